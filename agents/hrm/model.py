@@ -1,0 +1,383 @@
+"""The Hierarchical Reasoning Model: two recurrent modules that think in segments.
+
+One configuration covers the Hierarchical Reasoning Model (HRM, arXiv 2506.21734) and the Tiny
+Recursive Model (TRM, arXiv 2510.04871). A slow *planner* (the H module) and a fast *executor*
+(the L module) update two hidden states, z_H and z_L; one *segment* runs ``H_cycles`` x
+``L_cycles`` of these updates and reads an answer and two Q-values off z_H.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .config import HRMConfig as HRMConfig
+
+NORM_EPS = 1e-5
+ROTARY_BASE = 10000.0
+# The standard deviation that remains of a unit normal when it is cut off at two sigma.
+TRUNCATED_STD = 0.8796256610342398
+
+
+class Carry(NamedTuple):
+    """What one segment hands to the next, detached: two (B, prefix + seq_len, hidden) tensors."""
+
+    z_H: Tensor
+    z_L: Tensor
+
+
+class Output(NamedTuple):
+    """What a segment says: logits (B, seq_len, vocab) and Q-values (B,) in float32.
+
+    ``q_continue`` is None where the configuration does not use it.
+    """
+
+    logits: Tensor
+    q_halt: Tensor
+    q_continue: Tensor | None
+
+
+class ParamGroups(NamedTuple):
+    """The parameters by the optimiser that suits them."""
+
+    matrices: list[nn.Parameter]
+    """2-D weights inside the blocks."""
+    other: list[nn.Parameter]
+    """Embeddings, registers, heads and biases."""
+    puzzle: list[nn.Parameter]
+    """The puzzle embedding, empty or one table; its gradient is sparse, see :class:`SignSGD`."""
+
+
+def truncated_normal_(tensor: Tensor, std: float) -> Tensor:
+    """Fill with a normal cut off at two sigma, widened so that its true deviation is ``std``."""
+    sigma = std / TRUNCATED_STD
+    return nn.init.trunc_normal_(tensor, std=sigma, a=-2 * sigma, b=2 * sigma)
+
+
+def normalize(x: Tensor) -> Tensor:
+    """RMSNorm without gain over the last dimension, float32 inside, in the dtype of ``x``."""
+    return F.rms_norm(x, (x.shape[-1],), eps=NORM_EPS).to(x.dtype)
+
+
+class Linear(nn.Module):
+    """A linear map whose float32 weight follows the dtype of its input.
+
+    The cast is ours and not autocast's: in PyTorch versions that cache autocast's under
+    ``no_grad`` too, a weight first met there stays cut off from its gradient afterwards.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        truncated_normal_(self.weight, 1 / math.sqrt(inputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., inputs) -> (..., outputs)."""
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.weight.to(x.dtype), bias)
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
+
+    def __init__(self, width: int, expansion: float) -> None:
+        super().__init__()
+        inner = -(-round(expansion * width * 2 / 3) // 256) * 256
+        self.gate_up = Linear(width, 2 * inner)
+        self.down = Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., width) -> (..., width)."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * up)
+
+
+class Attention(nn.Module):
+    """Multi-head attention over all positions, queries and keys rotated by (cos, sin)."""
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__()
+        self.heads = config.num_heads
+        self.qkv = Linear(config.hidden_size, 3 * config.hidden_size)
+        self.out = Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden)."""
+        batch, length, width = x.shape
+        qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
+        # Each (B, heads, length, head_dim); queries and keys turn together.
+        if rotation is None:
+            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        else:
+            q, k = rotate(qkv[:, :, :2], *rotation).permute(2, 0, 3, 1, 4).unbind(0)
+            v = qkv[:, :, 2].transpose(1, 2)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the pairs (i, i + head_dim/2) of x (B, length, 2, heads, head_dim), in float32.
+
+    (The dtype of cos and sin, so that a model made float64 to study rounding is so throughout.)
+    """
+    cos, sin = cos[:, None, None], sin[:, None, None]
+    first, second = x.to(cos.dtype).chunk(2, dim=-1)
+    turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return turned.to(x.dtype)
+
+
+def rotary_angles(config: HRMConfig) -> Tensor:
+    """Angles (total_len, head_dim/2) in float32.
+
+    ``rotary`` counts positions from the prefix on. ``rotary2d`` turns the first half of the pairs
+    with the row and the second half with the column, and leaves the prefix unturned.
+    """
+    head_dim = config.hidden_size // config.num_heads
+    grid = config.positions == "rotary2d"
+    width = head_dim // 2 if grid else head_dim
+    frequency = ROTARY_BASE ** (-torch.arange(0, width, 2, dtype=torch.float32) / width)
+    if not grid:
+        return torch.outer(torch.arange(config.total_len, dtype=torch.float32), frequency)
+    side = math.isqrt(config.seq_len)
+    cell = torch.arange(config.seq_len)
+    row = torch.outer((cell // side).float(), frequency)
+    column = torch.outer((cell % side).float(), frequency)
+    return F.pad(torch.cat((row, column), dim=-1), (0, 0, config.prefix_len, 0))
+
+
+class Block(nn.Module):
+    """Post-norm: h = norm(h + mix(h)); h = norm(h + swiglu(h)).
+
+    The MLP mixer is a SwiGLU over positions, and so is its norm (TRM).
+    """
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__()
+        self.mixer: Attention | SwiGLU
+        if config.mixer == "attention":
+            self.mixer = Attention(config)
+        else:
+            self.mixer = SwiGLU(config.total_len, config.expansion)
+        self.channel = SwiGLU(config.hidden_size, config.expansion)
+
+    def forward(self, h: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden)."""
+        if isinstance(self.mixer, Attention):
+            h = normalize(h + self.mixer(h, rotation))
+        else:
+            turned = h.transpose(1, 2)
+            h = normalize(turned + self.mixer(turned)).transpose(1, 2)
+        return normalize(h + self.channel(h))
+
+
+class Recurrence(nn.Module):
+    """One role, planner or executor: add the injection, then run the blocks."""
+
+    def __init__(self, config: HRMConfig, layers: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(config) for _ in range(layers))
+
+    def forward(
+        self, h: Tensor, injection: Tensor, rotation: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
+        """All (B, length, hidden)."""
+        h = h + injection
+        for block in self.blocks:
+            h = block(h, rotation)
+        return h
+
+
+class HRM(nn.Module):
+    """The model (HRM paper, arXiv 2506.21734, section 2; TRM paper, arXiv 2510.04871, section 4).
+
+    Weights are float32. The caller chooses the dtype of the computation with ``torch.autocast``;
+    the carry is then of that dtype. ``model.compile()`` compiles what :meth:`segment` runs.
+    """
+
+    z_H_0: Tensor
+    z_L_0: Tensor
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.hidden_size
+        self.scale = math.sqrt(width)
+
+        def table(rows: int) -> nn.Parameter:
+            return nn.Parameter(truncated_normal_(torch.empty(rows, width), 1 / self.scale))
+
+        self.token_emb = table(config.vocab_size)
+        learned = config.positions == "learned"
+        self.position_emb = table(config.total_len) if learned else None
+        self.register_emb = table(config.registers) if config.registers else None
+        self.puzzle_emb: nn.Parameter | None = None
+        if config.num_puzzles:
+            self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
+        self.planner = None if config.shared else Recurrence(config, config.H_layers)
+        self.executor = Recurrence(config, config.L_layers)
+        self.head = Linear(width, config.vocab_size)
+        # Close to "never halt" at first: without this the early Q-values end episodes at random.
+        self.q_head = Linear(width, 2, bias=True)
+        nn.init.zeros_(self.q_head.weight)
+        nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
+        self.register_buffer("z_H_0", truncated_normal_(torch.empty(width), 1.0))
+        self.register_buffer("z_L_0", truncated_normal_(torch.empty(width), 1.0))
+        self.rotary = config.mixer == "attention" and config.positions.startswith("rotary")
+        if self.rotary:
+            angles = rotary_angles(config)
+            self.register_buffer("cos", angles.cos(), persistent=False)
+            self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def param_groups(self) -> ParamGroups:
+        """Every parameter once: the matrices of the blocks, the others, the puzzle embedding."""
+        groups = ParamGroups([], [], [])
+        for name, parameter in self.named_parameters():
+            if name == "puzzle_emb":
+                groups.puzzle.append(parameter)
+            elif ".blocks." in name and parameter.ndim == 2:
+                groups.matrices.append(parameter)
+            else:
+                groups.other.append(parameter)
+        return groups
+
+    def initial_carry(
+        self,
+        batch: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Carry:
+        """The start of an episode: the fixed vectors z_H_0, z_L_0 at every position.
+
+        Args:
+            batch: number of rows B.
+            device: default: where the model is.
+            dtype: default: the dtype that autocast asks for, else float32.
+
+        Returns:
+            Two (B, prefix + seq_len, hidden) tensors, expanded and so not for writing into.
+        """
+        place = self.z_H_0.device if device is None else torch.device(device)
+        dtype = self._compute_dtype(place) if dtype is None else dtype
+        shape = (batch, self.config.total_len, self.config.hidden_size)
+        return Carry(
+            self.z_H_0.to(place, dtype).expand(shape), self.z_L_0.to(place, dtype).expand(shape)
+        )
+
+    def reset_carry(self, carry: Carry, mask: Tensor) -> Carry:
+        """The carry with the rows where ``mask`` (B,) bool is True back at the start."""
+        rows = mask.view(-1, 1, 1)
+        return Carry(
+            torch.where(rows, self.z_H_0.to(carry.z_H.dtype), carry.z_H),
+            torch.where(rows, self.z_L_0.to(carry.z_L.dtype), carry.z_L),
+        )
+
+    def segment(
+        self, carry: Carry, tokens: Tensor, puzzle_ids: Tensor | None = None
+    ) -> tuple[Carry, Output]:
+        """Think for one segment.
+
+        Args:
+            carry: from :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
+            tokens: (B, seq_len), any integer dtype.
+            puzzle_ids: (B,), any integer dtype; ignored by a model without puzzle embedding.
+
+        Returns:
+            The new carry, detached, and the :class:`Output`.
+
+        Raises:
+            ValueError: for tokens of a wrong shape, or missing puzzle_ids.
+        """
+        if tokens.ndim != 2 or tokens.shape[1] != self.config.seq_len:
+            raise ValueError(
+                f"tokens must have shape (batch, {self.config.seq_len}), got {tuple(tokens.shape)}."
+            )
+        rows = None
+        if self.puzzle_emb is not None:
+            if puzzle_ids is None:
+                raise ValueError("puzzle_ids must be given: the model has a puzzle embedding.")
+            # A sparse gradient keeps one gradient for each row of the batch, whatever the size of
+            # the table. It stays out of forward(), since compiled code knows no sparse tensors.
+            rows = F.embedding(puzzle_ids.long(), self.puzzle_emb, sparse=True)
+        dtype = self._compute_dtype(tokens.device)
+        return self(Carry(carry.z_H.to(dtype), carry.z_L.to(dtype)), tokens, rows)
+
+    def forward(
+        self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None
+    ) -> tuple[Carry, Output]:
+        """:meth:`segment` in the carry's dtype, on gathered puzzle_rows (B, puzzle_emb_dim)."""
+        x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
+        updates = self.config.H_cycles * (self.config.L_cycles + 1)
+        start = {"one_step": updates - 2, "last_cycle": updates - self.config.L_cycles - 1}.get(
+            self.config.grad, 0
+        )
+        with torch.no_grad():
+            z_H, z_L = self._think(carry.z_H, carry.z_L, x, 0, start)
+        z_H, z_L = self._think(z_H, z_L, x, start, updates)
+        q = self.q_head(z_H[:, 0]).float()
+        logits = self.head(z_H[:, self.config.prefix_len :])
+        q_continue = q[:, 1] if self.config.q_continue else None
+        return Carry(z_H.detach(), z_L.detach()), Output(logits, q[:, 0], q_continue)
+
+    def _compute_dtype(self, device: torch.device) -> torch.dtype:
+        if torch.is_autocast_enabled(device.type):
+            return torch.get_autocast_dtype(device.type)
+        return self.token_emb.dtype
+
+    def _embed(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
+        """sqrt(hidden) * (puzzle embedding, registers, tokens): (B, prefix + seq_len, hidden)."""
+        batch, width = len(tokens), self.config.hidden_size
+        parts = []
+        if puzzle_rows is not None:
+            room = self.config.puzzle_emb_len * width
+            rows = F.pad(puzzle_rows, (0, room - puzzle_rows.shape[-1]))
+            parts.append(rows.view(batch, self.config.puzzle_emb_len, width))
+        if self.register_emb is not None:
+            parts.append(self.register_emb.expand(batch, -1, -1))
+        parts.append(F.embedding(tokens.int(), self.token_emb))
+        x = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        if self.position_emb is not None:
+            x = math.sqrt(0.5) * (x + self.position_emb)
+        return self.scale * x
+
+    def _think(
+        self, z_H: Tensor, z_L: Tensor, x: Tensor, start: int, stop: int
+    ) -> tuple[Tensor, Tensor]:
+        """Updates start..stop-1 of a segment: each H cycle is L_cycles of z_L, then one of z_H."""
+        for update in range(start, stop):
+            if update % (self.config.L_cycles + 1) < self.config.L_cycles:
+                z_L = self._recur(self.executor, z_L, z_H + x)
+            else:
+                z_H = self._recur(self.planner or self.executor, z_H, z_L)
+        return z_H, z_L
+
+    def _recur(self, module: Recurrence, h: Tensor, injection: Tensor) -> Tensor:
+        rotation = (self.cos, self.sin) if self.rotary else None
+        if self.config.checkpoint and torch.is_grad_enabled():
+            return checkpoint(
+                module, h, injection, rotation, use_reentrant=False, preserve_rng_state=False
+            )
+        return module(h, injection, rotation)
+
+    @classmethod
+    def from_reference(
+        cls, state_dict: Mapping[str, Any], config: HRMConfig | Mapping[str, Any]
+    ) -> HRM:
+        """A model from a published checkpoint; see :func:`.reference.from_reference`."""
+        from .reference import from_reference
+
+        return from_reference(state_dict, config)
+
+    def to_reference(self) -> dict[str, Tensor]:
+        """The weights in the published names; see :func:`.reference.to_reference`."""
+        from .reference import to_reference
+
+        return to_reference(self)

@@ -1,0 +1,184 @@
+"""The ACT decision process: one step is one segment, an action is a whole answer and halt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import Task, Tokens, get_task, same_answer
+
+from .base import Observation, PuzzleEnv
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+MAX_SEGMENTS = 16
+
+
+def answer_spaces(task: Task, num_puzzle_ids: int) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
+    """Return the observation and action space of a task's Answer environment."""
+    tokens = {
+        name: spaces.Box(0, task.vocab_size - 1, (task.seq_len,), np.uint8)
+        for name in ("tokens", "answer")
+    }
+    observation = spaces.Dict({**tokens, "puzzle_id": spaces.Discrete(num_puzzle_ids)})
+    return observation, spaces.MultiDiscrete([task.vocab_size] * task.seq_len + [2])
+
+
+class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
+    """Answer a puzzle as a whole, again and again, and say when to stop.
+
+    ## Description
+    One step is one segment of reasoning: the agent gives a whole answer and either goes on or
+    halts. It is the decision process of adaptive computation time in the Hierarchical Reasoning
+    Model (arXiv 2506.21734, section 2).
+
+    ## Action Space
+    ``MultiDiscrete([vocab]*seq_len + [2])``: the answer, then 0 = continue or 1 = halt.
+
+    ## Observation Space
+    ``Dict``: ``tokens`` ``Box(0, vocab-1, (seq_len,), uint8)``, the question; ``answer``, the last
+    answer (zeros at first); ``puzzle_id`` ``Discrete``, the row of a puzzle embedding.
+
+    ## Rewards
+    1 when it halts on an answer that equals the label, else 0.
+
+    ## Starting State
+    A puzzle of the split under a random symmetry (``augment=False``: as it is).
+
+    ## Episode End
+    Terminated on halt; segment ``max_segments`` halts by itself. The last info says ``exact`` (the
+    answer equals the label) and ``is_success`` (the rules accept it: any shortest path, say).
+
+    ## Arguments
+    ``task`` such as ``sudoku-9x9``; ``max_segments``; ``source``, ``split``, ``difficulty``,
+    ``limit``, ``augment``, ``render_mode`` as in every environment; for ARC also ``task_id``.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    state_fields: ClassVar[tuple[str, ...]] = ("answer", "segment")
+
+    def __init__(
+        self,
+        task: str,
+        kind: str | None = None,
+        max_segments: int = MAX_SEGMENTS,
+        task_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(get_task(task, kind), **kwargs)
+        if task_id is not None:
+            from .arc import keep_task
+
+            self.puzzles = keep_task(self.puzzles, task_id)
+        if max_segments < 1:
+            raise ValueError(f"max_segments: expected at least 1, got {max_segments}")
+        self.max_segments = max_segments
+        self.observation_space, self.action_space = answer_spaces(
+            self.task, self.puzzles.num_puzzle_ids
+        )
+        legal = np.zeros(self.task.vocab_size, bool)
+        legal[list(self.task.answer_tokens)] = True
+        self._legal = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
+
+    def _begin(self) -> None:
+        self.answer: Tokens = np.zeros(self.task.seq_len, np.uint8)
+        self.segment = 0
+
+    def step(
+        self, action: NDArray[np.int64]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Give an answer and halt or go on; see the class for what the values mean."""
+        self._require_episode()
+        action = np.asarray(action)
+        if action.shape != (self.task.seq_len + 1,):
+            raise ValueError(
+                f"action: expected {self.task.seq_len} tokens and halt, got shape {action.shape}"
+            )
+        info_extra: dict[str, Any] = {}
+        if self.action_space.contains(action.astype(np.int64)):
+            self.answer = action[:-1].astype(np.uint8)
+            halt = bool(action[-1])
+        else:
+            halt = False
+            info_extra["invalid_action"] = True
+        self.segment += 1
+        exact = same_answer(self.labels, self.answer)
+        done = halt or self.segment >= self.max_segments
+        if done:
+            info_extra["exact"] = exact
+            info_extra["is_success"] = exact or self._accepts()
+        info = self._info(**info_extra)
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), float(done and exact), done, False, info
+
+    def _accepts(self) -> bool:
+        question = self.labels if self.task.name == "arc" else self.inputs
+        return self.task.accepts(question, self.answer)
+
+    def _observe(self) -> Observation:
+        return {
+            "tokens": self.inputs.copy(),
+            "answer": self.answer.copy(),
+            "puzzle_id": np.int64(self.puzzle_id),
+        }
+
+    def _info(self, **extra: Any) -> dict[str, Any]:
+        return super()._info(segment=self.segment, **extra)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the tokens that an answer may hold, position by position, then both halts."""
+        return self._legal.copy()
+
+    def _action_mask(self) -> tuple[NDArray[np.int8], ...]:
+        mask = self._legal.astype(np.int8)
+        return (*mask[:-2].reshape(self.task.seq_len, -1), mask[-2:])
+
+    def optimal_action(self) -> NDArray[np.int64]:
+        """Return the label and halt; a position that does not count takes any answer token."""
+        self._require_episode()
+        answer = np.where(self.labels == 0, self.task.answer_tokens[0], self.labels)
+        return np.append(answer.astype(np.int64), 1)
+
+    def _scene(self) -> Scene:
+        from hrm_gym import rendering
+
+        caption = f"segment {self.segment} of {self.max_segments}"
+        if self.task.name == "sudoku":
+            from hrm_gym.puzzles.sudoku import BLANK, Sudoku
+
+            assert isinstance(self.task, Sudoku)
+            shown = self.answer if self.segment else self.inputs
+            return rendering.SudokuScene(
+                shown,
+                self.inputs > BLANK,
+                self.task.box,
+                conflicts=self.task.conflicts(shown),
+                caption=caption,
+            )
+        if self.task.name == "maze":
+            from hrm_gym.puzzles.maze import PATH
+
+            return rendering.MazeScene(
+                self.inputs,
+                shortest=self.labels == PATH,
+                answer=self.answer == PATH,
+                caption=caption,
+            )
+        from hrm_gym.puzzles.arc import ArcPuzzle, to_canvas, to_grid
+
+        demos = self.puzzle.demos if isinstance(self.puzzle, ArcPuzzle) else ()
+        if self.symmetry is not None:
+            # Not the canvas but the symmetry is stored, so demonstrations turn with the puzzle.
+            turn = self.symmetry.apply
+            demos = tuple(
+                (to_grid(turn(to_canvas(a))), to_grid(turn(to_canvas(b)))) for a, b in demos
+            )
+        canvas = to_grid(self.answer) if self.answer.any() else None
+        return rendering.ARCScene(demos, to_grid(self.inputs), canvas, caption=caption)

@@ -1,0 +1,262 @@
+"""What every single environment shares: its puzzles, its keys, its state and its pictures."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+    from hrm_gym.rendering.window import Window
+
+Action = TypeVar("Action")
+Observation = dict[str, Any]
+OPTIONS = ("index", "puzzle")
+
+
+class PuzzleEnv(gym.Env[Observation, Action]):
+    """An environment whose episode is one puzzle.
+
+    Subclasses say how an episode begins (``_begin``), what is seen (``_observe``), what a picture
+    shows (``_scene``) and what a step does.
+
+    Args:
+        task: The task.
+        source: Where puzzles come from; see ``hrm_gym.data.load_puzzles``.
+        split: ``train``, ``val``, ``test`` or ``ood``.
+        difficulty: Lowest and highest rating, both included.
+        limit: At most so many puzzles.
+        augment: Show every drawn puzzle under a random symmetry of its task.
+        render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``.
+        unknown: Anything else, which is refused by name.
+
+    Raises:
+        ValueError: An argument is wrong; the sentence names it.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["human", "rgb_array", "ansi"],
+        "render_fps": 10,
+    }
+    # The state of an episode beside its puzzle; get_state copies these attributes.
+    state_fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        source: str = "bank",
+        split: str = "train",
+        difficulty: Sequence[float] | None = None,
+        limit: int | None = None,
+        augment: bool = True,
+        render_mode: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        refuse_unknown(unknown)
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(
+                f"render_mode: expected one of {self.metadata['render_modes']}, got {render_mode!r}"
+            )
+        self.task = task
+        self.puzzles: PuzzleSet = load_puzzles(task, source, split, difficulty, limit)
+        self.augment = augment
+        self.render_mode = render_mode
+        self.puzzle: Puzzle | None = None
+        self.symmetry: Symmetry | None = None
+        self._key: int | None = None
+        self._episode = -1
+        self._window: Window | None = None
+
+    # Episodes ----------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode.
+
+        Args:
+            seed: Starts the sequence of puzzles anew.
+            options: ``{"index": k}`` takes the k-th puzzle as it is, ``{"puzzle": text}`` a puzzle
+                of one's own; otherwise one is drawn.
+
+        Returns:
+            Observation and info.
+
+        Raises:
+            ValueError: An option is unknown, or its puzzle is not one.
+        """
+        super().reset(seed=seed)
+        if seed is not None or self._key is None:
+            self._key = keys.seed_key(self.np_random)
+            self._episode = -1
+        self._episode += 1
+        self._start(*self._choose(options or {}))
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), self._info()
+
+    def _choose(self, options: dict[str, Any]) -> tuple[Puzzle, int, Symmetry | None]:
+        """Return the episode's puzzle, its puzzle id and its symmetry."""
+        for name in options:
+            if name not in OPTIONS:
+                raise ValueError(f"options: expected {' or '.join(OPTIONS)}, got {name!r}")
+        if "puzzle" in options:
+            inputs = self.task.validate(self.task.parse(str(options["puzzle"])))
+            return self.task.make(inputs, "options"), 0, None
+        if "index" in options:
+            index = int(options["index"])
+            if not 0 <= index < len(self.puzzles):
+                raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index}")
+            return self.puzzles[index], int(self.puzzles.puzzle_ids[index]), None
+        assert self._key is not None
+        key = keys.episode_key(self._key, self._episode)
+        index = keys.pick(key, len(self.puzzles))
+        symmetry = self.task.symmetry(keys.symmetry_key(key)) if self.augment else None
+        return self.puzzles[index], int(self.puzzles.puzzle_ids[index]), symmetry
+
+    def _start(self, puzzle: Puzzle, puzzle_id: int, symmetry: Symmetry | None) -> None:
+        """Set up the episode of a puzzle under a symmetry."""
+        self.puzzle, self.puzzle_id, self.symmetry = puzzle, puzzle_id, symmetry
+        if symmetry is None:
+            self.inputs, self.labels = puzzle.inputs, puzzle.labels
+        else:
+            self.inputs, self.labels = symmetry.apply(puzzle.inputs), symmetry.apply(puzzle.labels)
+        self._begin()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Set up the state of an episode from ``inputs`` and ``labels``."""
+
+    @abstractmethod
+    def _observe(self) -> Observation:
+        """Return the observation, of fresh arrays."""
+
+    @abstractmethod
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions are legal, flat bool, as sb3-contrib's MaskablePPO asks for it."""
+
+    @abstractmethod
+    def optimal_action(self) -> Any:
+        """Return an action of a shortest way to success (the teacher's, from the solution)."""
+
+    def solve(self) -> Tokens:
+        """Return the answer of the current puzzle, ``(seq_len,)`` uint8 (the teacher's)."""
+        self._require_episode()
+        return self.labels.copy()
+
+    def _info(self, **extra: Any) -> dict[str, Any]:
+        """Return the info of a step; subclasses add their own."""
+        assert self.puzzle is not None
+        return {
+            "rating": self.puzzle.rating,
+            "action_mask": self._action_mask(),
+            "is_success": False,
+            **extra,
+        }
+
+    def _action_mask(self) -> Any:
+        """Return a fresh mask as ``action_space.sample`` takes it."""
+        return self.action_masks().astype(np.int8)
+
+    def _require_episode(self) -> None:
+        if self.puzzle is None:
+            raise gym.error.ResetNeeded(f"{type(self).__name__}: call reset() before this")
+
+    # State -------------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, Any]:
+        """Return a snapshot of the episode; ``set_state`` goes on from it exactly."""
+        self._require_episode()
+        state = {
+            "task": self.task.id,
+            "env": type(self).__name__,
+            "random": self.np_random.bit_generator.state,
+            "key": self._key,
+            "episode": self._episode,
+            "puzzle": self.puzzle,
+            "puzzle_id": self.puzzle_id,
+            "symmetry": self.symmetry,
+            "fields": {name: getattr(self, name) for name in self.state_fields},
+        }
+        return copy.deepcopy(state)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to a snapshot of ``get_state``.
+
+        Raises:
+            ValueError: It is of another kind of environment; nothing changes then.
+        """
+        own = (self.task.id, type(self).__name__)
+        given = (state.get("task"), state.get("env")) if isinstance(state, dict) else (None, None)
+        if given != own:
+            raise ValueError(
+                f"state: expected one of {own[1]} on {own[0]}, got {given[1]} on {given[0]}"
+            )
+        state = copy.deepcopy(state)
+        self.np_random.bit_generator.state = state["random"]
+        self._key, self._episode = state["key"], state["episode"]
+        self._start(state["puzzle"], state["puzzle_id"], state["symmetry"])
+        for name, value in state["fields"].items():
+            setattr(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes to copy or pickle; a window stays with its process."""
+        return {**self.__dict__, "_window": None}
+
+    # Pictures ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _scene(self) -> Scene:
+        """Return what a picture of the episode shows."""
+
+    def render(self) -> Any:
+        """Show or return a picture, by ``render_mode``.
+
+        Returns:
+            ``(height, width, 3)`` uint8 for ``rgb_array``, a string for ``ansi``, else ``None``.
+        """
+        self._require_episode()
+        if self.render_mode is None:
+            gym.logger.warn("render() without a render_mode; pass one to gym.make")
+            return None
+        from hrm_gym import rendering
+
+        if self.render_mode == "ansi":
+            return rendering.ansi(self._scene())
+        surface = rendering.paint(self._scene())
+        if self.render_mode == "rgb_array":
+            return rendering.to_array(surface)
+        if self._window is None:
+            title = self.spec.id if self.spec else self.task.id
+            self._window = rendering.Window(title, self.metadata["render_fps"])
+        self._window.show(surface)
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+
+def refuse_unknown(unknown: dict[str, Any]) -> None:
+    """Raise for keyword arguments that no environment takes.
+
+    Raises:
+        ValueError: There is one.
+    """
+    if unknown:
+        raise ValueError(
+            f"{next(iter(unknown))}: unknown keyword; environments take source, split, difficulty, "
+            "limit, augment, render_mode and what their documentation lists"
+        )

@@ -1,0 +1,119 @@
+"""Mazes, move by move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles.maze import PATH, START, Maze
+
+from . import kernels
+from .base import Observation, PuzzleEnv
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+
+class MazeEnv(PuzzleEnv[np.int64]):
+    """Walk from S to G.
+
+    ## Description
+    The whole maze is seen; the agent walks it cell by cell.
+
+    ## Action Space
+    ``Discrete(4)``: up, right, down, left. A step into a wall or out of the maze changes nothing
+    and sets ``info["invalid_action"]``.
+
+    ## Observation Space
+    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, 1 wall, 2 open, 3 S, 4 G; ``position``
+    ``Discrete(s*s)``, the agent's cell.
+
+    ## Rewards
+    1 on reaching G, else 0.
+
+    ## Starting State
+    A maze of the split under a random symmetry of the square, the agent on S.
+
+    ## Episode End
+    Terminated at G; truncated after 4*s*s steps. The last info says ``optimal``: the walk was a
+    shortest one.
+
+    ## Arguments
+    ``size``; ``kind`` ``perfect`` or ``hard``; ``source``, ``split``, ``difficulty`` (moves of the
+    shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
+
+    def __init__(self, size: int = 30, kind: str | None = None, **kwargs: Any) -> None:
+        self.task: Maze  # type: ignore[assignment]
+        super().__init__(Maze(size, kind), **kwargs)
+        cells = size * size
+        self.observation_space = spaces.Dict(
+            {
+                "tokens": spaces.Box(0, 5, (cells,), np.uint8),
+                "position": spaces.Discrete(cells),
+            }
+        )
+        self.action_space = spaces.Discrete(4)
+        self.moves = np.empty((cells, 4), np.int64)
+
+    def _begin(self) -> None:
+        kernels.maze_moves(self.inputs, self.task.size, self.moves)
+        self.position, self.goal = self.task.ends(self.inputs)
+        self.walked = [self.position]
+        self._to_goal: NDArray[np.int64] | None = None
+
+    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Walk one cell; see the class for what the values mean."""
+        self._require_episode()
+        target = self.moves[self.position, action] if 0 <= action < 4 else -1
+        if target >= 0:
+            self.position = int(target)
+            self.walked.append(self.position)
+        info = self._info()
+        arrived = self.position == self.goal
+        if target < 0:
+            info["invalid_action"] = True
+        if arrived:
+            info["is_success"] = True
+            info["optimal"] = len(self.walked) - 1 == self.shortest()
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), float(arrived), arrived, False, info
+
+    def _observe(self) -> Observation:
+        return {"tokens": self.inputs.copy(), "position": np.int64(self.position)}
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which ways are open, ``(4,)`` bool."""
+        self._require_episode()
+        return self.moves[self.position] >= 0
+
+    def distances(self) -> NDArray[np.int64]:
+        """Return the moves from every cell to G, ``(s*s,)``, -1 where there is no way."""
+        if self._to_goal is None:
+            self._to_goal = self.task.distances(self.inputs, self.goal)
+        return self._to_goal
+
+    def shortest(self) -> int:
+        """Return the moves of the shortest path from S to G."""
+        return int(self.distances()[np.flatnonzero(self.inputs == START)[0]])
+
+    def optimal_action(self) -> int:
+        """Return a first step of a shortest path to G (up, right, down, left, whichever first)."""
+        self._require_episode()
+        ways = self.moves[self.position]
+        steps = np.where(ways >= 0, self.distances()[ways], self.task.seq_len)
+        return int(np.argmin(steps))
+
+    def _scene(self) -> Scene:
+        from hrm_gym.rendering import MazeScene
+
+        return MazeScene(self.inputs, self.walked, self.position, shortest=self.labels == PATH)

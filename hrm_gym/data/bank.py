@@ -1,0 +1,73 @@
+"""The bundled bank: puzzles of every size, made once by ``scripts/build_bank.py`` from a seed.
+
+One compressed ``.npz`` a task beside this file, opened when first asked for. ``manifest.json``
+holds the SHA-256 of each, so that a damaged file is named instead of read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import SPLITS, Puzzle, Task, Tokens
+
+from .puzzle_set import PuzzleSet
+
+FOLDER = Path(__file__).parent / "bank"
+BLANK = {"sudoku": 1, "maze": 2}
+"""What stands in the question where the answer differs from it."""
+
+
+def pack(task: Task, puzzles: list[Puzzle], splits: list[str]) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of a bank file: labels, where the question hides them, ratings, splits."""
+    labels = np.stack([p.labels for p in puzzles])
+    inputs = np.stack([p.inputs for p in puzzles])
+    digests = [int(task.digest(p.inputs, p.labels), 16) for p in puzzles]
+    return {
+        "labels": labels,
+        "hidden": np.packbits(inputs != labels, axis=1),
+        "ratings": np.array([p.rating for p in puzzles], np.uint16),
+        "digests": np.array(digests, np.uint64),
+        "splits": np.array([SPLITS.index(s) for s in splits], np.uint8),  # type: ignore[arg-type]
+    }
+
+
+@lru_cache(maxsize=4)
+def read(task_id: str, blank: int) -> tuple[Tokens, Tokens, NDArray[np.generic], ...]:
+    """Read a bank file: inputs, labels, ratings, splits, digests.
+
+    Raises:
+        ValueError: The bank has no such task, or the file is missing or damaged.
+    """
+    manifest = json.loads((FOLDER / "manifest.json").read_text())
+    if task_id not in manifest["files"]:
+        known = ", ".join(sorted(manifest["files"]))
+        raise ValueError(f"source: the bundled bank has {known}; not {task_id}")
+    path = FOLDER / f"{task_id}.npz"
+    wanted = manifest["files"][task_id]["sha256"]
+    if not path.exists():
+        raise ValueError(f"{path}: this bank file is missing; reinstall the package")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+        raise ValueError(f"{path}: this bank file is damaged (SHA-256 differs); reinstall it")
+    with np.load(path, allow_pickle=False) as file:
+        labels = file["labels"]
+        hidden = np.unpackbits(file["hidden"], axis=1, count=labels.shape[1]).astype(bool)
+        inputs = np.where(hidden, np.uint8(blank), labels)
+        return inputs, labels, file["ratings"], file["splits"], file["digests"]
+
+
+def load(task: Task, split: str) -> PuzzleSet:
+    """Return the bundled puzzles of a split, in the bank's own random order.
+
+    Raises:
+        ValueError: As ``read``.
+    """
+    inputs, labels, ratings, splits, _ = read(task.id, BLANK.get(task.name, 0))
+    rows = np.flatnonzero(splits == SPLITS.index(split))  # type: ignore[arg-type]
+    ids = np.zeros(len(rows), np.int32)
+    return PuzzleSet(inputs[rows], labels[rows], ratings[rows].astype(np.float32), ids, "bank")

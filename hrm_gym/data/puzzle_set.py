@@ -1,0 +1,81 @@
+"""A set of puzzles as arrays: what an environment draws from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import Puzzle, Tokens
+
+
+@dataclass(frozen=True, eq=False)
+class PuzzleSet:
+    """N puzzles of one task.
+
+    Attributes:
+        inputs: ``(N, seq_len)`` uint8.
+        labels: ``(N, seq_len)`` uint8, 0 where a position does not count.
+        ratings: ``(N,)`` float32.
+        puzzle_ids: ``(N,)`` int32, the row of the puzzle embedding; 0 where there is none.
+        origin: Where they come from.
+        num_puzzle_ids: Rows a puzzle embedding needs.
+        puzzles: The puzzles themselves where they are more than two arrays (ARC).
+    """
+
+    inputs: Tokens
+    labels: Tokens
+    ratings: NDArray[np.float32]
+    puzzle_ids: NDArray[np.int32]
+    origin: str
+    num_puzzle_ids: int = 1
+    puzzles: Sequence[Puzzle] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, puzzles: Sequence[Puzzle], origin: str) -> PuzzleSet:
+        """Stack puzzles; those of one ARC task share a puzzle id."""
+        names = [getattr(puzzle, "task_id", "") for puzzle in puzzles]
+        rows = {name: row for row, name in enumerate(sorted(set(names)))}
+        return cls(
+            np.stack([p.inputs for p in puzzles]),
+            np.stack([p.labels for p in puzzles]),
+            np.array([p.rating for p in puzzles], np.float32),
+            np.array([rows[name] for name in names], np.int32),
+            origin,
+            len(rows),
+            puzzles,
+        )
+
+    def __post_init__(self) -> None:
+        """Lock the arrays: environments share them."""
+        for array in (self.inputs, self.labels, self.ratings, self.puzzle_ids):
+            array.setflags(write=False)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> PuzzleSet:
+        """Return the set itself, which never changes."""
+        return self
+
+    def __len__(self) -> int:
+        """Return the number of puzzles."""
+        return len(self.inputs)
+
+    def __getitem__(self, index: int) -> Puzzle:
+        """Return one puzzle, its arrays being views."""
+        if self.puzzles is not None:
+            return self.puzzles[index]
+        rating = float(self.ratings[index])
+        return Puzzle(self.inputs[index], self.labels[index], rating, self.origin)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> PuzzleSet:
+        """Return the puzzles of the given rows (indices or a mask)."""
+        rows = np.arange(len(self))[rows]
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            labels=self.labels[rows],
+            ratings=self.ratings[rows],
+            puzzle_ids=self.puzzle_ids[rows],
+            puzzles=None if self.puzzles is None else [self.puzzles[i] for i in rows],
+        )

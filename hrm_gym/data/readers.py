@@ -1,0 +1,110 @@
+"""Readers of the public file formats: CSV lists and the dataset folders of HRM and TRM."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrm_gym.puzzles import Task
+
+from .puzzle_set import PuzzleSet
+
+FIELDS = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices")
+FOLDER_SPLITS = {"train": "train", "test": "test", "val": "test", "ood": "test"}
+
+
+def read_csv(task: Task, path: Path) -> PuzzleSet:
+    """Read a CSV with a ``question`` column and optional ``answer`` and ``rating``.
+
+    This is the layout of the public sudoku-extreme and maze-30x30-hard-1k files
+    (``source,question,answer,rating``). A missing answer or rating is computed.
+
+    Raises:
+        ValueError: A row is malformed; the message gives its line number.
+    """
+    puzzles = []
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        if "question" not in (reader.fieldnames or ()):
+            raise ValueError(f"{path}: expected a CSV with a 'question' column")
+        for row in reader:
+            try:
+                inputs = task.parse(row["question"])
+                labels = task.parse(row["answer"]) if row.get("answer") else task.solve(inputs)
+                rating = float(row["rating"]) if row.get("rating") else task.rate(inputs)
+                if not task.accepts(inputs, labels):
+                    raise ValueError("the answer does not solve the question")
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+            puzzles.append((inputs, labels, rating))
+    if not puzzles:
+        raise ValueError(f"{path}: expected puzzles, found none")
+    inputs_all, labels_all, ratings = zip(*puzzles, strict=True)
+    ids = np.zeros(len(puzzles), np.int32)
+    return PuzzleSet(
+        np.stack(inputs_all), np.stack(labels_all), np.array(ratings, np.float32), ids, str(path)
+    )
+
+
+def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
+    """Read a dataset folder as the public HRM and TRM code writes it.
+
+    ``val`` and ``ood`` are read from ``test/``, since such folders have two splits. Files are
+    memory-mapped while they are checked, and never unpickled.
+
+    Raises:
+        ValueError: A file is missing, or a shape, length or token does not fit the task.
+    """
+    folder = path / FOLDER_SPLITS[split]
+    try:
+        about: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
+        names = about.get("sets", ["all"])
+        parts = {
+            field: [np.load(folder / f"{name}__{field}.npy", mmap_mode="r") for name in names]
+            for field in FIELDS
+        }
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{folder}: expected a dataset folder with dataset.json: {error}"
+        ) from None
+    except ValueError as error:
+        raise ValueError(f"{folder}: an array file is damaged: {error}") from None
+    for field, wanted in (("vocab_size", task.vocab_size), ("seq_len", task.seq_len)):
+        if about.get(field) != wanted:
+            raise ValueError(
+                f"{folder}: {field} is {about.get(field)}, expected {wanted} for {task.id}"
+            )
+    inputs, labels = (np.concatenate(parts[field]) for field in ("inputs", "labels"))
+    if inputs.shape != labels.shape or inputs.shape[1:] != (task.seq_len,):
+        raise ValueError(
+            f"{folder}: expected inputs and labels of shape (N, {task.seq_len}), got "
+            f"{inputs.shape} and {labels.shape}"
+        )
+    ignore = about.get("ignore_label_id")
+    if ignore is not None:
+        labels = np.where(labels == ignore, 0, labels)
+    for name, values in (("inputs", inputs), ("labels", labels)):
+        if values.size and (values.min() < 0 or values.max() >= task.vocab_size):
+            raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
+    ids = []
+    for identifiers, indices in zip(
+        parts["puzzle_identifiers"], parts["puzzle_indices"], strict=True
+    ):
+        ids.append(np.repeat(identifiers, np.diff(indices)))
+    puzzle_ids = np.concatenate(ids).astype(np.int32)
+    if len(puzzle_ids) != len(inputs):
+        raise ValueError(
+            f"{folder}: puzzle_indices cover {len(puzzle_ids)} of {len(inputs)} examples"
+        )
+    return PuzzleSet(
+        inputs.astype(np.uint8),
+        labels.astype(np.uint8),
+        np.zeros(len(inputs), np.float32),
+        puzzle_ids,
+        str(folder),
+        int(about.get("num_puzzle_identifiers", 1)),
+    )

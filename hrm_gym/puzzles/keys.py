@@ -1,0 +1,85 @@
+"""64-bit keys: which puzzle and which symmetry an episode gets.
+
+An environment seeded ``s`` holds one key, drawn from ``s`` by NumPy; its ``e``-th episode has the
+key ``mix(key + e)``, on every vectorisation and device. ``random_kernels`` has the same functions
+for numba; this module has them for NumPy and torch without needing numba.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+MASK = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+M1 = 0xBF58476D1CE4E5B9
+M2 = 0x94D049BB133111EB
+
+
+def mix(value: int) -> int:
+    """Return the splitmix64 finaliser of a 64-bit integer."""
+    value &= MASK
+    value = ((value ^ (value >> 30)) * M1) & MASK
+    value = ((value ^ (value >> 27)) * M2) & MASK
+    return value ^ (value >> 31)
+
+
+def lane(key: int, index: int) -> int:
+    """Return the ``index``-th 64-bit integer of the stream that ``key`` names."""
+    return mix(key + GOLDEN * (index + 1))
+
+
+def seed_key(random: np.random.Generator) -> int:
+    """Draw an environment's key from its Gymnasium random generator."""
+    return int(random.integers(1 << 62))
+
+
+def episode_key(key: int, episode: int) -> int:
+    """Return the key of an environment's ``episode``-th episode."""
+    return lane(key, episode)
+
+
+def pick(key: int, count: int) -> int:
+    """Return the index in ``range(count)`` that an episode key names."""
+    return (lane(key, 0) >> 33) % count
+
+
+def symmetry_key(key: int) -> int:
+    """Return the key of an episode's symmetry."""
+    return lane(key, 1)
+
+
+def signed(value: int) -> int:
+    """Return a 64-bit integer as torch's int64 holds it."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def shift(values: torch.Tensor, bits: int) -> torch.Tensor:
+    """Shift int64 right, filling with zeros as uint64 would."""
+    return (values >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix_tensor(values: torch.Tensor) -> torch.Tensor:
+    """``mix`` over int64 tensors (two's complement wraps like uint64)."""
+    values = (values ^ shift(values, 30)) * signed(M1)
+    values = (values ^ shift(values, 27)) * signed(M2)
+    return values ^ shift(values, 31)
+
+
+def lane_tensor(keys: torch.Tensor, index: int | torch.Tensor) -> torch.Tensor:
+    """``lane`` over int64 tensors, broadcasting keys against indices."""
+    return mix_tensor(keys + signed(GOLDEN) * (index + 1))
+
+
+def pick_tensor(keys: torch.Tensor, count: int) -> torch.Tensor:
+    """``pick`` over an int64 tensor of episode keys."""
+    return shift(lane_tensor(keys, 0), 33) % count
+
+
+def symmetry_key_tensor(keys: torch.Tensor) -> torch.Tensor:
+    """``symmetry_key`` over an int64 tensor of episode keys."""
+    return lane_tensor(keys, 1)

@@ -1,0 +1,162 @@
+"""Mazes: tokens, rules, shortest paths, generators and symmetries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Puzzle, Symmetry, Task, Tokens
+from .keys import MASK, lane, lane_tensor, shift
+
+if TYPE_CHECKING:
+    import torch
+
+ALPHABET = "# SGo"
+"""Characters of tokens 1..5, as the public maze sets write them."""
+WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
+KINDS = ("perfect", "hard")
+OOD_MOVES = {7: 22, 9: 34, 15: 76, 30: 125}
+"""Moves from which a maze of the size is out of distribution, about the longest tenth."""
+
+
+class Maze(Task):
+    """Mazes on s x s cells, from S to G by the shortest way.
+
+    Args:
+        size: s, at least 3. ``perfect`` mazes need it odd.
+        kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path) or
+            ``hard`` (random walls, a long shortest path, as the public 30x30 set).
+            ``None`` takes perfect where the size is odd.
+    """
+
+    name = "maze"
+
+    def __init__(self, size: int = 30, kind: str | None = None) -> None:
+        if not isinstance(size, int) or size < 3:
+            raise ValueError(f"size: expected an integer of at least 3 for maze, got {size!r}")
+        kind = kind or ("perfect" if size % 2 else "hard")
+        if kind not in KINDS:
+            raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
+        if kind == "perfect" and size % 2 == 0:
+            raise ValueError(f"size: a perfect maze needs an odd size, got {size}")
+        self.size = size
+        self.kind = kind
+        self.id = f"maze-{size}x{size}"
+        self.vocab_size = 6
+        self.seq_len = size * size
+        self.answer_tokens = (1, 2, 3, 4, 5)
+        # The public 30x30 set asks for 109 moves; a path grows about with the area.
+        self.minimum = size - 1 if kind == "perfect" else max(2, 109 * size * size // 900)
+        cells = np.arange(self.seq_len).reshape(size, size)
+        turned = [np.rot90(grid, k) for grid in (cells, cells.T) for k in range(4)]
+        self.dihedral = np.ascontiguousarray([grid.ravel() for grid in turned])
+        """(8, s*s) int64: the positions of the eight symmetries of the square."""
+
+    def parse(self, text: str) -> Tokens:
+        """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` is a space).
+
+        Raises:
+            ValueError: The length or a character is wrong, or S and G do not stand once each.
+        """
+        line = text.replace("\n", "").replace("\r", "").replace(".", " ")
+        if len(line) != self.seq_len:
+            raise ValueError(f"expected {self.seq_len} cells for {self.id}, got {len(line)}")
+        for place, char in enumerate(line):
+            if char not in ALPHABET:
+                raise ValueError(
+                    f"cell {place + 1}: {char!r} is not a cell of a maze; expected one of "
+                    f"'{ALPHABET}'"
+                )
+        tokens = np.array([ALPHABET.index(c) + 1 for c in line], np.uint8)
+        self.ends(tokens)
+        return tokens
+
+    def format(self, tokens: Tokens) -> str:
+        """Write tokens as characters of ``# SGo``."""
+        return "".join(ALPHABET[t - 1] if t else "?" for t in tokens)
+
+    def ends(self, tokens: Tokens) -> tuple[int, int]:
+        """Return the cells of S and G.
+
+        Raises:
+            ValueError: Either is missing or stands twice.
+        """
+        starts, goals = np.flatnonzero(tokens == START), np.flatnonzero(tokens == GOAL)
+        if len(starts) != 1 or len(goals) != 1:
+            raise ValueError(f"a maze has one S and one G, got {len(starts)} S and {len(goals)} G")
+        return int(starts[0]), int(goals[0])
+
+    def solve(self, inputs: Tokens) -> Tokens:
+        """Mark one shortest path: breadth-first from S, down, left, right, up, first parent.
+
+        Raises:
+            ValueError: There is no path from S to G.
+        """
+        return self._shortest(inputs)[0]
+
+    def _shortest(self, inputs: Tokens) -> tuple[Tokens, int]:
+        from .maze_kernels import shortest
+
+        self.ends(inputs)
+        labels = np.empty(self.seq_len, np.uint8)
+        moves = shortest(inputs, self.size, labels)
+        if moves < 0:
+            raise ValueError("the maze has no path from S to G")
+        return labels, moves
+
+    def distances(self, inputs: Tokens, source: int) -> NDArray[np.int64]:
+        """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 where there is no way."""
+        from .maze_kernels import distances
+
+        distance, parent = np.empty((2, self.seq_len), np.int64)
+        distances(inputs != WALL, self.size, source, distance, parent)
+        return distance
+
+    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
+        """Say whether an answer marks exactly one shortest path, whichever."""
+        marked = answer == PATH
+        if np.any((answer != inputs) & ~(marked & (inputs == OPEN))):
+            return False
+        start, goal = self.ends(inputs)
+        moves = int(self.distances(inputs, start)[goal])
+        on_path = np.where(marked | (inputs == START) | (inputs == GOAL), OPEN, WALL)
+        walked = int(self.distances(on_path.astype(np.uint8), start)[goal])
+        return moves == walked and int(marked.sum()) == moves - 1
+
+    def rate(self, inputs: Tokens) -> float:
+        """Return the moves of the shortest path."""
+        return float(self._shortest(inputs)[1])
+
+    def is_ood(self, puzzle: Puzzle) -> bool:
+        """Say whether the shortest path is unusually long for the size."""
+        return puzzle.rating >= OOD_MOVES.get(self.size, np.inf)
+
+    def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
+        """Return the least of the eight turned and mirrored copies."""
+        return min(copy.tobytes() for copy in inputs[self.dihedral])
+
+    def generate(self, key: int) -> Puzzle:
+        """Make a maze of this kind whose ends lie at least ``minimum`` moves apart."""
+        from . import maze_kernels
+
+        draw = maze_kernels.perfect if self.kind == "perfect" else maze_kernels.hard
+        inputs = np.empty(self.seq_len, np.uint8)
+        draw(np.array([key & MASK], np.uint64), self.size, self.minimum, inputs)
+        labels, moves = self._shortest(inputs)
+        return Puzzle(inputs, labels, float(moves), "generator")
+
+    def symmetry(self, key: int) -> Symmetry:
+        """Draw one of the eight symmetries of the square."""
+        which = lane(key, 0) >> 61
+        return Symmetry(self.dihedral[which], np.arange(self.vocab_size, dtype=np.uint8))
+
+    def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
+        import torch
+
+        which = shift(lane_tensor(keys, 0), 61)
+        table = torch.as_tensor(self.dihedral, device=keys.device)
+        tokens = torch.arange(self.vocab_size, dtype=torch.uint8, device=keys.device)
+        return table[which], tokens.expand(len(keys), -1)

@@ -1,0 +1,145 @@
+"""Numba kernels of the maze task: breadth-first search and the two generators.
+
+A maze is a flat uint8 array of s*s tokens: 1 wall, 2 open, 3 start, 4 goal, 5 path.
+"""
+
+import numpy as np
+from numba import njit
+
+from .random_kernels import below
+
+WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
+
+
+@njit(cache=True, inline="always")
+def neighbour(cell, direction, size):
+    """Return the cell down (0), left (1), right (2) or up (3) of ``cell``; -1 outside."""
+    if direction == 0:
+        return cell + size if cell < size * (size - 1) else -1
+    if direction == 1:
+        return cell - 1 if cell % size else -1
+    if direction == 2:
+        return cell + 1 if cell % size < size - 1 else -1
+    return cell - size if cell >= size else -1
+
+
+@njit(cache=True)
+def distances(open_cells, size, source, distance, parent):
+    """Breadth-first search from ``source``: moves to every cell (-1 = unreachable) and parents.
+
+    Neighbours are taken down, left, right, up and keep their first parent.
+    """
+    queue = np.empty(open_cells.size, np.int64)
+    distance[:] = -1
+    parent[:] = -1
+    distance[source] = 0
+    queue[0] = source
+    head, tail = 0, 1
+    while head < tail:
+        cell = queue[head]
+        head += 1
+        for direction in range(4):
+            other = neighbour(cell, direction, size)
+            if other >= 0 and open_cells[other] and distance[other] < 0:
+                distance[other] = distance[cell] + 1
+                parent[other] = cell
+                queue[tail] = other
+                tail += 1
+
+
+@njit(cache=True)
+def shortest(tokens, size, labels):
+    """Write the labels (inputs with the shortest path marked); return its moves, -1 if none."""
+    cells = tokens.size
+    start = goal = -1
+    for cell in range(cells):
+        if tokens[cell] == START:
+            start = cell
+        elif tokens[cell] == GOAL:
+            goal = cell
+    distance = np.empty(cells, np.int64)
+    parent = np.empty(cells, np.int64)
+    distances(tokens != WALL, size, start, distance, parent)
+    labels[:] = tokens
+    if distance[goal] < 0:
+        return -1
+    cell = parent[goal]
+    while cell != start:
+        labels[cell] = PATH
+        cell = parent[cell]
+    return distance[goal]
+
+
+@njit(cache=True)
+def place(state, tokens, size, candidates, minimum):
+    """Put S on a random candidate and G on one at least ``minimum`` moves away; return the moves.
+
+    Returns -1 if no candidate is that far from S, with the maze unchanged.
+    """
+    start = candidates[below(state, candidates.size)]
+    distance = np.empty(tokens.size, np.int64)
+    parent = np.empty(tokens.size, np.int64)
+    distances(tokens != WALL, size, start, distance, parent)
+    far = candidates[distance[candidates] >= max(minimum, 1)]
+    if far.size == 0:
+        return -1
+    goal = far[below(state, far.size)]
+    tokens[start] = START
+    tokens[goal] = GOAL
+    return distance[goal]
+
+
+@njit(cache=True)
+def perfect(state, size, minimum, tokens):
+    """Carve a maze by depth-first search: rooms at even cells, one path between any two."""
+    rooms = (size + 1) // 2
+    tokens[:] = WALL
+    stack = np.empty(rooms * rooms, np.int64)
+    cell = (below(state, rooms) * size + below(state, rooms)) * 2
+    tokens[cell] = OPEN
+    stack[0] = cell
+    top = 1
+    choices = np.empty(4, np.int64)
+    while top > 0:
+        cell = stack[top - 1]
+        count = 0
+        for direction in range(4):
+            wall = neighbour(cell, direction, size)
+            if wall >= 0:
+                room = neighbour(wall, direction, size)
+                if room >= 0 and tokens[room] == WALL:
+                    choices[count] = direction
+                    count += 1
+        if count == 0:
+            top -= 1
+            continue
+        direction = choices[below(state, count)]
+        wall = neighbour(cell, direction, size)
+        room = neighbour(wall, direction, size)
+        tokens[wall] = OPEN
+        tokens[room] = OPEN
+        stack[top] = room
+        top += 1
+    candidates = np.empty(rooms * rooms, np.int64)
+    for i in range(rooms * rooms):
+        candidates[i] = (i // rooms * size + i % rooms) * 2
+    while True:
+        moves = place(state, tokens, size, candidates, minimum)
+        if moves >= 0:
+            return moves
+
+
+@njit(cache=True)
+def hard(state, size, minimum, tokens):
+    """Draw a random-wall maze: each cell a wall with a probability from U(0.3, 0.5)."""
+    scale = 1 << 20
+    while True:
+        level = 0.3 + 0.2 * (below(state, scale) / scale)
+        for cell in range(tokens.size):
+            tokens[cell] = WALL if below(state, scale) < level * scale else OPEN
+        candidates = np.flatnonzero(tokens == OPEN)
+        if candidates.size < 2:
+            continue
+        moves = place(state, tokens, size, candidates, minimum)
+        if moves >= 0:
+            return moves

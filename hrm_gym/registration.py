@@ -1,0 +1,77 @@
+"""Every environment id, in one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+
+# Id, entry point, keyword arguments, steps before truncation (None: it ends by itself).
+Row = tuple[str, str, dict[str, Any], int | None]
+
+SUDOKU = "hrm_gym.envs.sudoku:SudokuEnv"
+MAZE = "hrm_gym.envs.maze:MazeEnv"
+ARC = "hrm_gym.envs.arc:ArcEnv"
+ANSWER = "hrm_gym.envs.answer:AnswerEnv"
+ANSWER_VECTOR = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
+
+SUDOKU_SIZES = {9: "", 4: "-4x4", 6: "-6x6"}
+MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
+
+TABLE: list[Row] = [
+    *((f"HRMSudoku{name}-v0", SUDOKU, {"size": n}, 2 * n * n) for n, name in SUDOKU_SIZES.items()),
+    *((f"HRMMaze{name}-v0", MAZE, {"size": s}, 4 * s * s) for s, name in MAZE_SIZES.items()),
+    ("HRMARC-v0", ARC, {}, 2000),
+    *(
+        (f"HRMSudokuAnswer{name}-v0", ANSWER, {"task": f"sudoku-{n}x{n}"}, None)
+        for n, name in SUDOKU_SIZES.items()
+    ),
+    *(
+        (f"HRMMazeAnswer{name}-v0", ANSWER, {"task": f"maze-{s}x{s}"}, None)
+        for s, name in MAZE_SIZES.items()
+    ),
+    (
+        "HRMARCAnswer-v0",
+        ANSWER,
+        {"task": "arc", "source": "arc-agi-1", "augment": False},
+        None,
+    ),
+]
+ENV_IDS = [row[0] for row in TABLE]
+
+
+def register_all() -> None:
+    """Register every id of the table that is not registered yet."""
+    for env_id, entry_point, kwargs, max_episode_steps in TABLE:
+        if env_id not in gym.registry:
+            gym.register(
+                env_id,
+                entry_point=entry_point,
+                kwargs=kwargs,
+                max_episode_steps=max_episode_steps,
+                vector_entry_point=ANSWER_VECTOR if entry_point == ANSWER else None,
+            )
+
+
+def answer_id(env_id: str) -> str:
+    """Return the Answer id of a step id: ``HRMMaze-7x7-v0`` gives ``HRMMazeAnswer-7x7-v0``.
+
+    Raises:
+        ValueError: It is no id of this package.
+    """
+    if env_id not in ENV_IDS:
+        raise ValueError(f"env: expected one of {', '.join(ENV_IDS)}, got {env_id!r}")
+    for family in ("Sudoku", "Maze", "ARC"):
+        if env_id.startswith(f"HRM{family}-") and "Answer" not in env_id:
+            return env_id.replace(f"HRM{family}-", f"HRM{family}Answer-", 1)
+    return env_id
+
+
+def task_id(env_id: str) -> str:
+    """Return the task of an id: ``HRMMaze-7x7-v0`` gives ``maze-7x7``.
+
+    Raises:
+        ValueError: As ``answer_id``.
+    """
+    kwargs = {row[0]: row[2] for row in TABLE}
+    return str(kwargs[answer_id(env_id)]["task"])

@@ -1,0 +1,87 @@
+"""The window for a person to watch, the one place that needs a display."""
+
+from __future__ import annotations
+
+import os
+
+import pygame
+
+
+class Window:
+    """A window that opens with the first surface shown and keeps pace.
+
+    pygame has one display a process, so the latest window shown to owns it.
+
+    Args:
+        title: what stands in its title bar.
+        fps: how many surfaces a second `show` lets through; 0 for as many as come.
+
+    Attributes:
+        closed: true once a person or `close` has closed it; it then stays closed.
+        events: what happened (keys, mouse) since the surface before, for whoever plays.
+    """
+
+    def __init__(self, title: str = "HRM Gym", fps: float = 10) -> None:
+        self.title = title
+        self.fps = fps
+        self.closed = False
+        self.events: list[pygame.event.Event] = []
+        self._clock = pygame.time.Clock()
+        self._screen: pygame.Surface | None = None
+
+    def show(self, surface: pygame.Surface) -> None:
+        """Show a surface at its own size and wait for the end of the frame.
+
+        Does nothing once the window is closed, so that a running episode can go on without it.
+
+        Raises:
+            RuntimeError: this machine has no display.
+        """
+        self.events = []
+        if self.closed:
+            return
+        screen = self._open(surface.get_size())
+        screen.blit(surface, (0, 0))
+        pygame.display.flip()
+        self.poll()
+        if not self.closed:
+            self._clock.tick(self.fps)
+
+    def poll(self) -> list[pygame.event.Event]:
+        """Take in what happened since, without a new picture, and return all `events`.
+
+        A system thinks a window hangs that does not do this every few seconds.
+        """
+        if self._screen is None or not pygame.display.get_init():
+            return self.events
+        self.events += pygame.event.get()
+        if any(event.type == pygame.QUIT for event in self.events):
+            self.close()
+        return self.events
+
+    def close(self) -> None:
+        """Close the window for good. Closing it again does no harm."""
+        self.closed = True
+        if self._screen is not None:
+            self._screen = None
+            pygame.display.quit()
+
+    def _open(self, size: tuple[int, int]) -> pygame.Surface:
+        """Return the screen, opening or resizing the window where needed."""
+        current = pygame.display.get_surface() if pygame.display.get_init() else None
+        if self._screen is not None and current is self._screen and current.get_size() == size:
+            return current
+        try:
+            pygame.display.init()
+            # Without a display SDL may draw into nothing, unseen; fine only if it was asked to.
+            if pygame.display.get_driver() == "offscreen" and not os.environ.get("SDL_VIDEODRIVER"):
+                pygame.display.quit()
+                raise pygame.error("No available display")
+            self._screen = pygame.display.set_mode(size)
+        except pygame.error as error:
+            raise RuntimeError(
+                f"no window can be opened here ({error}): "
+                'use render_mode="rgb_array" to get frames as arrays instead'
+            ) from error
+        pygame.display.set_caption(self.title)
+        return self._screen

@@ -1,0 +1,86 @@
+"""A scene refuses what does not fit together, and keeps what it was given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene
+
+FOUR, SEVEN = np.ones(16, np.uint8), np.full(49, 2, np.uint8)
+BLANK, GRID = np.zeros(16, bool), np.zeros((3, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: SudokuScene(FOUR[:15], BLANK, (2, 2)), "flat square board"),
+        (lambda: SudokuScene(FOUR.reshape(4, 4), BLANK, (2, 2)), "flat square board"),
+        (lambda: SudokuScene(FOUR * 1.0, BLANK, (2, 2)), "must be integers"),
+        (lambda: SudokuScene(FOUR * 6, BLANK, (2, 2)), r"0\.\.5"),
+        (lambda: SudokuScene(FOUR, BLANK, (2, 3)), "do not tile"),
+        (lambda: SudokuScene(FOUR, BLANK[:9], (2, 2)), "given must have shape"),
+        (lambda: SudokuScene(FOUR, BLANK, (2, 2), conflicts=BLANK[:2]), "conflicts must have"),
+        (lambda: SudokuScene(FOUR, BLANK, (2, 2), wrong=BLANK.reshape(4, 4)), "wrong must have"),
+        (lambda: SudokuScene(FOUR, BLANK, (2, 2), last=16), "last must be a cell"),
+        (lambda: MazeScene(SEVEN[:48]), "flat square board"),
+        (lambda: MazeScene(SEVEN * 3), r"0\.\.5"),
+        (lambda: MazeScene(SEVEN, walked=[0, 49]), "walked must be a list of cells"),
+        (lambda: MazeScene(SEVEN, walked=[0, 2]), "neighbouring"),
+        (lambda: MazeScene(SEVEN, walked=[6, 7]), "neighbouring"),
+        (lambda: MazeScene(SEVEN, position=-1), "position must be a cell"),
+        (lambda: MazeScene(SEVEN, shortest=BLANK), "shortest must have shape"),
+        (lambda: MazeScene(SEVEN, answer=BLANK), "answer must have shape"),
+        (lambda: MazeScene(SEVEN, doors=BLANK), "doors must have shape"),
+        (lambda: ARCScene([(GRID, GRID)] * 11, GRID), "at most 10"),
+        (lambda: ARCScene([(GRID, GRID[0])], GRID), "demonstration 0 output must be a grid"),
+        (lambda: ARCScene([], np.zeros((31, 3), np.uint8)), "test_input must be a grid"),
+        (lambda: ARCScene([], GRID, GRID + 10), "canvas must hold"),
+    ],
+)
+def test_bad_parts_are_refused_in_one_sentence(build, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        build()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_scene_does_not_change_with_the_arrays_it_was_made_from():
+    tokens, given, canvas = FOUR.copy(), BLANK.copy(), GRID.copy()
+    sudoku, arc = SudokuScene(tokens, given, (2, 2)), ARCScene([], GRID, canvas)
+    tokens[0], given[0], canvas[0, 0] = 3, True, 7
+    assert sudoku.tokens[0] == 1
+    assert not sudoku.given[0]
+    assert arc.canvas[0, 0] == 0
+    with pytest.raises(ValueError, match="read-only"):
+        sudoku.tokens[0] = 2
+
+
+def test_the_walker_stands_at_the_end_of_the_walk():
+    assert MazeScene(SEVEN, walked=[0, 1, 8]).position == 8
+    assert MazeScene(SEVEN, walked=[0, 1, 8], position=1).position == 1
+    assert MazeScene(SEVEN).position is None
+
+
+def test_importing_the_package_leaves_pygame_and_matplotlib_out():
+    program = (
+        "import sys, hrm_gym.rendering as rendering\n"
+        "import numpy as np\n"
+        "scene = rendering.MazeScene(np.full(49, 2))\n"
+        "rendering.ansi(scene)\n"
+        "assert 'pygame' not in sys.modules\n"
+        "rendering.paint(scene)\n"
+        "assert 'pygame' in sys.modules and 'matplotlib' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "", "pygame's greeting must not reach standard output"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    import hrm_gym.rendering
+
+    with pytest.raises(AttributeError, match="brush"):
+        hrm_gym.rendering.brush  # noqa: B018

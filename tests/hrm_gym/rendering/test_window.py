@@ -1,0 +1,89 @@
+"""The window, under SDL's dummy driver, and where there is no display at all."""
+
+from __future__ import annotations
+
+import time
+
+import pygame
+import pytest
+
+from hrm_gym.rendering import Window
+
+
+@pytest.fixture(autouse=True)
+def _driver(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame.display.quit()
+    yield
+    pygame.display.quit()
+
+
+def picture(width: int = 64, colour: str = "red") -> pygame.Surface:
+    surface = pygame.Surface((width, 48))
+    surface.fill(colour)
+    return surface
+
+
+def test_opens_with_the_first_picture_and_shows_it():
+    window = Window("title", fps=0)
+    assert not pygame.display.get_init()
+    window.show(picture())
+    screen = pygame.display.get_surface()
+    assert screen.get_size() == (64, 48)
+    assert screen.get_at((5, 5)) == pygame.Color("red")
+    assert pygame.display.get_caption()[0] == "title"
+    window.show(picture(80, "blue"))
+    assert pygame.display.get_surface().get_size() == (80, 48)
+    window.close()
+    window.close()
+    assert window.closed
+    assert not pygame.display.get_init()
+
+
+def test_a_person_may_close_it_and_the_episode_goes_on():
+    window = Window(fps=0)
+    window.show(picture())
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    window.show(picture())
+    assert window.closed
+    assert not pygame.display.get_init()
+    window.show(picture())
+    assert window.poll() == []
+    assert not pygame.display.get_init()
+
+
+def test_hands_out_what_was_pressed_once():
+    window = Window(fps=0)
+    window.show(picture())
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_UP))
+    assert [event.key for event in window.poll() if event.type == pygame.KEYDOWN] == [pygame.K_UP]
+    window.show(picture())
+    assert not [event for event in window.events if event.type == pygame.KEYDOWN]
+
+
+def test_keeps_pace():
+    window = Window(fps=50)
+    window.show(picture())
+    start = time.perf_counter()
+    for _ in range(5):
+        window.show(picture())
+    assert time.perf_counter() - start > 0.07
+
+
+def test_reopens_after_a_stranger_quit_pygame():
+    window = Window(fps=0)
+    window.show(picture())
+    pygame.quit()
+    window.show(picture())
+    assert pygame.display.get_surface().get_size() == (64, 48)
+
+
+@pytest.mark.parametrize("driver", ["nonsense", None])
+def test_without_a_display_it_says_what_to_do(monkeypatch, driver):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    if driver is not None:
+        monkeypatch.setenv("SDL_VIDEODRIVER", driver)
+    with pytest.raises(RuntimeError, match="rgb_array") as caught:
+        Window().show(picture())
+    assert "\n" not in str(caught.value)
