@@ -2,9 +2,6 @@
 
 from setuptools import find_packages, setup
 
-WINGS = {
-    "hrm_gym": "hrm_gym",
-    **{f"hrm_gym.{wing}": wing for wing in ("envs", "agents", "scripts")},
-}
+WINGS = {"hrm_gym": "hrm_gym"} | {f"hrm_gym.{w}": w for w in ("envs", "agents", "scripts")}
 inner = [f"{name}.{sub}" for name, folder in WINGS.items() for sub in find_packages(folder)]
 setup(packages=[*WINGS, *inner], package_dir=WINGS)
