@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 MAX_SEGMENTS = 16
 
 
+def check_segments(max_segments: int) -> int:
+    """Return the number of segments.
+
+    Raises:
+        ValueError: It is no positive whole number.
+    """
+    if not isinstance(max_segments, int) or max_segments < 1:
+        raise ValueError(f"max_segments: expected at least 1, got {max_segments!r}")
+    return max_segments
+
+
 def answer_spaces(task: Task, num_puzzle_ids: int) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
     """Return the observation and action space of a task's Answer environment."""
     tokens = {
@@ -76,9 +87,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
             from .arc import keep_task
 
             self.puzzles = keep_task(self.puzzles, task_id)
-        if max_segments < 1:
-            raise ValueError(f"max_segments: expected at least 1, got {max_segments}")
-        self.max_segments = max_segments
+        self.max_segments = check_segments(max_segments)
         self.observation_space, self.action_space = answer_spaces(
             self.task, self.puzzles.num_puzzle_ids
         )
@@ -180,5 +189,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
             demos = tuple(
                 (to_grid(turn(to_canvas(a))), to_grid(turn(to_canvas(b)))) for a, b in demos
             )
-        canvas = to_grid(self.answer) if self.answer.any() else None
+        # An answer that starts with padding or a marker shows no grid at all.
+        grid = to_grid(self.answer)
+        canvas = grid if grid.size else None
         return rendering.ARCScene(demos, to_grid(self.inputs), canvas, caption=caption)

@@ -14,7 +14,7 @@ from torch import Tensor
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import PAD, get_task, keys
 
-from .answer import MAX_SEGMENTS, answer_spaces
+from .answer import MAX_SEGMENTS, answer_spaces, check_segments
 from .base import refuse_unknown
 
 
@@ -68,10 +68,12 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown)
+        if not isinstance(num_envs, int) or num_envs < 1:
+            raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
         if render_mode is not None:
             raise ValueError("render_mode: the native vector draws nothing; make a single one")
         self.num_envs = num_envs
-        self.max_segments = max_segments
+        self.max_segments = check_segments(max_segments)
         self.augment = augment
         self.task = get_task(task, kind)
         self.device = check_device(device)
@@ -95,7 +97,9 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         self._labels = torch.tensor(puzzles.labels, device=self.device)
         self._ratings = torch.tensor(puzzles.ratings, device=self.device)
         self._ids = torch.tensor(puzzles.puzzle_ids, device=self.device).long()
+        self._action_counts = torch.tensor(self.single_action_space.nvec, device=self.device)
         self._keys: Tensor | None = None
+        self._done: Tensor
 
     # Episodes ----------------------------------------------------------------------------------
 
@@ -114,6 +118,9 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
 
         Returns:
             Observations and infos.
+
+        Raises:
+            ValueError: An option is unknown, or does not have one fitting value a row.
         """
         options = options or {}
         for name in options:
@@ -123,7 +130,15 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
             seed = [int(seed) + row for row in range(self.num_envs)]
         if seed is not None and len(seed) != self.num_envs:
             raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
+        chosen = np.ones(self.num_envs, bool)
+        if options.get("reset_mask") is not None:
+            chosen = torch.as_tensor(options["reset_mask"]).bool().cpu().numpy()
+            if chosen.shape != (self.num_envs,):
+                raise ValueError(f"reset_mask: expected ({self.num_envs},), got {chosen.shape}")
+        index = self._check_index(options.get("index"))
         fresh = self._keys is None
+        if fresh and not chosen.all():
+            raise ValueError("reset_mask: the first reset begins an episode in every row")
         if fresh:
             self._allocate()
             seed = [None] * self.num_envs if seed is None else seed
@@ -131,15 +146,25 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         if seed is not None:
             # Seeds are drawn on the host, by the generator that a single environment has.
             for row, value in enumerate(seed):
-                if value is not None or fresh:
+                if chosen[row] and (value is not None or fresh):
                     self._keys[row] = keys.seed_key(np.random.default_rng(value))
                     self._episodes[row] = -1
-        mask = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
-        if options.get("reset_mask") is not None:
-            mask = torch.as_tensor(options["reset_mask"], device=self.device).bool()
-        self._begin(mask, options.get("index"))
+        mask = torch.as_tensor(chosen, device=self.device)
+        self._begin(mask, index)
         self._done = self._done & ~mask
-        return self._out(self._observe()), self._out(self._info(torch.zeros_like(mask)))
+        return self._out(self._observe()), self._out(self._info())
+
+    def _check_index(self, index: Any) -> Tensor | None:
+        """Return ``options["index"]`` on the device."""
+        if index is None:
+            return None
+        rows = torch.as_tensor(index, device=self.device)
+        if rows.shape != (self.num_envs,) or rows.is_floating_point():
+            raise ValueError(f"index: expected {self.num_envs} integers, got {index!r}")
+        # Looked at here, since a device would only say so later, or read a puzzle from the end.
+        if rows.min() < 0 or rows.max() >= len(self.puzzles):
+            raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
+        return rows.long()
 
     def _allocate(self) -> None:
         rows, cells = self.num_envs, self.task.seq_len
@@ -153,7 +178,7 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         self.labels = self.tokens.clone()
         self.answers = self.tokens.clone()
 
-    def _begin(self, mask: Tensor, index: Any = None) -> None:
+    def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
         """Start the next episode of the masked rows; every row is drawn, so nothing waits."""
         assert self._keys is not None
         self._episodes = self._episodes + mask
@@ -161,7 +186,7 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         if index is None:
             drawn = keys.pick_tensor(episode_keys, len(self.puzzles))
         else:
-            drawn = torch.as_tensor(index, device=self.device).long()
+            drawn = index
         tokens, labels = self._inputs[drawn], self._labels[drawn]
         if self.augment and index is None:
             places, relabel = self.task.symmetries(keys.symmetry_key_tensor(episode_keys))
@@ -184,35 +209,41 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
 
         Returns:
             Observations, rewards ``(B,)`` float32 (float64 as NumPy), terminations and
-            truncations ``(B,)`` bool, infos.
+            truncations ``(B,)`` bool, infos. Infos leave out what would be the same in every
+            step (``action_mask``) and what only the rules on the host can say (``is_success``).
         """
         if self._keys is None:
             raise ValueError("step: call reset() before this")
         actions = torch.as_tensor(actions, device=self.device)
         mode = self.metadata["autoreset_mode"]
         wait = self._done if mode == AutoresetMode.NEXT_STEP else None
-        answers, halt = actions[:, :-1].to(torch.uint8), actions[:, -1].bool()
+        # An action outside the space changes nothing, as in the single environment.
+        valid = ((actions >= 0) & (actions < self._action_counts)).all(dim=1)
+        halt = actions[:, -1].bool() & valid
+        self.answers = torch.where(valid[:, None], actions[:, :-1].to(torch.uint8), self.answers)
         self._segments = self._segments + 1
-        exact = ((answers == self.labels) | (self.labels == PAD)).all(dim=1)
         done = halt | (self._segments >= self.max_segments)
         if wait is not None:
             # A row that ended ignores this action and begins its next episode.
-            done, exact = done & ~wait, exact & ~wait
-        self.answers = answers
-        rewards = (done & exact).float()
+            done, valid = done & ~wait, valid | wait
+        # Said of rows that ended only: nobody is told whether an answer on the way is right.
+        exact = ((self.answers == self.labels) | (self.labels == PAD)).all(dim=1) & done
+        rewards = exact.double() if self.as_numpy else exact.float()
         if wait is not None:
             self._begin(wait)
-        ended = {"exact": exact, "_exact": done}
-        infos = self._info(done, ended)
+        infos = {**self._info(), "exact": exact, "_exact": done.clone()}
+        infos |= {"invalid_action": ~valid, "_invalid_action": ~valid}
         observations = self._observe()
         if mode == AutoresetMode.SAME_STEP:
             final_infos = infos
             self._begin(done)
-            infos = {**self._info(torch.zeros_like(done)), **ended}
-            infos["final_obs"], infos["_final_obs"] = observations, done
-            infos["final_info"], infos["_final_info"] = final_infos, done
+            # What a row that ended has to say is in its final info, as in Gymnasium.
+            infos = self._info()
+            infos |= {"invalid_action": ~valid & ~done, "_invalid_action": ~valid & ~done}
+            infos["final_obs"], infos["_final_obs"] = observations, done.clone()
+            infos["final_info"], infos["_final_info"] = final_infos, done.clone()
             observations = self._observe()
-        self._done = done
+        self._done = done.clone()
         truncations = torch.zeros_like(done)
         return (
             self._out(observations),
@@ -229,15 +260,14 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
             "puzzle_id": self._ids[self._rows],
         }
 
-    def _info(self, done: Tensor, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _info(self) -> dict[str, Any]:
         """Return infos by row; ``_name`` says in which rows a value holds, as in Gymnasium."""
-        every = torch.ones_like(done)
+        every = torch.ones_like(self._done)
         return {
             "rating": self._ratings[self._rows],
             "_rating": every,
             "segment": self._segments.clone(),
             "_segment": every.clone(),
-            **(extra or {}),
         }
 
     def _out(self, values: Any) -> Any:
@@ -252,8 +282,11 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
 
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, tensors and plain values; ``set_state`` goes on from it exactly."""
+        if self._keys is None:
+            raise ValueError("get_state: call reset() before this")
         names = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
-        return {name.lstrip("_"): getattr(self, name).clone() for name in names}
+        tensors = {name.lstrip("_"): getattr(self, name).clone() for name in names}
+        return {"task": self.task.id, **tensors}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``.
@@ -261,12 +294,15 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         Raises:
             ValueError: It is of another task or number of rows.
         """
-        shape = (self.num_envs, self.task.seq_len)
-        if tuple(state["tokens"].shape) != shape:
-            raise ValueError(f"state: expected {shape} tokens, got {tuple(state['tokens'].shape)}")
+        own = f"{self.num_envs} rows of {self.task.id}"
+        given = f"{len(state.get('tokens', ()))} rows of {state.get('task')}"
+        if given != own:
+            raise ValueError(f"state: expected {own}, got {given}")
         if self._keys is None:
             self._allocate()
         for name, value in state.items():
+            if name == "task":
+                continue
             own = name if name in ("tokens", "labels", "answers") else f"_{name}"
             setattr(self, own, value.to(self.device).clone())
 

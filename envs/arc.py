@@ -65,6 +65,11 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         kwargs.setdefault("augment", False)
         super().__init__(Arc(), source=source, **kwargs)
         self.puzzles = keep_task(self.puzzles, task_id)
+        if self.puzzles.puzzles is None:
+            raise ValueError(
+                f"source: {source!r} is a dataset folder, which has no demonstrations; expected "
+                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
+            )
         canvas = spaces.Box(0, 11, (SIDE * SIDE,), np.uint8)
         self.observation_space = spaces.Dict(
             {
@@ -172,7 +177,7 @@ def keep_task(puzzles: Any, task_id: str | None) -> Any:
     """
     if task_id is None:
         return puzzles
-    rows = [i for i in range(len(puzzles)) if puzzles[i].task_id == task_id]
+    rows = [i for i in range(len(puzzles)) if getattr(puzzles[i], "task_id", None) == task_id]
     if not rows:
         raise ValueError(f"task_id: no task {task_id!r} in {puzzles.origin}")
     return puzzles.take(np.array(rows))

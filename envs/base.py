@@ -114,9 +114,10 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             inputs = self.task.validate(self.task.parse(str(options["puzzle"])))
             return self.task.make(inputs, "options"), 0, None
         if "index" in options:
-            index = int(options["index"])
-            if not 0 <= index < len(self.puzzles):
-                raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index}")
+            index = options["index"]
+            whole = isinstance(index, (int, np.integer))
+            if not whole or not 0 <= index < len(self.puzzles):
+                raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
             return self.puzzles[index], int(self.puzzles.puzzle_ids[index]), None
         assert self._key is not None
         key = keys.episode_key(self._key, self._episode)

@@ -1,4 +1,6 @@
 """Numba kernels of the step environments: what is legal, and what a move does."""
+# Jitted functions are untyped to mypy.
+# mypy: disable-error-code="no-untyped-def"
 
 from numba import njit
 

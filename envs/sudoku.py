@@ -55,6 +55,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
 
     def __init__(self, size: int = 9, **kwargs: Any) -> None:
         self.task: Sudoku  # type: ignore[assignment]
+        self.action_space: spaces.Discrete  # type: ignore[assignment]
         super().__init__(Sudoku(size), **kwargs)
         cells = size * size
         self.observation_space = spaces.Dict(

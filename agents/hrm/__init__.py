@@ -1,33 +1,35 @@
-"""The Hierarchical Reasoning Model as an agent: model, halting, losses, optimisers."""
+"""The Hierarchical Reasoning Model and its training; names load torch when first used."""
 
 from __future__ import annotations
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .model import HRM, Carry, HRMConfig, Output
-    from .optimizers import AdamAtan2
+    from .agent import HRMAgent as HRMAgent
+    from .agent import Segment as Segment
+    from .agent import Solution as Solution
+    from .config import HRMConfig as HRMConfig
+    from .model import HRM as HRM
+    from .model import Carry as Carry
+    from .model import Output as Output
+    from .optimizers import AdamAtan2 as AdamAtan2
 
-# Public name -> the module that holds it. Imported on first use, since torch takes seconds.
-_HOMES = {
+EXPORTS = {
     "HRM": "model",
-    "AdamAtan2": "optimizers",
-    "Carry": "model",
     "HRMConfig": "config",
+    "Carry": "model",
     "Output": "model",
+    "HRMAgent": "agent",
+    "Segment": "agent",
+    "Solution": "agent",
+    "AdamAtan2": "optimizers",
 }
-
-__all__ = ["HRM", "AdamAtan2", "Carry", "HRMConfig", "Output"]
+__all__ = list(EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    """Load a public name from its module."""
+    if name not in EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return getattr(import_module(f".{EXPORTS[name]}", __name__), name)

@@ -24,6 +24,7 @@ MINIMUM = {
     "num_puzzles": 0,
     "puzzle_emb_len": 1,
     "registers": 0,
+    "round_to": 1,
 }
 
 
@@ -42,7 +43,10 @@ class HRMConfig:
     hidden_size: int = 512
     num_heads: int = 8
     expansion: float = 4.0
-    """Width of the SwiGLU before its factor 2/3 and the rounding up to a multiple of 256."""
+    """Width of the SwiGLU before its factor 2/3 and the rounding up."""
+    round_to: int = 256
+    """The SwiGLU's inner width is a multiple of this. Small models on a CPU want it small: with
+    256 a mixer over 16 positions would be sixteen times as wide as what it mixes."""
     H_layers: int = 4
     """Blocks of the planner; unused where ``shared``."""
     L_layers: int = 4

@@ -87,9 +87,9 @@ class Linear(nn.Module):
 class SwiGLU(nn.Module):
     """down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
 
-    def __init__(self, width: int, expansion: float) -> None:
+    def __init__(self, width: int, expansion: float, round_to: int) -> None:
         super().__init__()
-        inner = -(-round(expansion * width * 2 / 3) // 256) * 256
+        inner = -(-round(expansion * width * 2 / 3) // round_to) * round_to
         self.gate_up = Linear(width, 2 * inner)
         self.down = Linear(inner, width)
 
@@ -164,8 +164,8 @@ class Block(nn.Module):
         if config.mixer == "attention":
             self.mixer = Attention(config)
         else:
-            self.mixer = SwiGLU(config.total_len, config.expansion)
-        self.channel = SwiGLU(config.hidden_size, config.expansion)
+            self.mixer = SwiGLU(config.total_len, config.expansion, config.round_to)
+        self.channel = SwiGLU(config.hidden_size, config.expansion, config.round_to)
 
     def forward(self, h: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
         """(B, length, hidden) -> (B, length, hidden)."""

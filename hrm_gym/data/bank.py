@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import SPLITS, Puzzle, Task, Tokens
+from hrm_gym.puzzles import SPLITS, Puzzle, Task, get_task
 
 from .puzzle_set import PuzzleSet
 
@@ -23,7 +25,9 @@ BLANK = {"sudoku": 1, "maze": 2}
 """What stands in the question where the answer differs from it."""
 
 
-def pack(task: Task, puzzles: list[Puzzle], splits: list[str]) -> dict[str, NDArray[np.generic]]:
+def pack(
+    task: Task, puzzles: list[Puzzle], splits: Sequence[str]
+) -> dict[str, NDArray[np.generic]]:
     """Return the arrays of a bank file: labels, where the question hides them, ratings, splits."""
     labels = np.stack([p.labels for p in puzzles])
     inputs = np.stack([p.inputs for p in puzzles])
@@ -38,7 +42,7 @@ def pack(task: Task, puzzles: list[Puzzle], splits: list[str]) -> dict[str, NDAr
 
 
 @lru_cache(maxsize=4)
-def read(task_id: str, blank: int) -> tuple[Tokens, Tokens, NDArray[np.generic], ...]:
+def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
     """Read a bank file: inputs, labels, ratings, splits, digests.
 
     Raises:
@@ -65,8 +69,14 @@ def load(task: Task, split: str) -> PuzzleSet:
     """Return the bundled puzzles of a split, in the bank's own random order.
 
     Raises:
-        ValueError: As ``read``.
+        ValueError: As ``read``; or the task is of a kind that the bank does not hold.
     """
+    kind, bundled = (getattr(t, "kind", None) for t in (task, get_task(task.id)))
+    if kind != bundled:
+        raise ValueError(
+            f"kind: the bundled puzzles of {task.id} are {bundled}, not {kind}; expected "
+            "source='generator'"
+        )
     inputs, labels, ratings, splits, _ = read(task.id, BLANK.get(task.name, 0))
     rows = np.flatnonzero(splits == SPLITS.index(split))  # type: ignore[arg-type]
     ids = np.zeros(len(rows), np.int32)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hrm_gym.puzzles import Task
+from hrm_gym.puzzles import Task, Tokens
 
 from .puzzle_set import PuzzleSet
 
@@ -26,21 +26,10 @@ def read_csv(task: Task, path: Path) -> PuzzleSet:
     Raises:
         ValueError: A row is malformed; the message gives its line number.
     """
-    puzzles = []
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        if "question" not in (reader.fieldnames or ()):
-            raise ValueError(f"{path}: expected a CSV with a 'question' column")
-        for row in reader:
-            try:
-                inputs = task.parse(row["question"])
-                labels = task.parse(row["answer"]) if row.get("answer") else task.solve(inputs)
-                rating = float(row["rating"]) if row.get("rating") else task.rate(inputs)
-                if not task.accepts(inputs, labels):
-                    raise ValueError("the answer does not solve the question")
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
-            puzzles.append((inputs, labels, rating))
+    try:
+        puzzles = _read_rows(task, path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected a CSV in UTF-8: {error}") from None
     if not puzzles:
         raise ValueError(f"{path}: expected puzzles, found none")
     inputs_all, labels_all, ratings = zip(*puzzles, strict=True)
@@ -48,6 +37,27 @@ def read_csv(task: Task, path: Path) -> PuzzleSet:
     return PuzzleSet(
         np.stack(inputs_all), np.stack(labels_all), np.array(ratings, np.float32), ids, str(path)
     )
+
+
+def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
+    """Return question, answer and rating of every row."""
+    puzzles = []
+    # Spreadsheets write a byte order mark first, which utf-8-sig skips.
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if "question" not in (reader.fieldnames or ()):
+            raise ValueError(f"{path}: expected a CSV with a 'question' column")
+        for row in reader:
+            try:
+                inputs = task.parse(row["question"] or "")
+                labels = task.parse(row["answer"]) if row.get("answer") else task.solve(inputs)
+                rating = float(row["rating"]) if row.get("rating") else task.rate(inputs)
+                if not task.accepts(inputs, labels):
+                    raise ValueError("the answer does not solve the question")
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+            puzzles.append((inputs, labels, rating))
+    return puzzles
 
 
 def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
@@ -62,6 +72,8 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     folder = path / FOLDER_SPLITS[split]
     try:
         about: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
+        if not isinstance(about, dict):
+            raise ValueError("dataset.json is not an object")
         names = about.get("sets", ["all"])
         parts = {
             field: [np.load(folder / f"{name}__{field}.npy", mmap_mode="r") for name in names]
@@ -71,8 +83,8 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         raise ValueError(
             f"{folder}: expected a dataset folder with dataset.json: {error}"
         ) from None
-    except ValueError as error:
-        raise ValueError(f"{folder}: an array file is damaged: {error}") from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{folder}: a file is damaged: {error}") from None
     for field, wanted in (("vocab_size", task.vocab_size), ("seq_len", task.seq_len)):
         if about.get(field) != wanted:
             raise ValueError(
@@ -84,27 +96,37 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
             f"{folder}: expected inputs and labels of shape (N, {task.seq_len}), got "
             f"{inputs.shape} and {labels.shape}"
         )
+    if len(inputs) == 0 or inputs.dtype.kind not in "iu" or labels.dtype.kind not in "iu":
+        raise ValueError(f"{folder}: expected at least one puzzle, of integer tokens")
     ignore = about.get("ignore_label_id")
     if ignore is not None:
         labels = np.where(labels == ignore, 0, labels)
     for name, values in (("inputs", inputs), ("labels", labels)):
-        if values.size and (values.min() < 0 or values.max() >= task.vocab_size):
+        if values.min() < 0 or values.max() >= task.vocab_size:
             raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
     ids = []
     for identifiers, indices in zip(
         parts["puzzle_identifiers"], parts["puzzle_indices"], strict=True
     ):
+        if len(indices) != len(identifiers) + 1 or np.any(np.diff(indices) < 0):
+            raise ValueError(
+                f"{folder}: expected puzzle_indices to hold the {len(identifiers) + 1} bounds of "
+                f"{len(identifiers)} puzzles"
+            )
         ids.append(np.repeat(identifiers, np.diff(indices)))
     puzzle_ids = np.concatenate(ids).astype(np.int32)
     if len(puzzle_ids) != len(inputs):
         raise ValueError(
             f"{folder}: puzzle_indices cover {len(puzzle_ids)} of {len(inputs)} examples"
         )
+    num_puzzle_ids = int(about.get("num_puzzle_identifiers", 1))
+    if puzzle_ids.min() < 0 or puzzle_ids.max() >= num_puzzle_ids:
+        raise ValueError(f"{folder}: a puzzle identifier is outside 0..{num_puzzle_ids - 1}")
     return PuzzleSet(
         inputs.astype(np.uint8),
         labels.astype(np.uint8),
         np.zeros(len(inputs), np.float32),
         puzzle_ids,
         str(folder),
-        int(about.get("num_puzzle_identifiers", 1)),
+        num_puzzle_ids,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hrm_gym.puzzles import SPLITS, Task
+from hrm_gym.puzzles import SPLITS, Puzzle, Task
 from hrm_gym.puzzles.keys import lane
 
 from . import bank, readers
@@ -40,13 +40,12 @@ def load_puzzles(
     """
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit: expected a positive number of puzzles, got {limit}")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"limit: expected a positive number of puzzles, got {limit!r}")
+    if difficulty is not None:
+        low, high = _range(difficulty)
     puzzles = _read(task, str(source), split)
     if difficulty is not None:
-        if len(difficulty) != 2 or difficulty[0] > difficulty[1]:
-            raise ValueError(f"difficulty: expected [lowest, highest], got {difficulty!r}")
-        low, high = difficulty
         kept = (puzzles.ratings >= low) & (puzzles.ratings <= high)
         if not kept.any():
             found = f"{puzzles.ratings.min():g} to {puzzles.ratings.max():g}"
@@ -56,6 +55,17 @@ def load_puzzles(
             )
         puzzles = puzzles.take(kept)
     return puzzles if limit is None else puzzles.take(np.arange(min(limit, len(puzzles))))
+
+
+def _range(difficulty: Sequence[float]) -> tuple[float, float]:
+    """Return the lowest and the highest rating."""
+    try:
+        low, high = (float(end) for end in difficulty)
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if not low <= high:
+        raise ValueError(f"difficulty: expected [lowest, highest], got {difficulty!r}")
+    return low, high
 
 
 def _read(task: Task, source: str, split: str) -> PuzzleSet:
@@ -92,7 +102,8 @@ def _generate(task: Task, source: str, split: str) -> PuzzleSet:
     if not number.isdigit() or int(number) < 1:
         raise ValueError(f"source: expected generator:N with a positive N, got {source!r}")
     wanted, key = int(number), int.from_bytes(split.encode(), "little")
-    puzzles, drawn = [], 0
+    puzzles: list[Puzzle] = []
+    drawn = 0
     while len(puzzles) < wanted:
         puzzle = task.generate(lane(key, drawn))
         drawn += 1

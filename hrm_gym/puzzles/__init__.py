@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .base import SPLITS, Puzzle, Split, Symmetry, Task, Tokens, same_answer
+from .base import PAD, SPLITS, Puzzle, Split, Symmetry, Task, Tokens, same_answer
 
 __all__ = [
+    "PAD",
     "SPLITS",
     "Puzzle",
     "Split",
@@ -32,6 +33,8 @@ def get_task(task_id: str, kind: str | None = None) -> Task:
     Raises:
         ValueError: The id names no task.
     """
+    if kind is not None and not task_id.startswith("maze-"):
+        raise ValueError(f"kind: only mazes have one, got {kind!r} for {task_id}")
     if task_id == "arc":
         from .arc import Arc
 

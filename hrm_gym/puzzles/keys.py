@@ -72,6 +72,8 @@ def mix_tensor(values: torch.Tensor) -> torch.Tensor:
 
 def lane_tensor(keys: torch.Tensor, index: int | torch.Tensor) -> torch.Tensor:
     """``lane`` over int64 tensors, broadcasting keys against indices."""
+    if isinstance(index, int):
+        return mix_tensor(keys + signed(GOLDEN * (index + 1) & MASK))
     return mix_tensor(keys + signed(GOLDEN) * (index + 1))
 
 

@@ -100,6 +100,8 @@ class Maze(Task):
         from .maze_kernels import shortest
 
         self.ends(inputs)
+        if np.any(inputs == PATH):
+            raise ValueError("a maze holds no path mark 'o', which belongs to its answer")
         labels = np.empty(self.seq_len, np.uint8)
         moves = shortest(inputs, self.size, labels)
         if moves < 0:
@@ -117,7 +119,7 @@ class Maze(Task):
     def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
         """Say whether an answer marks exactly one shortest path, whichever."""
         marked = answer == PATH
-        if np.any((answer != inputs) & ~(marked & (inputs == OPEN))):
+        if np.any((answer != inputs) & ~(marked & (inputs == OPEN))) or np.any(inputs == PATH):
             return False
         start, goal = self.ends(inputs)
         moves = int(self.distances(inputs, start)[goal])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,11 +71,11 @@ class Tables:
                 rows[1].append([int(c) for c in box if c not in line])
                 rows[2].append([int(c) for c in line if c not in box])
         width = [max(len(cells) for cells in part) for part in rows]
-        shared, box_rest, line_rest = (
+        first, second, third = (
             np.array([cells + cells[-1:] * (w - len(cells)) for cells in part])
             for part, w in zip(rows, width, strict=True)
         )
-        return shared, box_rest, line_rest
+        return first, second, third
 
 
 @lru_cache
@@ -84,10 +84,12 @@ def tables(box_rows: int, box_cols: int) -> Tables:
     return Tables(box_rows, box_cols)
 
 
-def _tables_of(grid: NDArray[np.int8]) -> Tables:
+def _tables_of(grid: NDArray[Any]) -> Tables:
     n = int(grid.size**0.5)
     if n not in BOXES or n * n != grid.size:
         raise ValueError(f"grid: expected {'/'.join(map(str, BOXES))} rows, got {grid.size} cells")
+    if grid.dtype.kind not in "iu":
+        raise ValueError(f"grid: expected integers, got {grid.dtype}")
     if grid.min() < 0 or grid.max() > n:
         raise ValueError(f"grid: expected digits 0..{n}, got {grid.min()}..{grid.max()}")
     return tables(*BOXES[n])
@@ -108,8 +110,10 @@ def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]
     """
     from .sudoku_kernels import search as kernel
 
-    flat = np.array(grid, np.int8).ravel()
-    board = _tables_of(flat)
+    values = np.asarray(grid).ravel()
+    # Before the cast, which would make 256 a blank.
+    board = _tables_of(values)
+    flat = values.astype(np.int8)
     solution = np.zeros(flat.size, np.int8)
     found, guesses = kernel(flat, board.units, board.peers, board.lines, limit, solution)
     return found, guesses, solution
@@ -134,7 +138,7 @@ class Sudoku(Task):
     name = "sudoku"
 
     def __init__(self, size: int = 9) -> None:
-        if size not in BOXES:
+        if not isinstance(size, int) or size not in BOXES:
             raise ValueError(f"size: expected one of {sorted(BOXES)} for sudoku, got {size!r}")
         self.size = size
         self.box = BOXES[size]

@@ -1,0 +1,87 @@
+"""Playing an answer out: from a whole answer to the moves of a step environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hrm_gym.puzzles import Task, Tokens
+
+
+class Player:
+    """Turns the answer a model gave into the next move; it never searches for a better one."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def question(self, obs: dict[str, Any]) -> Tokens:
+        """Return the question of an observation, ``(seq_len,)`` uint8."""
+        tokens = np.asarray(obs["tokens"])
+        if tokens.shape != (self.task.seq_len,):
+            raise ValueError(
+                f"observation: expected {self.task.seq_len} tokens for an agent of "
+                f"{self.task.id}, got shape {tokens.shape}"
+            )
+        if "given" in obs:
+            # The board fills up; the question is what was given.
+            return np.where(np.asarray(obs["given"]) > 0, tokens, 1).astype(np.uint8)
+        return tokens
+
+    def play(
+        self, answer: Tokens, question: Tokens, obs: dict[str, Any], info: dict[str, Any]
+    ) -> Any:
+        """Return the next action of a step environment."""
+        if "given" in obs:
+            return self._sudoku(answer, obs, info)
+        if "position" in obs:
+            return self._maze(answer, question, obs, info)
+        return self._arc(answer, obs)
+
+    def _sudoku(self, answer: Tokens, obs: dict[str, Any], info: dict[str, Any]) -> int:
+        """Write the first digit of the answer that is legal; if none is, the first legal one."""
+        size = int(self.task.seq_len**0.5)
+        cells = np.flatnonzero((np.asarray(obs["tokens"]) == 1) & (answer > 1))
+        actions = cells * size + (answer[cells].astype(np.int64) - 2)
+        mask = np.asarray(info["action_mask"])
+        legal = actions[mask[actions] > 0]
+        return int(legal[0]) if len(legal) else int(np.argmax(mask))
+
+    def _maze(
+        self, answer: Tokens, question: Tokens, obs: dict[str, Any], info: dict[str, Any]
+    ) -> int:
+        """Follow the cells that the answer marks, by the shortest way among them."""
+        from hrm_gym.puzzles.maze import GOAL, PATH, START, WALL, Maze
+
+        assert isinstance(self.task, Maze)
+        size, position = self.task.size, int(obs["position"])
+        marked = (answer == PATH) | (question == START) | (question == GOAL)
+        walls = np.where(marked & (question != WALL), question, WALL).astype(np.uint8)
+        goal = int(np.flatnonzero(question == GOAL)[0])
+        distances = self.task.distances(walls, goal)
+        row, column = divmod(position, size)
+        for action, (r, c) in enumerate(
+            ((row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1))
+        ):
+            if 0 <= r < size and 0 <= c < size:
+                ahead = distances[r * size + c]
+                if ahead >= 0 and ahead == distances[position] - 1:
+                    return action
+        # The marks lead nowhere: the answer is wrong, and no search is made to hide it.
+        return int(np.argmax(info["action_mask"]))
+
+    @staticmethod
+    def _arc(answer: Tokens, obs: dict[str, Any]) -> Any:
+        """Set the size, paint what differs, submit."""
+        from hrm_gym.puzzles.arc import to_grid
+
+        goal, canvas = to_grid(answer), to_grid(np.asarray(obs["canvas"]))
+        if goal.size == 0:
+            return np.array([11, 0, 0])
+        if canvas.shape != goal.shape:
+            return np.array([10, goal.shape[0] - 1, goal.shape[1] - 1])
+        wrong = np.argwhere(canvas != goal)
+        if len(wrong) == 0:
+            return np.array([11, 0, 0])
+        row, column = wrong[0]
+        return np.array([goal[row, column], row, column], np.int64)

@@ -1,0 +1,267 @@
+"""Checks for environments, your own included: does a vector play what single ones play?"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NoReturn
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import iterate
+
+NATIVE_LEAVES_OUT = {"action_mask", "is_success", "invalid_action"}
+"""Infos that a native vector may lack: constants, and what only the rules on the host can say."""
+
+
+def check_vector_env(
+    env_id: str,
+    num_envs: int = 3,
+    seed: int = 0,
+    steps: int = 60,
+    device: str | None = None,
+    **kwargs: Any,
+) -> None:
+    """Prove that row i of a vector seeded s plays what the single environment seeded s + i plays.
+
+    Both take the same actions, right and random ones mixed, over several episodes, in every
+    autoreset mode: ``NextStep``, ``SameStep`` and ``Disabled``. Observations (dtypes too), rewards,
+    terminations, truncations and infos, ``final_obs`` and ``final_info`` with them, must be equal
+    bit for bit. Whatever was returned is overwritten afterwards, so that an array which is handed
+    out twice, or which an environment still reads, shows. Ids with a vector entry point are checked
+    on that vector (its infos may leave out ``NATIVE_LEAVES_OUT``), the others on Gymnasium's
+    ``SyncVectorEnv``. Time limits are cut to a third of ``steps``, so that episodes end.
+
+    Args:
+        env_id: A registered id whose environment has ``optimal_action``.
+        num_envs: Rows.
+        seed: Of the puzzles and of the actions.
+        steps: Vector steps in each autoreset mode.
+        device: For a native vector, the device of its tensors; ``None`` is NumPy.
+        kwargs: For ``gym.make`` and ``gym.make_vec``.
+
+    Raises:
+        AssertionError: They differ; the sentence names the id, the mode, the row, the step and the
+            field.
+        ValueError: As the environment raises it.
+    """
+    for mode in AutoresetMode:
+        _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)).run()
+
+
+class _Row:
+    """One single environment, stepped as one row of a vector is."""
+
+    def __init__(self, env: gym.Env[Any, Any], mode: AutoresetMode) -> None:
+        self.env, self.mode, self.ended = env, mode, False
+
+    def reset(self, seed: int | None = None) -> dict[str, Any]:
+        observation, info = self.env.reset(seed=seed)
+        self.ended = False
+        return {"observation": observation, "info": info}
+
+    def step(self, action: Any) -> dict[str, Any]:
+        if self.ended and self.mode == AutoresetMode.NEXT_STEP:
+            begun = {"reward": 0.0, "termination": False, "truncation": False}
+            return {**begun, **self.reset()}
+        observation, reward, termination, truncation, info = self.env.step(action)
+        now = {"reward": reward, "termination": termination, "truncation": truncation}
+        self.ended = termination or truncation
+        if self.ended and self.mode == AutoresetMode.SAME_STEP:
+            return {**now, **self.reset(), "final_obs": observation, "final_info": info}
+        return {**now, "observation": observation, "info": info}
+
+
+class _Check:
+    """One vector beside its rows, in one autoreset mode."""
+
+    def __init__(
+        self,
+        env_id: str,
+        mode: AutoresetMode,
+        num_envs: int,
+        seed: int,
+        steps: int,
+        device: str | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        spec = copy.deepcopy(gym.spec(env_id))
+        self.native = spec.vector_entry_point is not None
+        self.env_id, self.mode, self.seed, self.steps = env_id, mode, seed, steps
+        if spec.max_episode_steps is not None:
+            spec.max_episode_steps = min(spec.max_episode_steps, max(1, steps // 3))
+        if self.native:
+            kwargs.setdefault("max_segments", 4)
+            extra: dict[str, Any] = {"autoreset_mode": mode.value}
+            if device is not None:
+                extra["device"] = device
+        else:
+            extra = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
+        self.vector: VectorEnv[Any, Any, Any] = gym.make_vec(spec, num_envs, **extra, **kwargs)
+        self.rows = [
+            _Row(gym.make(spec, disable_env_checker=True, **kwargs), mode) for _ in range(num_envs)
+        ]
+        self.random = np.random.default_rng(seed)
+        self.vector.single_action_space.seed(seed)
+        self.handed_out: list[tuple[Any, Any]] = []
+        self.number = 0
+        self.episodes = self.successes = 0
+
+    def run(self) -> None:
+        try:
+            self._begin(self.seed)
+            for number in range(1, self.steps + 1):
+                self.number = number
+                self._step()
+            # A second seeding must forget the first.
+            self._begin(self.seed + 1000)
+        finally:
+            self.vector.close()
+            for row in self.rows:
+                row.env.close()
+        if self.episodes < 2 * len(self.rows) or (self.native and self.successes == 0):
+            raise AssertionError(
+                f"{self.env_id}, {self.mode.value}: {self.steps} steps ended {self.episodes} "
+                f"episodes, {self.successes} with a reward, too few to prove anything; give more"
+            )
+
+    def _begin(self, seed: int) -> None:
+        observations, infos = self.vector.reset(seed=seed)
+        parts = [row.reset(seed=seed + number) for number, row in enumerate(self.rows)]
+        self._compare({"observation": observations, "info": infos}, dict(enumerate(parts)))
+
+    def _step(self) -> None:
+        actions = [self._action(row) for row in self.rows]
+        names = ("observation", "reward", "termination", "truncation", "info")
+        got = dict(zip(names, self.vector.step(np.array(actions)), strict=True))
+        wanted = [row.step(action) for row, action in zip(self.rows, actions, strict=True)]
+        self.episodes += sum(bool(part["termination"] or part["truncation"]) for part in wanted)
+        self.successes += sum(part["reward"] > 0 for part in wanted)
+        self._compare(got, dict(enumerate(wanted)))
+        ended = np.array([row.ended for row in self.rows])
+        if self.mode == AutoresetMode.DISABLED and ended.any():
+            observations, infos = self.vector.reset(options={"reset_mask": ended.copy()})
+            parts = {k: row.reset() for k, row in enumerate(self.rows) if row.ended}
+            self._compare({"observation": observations, "info": infos}, parts)
+
+    def _action(self, row: _Row) -> Any:
+        """Return the teacher's action or a random one; a random Answer seldom halts."""
+        if not row.ended and self.random.random() < (0.25 if self.native else 0.6):
+            return row.env.unwrapped.optimal_action()  # type: ignore[attr-defined]
+        action = self.vector.single_action_space.sample()
+        if self.native:
+            action[-1] = self.random.random() < 0.15
+        return action
+
+    def _compare(self, got: dict[str, Any], wanted: dict[int, dict[str, Any]]) -> None:
+        """Compare the rows of ``wanted``, then spoil everything that either side returned."""
+        for array, value in self.handed_out:
+            if not np.array_equal(_host(array), value):
+                self._fail("any", "an array returned before", "left alone", "handed out twice")
+        host = _host(got)
+        if not self.vector.observation_space.contains(host["observation"]):
+            self._fail("any", "observation", "in observation_space", "outside")
+        observations = list(iterate(self.vector.observation_space, host["observation"]))
+        for row, part in wanted.items():
+            for name in ("reward", "termination", "truncation"):
+                if name in part:
+                    self._same(row, name, part[name], host[name][row])
+            if not self.vector.single_observation_space.contains(part["observation"]):
+                self._fail(row, "observation", "in single_observation_space", "outside")
+            self._same(row, "observation", part["observation"], observations[row], dtypes=True)
+            self._infos(row, part, _row_of(host["info"], row))
+        arrays = _arrays([got, list(wanted.values())])
+        self.handed_out = [(array, _spoil(array)) for array in arrays]
+
+    def _infos(self, row: int, part: dict[str, Any], info: dict[str, Any]) -> None:
+        """Compare one row's infos; ``final_obs`` and ``final_info`` only where it ended."""
+        ended = "final_obs" in part
+        for name in ("final_obs", "final_info"):
+            if (name in info) != ended:
+                self._fail(row, name, "there" if ended else "absent", info.get(name, "absent"))
+        if ended:
+            self._same(row, "final_obs", part["final_obs"], info.pop("final_obs"), dtypes=True)
+            self._info(row, "final_info", part["final_info"], info.pop("final_info"))
+        self._info(row, "info", part["info"], info)
+
+    def _info(self, row: int, name: str, wanted: dict[str, Any], info: dict[str, Any]) -> None:
+        if self.native:
+            wanted = {
+                key: value
+                for key, value in wanted.items()
+                if key in info or key not in NATIVE_LEAVES_OUT
+            }
+        self._same(row, name, wanted, info)
+
+    def _same(self, row: int, name: str, wanted: Any, got: Any, dtypes: bool = False) -> None:
+        """Compare nested values; numbers by value, arrays of observations by dtype too."""
+        if isinstance(wanted, dict):
+            if not isinstance(got, dict) or wanted.keys() != got.keys():
+                self._fail(row, f"{name} keys", sorted(wanted), sorted(got))
+            for key, value in wanted.items():
+                self._same(row, f"{name}[{key!r}]", value, got[key], dtypes)
+        elif isinstance(wanted, (tuple, list)):
+            if len(wanted) != len(got):
+                self._fail(row, f"length of {name}", len(wanted), len(got))
+            for index, value in enumerate(wanted):
+                self._same(row, f"{name}[{index}]", value, got[index], dtypes)
+        else:
+            wanted, got = np.asarray(wanted), np.asarray(got)
+            if dtypes and wanted.dtype != got.dtype:
+                self._fail(row, f"dtype of {name}", wanted.dtype, got.dtype)
+            if wanted.shape != got.shape:
+                self._fail(row, f"shape of {name}", wanted.shape, got.shape)
+            if not np.array_equal(wanted, got):
+                self._fail(row, name, *_first_difference(wanted, got))
+
+    def _fail(self, row: int | str, name: str, wanted: Any, got: Any) -> NoReturn:
+        raise AssertionError(
+            f"{self.env_id}, {self.mode.value}, row {row}, step {self.number}: {name} is {got} in "
+            f"the vector and {wanted} in the single environment"
+        )
+
+
+def _first_difference(wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:
+    if wanted.ndim == 0:
+        return str(wanted), str(got)
+    place = tuple(int(index) for index in np.argwhere(wanted != got)[0])
+    return f"{wanted[place]} at {place}", f"{got[place]} at {place}"
+
+
+def _host(value: Any) -> Any:
+    """Return nested values with tensors copied to the host as NumPy arrays."""
+    if isinstance(value, dict):
+        return {name: _host(part) for name, part in value.items()}
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+
+
+def _row_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+    """Return the infos of one row: what its masks ``_name`` say it has."""
+    own = {}
+    for name, value in infos.items():
+        masked_out = f"_{name}" in infos and not infos[f"_{name}"][row]
+        if not (name.startswith("_") and name[1:] in infos) and not masked_out:
+            own[name] = _row_of(value, row) if isinstance(value, dict) else value[row]
+    return own
+
+
+def _arrays(value: Any) -> list[Any]:
+    """Return every numeric array and tensor in nested values, each once."""
+    found: dict[int, Any] = {}
+    todo = [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            todo += part.values()
+        elif isinstance(part, (list, tuple)) or getattr(part, "dtype", None) == np.dtype(object):
+            todo += list(part)
+        elif isinstance(part, np.ndarray) or hasattr(part, "detach"):
+            found[id(part)] = part
+    return list(found.values())
+
+
+def _spoil(array: Any) -> np.ndarray:
+    """Overwrite an array that was handed out, where it can be, and return a copy of the result."""
+    if getattr(array, "flags", None) is None or array.flags.writeable:
+        array[...] = (array == 0) if str(array.dtype).endswith("bool") else 77
+    return np.array(_host(array))

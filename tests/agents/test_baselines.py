@@ -1,0 +1,181 @@
+"""The reinforcement-learning baselines: features, training by a budget, saving, refusals."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from hrm_gym.agents.baselines import ALGORITHM_NAMES
+from hrm_gym.agents.baselines.features import GridFeatures
+from hrm_gym.agents.baselines.sb3 import ALGORITHMS, SB3Agent, build, train_rl
+from hrm_gym.evaluation import evaluate, make_env
+
+
+def batch_of(env_id: str) -> tuple[spaces.Dict, dict[str, torch.Tensor]]:
+    """Return the space and two observations as Stable-Baselines3 preprocesses them."""
+    env = make_env(env_id)
+    space = env.observation_space
+    assert isinstance(space, spaces.Dict)
+    rows = []
+    for seed in range(2):
+        observation, _ = env.reset(seed=seed)
+        row = {}
+        for name, part in space.spaces.items():
+            value = observation[name]
+            if isinstance(part, spaces.Discrete):
+                value = np.eye(int(part.n))[value]
+            row[name] = torch.as_tensor(value).float()
+        rows.append(row)
+    return space, {name: torch.stack([row[name] for row in rows]) for name in space.spaces}
+
+
+@pytest.mark.parametrize(
+    "env_id",
+    ["HRMSudoku-4x4-v0", "HRMSudoku-6x6-v0", "HRMSudoku-v0", "HRMMaze-7x7-v0", "HRMMaze-v0"],
+)
+def test_features_fit_every_size(env_id: str) -> None:
+    space, observations = batch_of(env_id)
+    network = GridFeatures(space, channels=8, layers=2, features=32)
+    features = network(observations)
+    assert features.shape == (2, network.features_dim)
+    assert not torch.equal(features[0], features[1])
+
+
+def test_an_agent_acts_on_arc() -> None:
+    agent = build("ppo", "HRMARC-v0", num_envs=2, env_kwargs={"limit": 3})
+    env = make_env("HRMARC-v0", limit=3)
+    observation, info = env.reset(seed=0)
+    assert env.action_space.contains(agent.act(observation, info))
+
+
+def test_planes_are_one_hot() -> None:
+    space, observations = batch_of("HRMSudoku-4x4-v0")
+    planes = GridFeatures(space, channels=8, layers=1).planes(observations)
+    given, tokens = planes[:, 0], planes[:, 1:]
+    assert torch.equal(tokens.sum(1), torch.ones(2, 4, 4))
+    assert torch.equal(tokens.argmax(1).flatten(1), observations["tokens"].long())
+    assert torch.equal(given.flatten(1), observations["given"])
+
+
+def test_the_order_of_the_fields_does_not_matter() -> None:
+    space, observations = batch_of("HRMSudoku-4x4-v0")
+    network = GridFeatures(space, channels=8, layers=1)
+    turned = dict(reversed(observations.items()))
+    assert list(turned) != list(observations)
+    assert torch.equal(network(turned), network(observations))
+
+
+def test_maze_features_move_with_the_agent() -> None:
+    """The same surroundings elsewhere in the grid look the same."""
+    space, _ = batch_of("HRMMaze-7x7-v0")
+    network = GridFeatures(space, features=32)
+    grid = torch.full((1, 7, 7), 1.0)
+    first, second = grid.clone(), grid.clone()
+    first[0, 2, 1:4] = torch.tensor([3.0, 2.0, 4.0])
+    second[0, 3, 2:5] = torch.tensor([3.0, 2.0, 4.0])
+    network.network.radius = 1  # type: ignore[assignment]
+    width = network.network.layers[0]  # type: ignore[index]
+    shrunk = torch.nn.Linear(6 * 9 + 2, width.out_features)
+    network.network.layers[0] = shrunk  # type: ignore[index,operator]
+
+    def seen(grid: torch.Tensor, cell: int) -> torch.Tensor:
+        position = torch.nn.functional.one_hot(torch.tensor([cell]), 49).float()
+        return network({"tokens": grid.flatten(1), "position": position})
+
+    assert torch.allclose(seen(first, 2 * 7 + 2), seen(second, 3 * 7 + 3))
+    assert not torch.allclose(seen(first, 2 * 7 + 2), seen(first, 2 * 7 + 1))
+
+
+def test_steps_budget_and_progress_out_of_the_time() -> None:
+    calls: list[tuple[int, float]] = []
+
+    def on_progress(agent: SB3Agent, env_steps: int, seconds: float) -> None:
+        time.sleep(0.2)
+        calls.append((env_steps, seconds))
+
+    begun = time.perf_counter()
+    result = train_rl(
+        "maskable-ppo",
+        "HRMSudoku-4x4-v0",
+        steps=2048,
+        num_envs=8,
+        on_progress=on_progress,
+        progress_evaluations=4,
+    )
+    elapsed = time.perf_counter() - begun
+    assert result.env_steps == 2048
+    assert calls[0] == (0, pytest.approx(0.0, abs=0.1))
+    assert 3 <= len(calls) <= 5
+    assert [steps for steps, _ in calls] == sorted({steps for steps, _ in calls})
+    assert result.seconds < elapsed - 0.2 * len(calls) + 0.05
+
+
+def test_seconds_budget_is_kept() -> None:
+    result = train_rl("ppo", "HRMSudoku-4x4-v0", seconds=1.0, num_envs=4)
+    assert 1.0 <= result.seconds < 3.0
+    assert result.env_steps > 0
+
+
+def test_maskable_ppo_learns_sudoku() -> None:
+    """A few seconds lift it clearly above chance, which solves 46%."""
+    torch.manual_seed(0)
+    result = train_rl("maskable-ppo", "HRMSudoku-4x4-v0", steps=16_384)
+    assert evaluate(result.agent, "HRMSudoku-4x4-v0", 400).solve_rate > 0.53
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
+@pytest.mark.parametrize("env_id", ["HRMMaze-7x7-v0", "HRMSudoku-4x4-v0"])
+def test_saved_agents_act_alike(algorithm: str, env_id: str, tmp_path: Path) -> None:
+    agent = build(algorithm, env_id, seed=1, num_envs=2)
+    agent.save(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    loaded = SB3Agent.load(tmp_path)
+    assert (loaded.name, loaded.parameters) == (algorithm, agent.parameters)
+    for name, value in agent.model.policy.state_dict().items():
+        assert torch.equal(value, loaded.model.policy.state_dict()[name]), name
+    observation, info = make_env(env_id).reset(seed=0)
+    assert make_env(env_id).action_space.contains(loaded.act(observation, info))
+
+
+def test_masked_agents_play_legally() -> None:
+    agent = build("maskable-ppo", "HRMSudoku-v0", num_envs=1)
+    envs = [make_env("HRMSudoku-v0", split="test") for _ in range(3)]
+    begun = [env.reset(options={"index": k}) for k, env in enumerate(envs)]
+    actions = agent.act_batch([obs for obs, _ in begun], [info for _, info in begun])
+    for env, action in zip(envs, actions, strict=True):
+        assert "invalid_action" not in env.step(action)[4]
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one of ppo, dqn, maskable-ppo, got 'sac'"):
+        train_rl("sac", "HRMMaze-7x7-v0", steps=10)
+    with pytest.raises(ValueError, match=r"dqn expects Discrete actions.*MultiDiscrete"):
+        train_rl("dqn", "HRMARC-v0", steps=10)
+    with pytest.raises(ValueError, match="expects a step environment"):
+        train_rl("ppo", "HRMMazeAnswer-7x7-v0", steps=10)
+    with pytest.raises(ValueError, match="env: expected one of HRMSudoku-v0"):
+        train_rl("ppo", "HRMChess-v0", steps=10)
+    with pytest.raises(ValueError, match="expected a budget"):
+        train_rl("ppo", "HRMMaze-7x7-v0")
+    with pytest.raises(ValueError, match="seconds: expected a positive budget"):
+        train_rl("ppo", "HRMMaze-7x7-v0", seconds=0)
+    assert tuple(ALGORITHMS) == ALGORITHM_NAMES
+
+
+def test_broken_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected a folder with config\.json"):
+        SB3Agent.load(tmp_path)
+    build("ppo", "HRMMaze-7x7-v0", num_envs=1).save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "env": "HRMMaze-9x9-v0"}))
+    with pytest.raises(ValueError, match="the weights do not fit"):
+        SB3Agent.load(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="format"):
+        SB3Agent.load(tmp_path)

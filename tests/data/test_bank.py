@@ -1,0 +1,173 @@
+"""The bundled bank: whole, without leaks, and the same whenever it is built again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from hrm_gym.data import bank, load_puzzles
+from hrm_gym.puzzles import SPLITS, get_task
+from hrm_gym.puzzles.maze import WALL, Maze
+from hrm_gym.puzzles.sudoku import count_solutions
+from hrm_gym.scripts import build_bank
+
+MANIFEST = json.loads((bank.FOLDER / "manifest.json").read_text())
+TASKS = list(MANIFEST["files"])
+every = pytest.mark.parametrize("task_id", TASKS)
+
+
+def read(task_id):
+    task = get_task(task_id)
+    return task, *bank.read(task_id, bank.BLANK[task.name])
+
+
+@every
+def test_the_manifest_counts_what_is_there(task_id):
+    _, inputs, labels, ratings, splits, digests = read(task_id)
+    counts = {name: int((splits == number).sum()) for number, name in enumerate(SPLITS)}
+    assert counts == MANIFEST["files"][task_id]["puzzles"]
+    assert sum(counts.values()) == len(inputs) == len(labels) == len(ratings) == len(digests)
+    assert all(counts.values())
+    assert len(inputs) == build_bank.RECIPES[task_id][0]
+
+
+def test_the_manifest_names_every_file():
+    assert {path.stem for path in bank.FOLDER.glob("*.npz")} == set(TASKS)
+    assert set(build_bank.RECIPES) == set(TASKS)
+    size = sum(path.stat().st_size for path in bank.FOLDER.iterdir())
+    assert size < 20e6
+
+
+@every
+def test_no_puzzle_stands_in_two_splits(task_id):
+    # One digest a puzzle over the whole bank: nothing is there twice, turned or relabelled.
+    _, _, _, _, splits, digests = read(task_id)
+    assert len(np.unique(digests)) == len(digests)
+    # What is not out of distribution is where its digest sends it.
+    share = digests % np.uint64(100)
+    wanted = np.select([share < 80, share < 85], [0, 1], 2)
+    inside = splits != SPLITS.index("ood")
+    np.testing.assert_array_equal(splits[inside], wanted[inside])
+
+
+@every
+def test_a_sample_is_what_it_claims(task_id):
+    task, inputs, labels, ratings, splits, digests = read(task_id)
+    random = np.random.default_rng(0)
+    sample = random.choice(len(inputs), 120 if task.size < 30 else 25, replace=False)
+    ood = np.flatnonzero(splits == SPLITS.index("ood"))
+    for row in [*sample, *ood[:10]]:
+        question, answer = inputs[row], labels[row]
+        puzzle = task.make(question)
+        np.testing.assert_array_equal(puzzle.labels, answer)
+        assert puzzle.rating == ratings[row]
+        assert task.accepts(question, answer)
+        assert int(task.digest(question, answer), 16) == digests[row]
+        assert SPLITS[splits[row]] == task.split_of(puzzle)
+        # Under any symmetry it is the same puzzle to the bank.
+        turn = task.symmetry(int(row))
+        turned = turn.apply(question), turn.apply(answer)
+        assert int(task.digest(*turned), 16) == digests[row]
+
+
+@pytest.mark.parametrize("task_id", [name for name in TASKS if name.startswith("sudoku")])
+def test_every_sampled_sudoku_has_one_solution(task_id):
+    task, inputs, labels, *_ = read(task_id)
+    for row in range(0, len(inputs), 40):
+        assert count_solutions(task.grid(inputs[row])) == 1
+    given = inputs > 1
+    assert (inputs[given] == labels[given]).all()
+    assert labels.min() >= 2
+
+
+@pytest.mark.parametrize("task_id", [name for name in TASKS if name.startswith("maze")])
+def test_mazes_are_long_enough_and_of_their_kind(task_id):
+    task, inputs, labels, ratings, *_ = read(task_id)
+    assert ratings.min() >= task.minimum
+    assert ((inputs == 3).sum(axis=1) == 1).all()
+    assert ((inputs == 4).sum(axis=1) == 1).all()
+    assert ((labels == 5).sum(axis=1) + 1 == ratings).all()
+    assert ((inputs == labels) | ((inputs == 2) & (labels == 5))).all()
+    if task.kind == "perfect":
+        grids = inputs.reshape(-1, task.size, task.size)
+        assert (grids[:, ::2, ::2] != WALL).all()
+        assert (grids[:, 1::2, 1::2] == WALL).all()
+
+
+def test_splits_load_apart():
+    task = get_task("sudoku-4x4")
+    forms = {}
+    for split in SPLITS:
+        puzzles = load_puzzles(task, split=split)
+        assert len(puzzles) == MANIFEST["files"]["sudoku-4x4"]["puzzles"][split]
+        assert puzzles.origin == "bank"
+        forms[split] = {task.digest(p.inputs, p.labels) for p in map(puzzles.__getitem__, range(9))}
+    for one in SPLITS:
+        for two in SPLITS:
+            assert one == two or not forms[one] & forms[two]
+
+
+def test_puzzles_are_locked():
+    puzzles = load_puzzles(get_task("maze-7x7"))
+    for array in (puzzles.inputs, puzzles.labels, puzzles.ratings, puzzles.puzzle_ids):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+@pytest.mark.parametrize("task_id", ["sudoku-4x4", "sudoku-6x6", "maze-7x7"])
+def test_the_recipe_makes_the_bank(task_id):
+    # The first puzzles of the recipe, bit for bit those of the bundled file.
+    task, inputs, labels, ratings, splits, digests = read(task_id)
+    _, arguments = build_bank.RECIPES[task_id]
+    puzzles = build_bank.draw(task, 60, arguments, MANIFEST["seed"])
+    made = bank.pack(task, puzzles, [task.split_of(p) for p in puzzles])
+    np.testing.assert_array_equal(np.stack([p.inputs for p in puzzles]), inputs[:60])
+    for name, array in (
+        ("labels", labels), ("ratings", ratings), ("splits", splits), ("digests", digests)
+    ):  # fmt: skip
+        np.testing.assert_array_equal(made[name], array[:60])
+
+
+def test_building_twice_writes_the_same_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
+    files = []
+    for name in ("one", "two"):
+        build_bank.main(build_bank.Args(out=tmp_path / name, seed=3))
+        files.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
+    assert files[0] == files[1]
+    assert set(files[0]) == {"manifest.json", "maze-7x7.npz"}
+
+
+@pytest.fixture
+def copy_of_bank(tmp_path, monkeypatch):
+    for name in ("manifest.json", "maze-7x7.npz"):
+        shutil.copy(bank.FOLDER / name, tmp_path)
+    monkeypatch.setattr(bank, "FOLDER", tmp_path)
+    bank.read.cache_clear()
+    yield tmp_path
+    bank.read.cache_clear()
+
+
+def test_a_copy_of_the_bank_is_read(copy_of_bank):
+    assert len(load_puzzles(Maze(7))) == MANIFEST["files"]["maze-7x7"]["puzzles"]["train"]
+
+
+def test_a_damaged_file_is_named(copy_of_bank):
+    path = copy_of_bank / "maze-7x7.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="this bank file is damaged") as caught:
+        load_puzzles(Maze(7))
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_missing_file_is_named(copy_of_bank):
+    path = copy_of_bank / "maze-7x7.npz"
+    path.unlink()
+    with pytest.raises(ValueError, match="this bank file is missing") as caught:
+        load_puzzles(Maze(7))
+    assert str(caught.value).startswith(str(path))

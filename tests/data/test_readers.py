@@ -1,0 +1,341 @@
+"""CSV files, dataset folders, and what ``source=`` says of wrong ones."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles.sudoku import Sudoku
+
+TASK = Sudoku(4)
+PUZZLES = [TASK.generate(key) for key in range(6)]
+
+
+def write_csv(path, rows, head="source,question,answer,rating"):
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return str(path)
+
+
+def row(puzzle, answer=True, rating="7"):
+    text = TASK.format(puzzle.labels) if answer else ""
+    return f"me,{TASK.format(puzzle.inputs)},{text},{rating}"
+
+
+def test_csv_as_published(tmp_path):
+    source = write_csv(tmp_path / "own.csv", [row(p) for p in PUZZLES])
+    puzzles = load_puzzles(TASK, source, "val")  # a bare file is used whole, whatever the split
+    np.testing.assert_array_equal(puzzles.inputs, [p.inputs for p in PUZZLES])
+    np.testing.assert_array_equal(puzzles.labels, [p.labels for p in PUZZLES])
+    assert puzzles.ratings.tolist() == [7] * 6
+    assert puzzles.origin == source
+
+
+def test_csv_without_answers_and_ratings(tmp_path):
+    rows = [row(p, answer=False, rating="") for p in PUZZLES]
+    puzzles = load_puzzles(TASK, write_csv(tmp_path / "own.csv", rows))
+    np.testing.assert_array_equal(puzzles.labels, [p.labels for p in PUZZLES])
+    assert puzzles.ratings.tolist() == [p.rating for p in PUZZLES]
+    plain = write_csv(tmp_path / "plain.csv", [TASK.format(PUZZLES[0].inputs)], head="question")
+    assert len(load_puzzles(TASK, plain)) == 1
+
+
+def test_csv_from_a_spreadsheet(tmp_path):
+    text = "\r\n".join(["source,question,answer,rating", *map(row, PUZZLES)])
+    (tmp_path / "own.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert len(load_puzzles(TASK, str(tmp_path / "own.csv"))) == 6
+
+
+def test_csv_of_mazes(tmp_path):
+    task = get_task("maze-30x30")
+    made = [task.generate(key) for key in range(2)]
+    rows = [f"me,{task.format(p.inputs)},{task.format(p.labels)},{p.rating:g}" for p in made]
+    puzzles = load_puzzles(task, write_csv(tmp_path / "mazes.csv", rows))
+    np.testing.assert_array_equal(puzzles.labels, [p.labels for p in made])
+    np.testing.assert_array_equal(puzzles.ratings, [p.rating for p in made])
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ("me,12,,", "expected 16 cells for sudoku-4x4, got 2"),
+        ("me," + "x" * 16 + ",,", "cell 1: 'X' is not a cell"),
+        ("me," + "." * 16 + ",,", "has several solutions"),
+        ("me,11" + "." * 14 + ",,", "has no solution"),
+        ("me", "expected 16 cells for sudoku-4x4, got 0"),
+        (row(PUZZLES[0]).replace("7", "hard"), "could not convert string to float"),
+        (
+            f"me,{TASK.format(PUZZLES[0].inputs)},{TASK.format(PUZZLES[0].labels)[::-1]},1",
+            "the answer does not solve the question",
+        ),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(tmp_path, bad, sentence):
+    source = write_csv(tmp_path / "own.csv", [row(PUZZLES[1]), row(PUZZLES[2]), bad])
+    with pytest.raises(ValueError, match=sentence) as caught:
+        load_puzzles(TASK, source)
+    assert str(caught.value).startswith(f"{source}, line 4: ")
+
+
+def test_other_bad_csv_files(tmp_path):
+    with pytest.raises(ValueError, match="expected a CSV with a 'question' column"):
+        load_puzzles(TASK, write_csv(tmp_path / "a.csv", ["1"], head="quiz"))
+    with pytest.raises(ValueError, match="expected puzzles, found none"):
+        load_puzzles(TASK, write_csv(tmp_path / "b.csv", []))
+    (tmp_path / "c.csv").write_text("")
+    with pytest.raises(ValueError, match="expected a CSV with a 'question' column"):
+        load_puzzles(TASK, str(tmp_path / "c.csv"))
+    (tmp_path / "d.csv").write_bytes(b"question\n" + b"\n" * 9000 + b"\xff\xfe\n")
+    with pytest.raises(ValueError, match=r"d\.csv: expected a CSV in UTF-8"):
+        load_puzzles(TASK, str(tmp_path / "d.csv"))
+
+
+def write_folder(path, puzzles=PUZZLES, **changes):
+    """Write a dataset folder as the public HRM code does, ``changes`` replacing parts."""
+    count = len(puzzles)
+    about = {
+        "pad_id": 0,
+        "ignore_label_id": 0,
+        "blank_identifier_id": 0,
+        "vocab_size": 6,
+        "seq_len": 16,
+        "num_puzzle_identifiers": 1,
+        "total_groups": count,
+        "mean_puzzle_examples": 1,
+        "sets": ["all"],
+    }
+    arrays = {
+        "inputs": np.stack([p.inputs for p in puzzles]),
+        "labels": np.stack([p.labels for p in puzzles]),
+        "puzzle_identifiers": np.zeros(count, np.int32),
+        "puzzle_indices": np.arange(count + 1, dtype=np.int32),
+        "group_indices": np.arange(count + 1, dtype=np.int32),
+    }
+    for split in ("train", "test"):
+        folder = path / split
+        folder.mkdir(parents=True)
+        (folder / "dataset.json").write_text(
+            json.dumps({**about, **{k: v for k, v in changes.items() if k in about}})
+        )
+        for name, array in {**arrays, **{k: v for k, v in changes.items() if k in arrays}}.items():
+            np.save(folder / f"all__{name}.npy", array)
+    (path / "identifiers.json").write_text('["<blank>"]')
+    return str(path)
+
+
+def test_a_folder_as_published(tmp_path):
+    source = write_folder(tmp_path)
+    for split, folder in (("train", "train"), ("test", "test"), ("val", "test")):
+        puzzles = load_puzzles(TASK, source, split)
+        np.testing.assert_array_equal(puzzles.inputs, [p.inputs for p in PUZZLES])
+        np.testing.assert_array_equal(puzzles.labels, [p.labels for p in PUZZLES])
+        assert puzzles.inputs.dtype == puzzles.labels.dtype == np.uint8
+        assert puzzles.origin == str(tmp_path / folder)
+        assert puzzles.num_puzzle_ids == 1
+
+
+def test_ignored_labels_and_puzzle_ids(tmp_path):
+    labels = np.stack([p.labels for p in PUZZLES]).astype(np.int32)
+    labels[:, 3] = -100
+    source = write_folder(
+        tmp_path,
+        labels=labels,
+        ignore_label_id=-100,
+        num_puzzle_identifiers=4,
+        puzzle_identifiers=np.array([3, 1], np.int32),
+        puzzle_indices=np.array([0, 4, 6], np.int32),
+    )
+    puzzles = load_puzzles(TASK, source)
+    assert not puzzles.labels[:, 3].any()
+    assert puzzles.puzzle_ids.tolist() == [3, 3, 3, 3, 1, 1]
+    assert puzzles.num_puzzle_ids == 4
+    env = gym.make("HRMSudokuAnswer-4x4-v0", source=source, augment=False)
+    observation, _ = env.reset(options={"index": 4})
+    assert observation["puzzle_id"] == 1
+    assert env.observation_space["puzzle_id"].n == 4
+    assert env.step(env.unwrapped.optimal_action())[1] == 1
+
+
+def test_several_sets(tmp_path):
+    source = write_folder(tmp_path, sets=["all", "all"])
+    assert len(load_puzzles(TASK, source)) == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"vocab_size": 11}, "vocab_size is 11, expected 6 for sudoku-4x4"),
+        ({"seq_len": 81}, "seq_len is 81, expected 16 for sudoku-4x4"),
+        ({"inputs": np.ones((6, 15), np.uint8)}, r"expected inputs and labels of shape \(N, 16\)"),
+        ({"inputs": np.ones((5, 16), np.uint8)}, r"expected inputs and labels of shape \(N, 16\)"),
+        ({"labels": np.ones(6, np.uint8)}, r"expected inputs and labels of shape \(N, 16\)"),
+        ({"inputs": np.full((6, 16), 6)}, "inputs hold a token outside 0..5"),
+        ({"labels": np.full((6, 16), -1)}, "labels hold a token outside 0..5"),
+        ({"inputs": np.ones((6, 16))}, "of integer tokens"),
+        ({"puzzle_indices": np.arange(6)}, "expected puzzle_indices to hold the 7 bounds"),
+        ({"puzzle_indices": np.arange(7) * 2}, "puzzle_indices cover 12 of 6 examples"),
+        ({"puzzle_indices": np.arange(7)[::-1]}, "expected puzzle_indices to hold the 7 bounds"),
+        ({"puzzle_identifiers": np.ones(6, int)}, "a puzzle identifier is outside 0..0"),
+    ],
+)
+def test_a_folder_that_does_not_fit_is_named(tmp_path, changes, sentence):
+    source = write_folder(tmp_path, **changes)
+    with pytest.raises(ValueError, match=sentence) as caught:
+        load_puzzles(TASK, source)
+    assert str(caught.value).startswith(str(tmp_path / "train"))
+
+
+class Trap:
+    """Unpickling this leaves a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_arrays_are_never_unpickled(tmp_path):
+    source = write_folder(tmp_path / "data")
+    trap = np.empty(1, object)
+    trap[0] = Trap(tmp_path / "sprung")
+    np.save(tmp_path / "data" / "train" / "all__inputs.npy", trap, allow_pickle=True)
+    with pytest.raises(ValueError, match="a file is damaged") as caught:
+        load_puzzles(TASK, source)
+    assert "object" in str(caught.value).lower()
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"nonsense", b"\x80\x04N."])
+def test_a_damaged_array_is_named(tmp_path, content):
+    source = write_folder(tmp_path)
+    (tmp_path / "train" / "all__labels.npy").write_bytes(content)
+    with pytest.raises(ValueError, match="a file is damaged") as caught:
+        load_puzzles(TASK, source)
+    assert str(caught.value).startswith(str(tmp_path / "train"))
+
+
+def test_a_truncated_array_is_named(tmp_path):
+    source = write_folder(tmp_path)
+    path = tmp_path / "train" / "all__labels.npy"
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ValueError, match="a file is damaged"):
+        load_puzzles(TASK, source)
+
+
+def test_missing_parts_are_named(tmp_path):
+    source = write_folder(tmp_path)
+    (tmp_path / "train" / "all__labels.npy").unlink()
+    with pytest.raises(ValueError, match=r"all__labels\.npy"):
+        load_puzzles(TASK, source)
+    for content in ("[]", "{", "3"):
+        (tmp_path / "train" / "dataset.json").write_text(content)
+        with pytest.raises(ValueError, match=r"dataset\.json|a file is damaged"):
+            load_puzzles(TASK, source)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"expected a dataset folder with dataset\.json"):
+        load_puzzles(TASK, str(tmp_path / "empty"))
+
+
+def test_a_dataset_folder_is_no_arc_source_for_painting(tmp_path):
+    canvas = np.full((2, 900), 2, np.uint8)
+    source = write_folder(
+        tmp_path,
+        PUZZLES[:2],
+        inputs=canvas,
+        labels=canvas,
+        vocab_size=12,
+        seq_len=900,
+    )
+    assert len(load_puzzles(get_task("arc"), source)) == 2
+    gym.make("HRMARCAnswer-v0", source=source).reset(seed=0)
+    with pytest.raises(ValueError, match="dataset folder, which has no demonstrations"):
+        gym.make("HRMARC-v0", source=source)
+    with pytest.raises(ValueError, match="task_id: no task 'x'"):
+        gym.make("HRMARCAnswer-v0", source=source, task_id="x")
+
+
+def test_arc_files_of_ones_own(tmp_path):
+    pair = {"input": [[1, 2]], "output": [[2], [1]]}
+    (tmp_path / "mine.json").write_text(json.dumps({"train": [pair], "test": [pair, pair]}))
+    for source in (tmp_path, tmp_path / "mine.json"):
+        env = gym.make("HRMARC-v0", source=str(source), task_id="mine")
+        assert len(env.unwrapped.puzzles) == 2
+        _, info = env.reset(options={"index": 1})
+        assert (info["task_id"], info["test_index"], info["rating"]) == ("mine", 1, 2)
+        assert len(load_puzzles(get_task("arc"), str(source), "test")) == 2
+
+
+@pytest.mark.parametrize("task_id", ["maze-7x7", "sudoku-6x6"])
+def test_the_generator_fills_a_split(task_id):
+    task = get_task(task_id)
+    for split in ("train", "val", "test"):
+        puzzles = load_puzzles(task, "generator:20", split)
+        assert len(puzzles) == 20
+        assert {task.split_of(puzzles[k]) for k in range(20)} == {split}
+        again = load_puzzles(task, "generator:20", split)
+        np.testing.assert_array_equal(again.inputs, puzzles.inputs)
+    # A larger set begins as a smaller one.
+    longer = load_puzzles(task, "generator:30", "test")
+    np.testing.assert_array_equal(longer.inputs[:20], puzzles.inputs)
+
+
+def test_the_generator_says_when_it_cannot():
+    # Minimal 4x4 puzzles are few up to symmetry, and none of them falls into this split.
+    with pytest.raises(ValueError, match="makes hardly any puzzle of split 'test'"):
+        load_puzzles(TASK, "generator:5", "test")
+
+
+def test_difficulty_and_limit():
+    task = get_task("maze-7x7")
+    whole = load_puzzles(task)
+    some = load_puzzles(task, difficulty=[10, 14])
+    assert set(some.ratings.tolist()) == {10, 12, 14}
+    assert len(some) == ((whole.ratings >= 10) & (whole.ratings <= 14)).sum()
+    np.testing.assert_array_equal(load_puzzles(task, limit=5).inputs, whole.inputs[:5])
+    assert len(load_puzzles(task, limit=10**9)) == len(whole)
+    assert len(load_puzzles(task, difficulty=(10, 14), limit=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"split": "dev"}, "split: expected one of train, val, test, ood, got 'dev'"),
+        ({"limit": -1}, "limit: expected a positive number of puzzles, got -1"),
+        ({"limit": 1.5}, r"limit: expected a positive number of puzzles, got 1\.5"),
+        ({"difficulty": [1]}, r"difficulty: expected \[lowest, highest\], got \[1\]"),
+        ({"difficulty": [2, 1]}, "difficulty: expected"),
+        ({"difficulty": [0, float("nan")]}, "difficulty: expected"),
+        ({"difficulty": 3}, "difficulty: expected"),
+        ({"difficulty": [900, 999]}, "difficulty: no puzzle is rated 900 to 999; those of 'bank'"),
+        ({"source": "nowhere.csv"}, r"source: expected bank, generator\[:N\], or an existing"),
+        ({"source": "generator:-3"}, "source: expected generator:N with a positive N"),
+        ({"source": "generator:"}, None),
+        ({"source": "arc-agi-1"}, "source: expected bank"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, sentence):
+    if sentence is None:
+        assert len(load_puzzles(TASK, **arguments)) == 1000
+        return
+    with pytest.raises(ValueError, match=rf"^{sentence}"):
+        load_puzzles(TASK, **arguments)
+
+
+def test_a_set_of_puzzles():
+    puzzles = PuzzleSet.of(PUZZLES, "here")
+    assert copy.deepcopy(puzzles) is puzzles
+    assert puzzles[2] is PUZZLES[2]
+    some = puzzles.take(np.array([4, 1]))
+    assert [some[0], some[1]] == [PUZZLES[4], PUZZLES[1]]
+    np.testing.assert_array_equal(some.inputs[0], PUZZLES[4].inputs)
+    assert len(puzzles.take(np.array([True, False] * 3))) == 3
+    plain = load_puzzles(TASK, limit=2)
+    assert plain[1].origin == "bank"
+    np.testing.assert_array_equal(plain[1].labels, plain.labels[1])

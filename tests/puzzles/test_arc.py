@@ -1,0 +1,218 @@
+"""ARC: canvases, grids, symmetries, the public sets and files of one's own."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrm_gym.puzzles.arc import (
+    MARKER,
+    SIDE,
+    Arc,
+    read_agi,
+    read_file,
+    read_folder,
+    read_grid,
+    to_canvas,
+    to_grid,
+)
+from hrm_gym.puzzles.keys import signed
+
+words = st.integers(0, 2**64 - 1)
+VERSIONS = ("arc-agi-1", "arc-agi-2")
+SPLIT_NAMES = ("train", "val", "test", "ood")
+
+
+@st.composite
+def grids(draw):
+    rows, columns = draw(st.integers(1, SIDE)), draw(st.integers(1, SIDE))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return random.integers(0, 10, (rows, columns)).astype(np.uint8)
+
+
+@given(grids())
+def test_canvas_round_trip(grid):
+    rows, columns = grid.shape
+    canvas = to_canvas(grid)
+    assert canvas.shape == (900,)
+    np.testing.assert_array_equal(to_grid(canvas), grid)
+    square = canvas.reshape(SIDE, SIDE)
+    assert (square == MARKER).sum() == columns * (rows < SIDE) + rows * (columns < SIDE)
+    assert (square >= 2).sum() == grid.size
+    if rows < SIDE:
+        assert (square[rows, :columns] == MARKER).all()
+    if columns < SIDE:
+        assert (square[:rows, columns] == MARKER).all()
+
+
+@given(grids())
+def test_text_round_trip(grid):
+    task = Arc()
+    text = task.format(to_canvas(grid))
+    assert json.loads(text) == grid.tolist()
+    np.testing.assert_array_equal(task.parse(text), to_canvas(grid))
+    assert task.rate(to_canvas(grid)) == grid.size
+
+
+def brute_grid(canvas: np.ndarray) -> int:
+    square = canvas.reshape(SIDE, SIDE) >= 2
+    return max(
+        (r * c for r in range(1, 31) for c in range(1, 31) if square[:r, :c].all()), default=0
+    )
+
+
+@given(st.integers(0, 2**32))
+def test_the_largest_rectangle_of_any_canvas(seed):
+    random = np.random.default_rng(seed)
+    canvas = random.integers(0, 12, 900).astype(np.uint8)
+    canvas.reshape(SIDE, SIDE)[: random.integers(0, 8), : random.integers(0, 8)] = 5
+    assert to_grid(canvas).size == brute_grid(canvas)
+
+
+@given(grids(), words)
+def test_a_symmetry_turns_grids_into_grids(grid, turn):
+    symmetry = Arc().symmetry(turn)
+    assert symmetry.tokens[:3].tolist() == [0, 1, 2]  # padding, marker and black stay
+    assert sorted(symmetry.tokens) == list(range(12))
+    turned = to_grid(symmetry.apply(to_canvas(grid)))
+    colours = symmetry.tokens[2:] - 2
+    transposed = symmetry.positions[1] == SIDE
+    np.testing.assert_array_equal(turned, colours[grid.T if transposed else grid])
+    np.testing.assert_array_equal(symmetry.apply(to_canvas(grid)), to_canvas(turned))
+    undone = symmetry.inverse()
+    np.testing.assert_array_equal(undone.apply(to_canvas(turned)), to_canvas(grid))
+
+
+def test_symmetries_vary():
+    drawn = [Arc().symmetry(key) for key in range(200)]
+    assert 60 < sum(s.positions[1] == SIDE for s in drawn) < 140
+    assert len({s.tokens.tobytes() for s in drawn}) > 190
+
+
+@given(st.lists(words, min_size=1, max_size=6))
+def test_torch_draws_the_same_symmetries(turns):
+    positions, tokens = Arc().symmetries(torch.tensor([signed(turn) for turn in turns]))
+    for row, turn in enumerate(turns):
+        symmetry = Arc().symmetry(turn)
+        np.testing.assert_array_equal(positions[row].numpy(), symmetry.positions)
+        np.testing.assert_array_equal(tokens[row].numpy(), symmetry.tokens)
+    assert (positions.dtype, tokens.dtype) == (torch.int64, torch.uint8)
+
+
+@given(grids(), grids())
+def test_accepts_the_same_grid_alone(one, two):
+    task = Arc()
+    junk = to_canvas(one).copy()
+    if max(one.shape) < SIDE - 1:
+        junk[-1] = 7  # beyond the markers
+    assert task.accepts(to_canvas(one), junk)
+    assert task.accepts(to_canvas(one), to_canvas(two)) is np.array_equal(one, two)
+
+
+def test_the_public_sets_have_their_size():
+    tasks = {
+        (version, split): {p.task_id for p in read_agi(version, split)}
+        for version in VERSIONS
+        for split in SPLIT_NAMES
+    }
+    assert len(tasks["arc-agi-2", "test"]) == 120
+    assert len(tasks["arc-agi-1", "test"]) == 400
+    assert len(read_agi("arc-agi-1", "test")) == 419
+    assert len(read_agi("arc-agi-2", "test")) == 167
+    for version in VERSIONS:
+        held_out = tasks["arc-agi-1", "test"] | tasks["arc-agi-2", "test"]
+        own = {split: tasks[version, split] for split in SPLIT_NAMES}
+        assert all(own.values())
+        assert not (own["train"] | own["val"]) & held_out
+        assert own["test"] | own["ood"] == held_out
+        assert sum(map(len, own.values())) == len(set().union(*own.values()))  # all apart
+        assert 0.04 < len(own["val"]) / len(own["train"] | own["val"]) < 0.2
+
+
+def test_public_puzzles_are_whole():
+    for puzzle in read_agi("arc-agi-1", "train")[::40]:
+        assert puzzle.inputs.shape == puzzle.labels.shape == (900,)
+        assert puzzle.demos
+        assert puzzle.rating == to_grid(puzzle.labels).size
+        assert puzzle.origin == "arc-agi-1"
+    several = [p for p in read_agi("arc-agi-1", "test") if p.test_index > 0]
+    assert several
+    # No task of either set has more demonstrations than an observation holds.
+    assert all(len(p.demos) <= 10 for v in VERSIONS for s in SPLIT_NAMES for p in read_agi(v, s))
+
+
+GOOD = {
+    "train": [{"input": [[1]], "output": [[2, 2]]}],
+    "test": [{"input": [[3]], "output": [[4]]}, {"input": [[5]], "output": [[6], [7]]}],
+}
+
+
+def test_files_and_folders_of_ones_own(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "b.json").write_text(json.dumps(GOOD))
+    (tmp_path / "a.json").write_text(json.dumps(GOOD))
+    puzzles = read_folder(tmp_path)
+    assert [(p.task_id, p.test_index) for p in puzzles] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    np.testing.assert_array_equal(to_grid(puzzles[1].labels), [[6], [7]])
+    assert puzzles[0].demos[0][1].tolist() == [[2, 2]]
+    assert [p.rating for p in read_file(tmp_path / "a.json")] == [1, 2]
+
+
+def with_input(grid) -> dict:
+    return {**GOOD, "test": [{"input": grid, "output": [[1]]}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "expected ARC JSON, this is not JSON"),
+        (b"\xff\xfe\x00", "expected ARC JSON, this is not JSON"),
+        ([], "expected ARC JSON, an object with 'train' and 'test'"),
+        ({"train": []}, "expected ARC JSON, an object with"),
+        ({"train": [], "test": []}, "an ARC task needs a demonstration and a test input"),
+        ({**GOOD, "test": [{"input": [[1]]}]}, "expected ARC JSON, an object with"),
+        ({**GOOD, "train": ["x"]}, "expected ARC JSON, an object with"),
+        (with_input([[1, 2], [3]]), "an ARC grid is a rectangle"),
+        (with_input([]), "an ARC grid is a rectangle"),
+        (with_input([[]]), "an ARC grid is a rectangle"),
+        (with_input([[0] * 31]), "an ARC grid is a rectangle"),
+        (with_input([[10]]), "an ARC grid holds whole numbers 0 to 9"),
+        (with_input([[-1]]), "an ARC grid holds whole numbers 0 to 9"),
+        (with_input([[1.5]]), "an ARC grid holds whole numbers 0 to 9"),
+        (with_input([["1"]]), "an ARC grid holds whole numbers 0 to 9"),
+        (with_input([[True]]), "an ARC grid holds whole numbers 0 to 9"),
+        (with_input([[10**30]]), "an ARC grid holds whole numbers 0 to 9"),
+    ],
+)
+def test_bad_files_are_named(tmp_path, content, sentence):
+    path = tmp_path / "task.json"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    with pytest.raises(ValueError, match=sentence) as caught:
+        read_file(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    with pytest.raises(ValueError, match="expected ARC JSON files, found none"):
+        read_folder(tmp_path)
+
+
+def test_what_arc_does_not_have():
+    task = Arc()
+    with pytest.raises(ValueError, match=r"^arc has no solver"):
+        task.solve(to_canvas(read_grid([[1]])))
+    with pytest.raises(ValueError, match=r"^arc has no generator"):
+        task.generate(0)
+    with pytest.raises(ValueError, match=r"^an ARC grid is written as JSON rows"):
+        task.parse("1 2 3")
+    with pytest.raises(ValueError, match=r"^puzzle: expected 900 tokens"):
+        task.validate([12] * 900)
+    assert task.validate([0] * 900).dtype == np.uint8

@@ -1,0 +1,288 @@
+"""Mazes: shortest paths, generators, what is accepted, text and symmetries."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles.keys import signed
+from hrm_gym.puzzles.maze import GOAL, OPEN, PATH, START, WALL, Maze
+
+words = st.integers(0, 2**64 - 1)
+
+
+@st.composite
+def mazes(draw):
+    """Draw any maze, solvable or not."""
+    size = draw(st.integers(3, 8))
+    cells = draw(st.lists(st.sampled_from([WALL, OPEN, OPEN]), min_size=size**2, max_size=size**2))
+    start, goal = draw(st.lists(st.integers(0, size**2 - 1), min_size=2, max_size=2, unique=True))
+    cells[start], cells[goal] = START, GOAL
+    return size, np.array(cells, np.uint8)
+
+
+def neighbours(cell: int, size: int) -> list[int]:
+    """Return the cells down, left, right and up, written apart from the package."""
+    row, column = divmod(cell, size)
+    around = [(row + 1, column), (row, column - 1), (row, column + 1), (row - 1, column)]
+    return [r * size + c for r, c in around if 0 <= r < size and 0 <= c < size]
+
+
+def plain_search(tokens: np.ndarray, size: int) -> tuple[list[int] | None, dict[int, int]]:
+    """Return the marked cells of the shortest path, and the distance of every reached cell."""
+    start, goal = (int(np.flatnonzero(tokens == t)[0]) for t in (START, GOAL))
+    parent, distance, queue = {}, {start: 0}, deque([start])
+    while queue:
+        cell = queue.popleft()
+        for other in neighbours(cell, size):
+            if tokens[other] != WALL and other not in distance:
+                distance[other], parent[other] = distance[cell] + 1, cell
+                queue.append(other)
+    if goal not in distance:
+        return None, distance
+    path, cell = [], parent[goal]
+    while cell != start:
+        path.append(cell)
+        cell = parent[cell]
+    return path, distance
+
+
+@settings(max_examples=200)
+@given(mazes())
+def test_the_label_is_the_first_shortest_path(maze):
+    size, tokens = maze
+    task = Maze(size, "hard")
+    path, distance = plain_search(tokens, size)
+    np.testing.assert_array_equal(
+        task.distances(tokens, int(np.flatnonzero(tokens == START)[0])),
+        [distance.get(cell, -1) for cell in range(size * size)],
+    )
+    if path is None:
+        for call in (task.solve, task.rate, task.make):
+            with pytest.raises(ValueError, match=r"^the maze has no path from S to G$"):
+                call(tokens)
+        assert not task.accepts(tokens, tokens)
+        return
+    wanted = tokens.copy()
+    wanted[path] = PATH
+    np.testing.assert_array_equal(task.solve(tokens), wanted)
+    assert task.rate(tokens) == len(path) + 1
+    assert task.accepts(tokens, wanted)
+
+
+def test_ties_go_down_before_left_before_right_before_up():
+    task = Maze(3)
+    assert task.format(task.solve(task.parse("S      G "))) == "S  o  oG "
+    assert task.format(task.solve(task.parse("S       G"))) == "S  o  ooG"
+    assert task.format(task.solve(task.parse("G       S"))) == "G  o  ooS"
+    # Down before left, left before right, right before up.
+    assert task.format(task.solve(task.parse("  S G    "))) == "  S Go   "
+    assert task.format(task.solve(task.parse(" S  #  G "))) == "oS o# oG "
+    assert task.format(task.solve(task.parse(" G S     "))) == " G So    "
+
+
+@given(st.integers(3, 7), st.data())
+def test_accepts_every_shortest_path_of_an_open_room(size, data):
+    task = Maze(size, "hard")
+    tokens = np.full(size * size, OPEN, np.uint8)
+    tokens[0], tokens[-1] = START, GOAL
+    steps = data.draw(st.permutations([1] * (size - 1) + [size] * (size - 1)))
+    answer, cell = tokens.copy(), 0
+    for step in steps[:-1]:
+        cell += step
+        answer[cell] = PATH
+    assert task.accepts(tokens, answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [
+        ("Soooo    o    o    o    G", True),  # along the top, then down
+        ("S    o    o    o    ooooG", True),
+        ("So   oo   o    o    ooooG", False),  # a branch
+        ("Sooo    o   oo  oo   oooG", False),  # longer
+        ("S    o         o    ooooG", False),  # a jump
+        ("S    o    #    o    ooooG", False),  # a wall that is not there
+        ("S    o    o    o   GooooG", False),  # a second G
+        ("     o    o    o    ooooG", False),  # no S
+        ("o    o    o    o    ooooo", False),
+        ("S                       G", False),
+    ],
+)
+def test_accepts_shortest_paths_alone(answer, accepted):
+    task = Maze(5, "hard")
+    question = task.parse("S                       G")
+    tokens = np.array(["# SGo".index(char) + 1 for char in answer], np.uint8)
+    assert task.accepts(question, tokens) is accepted
+
+
+def test_refuses_teleports_detours_and_paths_through_walls():
+    task = Maze(5, "hard")
+    question = task.parse("S####" + "    #" + "### #" + "    #" + "G####")
+    label = task.solve(question)
+    assert task.accepts(question, label)
+    # As many marks as the path needs, but one of them elsewhere.
+    for cell in np.flatnonzero(label == PATH):
+        for other in np.flatnonzero(question == OPEN):
+            if label[other] != PATH:
+                moved = label.copy()
+                moved[cell], moved[other] = OPEN, PATH
+                assert not task.accepts(question, moved)
+        missing = label.copy()
+        missing[cell] = OPEN
+        assert not task.accepts(question, missing)
+    for cell in np.flatnonzero(question == WALL):
+        through = label.copy()
+        through[cell] = PATH
+        assert not task.accepts(question, through)
+    room = task.parse("S                       G")
+    longer = task.solve(room)
+    extra = next(c for c in range(25) if longer[c] == OPEN)
+    longer[extra] = PATH
+    assert not task.accepts(room, longer)
+
+
+def test_a_question_with_its_path_is_no_question():
+    task = Maze(3)
+    tokens = task.parse("Soo  o  G")
+    assert not task.accepts(tokens, tokens)
+    with pytest.raises(ValueError, match="path mark"):
+        task.solve(tokens)
+
+
+@given(st.sampled_from([3, 5, 7, 9, 15]), words)
+def test_perfect_mazes_are_trees(size, key):
+    task = Maze(size)
+    assert task.kind == "perfect"
+    puzzle = task.generate(key)
+    open_cells = puzzle.inputs != WALL
+    grid = open_cells.reshape(size, size)
+    assert grid[::2, ::2].all()
+    assert not grid[1::2, 1::2].any()
+    _, distance = plain_search(puzzle.inputs, size)
+    edges = sum(
+        open_cells[other] for cell in np.flatnonzero(open_cells) for other in neighbours(cell, size)
+    )
+    assert len(distance) == open_cells.sum()  # connected
+    assert edges // 2 == open_cells.sum() - 1  # without a cycle
+    start, goal = task.ends(puzzle.inputs)
+    assert all(part % 2 == 0 for end in (start, goal) for part in divmod(end, size))
+    assert puzzle.rating == distance[goal] >= task.minimum == size - 1
+
+
+@given(st.sampled_from([4, 7, 10, 16]), words)
+def test_hard_mazes_have_a_long_way(size, key):
+    task = Maze(size, "hard")
+    puzzle = task.generate(key)
+    path, _ = plain_search(puzzle.inputs, size)
+    assert task.minimum == max(2, 109 * size * size // 900)
+    assert puzzle.rating == len(path) + 1 >= task.minimum
+    np.testing.assert_array_equal(task.solve(puzzle.inputs), puzzle.labels)
+    assert task.generate(key).inputs.tobytes() == puzzle.inputs.tobytes()
+
+
+def test_the_public_size_asks_for_109_moves():
+    task = get_task("maze-30x30")
+    assert (task.kind, task.minimum) == ("hard", 109)
+    puzzles = [task.generate(key) for key in range(5)]
+    assert min(p.rating for p in puzzles) >= 109
+    walls = np.mean([(p.inputs == WALL).mean() for p in puzzles])
+    assert 0.25 < walls < 0.55
+    assert len({p.inputs.tobytes() for p in puzzles}) == 5
+
+
+def test_perfect_mazes_vary():
+    task = Maze(7)
+    assert len({task.generate(key).inputs.tobytes() for key in range(200)}) > 195
+
+
+@given(st.sampled_from([5, 7, 30]), words, words)
+def test_symmetries_keep_the_canonical_form(size, key, turn):
+    task = Maze(size)
+    puzzle, symmetry = task.generate(key % 20), task.symmetry(turn)
+    inputs, labels = symmetry.apply(puzzle.inputs), symmetry.apply(puzzle.labels)
+    undone = symmetry.inverse()
+    np.testing.assert_array_equal(undone.apply(inputs), puzzle.inputs)
+    np.testing.assert_array_equal(undone.apply(labels), puzzle.labels)
+    assert task.canonical(inputs, labels) == task.canonical(puzzle.inputs, puzzle.labels)
+    # A turned label is a shortest path of the turned maze, the same one where there is only one.
+    assert task.accepts(inputs, labels)
+    assert task.rate(inputs) == puzzle.rating
+    if task.kind == "perfect":
+        np.testing.assert_array_equal(task.solve(inputs), labels)
+
+
+def test_there_are_eight_symmetries_and_each_is_drawn():
+    task = Maze(5)
+    drawn = {task.symmetry(key).positions.tobytes() for key in range(200)}
+    assert len(drawn) == 8
+    cells = np.arange(25).reshape(5, 5)
+    for grid in (cells, cells[::-1], cells[:, ::-1], cells.T, np.rot90(cells)):
+        assert np.ascontiguousarray(grid).tobytes() in drawn
+
+
+@given(mazes(), mazes())
+def test_canonical_form_distinguishes(first, second):
+    (size, one), (other_size, two) = first, second
+    if size != other_size:
+        return
+    task = Maze(size, "hard")
+    turned = {task.symmetry(key).apply(one).tobytes() for key in range(60)}
+    assert (task.canonical(one, one) == task.canonical(two, two)) is (two.tobytes() in turned)
+    assert task.canonical(one, one) in turned
+
+
+@given(st.sampled_from([5, 30]), st.lists(words, min_size=1, max_size=8))
+def test_torch_draws_the_same_symmetries(size, turns):
+    task = Maze(size)
+    positions, tokens = task.symmetries(torch.tensor([signed(turn) for turn in turns]))
+    for row, turn in enumerate(turns):
+        symmetry = task.symmetry(turn)
+        np.testing.assert_array_equal(positions[row].numpy(), symmetry.positions)
+        np.testing.assert_array_equal(tokens[row].numpy(), symmetry.tokens)
+    assert (positions.dtype, tokens.dtype) == (torch.int64, torch.uint8)
+
+
+@given(mazes())
+def test_text_round_trip(maze):
+    size, tokens = maze
+    task = Maze(size, "hard")
+    text = task.format(tokens)
+    np.testing.assert_array_equal(task.parse(text), tokens)
+    lines = "\r\n".join(text[i : i + size] for i in range(0, size * size, size))
+    np.testing.assert_array_equal(task.parse(lines.replace(" ", ".")), tokens)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("S G", "expected 9 cells for maze-3x3, got 3"),
+        ("S  x    G", "cell 4: 'x' is not a cell of a maze; expected one of '# SGo'"),
+        ("S S     G", "a maze has one S and one G, got 2 S and 1 G"),
+        ("S        ", "a maze has one S and one G, got 1 S and 0 G"),
+        ("GSG      ", "a maze has one S and one G, got 1 S and 2 G"),
+    ],
+)
+def test_bad_text_is_named(text, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        Maze(3).parse(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "kind", "sentence"),
+    [
+        (2, None, "size: expected an integer of at least 3 for maze, got 2"),
+        ("7", None, "size: expected an integer of at least 3 for maze, got '7'"),
+        (7, "round", "kind: expected one of"),
+        (8, "perfect", "size: a perfect maze needs an odd size, got 8"),
+    ],
+)
+def test_bad_arguments_are_named(size, kind, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        Maze(size, kind)
