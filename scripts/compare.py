@@ -46,8 +46,9 @@ class Args:
     """Configuration of hrm; the smallest for the environment where none is named."""
     device: str = "cpu"
     """Where the networks run."""
-    threads: int | None = None
-    """Torch threads of every agent; all cores that this process may use where not given."""
+    threads: int = 1
+    """Torch threads of every agent. Networks this small gain little from a second one, and lose
+    most of their speed where another program wants its core."""
     out: Path = Path("runs")
     """Folder of TensorBoard runs, of report.md and of comparison.png."""
     json: Path | None = None
@@ -74,7 +75,7 @@ def check(args: Args) -> None:
         ("seconds", args.seconds),
         ("episodes", args.episodes),
         ("puzzles", args.puzzles),
-        ("threads", 1 if args.threads is None else args.threads),
+        ("threads", args.threads),
     ):
         if value <= 0:
             raise ValueError(f"{option}: expected a positive number, got {value}")
@@ -103,7 +104,7 @@ def compare(args: Args, say: Callable[[str], None] = print) -> Comparison:
     from hrm_gym.tracking import Tracker, run_folder
 
     check(args)
-    torch.set_num_threads(args.threads or usable_cores())
+    torch.set_num_threads(args.threads)
     contestants = []
     for name in args.agents:
         say(f"{args.env}: {name}" + (f", {args.seconds:g} s" if name in LEARNERS else ""))
@@ -186,14 +187,6 @@ def _obtain(
         result = train_rl(name, args.env, **common)
     contestant.env_steps, contestant.seconds = result.env_steps, result.seconds
     return result.agent
-
-
-def usable_cores() -> int:
-    """Return the cores that this process may use."""
-    import os
-
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def report(comparison: Comparison, args: Args) -> str:

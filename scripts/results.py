@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from hrm_gym.evaluation import Evaluation
@@ -70,7 +72,7 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
         c.evaluation is not None and c.evaluation.optimal_rate is not None
         for c in comparison.contestants
     )
-    headings = ["agent", "learns from", "parameters", "env steps", "training s", "solved (95%)"]
+    headings = ["agent", "learns from", "parameters", "env steps", "train s", "solved (95%)"]
     headings += ["optimal", "mean steps"] if mazes else ["mean steps"]
     rows = []
     for contestant in comparison.contestants:
@@ -87,7 +89,7 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
             f"{contestant.parameters:,}" if contestant.parameters else "-",
             f"{contestant.env_steps:,}" if learned else "-",
             f"{contestant.seconds:.0f}" if learned else "-",
-            f"{100 * evaluation.solve_rate:.1f}% ({low} to {high})",
+            f"{100 * evaluation.solve_rate:.1f}% ({low}-{high})",
         ]
         if mazes:
             row.append(f"{100 * (evaluation.optimal_rate or 0):.1f}%")
@@ -98,12 +100,15 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 def rich_table(comparison: Comparison) -> Table:
     """Return the table for a terminal."""
     headings, rows = cells(comparison)
-    table = Table(title=comparison.env_id)
+    table = Table(
+        title=comparison.env_id, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number < 2 else "right", overflow="fold")
+        left = number < 2
+        table.add_column(heading, justify="left" if left else "right", no_wrap=heading == "agent")
     for row in rows:
-        # An empty style keeps brackets in a failure from being read as markup.
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+        # Brackets in the reason of a failure are no markup.
+        table.add_row(*map(escape, row))
     return table
 
 

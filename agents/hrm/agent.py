@@ -242,7 +242,7 @@ class HRMAgent(Agent):
                 if len(kept) < len(going):
                     rows.append(kept)
                     going = going[kept.cpu().numpy()]
-        confidence = 1 / (1 + np.exp(-q_halt))
+        confidence = (1 / (1 + np.exp(-q_halt))).astype(np.float32)
         solution = Solution(answers, segments, q_halt, confidence)
         return Solution(*(part[0] for part in solution)) if single else solution
 

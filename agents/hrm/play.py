@@ -39,13 +39,16 @@ class Player:
         return self._arc(answer, obs)
 
     def _sudoku(self, answer: Tokens, obs: dict[str, Any], info: dict[str, Any]) -> int:
-        """Write the first digit of the answer that is legal; if none is, the first legal one."""
+        """Write the first digit of the answer that is legal.
+
+        If none is, the answer is wrong; its illegal digit is played, which changes nothing, since
+        filling in other legal digits would be a search of its own.
+        """
         size = int(self.task.seq_len**0.5)
         cells = np.flatnonzero((np.asarray(obs["tokens"]) == 1) & (answer > 1))
         actions = cells * size + (answer[cells].astype(np.int64) - 2)
-        mask = np.asarray(info["action_mask"])
-        legal = actions[mask[actions] > 0]
-        return int(legal[0]) if len(legal) else int(np.argmax(mask))
+        legal = actions[np.asarray(info["action_mask"])[actions] > 0]
+        return int(legal[0] if len(legal) else actions[0] if len(actions) else 0)
 
     def _maze(
         self, answer: Tokens, question: Tokens, obs: dict[str, Any], info: dict[str, Any]

@@ -291,7 +291,7 @@ class Trainer:
         for number, optimizer in enumerate(self.optimizers):
             tensors |= checkpoint.flatten_optimizer(f"optimizer{number}", optimizer)
         state = self.envs.get_state()  # type: ignore[attr-defined]
-        tensors |= {f"envs.{name}": value for name, value in state.items()}
+        tensors |= {f"envs.{k}": value for k, value in state.items() if k != "task"}
         tensors |= {f"observations.{name}": value for name, value in self.observations.items()}
         tensors |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
         tensors |= {"segments": self.segments, "generator": self.generator.get_state()}
@@ -340,7 +340,8 @@ class Trainer:
         trainer.average = part("average")
         for number, optimizer in enumerate(trainer.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        trainer.envs.set_state(part("envs"))  # type: ignore[attr-defined]
+        state = {"task": task_id(saved.env), **part("envs")}
+        trainer.envs.set_state(state)  # type: ignore[attr-defined]
         trainer.observations = part("observations")
         trainer.carry = Carry(**part("carry"))
         trainer.segments = tensors["segments"].to(trainer.device)

@@ -1,0 +1,64 @@
+"""Test an agent on held-out puzzles, or on a file of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrm_gym.scripts.cli import run
+
+
+@dataclass
+class Args:
+    """Arguments of the evaluation."""
+
+    agent: str = "sudoku-4x4"
+    """Bundled agent, checkpoint folder, random or oracle."""
+    env: str | None = None
+    """Environment; by default the Answer environment that the agent was trained on."""
+    data: str | None = None
+    """Puzzles: a CSV file (used whole), a dataset folder, bank."""
+    split: str = "test"
+    """Split of the puzzles: train, val, test or ood."""
+    episodes: int = 500
+    """Puzzles at most."""
+    device: str = "cpu"
+    """Where the model runs."""
+    seed: int = 0
+    """Seed of the random agent."""
+    json: Path | None = None
+    """Also write the result to this file, for programs."""
+
+
+def main(args: Args) -> None:
+    """Play and print the aggregates."""
+    from hrm_gym.evaluation import evaluate, make_env
+    from hrm_gym.tracking import machine, write_json
+
+    agent: object
+    env_id = args.env
+    if args.agent in ("random", "oracle"):
+        from hrm_gym.agents.simple import OracleAgent, RandomAgent
+
+        if env_id is None:
+            raise ValueError(f"env: the agent {args.agent} needs --env")
+        space = make_env(env_id).action_space
+        agent = OracleAgent() if args.agent == "oracle" else RandomAgent(space, args.seed)
+    else:
+        from hrm_gym.agents.hrm import HRMAgent
+
+        loaded = HRMAgent.from_pretrained(args.agent, args.device)
+        agent, env_id = loaded, env_id or str(loaded.about.get("env"))
+    tested = evaluate(agent, env_id, args.episodes, args.split, args.data)  # type: ignore[arg-type]
+    rows = []
+    for name, value in tested.summary().items():
+        unit = "s" if name == "seconds" else "1"
+        rows.append({"name": name, "value": value, "unit": unit})
+        print(f"{name:16} {value:10.4f}")
+    if args.json is not None:
+        write_json(args.json, machine(), rows)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, Args))

@@ -1,0 +1,158 @@
+"""Training, checkpoints and the agent, on the smallest task."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig, get_preset, preset_for
+from hrm_gym.agents.hrm.trainer import Trainer, train_hrm
+from hrm_gym.data import load_puzzles
+from hrm_gym.evaluation import evaluate
+from hrm_gym.puzzles import get_task
+
+TINY = dataclasses.replace(
+    get_preset("sudoku-4x4"),
+    batch_size=16,
+    model={**get_preset("sudoku-4x4").model, "hidden_size": 16},
+)
+
+
+def test_learning_lowers_the_loss():
+    torch.manual_seed(0)
+    trainer = Trainer(TINY)
+    losses = []
+    trainer.run(60, on_log=lambda t, m: losses.append(m["lm_loss"]), log_every=0.0)
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam-atan2", "q_continue", "puzzle_emb"])
+def test_resume_is_bit_exact(tmp_path, name):
+    config = TINY
+    if name in ("adamw", "adam-atan2"):
+        config = dataclasses.replace(config, optimizer=name)
+    else:
+        extra = {"q_continue": {"q_continue": True}, "puzzle_emb": {"num_puzzles": 1}}[name]
+        config = dataclasses.replace(config, model={**config.model, **extra})
+    whole = Trainer(config, seed=3)
+    whole.run(8)
+    first = Trainer(config, seed=3)
+    for _ in range(4):
+        first.train_step(first.step / 8)
+    first.save(tmp_path)
+    second = Trainer.resume(tmp_path, config)
+    second.run(8)
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[key]), key
+    for key, value in whole.average.items():
+        assert torch.equal(value, second.average[key]), key
+
+
+def test_resume_lists_what_differs(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    with pytest.raises(ValueError, match=r"lr \(0.003 saved, 0.5 now\)"):
+        Trainer.resume(tmp_path, dataclasses.replace(TINY, lr=0.5))
+
+
+def test_agent_round_trip_and_compaction(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.run(30)
+    agent = trainer.agent()
+    agent.save(tmp_path)
+    loaded = HRMAgent.from_pretrained(tmp_path)
+    inputs = load_puzzles(agent.task, split="test", limit=40).inputs
+    together, alone = agent.solve(inputs), [loaded.solve(row) for row in inputs]
+    assert together.answer.tolist() == [one.answer.tolist() for one in alone]
+    assert together.segments.tolist() == [int(one.segments) for one in alone]
+    full = agent.solve(inputs, halt=False)
+    assert set(full.segments) == {agent.max_segments}
+    thoughts = list(agent.think(inputs, halt=False))
+    assert len(thoughts) == agent.max_segments
+    assert thoughts[-1].answer.tolist() == full.answer.tolist()
+
+
+@pytest.mark.parametrize("env", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0"])
+def test_agent_acts_as_it_answers(env):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    puzzles = load_puzzles(get_task("sudoku-4x4"), split="test", limit=60)
+    answers = agent.solve(puzzles.inputs).answer
+    right = [agent.task.accepts(q, a) for q, a in zip(puzzles.inputs, answers, strict=True)]
+    tested = evaluate(agent, env, 60)
+    assert [episode.success for episode in tested.episodes] == right
+    assert tested.solve_rate >= 0.95
+
+
+def test_maze_agent_plays_out_its_answer():
+    config = dataclasses.replace(
+        get_preset("maze-7x7"),
+        batch_size=8,
+        model={**get_preset("maze-7x7").model, "hidden_size": 16},
+    )
+    trainer = Trainer(config)
+    trainer.run(2)
+    agent = trainer.agent()
+    puzzles = load_puzzles(agent.task, split="test", limit=3)
+    # The answer is replaced by the label: the agent must then walk it and nothing else.
+    agent._memory.update(
+        (question.tobytes(), [(label, True)])
+        for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
+    )
+    tested = evaluate(agent, "HRMMaze-7x7-v0", 3)
+    assert tested.solve_rate == tested.optimal_rate == 1
+
+
+def test_published_presets_have_the_published_size():
+    for name, tokens in (("sudoku-extreme-1k", (11, 81)), ("maze-hard-1k", (6, 900))):
+        config = dataclasses.replace(get_preset(name), batch_size=1)
+        trainer = Trainer(config)
+        parameters = sum(p.numel() for p in trainer.model.parameters())
+        assert (trainer.model_config.vocab_size, trainer.model_config.seq_len) == tokens
+        assert 27.2e6 < parameters < 27.4e6
+
+
+def test_damaged_and_foreign_checkpoints(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.agent().save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged or half-written"):
+        HRMAgent.from_pretrained(tmp_path)
+    weights.write_bytes(whole)
+    about = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**about, "task": "sudoku-6x6"}))
+    with pytest.raises(ValueError, match="sudoku-6x6 needs 36"):
+        HRMAgent.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("no json")
+    with pytest.raises(ValueError, match="not JSON"):
+        HRMAgent.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="expected a checkpoint folder or one of"):
+        HRMAgent.from_pretrained("nobody")
+
+
+def test_bad_names():
+    with pytest.raises(ValueError, match="preset: expected one of"):
+        get_preset("nothing")
+    with pytest.raises(ValueError, match="no preset trains"):
+        preset_for("HRMARC-v0")
+    with pytest.raises(ValueError, match="optimizer"):
+        TrainConfig("HRMSudokuAnswer-4x4-v0", optimizer="sgd")
+    for name, config in PRESETS.items():
+        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config, name
+
+
+def test_train_hrm_reports_progress():
+    seen = []
+    result = train_hrm(
+        "HRMSudoku-4x4-v0",
+        steps=3,
+        on_progress=lambda agent, steps, seconds: seen.append((steps, seconds)),
+        progress_evaluations=1,
+    )
+    assert result.env_steps == 3 * get_preset("sudoku-4x4").batch_size
+    assert seen
+    assert seen[-1][0] == result.env_steps
