@@ -81,7 +81,7 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
             row = [contestant.name, f"failed: {contestant.failure}"]
             rows.append(row + [""] * (len(headings) - 2))
             continue
-        low, high = (f"{100 * bound:.1f}" for bound in evaluation.interval)
+        low, high = (f"{100 * bound:.0f}" for bound in evaluation.interval)
         learned = contestant.signal in ("labels", "reward")
         row = [
             contestant.name,
@@ -98,17 +98,23 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 
 
 def rich_table(comparison: Comparison) -> Table:
-    """Return the table for a terminal."""
+    """Return the table for a terminal of 80 columns, reasons of failures below it."""
     headings, rows = cells(comparison)
+    failures = [f"{c.name} failed: {c.failure}" for c in comparison.contestants if c.failure]
     table = Table(
-        title=comparison.env_id, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+        title=comparison.env_id,
+        caption=escape("\n".join(failures)) or None,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for number, heading in enumerate(headings):
-        left = number < 2
-        table.add_column(heading, justify="left" if left else "right", no_wrap=heading == "agent")
-    for row in rows:
-        # Brackets in the reason of a failure are no markup.
-        table.add_row(*map(escape, row))
+        # Headings break where they may, cells never do.
+        shown = heading.replace("parameters", "params").replace(" ", "\n")
+        table.add_column(shown, justify="left" if number < 2 else "right", no_wrap=True)
+    for contestant, row in zip(comparison.contestants, rows, strict=True):
+        table.add_row(*([contestant.name, "failed"] if contestant.failure else row))
     return table
 
 
