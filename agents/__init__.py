@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Agents: the HRM, Stable-Baselines3 baselines, chance and the oracle."""
