@@ -111,9 +111,8 @@ SMALL = {
 def small(env: str, **changes: Any) -> TrainConfig:
     """Return a run that a CPU finishes in a minute or a few.
 
-    Few segments a puzzle matter most there: while nothing is solved yet, sixteen segments on one
-    puzzle teach little more than three, and fresh puzzles teach a lot. The softmax loss and a
-    high learning rate come next.
+    Few segments a puzzle: while nothing is solved yet, sixteen segments on one puzzle leave time
+    for few puzzles.
     """
     defaults: dict[str, Any] = {
         "model": SMALL,
