@@ -1,0 +1,83 @@
+"""Measure this package on this machine, and print each figure beside its target.
+
+Subjects are the modules of ``scripts/benchmarks/``. Every ratio compares figures of one run, so
+that a busy or a slow machine changes both sides of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrm_gym.scripts import benchmarks
+from hrm_gym.scripts.cli import run
+
+
+@dataclass
+class Args:
+    """Arguments of the benchmark."""
+
+    subject: str
+    """What to measure; an unknown name lists them all."""
+    seconds: float = 2.0
+    """Time spent on each figure, where a figure is a rate."""
+    threads: int = 2
+    """Torch and numba threads."""
+    seed: int = 0
+    """Seed of puzzles, actions and weights."""
+    device: str = "cpu"
+    """Where models run."""
+    out: Path = Path("results")
+    """Folder of plots."""
+    json: Path | None = None
+    """Also write the rows to this file, for programs."""
+
+
+def subjects() -> list[str]:
+    """Return the names of the modules that measure something."""
+    return sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
+
+
+def reached(row: dict[str, Any]) -> str:
+    """Return a mark for a row that has a target; ``at_most`` says that less is better."""
+    if row.get("target") is None:
+        return ""
+    good = row["value"] <= row["target"] if row.get("at_most") else row["value"] >= row["target"]
+    return "yes" if good else "no"
+
+
+def main(args: Args) -> None:
+    """Measure, print a table and write the rows.
+
+    Raises:
+        ValueError: There is no such subject, or a number is not positive.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from hrm_gym.tracking import machine, write_json
+
+    if args.subject not in subjects():
+        raise ValueError(f"subject: expected one of {', '.join(subjects())}, got {args.subject!r}")
+    for option, value in (("seconds", args.seconds), ("threads", args.threads)):
+        if value <= 0:
+            raise ValueError(f"{option}: expected a positive number, got {value}")
+    module = importlib.import_module(f"{benchmarks.__name__}.{args.subject}")
+    rows: list[dict[str, Any]] = module.measure(args)
+    table = Table("name", "value", "unit", "target", "reached", box=None, pad_edge=False)
+    for row in rows:
+        target = row.get("target")
+        sign = "<= " if row.get("at_most") else ">= "
+        shown = "" if target is None else f"{sign}{target:,.4g}"
+        table.add_row(row["name"], f"{row['value']:,.4g}", row["unit"], shown, reached(row))
+    Console().print(table)
+    if args.json is not None:
+        write_json(args.json, machine(), rows)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, Args))

@@ -1,0 +1,1 @@
+"""Measurements, one module a subject: ``measure(args)`` runs it and returns rows."""
