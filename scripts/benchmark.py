@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tyro
+
 from hrm_gym.scripts import benchmarks
 from hrm_gym.scripts.cli import run
 
@@ -21,7 +23,7 @@ from hrm_gym.scripts.cli import run
 class Args:
     """Arguments of the benchmark."""
 
-    subject: str
+    subject: tyro.conf.Positional[str]
     """What to measure; an unknown name lists them all."""
     seconds: float = 2.0
     """Time spent on each figure, where a figure is a rate."""
