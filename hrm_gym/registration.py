@@ -14,6 +14,10 @@ MAZE = "hrm_gym.envs.maze:MazeEnv"
 ARC = "hrm_gym.envs.arc:ArcEnv"
 ANSWER = "hrm_gym.envs.answer:AnswerEnv"
 ANSWER_VECTOR = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
+SUDOKU_VECTOR = "hrm_gym.envs.sudoku_vector:SudokuVectorEnv"
+MAZE_VECTOR = "hrm_gym.envs.maze_vector:MazeVectorEnv"
+VECTORS = {ANSWER: ANSWER_VECTOR, SUDOKU: SUDOKU_VECTOR, MAZE: MAZE_VECTOR}
+"""The native vector of an entry point, where there is one."""
 
 SUDOKU_SIZES = {9: "", 4: "-4x4", 6: "-6x6"}
 MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
@@ -49,7 +53,7 @@ def register_all() -> None:
                 entry_point=entry_point,
                 kwargs=kwargs,
                 max_episode_steps=max_episode_steps,
-                vector_entry_point=ANSWER_VECTOR if entry_point == ANSWER else None,
+                vector_entry_point=VECTORS.get(entry_point),
             )
 
 
