@@ -42,9 +42,7 @@ class MazeVectorEnv(StepVectorEnv):
         )
 
     def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
-        kernels.maze_reset(
-            self._rows, self._bank, self.task.dihedral, self.augment, chosen, index
-        )
+        kernels.maze_reset(self._rows, self._bank, self.task.dihedral, self.augment, chosen, index)
 
     def _look(self, seen: Any) -> None:
         kernels.maze_look(self._rows, self.task.size, seen)

@@ -307,10 +307,10 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
     def _final_obs(self, ended: NDArray[np.bool_]) -> NDArray[Any]:
         """Return the last observations of the rows that ended, one dictionary a row."""
         rows = np.flatnonzero(ended)
-        parts = {name: part[rows] for name, part in self._observation(self._final).items()}
+        parts = self._observation(self._final)
+        columns = zip(*(list(part[rows]) for part in parts.values()), strict=True)
         final = np.full(self.num_envs, None, object)
-        for place, row in enumerate(rows):
-            final[row] = {name: part[place] for name, part in parts.items()}
+        final[rows] = [dict(zip(parts, values, strict=True)) for values in columns]
         return final
 
     def action_masks(self) -> NDArray[np.bool_]:

@@ -116,9 +116,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
         """Return the first blank cell's right digit; any action once the board went wrong."""
         self._require_episode()
         # A copy, since a bank's arrays are locked, which is another type to numba.
-        return int(
-            kernels.sudoku_teacher(self.tokens, self.labels.copy(), self.box_of, self.used)
-        )
+        return int(kernels.sudoku_teacher(self.tokens, self.labels.copy(), self.box_of, self.used))
 
     def _scene(self) -> Scene:
         from hrm_gym.rendering import SudokuScene

@@ -205,9 +205,7 @@ class _Check:
 
     def _info(self, row: int, name: str, wanted: dict[str, Any], info: dict[str, Any]) -> None:
         wanted = {
-            key: value
-            for key, value in wanted.items()
-            if key in info or key not in self.leaves_out
+            key: value for key, value in wanted.items() if key in info or key not in self.leaves_out
         }
         self._same(row, name, wanted, info)
 
