@@ -1,7 +1,7 @@
 """Numba kernels of the step environments: what is legal, what a move does, what is seen.
 
 The single environments call the functions of one row, and the native vectors the loops over rows,
-which call the same functions. A vector keeps its rows in a named tuple of arrays, ``(B, ...)`` each.
+which call the same functions. A vector keeps its rows in a named tuple of arrays ``(B, ...)``.
 """
 # Jitted functions are untyped to mypy.
 # mypy: disable-error-code="no-untyped-def"

@@ -47,7 +47,8 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
             them on demand.
         max_episode_steps: Steps before truncation, which ``gym.make_vec`` hands on from the
             registration table; ``None`` or -1 is no limit.
-        source: See the single environment, as for ``split``, ``difficulty``, ``limit``, ``augment``.
+        source: See the single environment, as for ``split``, ``difficulty``, ``limit`` and
+            ``augment``.
         split: The split.
         difficulty: Lowest and highest rating.
         limit: At most so many puzzles.
