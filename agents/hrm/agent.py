@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -35,6 +36,7 @@ class Segment(NamedTuple):
         q_halt: ``(B,)`` float32.
         q_continue: ``(B,)`` float32, ``None`` for a model without it.
         confidence: ``(B, seq_len)`` float32, the probability of each cell's token.
+        entropy: ``(B,)`` float32, the mean entropy of a token, 0 sure to 1 uniform.
         halt: ``(B,)`` bool, where the model would stop.
     """
 
@@ -42,6 +44,7 @@ class Segment(NamedTuple):
     q_halt: NDArray[np.float32]
     q_continue: NDArray[np.float32] | None
     confidence: NDArray[np.float32]
+    entropy: NDArray[np.float32]
     halt: NDArray[np.bool_]
 
 
@@ -200,13 +203,16 @@ class HRMAgent(Agent):
         ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
         ended = torch.zeros(len(batch), dtype=torch.bool, device=self.device)
         for output, wants, _ in self._segments(batch, ids):
-            confidence, answer = output.logits.float().softmax(-1).max(-1)
+            shares = output.logits.float().softmax(-1)
+            confidence, answer = shares.max(-1)
+            entropy = torch.special.entr(shares).sum(-1).mean(-1) / math.log(shares.shape[-1])
             q_continue = output.q_continue
             yield Segment(
                 answer.to(torch.uint8).cpu().numpy(),
                 output.q_halt.cpu().numpy(),
                 None if q_continue is None else q_continue.cpu().numpy(),
                 confidence.cpu().numpy(),
+                entropy.cpu().numpy(),
                 wants.cpu().numpy(),
             )
             ended |= wants
