@@ -88,7 +88,14 @@ def save_traces(args: Args, agent: object, env_id: str) -> None:
     for split in splits:
         env = make_env(env_id, split=split, limit=args.episodes, **kwargs)
         sets.append(env.unwrapped.puzzles)  # type: ignore[attr-defined]
+    words = ["--agent", args.agent, "--trace-segments", str(args.trace_segments)]
+    if args.trace_segments is None:
+        words = words[:2]
+    words += [] if args.data is None else ["--data", args.data]
+    words += ["--episodes", str(args.episodes), "--trace-splits", *splits]
     about = {
+        # What makes this file again; where it goes does not change it.
+        "command": "python scripts/evaluate.py " + " ".join([*words, "--save-traces", "FILE"]),
         "source": sets[0].origin,
         "splits": list(splits),
         "episodes": args.episodes,
