@@ -189,9 +189,8 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
             drawn = index
         tokens, labels = self._inputs[drawn], self._labels[drawn]
         if self.augment and index is None:
-            places, relabel = self.task.symmetries(keys.symmetry_key_tensor(episode_keys))
-            tokens = relabel.gather(1, tokens.gather(1, places).long())
-            labels = relabel.gather(1, labels.gather(1, places).long())
+            turns = keys.symmetry_key_tensor(episode_keys)
+            tokens, labels = self.task.turn(turns, tokens, labels)
         rows = mask[:, None]
         self._rows = torch.where(mask, drawn, self._rows)
         self.tokens = torch.where(rows, tokens, self.tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import pickle
 import warnings
 
@@ -651,6 +652,37 @@ def test_arc_shows_every_demonstration():
             for canvas, grid in zip(row, pair, strict=True):
                 np.testing.assert_array_equal(canvas, symmetry.apply(to_canvas(grid)))
         assert not shown[len(puzzle.demos) :].any()
+
+
+def test_arc_shows_more_than_ten_demonstrations(tmp_path):
+    pair = {"input": [[1, 2]], "output": [[3], [4]]}
+    pairs = [{**pair, "input": [[k % 10, 5]]} for k in range(13)]
+    (tmp_path / "many.json").write_text(json.dumps({"train": pairs, "test": [pair]}))
+    env = gym.make("HRMARC-v0", source=str(tmp_path), render_mode="rgb_array")
+    observation, _ = env.reset(seed=0)
+    shown = observation["demos"].reshape(13, 2, 900)
+    assert shown[:, 0, 0].tolist() == [k % 10 + 2 for k in range(13)]
+    assert env.render().std() > 0
+    done = False
+    while not done:
+        _, reward, done, _, _ = env.step(env.unwrapped.optimal_action())
+    assert reward == 1
+
+
+def test_a_turned_arc_task_is_solved_by_its_turned_answer():
+    vector = gym.make_vec("HRMARCAnswer-v0", 3, augment=True, limit=20).unwrapped
+    step = gym.make("HRMARC-v0", augment=True, limit=20).unwrapped
+    kinds = set()
+    for seed in range(12):
+        vector.reset(seed=seed)
+        step.reset(seed=seed)
+        # The step environment, the Answer vector and NumPy's own turn agree, grid by grid.
+        np.testing.assert_array_equal(vector.labels[0].numpy(), step.labels)
+        np.testing.assert_array_equal(vector.tokens[0].numpy(), step.inputs)
+        puzzle, symmetry = step.puzzle, step.symmetry
+        np.testing.assert_array_equal(symmetry.inverse().apply(step.labels), puzzle.labels)
+        kinds.add((symmetry.positions[1] == 30, symmetry.flip_rows, symmetry.flip_columns))
+    assert len(kinds) > 4
 
 
 def test_a_maze_answer_may_be_another_shortest_path():
