@@ -271,7 +271,8 @@ class _Seat:
             return bool(self.info["exact"])
         if self.task_name in ("sudoku", "arc"):
             return success
-        if self.task_name != "maze" or self.walk is None:
+        # Where doors move, the label of the maze at the start says nothing of the walk.
+        if self.task_name != "maze" or self.walk is None or hasattr(self.env.unwrapped, "doors"):
             return None
         if not self.info.get("optimal", False):
             return False

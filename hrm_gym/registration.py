@@ -26,6 +26,7 @@ MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
 TABLE: list[Row] = [
     *((f"HRMSudoku{name}-v0", SUDOKU, {"size": n}, 2 * n * n) for n, name in SUDOKU_SIZES.items()),
     *((f"HRMMaze{name}-v0", MAZE, {"size": s}, 4 * s * s) for s, name in MAZE_SIZES.items()),
+    ("HRMMaze-Dynamic-v0", DYNAMIC, {"size": 15}, 4 * 15 * 15),
     ("HRMARC-v0", ARC, {}, 2000),
     *(
         (f"HRMSudokuAnswer{name}-v0", ANSWER, {"task": f"sudoku-{n}x{n}"}, None)
