@@ -129,7 +129,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
         self.segment = 1
         self.halted = False
 
-    def step(
+    def step(  # type: ignore[override]
         self, action: np.int64 | int
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Halt or go on; see the class for what the values mean."""
