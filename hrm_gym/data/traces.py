@@ -192,8 +192,8 @@ def read_traces(path: Path | str) -> Traces:
             arrays = {name: file[name] for name in ARRAYS}
         if not isinstance(about, dict) or about.pop("format", None) != FORMAT:
             raise ValueError(f"about: expected a JSON object of format {FORMAT}")
-        named = {name: str(about.pop(name)) for name in ("task", "env", "agent")}
-        return Traces(**named, about=about, **arrays)
+        task, env, agent = (str(about.pop(name)) for name in ("task", "env", "agent"))
+        return Traces(task, env, agent, about=about, **arrays)
     except KeyError as error:
         raise ValueError(f"{path}: expected a trace file: about has no {error}") from None
     except (OSError, EOFError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as error:
