@@ -47,12 +47,10 @@ def make(args: Args) -> Any:
         raise ValueError(f"env: expected one of {', '.join(ENV_IDS)}, got {args.env!r}")
     if args.index is not None and args.puzzle is not None:
         raise ValueError("puzzle: expected --index or --puzzle, got both")
-    if args.seed is not None and args.seed < 0:
-        raise ValueError(f"seed: expected a number of at least 0, got {args.seed}")
     if args.width is not None and not 160 <= args.width <= 8192:
         raise ValueError(f"width: expected 160 to 8192 pixels, got {args.width}")
     kwargs = {"source": args.data, "difficulty": args.difficulty, "task_id": args.task_id}
-    given = {name: value for name, value in kwargs.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in kwargs.items() if value is not None}
     return gym.make(args.env, split=args.split, disable_env_checker=True, **given).unwrapped
 
 

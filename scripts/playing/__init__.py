@@ -25,9 +25,13 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
 
     env = env.unwrapped
     family = env.task.name if hasattr(env, "task") else None
-    steps = {"sudoku": SudokuGame, "maze": MazeGame, "arc": ArcGame}
-    answers = {"sudoku": SudokuAnswerGame, "maze": MazeAnswerGame, "arc": ArcAnswerGame}
-    kinds: dict[str, type[Game]] = answers if hasattr(env, "max_segments") else steps
+    steps: dict[str, type[Game]] = {"sudoku": SudokuGame, "maze": MazeGame, "arc": ArcGame}
+    answers: dict[str, type[Game]] = {
+        "sudoku": SudokuAnswerGame,
+        "maze": MazeAnswerGame,
+        "arc": ArcAnswerGame,
+    }
+    kinds = answers if hasattr(env, "max_segments") else steps
     if family not in kinds:
         raise ValueError(f"env: {type(env).__name__} has no game to play by hand")
     return kinds[family](env, seed, options)
