@@ -20,10 +20,15 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
     Raises:
         ValueError: No game is known for it, or the options are wrong.
     """
+    from gymnasium import spaces
+
     from .answers import ArcAnswerGame, MazeAnswerGame, SudokuAnswerGame
+    from .halt import HaltGame
     from .moves import ArcGame, MazeGame, SudokuGame
 
     env = env.unwrapped
+    if env.action_space == spaces.Discrete(2):
+        return HaltGame(env, seed, options)
     family = env.task.name if hasattr(env, "task") else None
     steps: dict[str, type[Game]] = {"sudoku": SudokuGame, "maze": MazeGame, "arc": ArcGame}
     answers: dict[str, type[Game]] = {
