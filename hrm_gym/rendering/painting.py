@@ -87,7 +87,7 @@ def cell_rect(scene: Scene, index: int, width: int | None = None) -> pygame.Rect
         width: as in `paint`.
 
     Raises:
-        ValueError: it is an ARC scene without canvas.
+        ValueError: the scene has no cells, as an ARC scene without canvas.
     """
     width = _checked_width(scene, width)
     if isinstance(scene, SudokuScene):
@@ -95,7 +95,7 @@ def cell_rect(scene: Scene, index: int, width: int | None = None) -> pygame.Rect
     if isinstance(scene, MazeScene):
         board = Board(scene.side, width)
         return pygame.Rect(*board.corner(index), board.cell, board.cell)
-    if scene.canvas is None:
+    if not isinstance(scene, ARCScene) or scene.canvas is None:
         raise ValueError("this scene has no canvas, so no cell of one")
     place, cell = canvas_rect(scene, width)
     row, column = divmod(index, scene.canvas.shape[1])
