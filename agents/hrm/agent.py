@@ -14,6 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task
 
 from ..base import Agent
@@ -74,6 +75,9 @@ class HRMAgent(Agent):
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
         about: What its checkpoint says of it.
+
+    Raises:
+        ValueError: The device is not there.
     """
 
     name = "hrm"
@@ -88,7 +92,7 @@ class HRMAgent(Agent):
         bf16: bool = False,
         about: dict[str, Any] | None = None,
     ) -> None:
-        self.device = torch.device(device)
+        self.device = check_device(device)
         self.model = model.to(self.device).eval()
         self.task = get_task(task)
         self.max_segments = max_segments
