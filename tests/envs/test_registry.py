@@ -533,7 +533,10 @@ def test_an_unknown_render_mode_is_named():
         ({"index": None}, "index: expected"),
         ({"puzzle": "x"}, ""),
         ({"puzzle": None}, ""),
-        ({"level": 1}, "options: expected index or puzzle, got 'level'"),
+        ({"level": 1}, "options: expected index, puzzle, difficulty, got 'level'"),
+        ({"difficulty": [1e9, 2e9]}, "difficulty: no puzzle is rated"),
+        ({"difficulty": "x"}, "difficulty: expected"),
+        ({"index": 0, "difficulty": [0, 1]}, "options: expected one of them"),
     ],
 )
 def test_wrong_options_are_named(env_id, options, words):
