@@ -220,6 +220,11 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _scene(self) -> Scene:
         """Return what a picture of the episode shows."""
 
+    def scene(self) -> Scene:
+        """Return what a picture of the episode shows, for painters of one's own."""
+        self._require_episode()
+        return self._scene()
+
     def render(self) -> Any:
         """Show or return a picture, by ``render_mode``.
 
@@ -233,8 +238,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         from hrm_gym import rendering
 
         if self.render_mode == "ansi":
-            return rendering.ansi(self._scene())
-        surface = rendering.paint(self._scene())
+            return rendering.ansi(self.scene())
+        surface = rendering.paint(self.scene())
         if self.render_mode == "rgb_array":
             return rendering.to_array(surface)
         if self._window is None:

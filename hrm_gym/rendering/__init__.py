@@ -15,7 +15,7 @@ from .scenes import ARCScene, MazeScene, Scene, SudokuScene
 from .text import ansi
 
 if TYPE_CHECKING:
-    from .painting import cell_at, paint, to_array
+    from .painting import cell_at, cell_rect, paint, to_array
     from .window import Window
 
 # pygame greets on standard output when it is imported, which would spoil what programs read there.
@@ -29,6 +29,7 @@ __all__ = [
     "Window",
     "ansi",
     "cell_at",
+    "cell_rect",
     "paint",
     "to_array",
 ]
@@ -37,6 +38,7 @@ _HOMES = {
     "paint": ".painting",
     "to_array": ".painting",
     "cell_at": ".painting",
+    "cell_rect": ".painting",
     "Window": ".window",
 }
 

@@ -9,6 +9,7 @@ from .arc import canvas_rect, paint_arc
 from .drawing import Board
 from .maze import paint_maze
 from .scenes import ARCScene, MazeScene, Scene, SudokuScene
+from .sudoku import cell_rect as sudoku_rect
 from .sudoku import paint_sudoku
 
 # The usual width, and the least at which the largest scene still fits with whole pixels a cell.
@@ -75,3 +76,27 @@ def cell_at(scene: Scene, point: tuple[int, int], width: int | None = None) -> i
     rows, columns = scene.canvas.shape
     row, column = (point[1] - place.top) // cell, (point[0] - place.left) // cell
     return row * columns + column if 0 <= row < rows and 0 <= column < columns else None
+
+
+def cell_rect(scene: Scene, index: int, width: int | None = None) -> pygame.Rect:
+    """Return where a cell lies on a painted scene, in pixels: `cell_at` the other way round.
+
+    Args:
+        scene: the scene as it was painted; an ARC scene with a canvas.
+        index: the cell on the board, the maze or the ARC canvas, row by row.
+        width: as in `paint`.
+
+    Raises:
+        ValueError: it is an ARC scene without canvas.
+    """
+    width = _checked_width(scene, width)
+    if isinstance(scene, SudokuScene):
+        return sudoku_rect(Board(scene.side, width), scene.box, index)
+    if isinstance(scene, MazeScene):
+        board = Board(scene.side, width)
+        return pygame.Rect(*board.corner(index), board.cell, board.cell)
+    if scene.canvas is None:
+        raise ValueError("this scene has no canvas, so no cell of one")
+    place, cell = canvas_rect(scene, width)
+    row, column = divmod(index, scene.canvas.shape[1])
+    return pygame.Rect(place.left + column * cell, place.top + row * cell, cell + 1, cell + 1)
