@@ -17,7 +17,6 @@ import pygame
 from .drawing import page, tile, write, write_caption
 from .painting import cell_rect, paint
 from .palette import (
-    AMBER,
     BLUE,
     GREEN,
     HAIRLINE,
@@ -274,7 +273,7 @@ def _key(surface: pygame.Surface, point: tuple[int, int], size: int) -> None:
     pygame.draw.rect(surface, HAIRLINE, (x - 11 * size, y - size // 2, 11 * size, size), 1)
     x += size // 2
     x += write(surface, "sure", (x, y), size, MUTED) + 2 * size
-    surface.blit(tile(size, size, AMBER, 1, max(2, size // 5)), (x, y - size // 2))
+    surface.blit(tile(size, size, BLUE, 1, max(2, size // 5)), (x, y - size // 2))
     write(surface, "changed", (x + size + size // 2, y), size, MUTED)
 
 
@@ -289,8 +288,8 @@ def _flash(surface: pygame.Surface, step: Step, flash: float, width: int | None)
 def _frame(width: int, height: int, alpha: int) -> pygame.Surface:
     """Return a frame with a tinted inside, as opaque as `alpha` says."""
     sprite = pygame.Surface((width, height), pygame.SRCALPHA, 32)
-    sprite.fill((*AMBER, alpha // 4))
-    pygame.draw.rect(sprite, (*AMBER, alpha), sprite.get_rect(), max(2, min(width, height) // 9))
+    sprite.fill((*BLUE, alpha // 6))
+    pygame.draw.rect(sprite, (*BLUE, alpha), sprite.get_rect(), max(2, min(width, height) // 9))
     return sprite
 
 

@@ -1,0 +1,239 @@
+"""The replay as a player of frames: where it stands, what keys do, how it is recorded."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pygame
+
+from hrm_gym.rendering import to_array
+from hrm_gym.rendering.replay import Track, paint_replay, steps_of
+
+FLASH = 0.6
+"""Share of a step's time in which its changes fade."""
+KEYS = "space: pause    left, right: step    home, end: first, last    s: save    esc: close"
+END_SECONDS = 2.0
+"""How long the last step stays in a recording."""
+GIF_FPS = 16
+
+
+class Player:
+    """Where a replay stands.
+
+    Args:
+        tracks: One or two.
+        speed: Steps a second.
+        width: Pixels a track; see ``paint_replay``.
+        name: What saved pictures are called.
+        folder: Where they are saved.
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        speed: float = 1.5,
+        width: int | None = None,
+        name: str = "replay",
+        folder: Path = Path(),
+    ) -> None:
+        self.tracks = list(tracks)
+        self.steps = steps_of(self.tracks)
+        self.speed = speed
+        self.width = width
+        self.name, self.folder = name, folder
+        self.place = 0.0
+        self.paused = False
+        self.saved: list[Path] = []
+
+    @property
+    def step(self) -> int:
+        """The step shown, from 0."""
+        return min(int(self.place), self.steps - 1)
+
+    @property
+    def flash(self) -> float:
+        """How strongly its changes flash, 1 at first, then fading."""
+        return max(0.0, 1.0 - (self.place - self.step) / FLASH)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; the replay stops at the end of its last step."""
+        if not self.paused:
+            self.place = min(self.place + seconds * self.speed, float(self.steps))
+
+    def go(self, step: int) -> None:
+        """Jump to a step and stay there."""
+        self.place = float(min(max(step, 0), self.steps - 1))
+        self.paused = True
+
+    def press(self, key: int) -> bool:
+        """Do what a key says; False where it closes the window."""
+        if key in (pygame.K_ESCAPE, pygame.K_q):
+            return False
+        if key == pygame.K_SPACE:
+            if self.place >= self.steps:
+                self.place, self.paused = 0.0, False
+            else:
+                self.paused = not self.paused
+        elif key in (pygame.K_RIGHT, pygame.K_LEFT):
+            self.go(self.step + (1 if key == pygame.K_RIGHT else -1))
+        elif key in (pygame.K_HOME, pygame.K_END):
+            self.go(0 if key == pygame.K_HOME else self.steps - 1)
+        elif key == pygame.K_s:
+            self.save()
+        return True
+
+    def frame(self, footer: str = KEYS) -> pygame.Surface:
+        """Paint what is to be seen now."""
+        return paint_replay(self.tracks, self.step, self.flash, footer, self.width)
+
+    def save(self) -> Path:
+        """Write the step as a picture without flash, and return its path."""
+        path = self.folder / f"{self.name}-{self.step}.png"
+        pygame.image.save(paint_replay(self.tracks, self.step, 0.0, "", self.width), path)
+        self.saved.append(path)
+        return path
+
+
+def show(player: Player, title: str, fps: float) -> None:
+    """Play in a window until a person closes it.
+
+    Raises:
+        ValueError: This machine has no display.
+    """
+    from hrm_gym.rendering import Window
+
+    window = Window(title, fps)
+    clock = pygame.time.Clock()
+    try:
+        while not window.closed:
+            window.show(player.frame())
+            player.advance(clock.tick() / 1000)
+            for event in window.events:
+                if event.type == pygame.KEYDOWN and not player.press(event.key):
+                    window.close()
+    except RuntimeError as error:
+        reason = str(error).partition(":")[0]
+        raise ValueError(
+            f"{reason}; --record out.gif writes the replay to a file instead"
+        ) from error
+    finally:
+        window.close()
+
+
+def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield pictures (height, width, 3) uint8 and how long each stays, in seconds.
+
+    A picture that would repeat the one before it lengthens that one's time instead.
+    """
+    fading = max(1, round(FLASH / player.speed * fps))
+    for step in range(player.steps):
+        total = 1 / player.speed + (END_SECONDS if step == player.steps - 1 else 0.0)
+        changes = any(
+            track.steps[step].changed for track in player.tracks if step < len(track.steps)
+        )
+        shown = fading if changes else 0
+        for k in range(shown):
+            surface = paint_replay(player.tracks, step, 1 - k / shown, "", player.width)
+            yield to_array(surface), 1 / fps
+        surface = paint_replay(player.tracks, step, 0.0, "", player.width)
+        yield to_array(surface), max(1 / fps, total - shown / fps)
+
+
+def check_recording(path: Path) -> None:
+    """Find out before anything is computed whether a recording can be written.
+
+    Raises:
+        ValueError: The ending is unknown, or what it needs is not installed.
+    """
+    if path.suffix not in (".gif", ".mp4"):
+        raise ValueError(f"record: expected a .gif or .mp4 file, got {str(path)!r}")
+    if path.suffix == ".mp4":
+        try:
+            import imageio_ffmpeg  # noqa: F401
+        except ImportError:
+            raise ValueError(
+                'record: .mp4 needs the extra video: pip install "hrm-gym[video]"; '
+                ".gif works without"
+            ) from None
+
+
+def record(player: Player, path: Path, fps: float) -> None:
+    """Write the replay as .gif or .mp4; the file appears whole or not at all.
+
+    Raises:
+        ValueError: As ``check_recording``.
+    """
+    check_recording(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    try:
+        if path.suffix == ".gif":
+            _write_gif(player, partial)
+        else:
+            _write_mp4(player, partial, fps)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def _write_gif(player: Player, path: str) -> None:
+    from PIL import Image
+
+    shots, times = [], []
+    for pixels, seconds in frames(player, GIF_FPS):
+        # Colours as one number each.
+        shots.append(pixels.astype(np.int32) @ np.array([65536, 256, 1], np.int32))
+        times.append(round(1000 * seconds))
+    palette = _palette(shots)
+    pictures = []
+    for shot in shots:
+        picture = Image.fromarray(_nearest(shot, palette))
+        picture.putpalette(_parts(palette).astype(np.uint8).tobytes())
+        pictures.append(picture)
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=times, loop=0)
+
+
+def _palette(shots: list[np.ndarray]) -> np.ndarray:
+    """Return the 256 most frequent colours of a recording.
+
+    One palette for all, of colours that occur: neither white nor any hue shifts or flickers.
+    """
+    few = np.concatenate([shot.ravel() for shot in shots[:: max(1, len(shots) // 30)]])
+    colours, counts = np.unique(few, return_counts=True)
+    return colours[np.argsort(-counts, kind="stable")[:256]]
+
+
+def _parts(colours: np.ndarray) -> np.ndarray:
+    """Return red, green and blue of colours that are one number each."""
+    return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1)
+
+
+def _nearest(shot: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Return for every pixel which colour of the palette is nearest, uint8."""
+    colours, place = np.unique(shot, return_inverse=True)
+    far = np.square(_parts(colours)[:, None] - _parts(palette)).sum(axis=2)
+    return far.argmin(axis=1).astype(np.uint8)[place].reshape(shot.shape)
+
+
+def _write_mp4(player: Player, path: str, fps: float) -> None:
+    import imageio_ffmpeg
+
+    writer = None
+    for pixels, seconds in frames(player, fps):
+        if writer is None:
+            size = pixels.shape[1], pixels.shape[0]
+            writer = imageio_ffmpeg.write_frames(
+                path, size, fps=fps, codec="libx264", quality=8, macro_block_size=2
+            )
+            writer.send(None)
+        for _ in range(max(1, round(seconds * fps))):
+            writer.send(np.ascontiguousarray(pixels))
+    if writer is not None:
+        writer.close()
