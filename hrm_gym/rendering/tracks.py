@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from hrm_gym.puzzles import PAD, Task
 
+from .answers import Pairs, answer_scene, solves
 from .replay import Bar, Step, Track, changed_cells
-from .scenes import ARCScene, MazeScene, Scene, SudokuScene
-
-Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
+from .scenes import ARCScene, Scene
 
 
 def thinking_track(
@@ -64,61 +63,6 @@ def thinking_track(
         steps.append(Step(scene, changed, tuple(bars), badge, tone))
         before = answer
     return Track(name, "segment", steps, limit)
-
-
-def solves(task: Task, inputs: np.ndarray, answer: np.ndarray, labels: np.ndarray) -> bool:
-    """Say whether the rules accept an answer; ARC knows no rule but the right output."""
-    return task.accepts(labels if task.name == "arc" else inputs, answer)
-
-
-def answer_scene(
-    task: Task,
-    inputs: np.ndarray,
-    answer: np.ndarray,
-    confidence: np.ndarray | None = None,
-    labels: np.ndarray | None = None,
-    demos: Pairs = (),
-    caption: str = "",
-) -> Scene:
-    """Return the scene of a whole answer, its mistakes marked where the solution is known.
-
-    Arguments as in ``thinking_track``, for one segment; without labels a Sudoku marks what breaks
-    its rules.
-    """
-    kind: Any = task
-    if task.name == "sudoku":
-        given = inputs > 1
-        wrong = None if labels is None else (answer != labels) & (answer > 1)
-        clash = kind.conflicts(answer) if labels is None else None
-        sure = None if confidence is None else np.where(given, 1.0, confidence)
-        return SudokuScene(
-            answer, given, kind.box, conflicts=clash, wrong=wrong, confidence=sure, caption=caption
-        )
-    if task.name == "maze":
-        from hrm_gym.puzzles.maze import PATH
-
-        # Any shortest path is right; the label's is one of them.
-        shortest = None
-        if labels is not None:
-            shortest = (answer if task.accepts(inputs, answer) else labels) == PATH
-        return MazeScene(
-            inputs, shortest=shortest, answer=answer == PATH, confidence=confidence, caption=caption
-        )
-    from hrm_gym.puzzles.arc import SIDE, to_grid
-
-    grid = to_grid(answer)
-    if grid.size == 0:
-        return ARCScene(demos, to_grid(inputs), caption=f"{caption}, no grid".strip(", "))
-    rows, columns = grid.shape
-    wrong, sure = None, None
-    if confidence is not None:
-        sure = confidence.reshape(SIDE, SIDE)[:rows, :columns]
-    if labels is not None:
-        corner = labels.reshape(SIDE, SIDE)[:rows, :columns]
-        wrong = corner != grid + 2
-        if grid.shape != to_grid(labels).shape:
-            caption = f"{caption}, the size is wrong".strip(", ")
-    return ARCScene(demos, to_grid(inputs), grid, wrong=wrong, confidence=sure, caption=caption)
 
 
 def _cells(task: Task, scene: Scene, before: np.ndarray, answer: np.ndarray) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ KEYS = "space: pause    left, right: step    home, end: first, last    s: save  
 END_SECONDS = 2.0
 """How long the last step stays in a recording."""
 GIF_FPS = 16
+BORDERS = 80
+"""Pixels of a screen's height left to title bar and panels."""
 
 
 class Player:
@@ -109,6 +111,7 @@ def show(player: Player, title: str, fps: float) -> None:
     window = Window(title, fps)
     clock = pygame.time.Clock()
     try:
+        _fit(player)
         while not window.closed:
             window.show(player.frame())
             player.advance(clock.tick() / 1000)
@@ -122,6 +125,22 @@ def show(player: Player, title: str, fps: float) -> None:
         ) from error
     finally:
         window.close()
+
+
+def _fit(player: Player) -> None:
+    """Paint smaller where the screen is smaller than the replay at its usual size."""
+    if player.width is not None:
+        return
+    try:
+        pygame.display.init()
+        screens = pygame.display.get_desktop_sizes()
+    except pygame.error:
+        return
+    across, down = screens[0] if screens else (0, 0)
+    size = player.frame().get_size()
+    share = min(across / size[0], (down - BORDERS) / size[1])
+    if 0 < share < 1:
+        player.width = max(320, int(size[0] / len(player.tracks) * share))
 
 
 def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
