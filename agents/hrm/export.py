@@ -240,7 +240,7 @@ def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfi
 def _loop(
     graph: Graph, body: Graph, times: int, counter: str, carry: dict[str, tuple[str, str]]
 ) -> list[str]:
-    """Add a Loop; ``carry`` gives for each state in the body where it starts and what it becomes."""
+    """Add a Loop; ``carry`` gives for each state of the body its start and what it becomes."""
     from onnx import TensorProto, helper
 
     go_on = f"{body.prefix}go"

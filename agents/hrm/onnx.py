@@ -54,10 +54,15 @@ class OnnxAgent(Thinker):
         start = np.frombuffer(base64.b64decode(about["carry"]), "<f4")
         self._start = start.reshape(2, 1, 1, self.config.hidden_size)
 
-    def _segments(
-        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
-    ) -> Iterator[tuple[Segment, Rows]]:
-        rows: Rows = []
+    def begin(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Return what the session wants for the first segment; the carry is then handed on.
+
+        Args:
+            tokens: ``(B, seq_len)`` uint8.
+            puzzle_ids: ``(B,)``; 0 by default.
+        """
         shape = (len(tokens), self.config.total_len, self.config.hidden_size)
         feed = {
             "tokens": tokens.astype(np.int64),
@@ -65,7 +70,15 @@ class OnnxAgent(Thinker):
             "z_L": np.array(np.broadcast_to(self._start[1], shape)),
         }
         if self.config.num_puzzles:
-            feed["puzzle_ids"] = puzzle_ids
+            ids = np.zeros(len(tokens), np.int64) if puzzle_ids is None else puzzle_ids
+            feed["puzzle_ids"] = ids
+        return feed
+
+    def _segments(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+    ) -> Iterator[tuple[Segment, Rows]]:
+        rows: Rows = []
+        feed = self.begin(tokens, puzzle_ids)
         for _ in range(segments):
             logits, q_values, feed["z_H"], feed["z_L"] = self.session.run(None, feed)
             yield self._read(logits, q_values), rows
