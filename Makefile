@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export SDL_VIDEODRIVER ?= dummy
 export PYGAME_HIDE_SUPPORT_PROMPT = 1
 
-.PHONY: install demo test lint types clean
+.PHONY: install demo test web lint types clean
 
 install: $(VENV)/.installed
 
@@ -20,6 +20,9 @@ demo: install
 test: lint types
 	$(BIN)/python -m pytest
 
+web: install
+	$(BIN)/python scripts/build_web.py --serve
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -28,4 +31,4 @@ types: install
 	$(BIN)/python tests/check_types.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info web/dist web/node_modules web/public
