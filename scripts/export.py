@@ -19,7 +19,7 @@ class Args:
 
     agent: Annotated[str, tyro.conf.Positional]
     """Bundled agent or checkpoint folder of an HRM."""
-    out: Annotated[Path, tyro.conf.Positional]
+    file: Annotated[Path, tyro.conf.Positional]
     """The file to write, such as out.onnx."""
     precision: Literal["float32", "float16", "int8"] = "float32"
     """How the weights are stored; the computation is float32 in every case."""
@@ -41,11 +41,11 @@ def main(args: Args) -> None:
     if args.puzzles < 1:
         raise ValueError(f"puzzles: expected at least 1, got {args.puzzles}")
     agent = HRMAgent.from_pretrained(args.agent)
-    size = export(agent, args.out, args.precision)
-    exported = OnnxAgent(args.out, agent.task.id)
+    size = export(agent, args.file, args.precision)
+    exported = OnnxAgent(args.file, agent.task.id)
     far, agreed = compare(agent, exported, questions(agent.task, args.puzzles, args.seed))
     print(
-        f"{args.out}: {agent.parameters:,} parameters of {agent.task.id} as {args.precision}, "
+        f"{args.file}: {agent.parameters:,} parameters of {agent.task.id} as {args.precision}, "
         f"{size / 1e6:.2f} MB\n"
         f"against the agent, every segment of {args.puzzles} puzzles: {agreed:.2%} of cells the "
         f"same, probabilities at most {far:.1e} apart"

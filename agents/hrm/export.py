@@ -358,7 +358,7 @@ def export(agent: HRMAgent, path: Path | str, precision: Precision = "float32") 
     """
     path = Path(path)
     if path.suffix != ".onnx":
-        raise ValueError(f"out: expected a file that ends in .onnx, got {str(path)!r}")
+        raise ValueError(f"file: expected a name that ends in .onnx, got {str(path)!r}")
     content = build(agent, precision).SerializeToString()
     write_bytes(path, content)
     return len(content)
