@@ -68,7 +68,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
                 f"render_mode: expected one of {self.metadata['render_modes']}, got {render_mode!r}"
             )
         self.task = task
-        self.puzzles: PuzzleSet = load_puzzles(task, source, split, difficulty, limit)
+        self.puzzles: PuzzleSet = self._load(source, split, difficulty, limit)
         self.augment = augment
         self.render_mode = render_mode
         self.puzzle: Puzzle | None = None
@@ -76,6 +76,12 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._key: int | None = None
         self._episode = -1
         self._window: Window | None = None
+
+    def _load(
+        self, source: str, split: str, difficulty: Sequence[float] | None, limit: int | None
+    ) -> PuzzleSet:
+        """Return the puzzles that episodes are drawn from."""
+        return load_puzzles(self.task, source, split, difficulty, limit)
 
     # Episodes ----------------------------------------------------------------------------------
 

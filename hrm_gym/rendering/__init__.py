@@ -11,7 +11,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from .scenes import ARCScene, MazeScene, Scene, SudokuScene
+from .scenes import ARCScene, HaltScene, MazeScene, Scene, SudokuScene
 from .text import ansi
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 __all__ = [
     "ARCScene",
+    "HaltScene",
     "MazeScene",
     "Scene",
     "SudokuScene",

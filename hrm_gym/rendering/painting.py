@@ -7,8 +7,9 @@ import pygame
 
 from .arc import canvas_rect, paint_arc
 from .drawing import Board
+from .halt import paint_halt
 from .maze import paint_maze
-from .scenes import ARCScene, MazeScene, Scene, SudokuScene
+from .scenes import ARCScene, HaltScene, MazeScene, Scene, SudokuScene
 from .sudoku import cell_rect as sudoku_rect
 from .sudoku import paint_sudoku
 
@@ -46,6 +47,8 @@ def paint(scene: Scene, width: int | None = None) -> pygame.Surface:
         return paint_maze(scene, _checked_width(scene, width))
     if isinstance(scene, ARCScene):
         return paint_arc(scene, _checked_width(scene, width))
+    if isinstance(scene, HaltScene):
+        return paint_halt(scene, _checked_width(scene, width))
     raise TypeError(f"paint wants a scene, not {type(scene).__name__}")
 
 
@@ -68,6 +71,8 @@ def cell_at(scene: Scene, point: tuple[int, int], width: int | None = None) -> i
         The cell's index, row by row, on the board, the maze or the ARC canvas; None beside it.
     """
     width = _checked_width(scene, width)
+    if isinstance(scene, HaltScene):
+        return None
     if not isinstance(scene, ARCScene):
         return Board(scene.side, width).index_at(point)
     if scene.canvas is None:

@@ -229,4 +229,44 @@ class ARCScene:
             object.__setattr__(self, "wrong", _locked(wrong))
 
 
-Scene = SudokuScene | MazeScene | ARCScene
+@dataclass(frozen=True, eq=False)
+class HaltScene:
+    """Q-values and right answers over the segments, and where thinking ended.
+
+    Args:
+        q_halt: float (S,), logits.
+        q_continue: float (S,), logits.
+        exact: bool (S,), whether the answer of each segment is right.
+        segment: how many segments were taken, 1..S.
+        halted: whether thinking ended there.
+        caption: one line under the curves.
+
+    Raises:
+        ValueError: the arrays do not have one value a segment, or one is not finite.
+    """
+
+    q_halt: np.ndarray
+    q_continue: np.ndarray
+    exact: np.ndarray
+    segment: int
+    halted: bool = False
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        exact = np.array(self.exact, bool)
+        if exact.ndim != 1 or not 1 <= self.segment <= exact.size:
+            raise ValueError(f"segment must be in 1..{exact.size}, not {self.segment}")
+        for name in ("q_halt", "q_continue"):
+            values = np.array(getattr(self, name), np.float64)
+            if values.shape != exact.shape or not np.isfinite(values).all():
+                raise ValueError(f"{name} must hold {exact.size} finite numbers, one a segment")
+            object.__setattr__(self, name, _locked(values))
+        object.__setattr__(self, "exact", _locked(exact))
+
+    @property
+    def segments(self) -> int:
+        """Segments that could be taken."""
+        return int(self.exact.size)
+
+
+Scene = SudokuScene | MazeScene | ARCScene | HaltScene
