@@ -225,7 +225,11 @@ def make_env(env_id: str, **env_kwargs: Any) -> gym.Env[Any, Any]:
         from hrm_gym import ENV_IDS
 
         raise ValueError(f"env: expected one of {', '.join(ENV_IDS)}, got {env_id!r}")
-    return gym.make(env_id, disable_env_checker=True, **env_kwargs)
+    try:
+        return gym.make(env_id, disable_env_checker=True, **env_kwargs)
+    except TypeError as error:
+        # An environment of another package does not know our keywords.
+        raise ValueError(f"env: {env_id} does not take {', '.join(env_kwargs)}: {error}") from None
 
 
 class _Seat:

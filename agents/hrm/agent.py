@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task
 
 from ..shipped import FOLDER, Pretrained, pretrained
@@ -32,6 +33,9 @@ class HRMAgent(Thinker):
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
         about: What its checkpoint says of it.
+
+    Raises:
+        ValueError: The device is not there.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class HRMAgent(Thinker):
         about: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(get_task(task), max_segments)
-        self.device = torch.device(device)
+        self.device = check_device(device)
         self.model = model.to(self.device).eval()
         self.bf16 = bf16
         self.about = about or {}

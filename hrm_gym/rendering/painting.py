@@ -92,7 +92,7 @@ def cell_rect(scene: Scene, index: int, width: int | None = None) -> pygame.Rect
         width: as in `paint`.
 
     Raises:
-        ValueError: it is an ARC scene without canvas.
+        ValueError: it is an ARC scene without canvas, or a scene without cells.
     """
     width = _checked_width(scene, width)
     if isinstance(scene, SudokuScene):
@@ -100,7 +100,7 @@ def cell_rect(scene: Scene, index: int, width: int | None = None) -> pygame.Rect
     if isinstance(scene, MazeScene):
         board = Board(scene.side, width)
         return pygame.Rect(*board.corner(index), board.cell, board.cell)
-    if scene.canvas is None:
+    if isinstance(scene, HaltScene) or scene.canvas is None:
         raise ValueError("this scene has no canvas, so no cell of one")
     place, cell = canvas_rect(scene, width)
     row, column = divmod(index, scene.canvas.shape[1])

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pygame
 
-from hrm_gym.rendering import to_array
+from hrm_gym.rendering import Window, to_array
+from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Track, paint_replay, steps_of
 
 FLASH = 0.6
@@ -106,12 +107,10 @@ def show(player: Player, title: str, fps: float) -> None:
     Raises:
         ValueError: This machine has no display.
     """
-    from hrm_gym.rendering import Window
-
     window = Window(title, fps)
     clock = pygame.time.Clock()
     try:
-        _fit(player)
+        _fit(player, window)
         while not window.closed:
             window.show(player.frame())
             player.advance(clock.tick() / 1000)
@@ -127,20 +126,14 @@ def show(player: Player, title: str, fps: float) -> None:
         window.close()
 
 
-def _fit(player: Player) -> None:
+def _fit(player: Player, window: Window) -> None:
     """Paint smaller where the screen is smaller than the replay at its usual size."""
-    if player.width is not None:
-        return
-    try:
-        pygame.display.init()
-        screens = pygame.display.get_desktop_sizes()
-    except pygame.error:
-        return
-    across, down = screens[0] if screens else (0, 0)
-    size = player.frame().get_size()
-    share = min(across / size[0], (down - BORDERS) / size[1])
-    if 0 < share < 1:
-        player.width = max(320, int(size[0] / len(player.tracks) * share))
+    if player.width is None:
+        across, down = window.desktop()
+        size = player.frame().get_size()
+        share = min(across / size[0], (down - BORDERS) / size[1])
+        if 0 < share < 1:
+            player.width = max(320, int(size[0] / len(player.tracks) * share))
 
 
 def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
@@ -187,58 +180,20 @@ def record(player: Player, path: Path, fps: float) -> None:
         ValueError: As ``check_recording``.
     """
     check_recording(path)
+    if path.suffix == ".gif":
+        shots, seconds = zip(*frames(player, GIF_FPS), strict=True)
+        write_gif(path, shots, seconds)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
     os.close(handle)
     try:
-        if path.suffix == ".gif":
-            _write_gif(player, partial)
-        else:
-            _write_mp4(player, partial, fps)
+        _write_mp4(player, partial, fps)
         os.chmod(partial, 0o644)
         os.replace(partial, path)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
-
-
-def _write_gif(player: Player, path: str) -> None:
-    from PIL import Image
-
-    shots, times = [], []
-    for pixels, seconds in frames(player, GIF_FPS):
-        # Colours as one number each.
-        shots.append(pixels.astype(np.int32) @ np.array([65536, 256, 1], np.int32))
-        times.append(round(1000 * seconds))
-    palette = _palette(shots)
-    pictures = []
-    for shot in shots:
-        picture = Image.fromarray(_nearest(shot, palette))
-        picture.putpalette(_parts(palette).astype(np.uint8).tobytes())
-        pictures.append(picture)
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=times, loop=0)
-
-
-def _palette(shots: list[np.ndarray]) -> np.ndarray:
-    """Return the 256 most frequent colours of a recording.
-
-    One palette for all, of colours that occur: neither white nor any hue shifts or flickers.
-    """
-    few = np.concatenate([shot.ravel() for shot in shots[:: max(1, len(shots) // 30)]])
-    colours, counts = np.unique(few, return_counts=True)
-    return colours[np.argsort(-counts, kind="stable")[:256]]
-
-
-def _parts(colours: np.ndarray) -> np.ndarray:
-    """Return red, green and blue of colours that are one number each."""
-    return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1)
-
-
-def _nearest(shot: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """Return for every pixel which colour of the palette is nearest, uint8."""
-    colours, place = np.unique(shot, return_inverse=True)
-    far = np.square(_parts(colours)[:, None] - _parts(palette)).sum(axis=2)
-    return far.argmin(axis=1).astype(np.uint8)[place].reshape(shot.shape)
 
 
 def _write_mp4(player: Player, path: str, fps: float) -> None:
