@@ -58,7 +58,8 @@ def main(args: Args) -> int:
     ]
     rows: list[dict[str, Any]] = []
     for k, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-        row = {"name": question.name, "value": task.format(answer), "unit": "answer"}
+        row: dict[str, Any] = {"name": question.name, "value": task.format(answer)}
+        row["unit"] = "answer"
         row["solved"] = right[k]
         if segments is not None:
             row |= {"segments": int(segments[k]), "confidence": float(confidence[k])}
@@ -90,7 +91,7 @@ def load_solver(name: str, task_id: str, device: str) -> Any:
         if task_id == "arc":
             raise ValueError("agent: no solver is known for arc; expected --agent with a model")
         return get_task(task_id)
-    agent = load_agent(name, device) if name != "random" else None
+    agent: Any = load_agent(name, device) if name != "random" else None
     if not hasattr(agent, "think"):
         raise ValueError(
             f"agent: {name} plays move by move and gives no answer as a whole; expected a bundled "

@@ -32,8 +32,8 @@ class Args:
     """Show all segments, not only those up to halting."""
     record: Path | None = None
     """Write a .gif or an .mp4 file instead of opening a window."""
-    speed: float = 1.5
-    """Steps a second."""
+    speed: float | None = None
+    """Steps a second; by default 1.5, and more where there are so many that it would take long."""
     fps: float = 30.0
     """Frames a second of the window and of .mp4 files."""
     width: int | None = None
@@ -51,7 +51,7 @@ def main(args: Args) -> None:
     if not 1 <= len(args.agent) <= 2:
         raise ValueError(f"agent: expected one or two, got {len(args.agent)}")
     for option, value in (("speed", args.speed), ("fps", args.fps)):
-        if not 0 < value <= 240:
+        if value is not None and not 0 < value <= 240:
             raise ValueError(f"{option}: expected more than 0 and at most 240, got {value}")
     if args.record is not None:
         check_recording(args.record)

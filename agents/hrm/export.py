@@ -294,7 +294,7 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     }
     for name, value in products.items():
         graph.nodes.append(helper.make_node("Identity", [value], [name], name=name))
-    state = ["B", config.total_len, config.hidden_size]
+    state: list[str | int | None] = ["B", config.total_len, config.hidden_size]
     inputs = [
         helper.make_tensor_value_info("tokens", TensorProto.INT64, ["B", config.seq_len]),
         helper.make_tensor_value_info("z_H", TensorProto.FLOAT, state),
@@ -302,7 +302,7 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     ]
     if config.num_puzzles:
         inputs.append(helper.make_tensor_value_info("puzzle_ids", TensorProto.INT64, ["B"]))
-    shapes = {
+    shapes: dict[str, list[str | int | None]] = {
         "logits": ["B", config.seq_len, config.vocab_size],
         "q_values": ["B", 2],
         "z_H_next": state,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hrm_gym.puzzles import PAD, Task
 
@@ -78,9 +77,9 @@ def _cells(task: Task, scene: Scene, before: np.ndarray, answer: np.ndarray) -> 
     return changed_cells(*corners)
 
 
-def _chance(name: str, logit: npt.ArrayLike, mark: float | None = None) -> Bar:
+def _chance(name: str, logit: float, mark: float | None = None) -> Bar:
     """Return a Q-value as the probability it stands for."""
-    share = float(1 / (1 + np.exp(-np.float64(logit))))
+    share = float(1 / (1 + np.exp(-float(logit))))
     return Bar(name, share, f"{share:.3f}", mark)
 
 
@@ -107,7 +106,7 @@ def playing_track(
     before: np.ndarray | None = None
     for k, (scene, obs) in enumerate(zip(scenes, observations, strict=True)):
         if field is None:
-            changed = (int(obs["position"]),) if k else ()
+            changed: tuple[int, ...] = (int(obs["position"]),) if k else ()
         else:
             board = np.asarray(obs[field])
             changed = () if before is None else _cells(task, scene, before, board)

@@ -163,7 +163,9 @@ def differences(agent: Any, exported: Any, tokens: np.ndarray) -> tuple[float, f
 def halting(args: Any, agent: Any, name: str, tokens: np.ndarray) -> list[Row]:
     """Measure at batch 1 in torch that a puzzle costs what its segments cost, and no more."""
     # Turn and turn about, and medians, so that a busy machine changes both alike.
-    early, whole, segments = [], [], []
+    early: list[float] = []
+    whole: list[float] = []
+    segments: list[int] = []
     begun = time.perf_counter()
     while len(early) < len(tokens) or time.perf_counter() - begun < args.seconds:
         question = tokens[len(early) % len(tokens)]

@@ -17,6 +17,9 @@ from hrm_gym.rendering.replay import Track, paint_replay, steps_of
 FLASH = 0.6
 """Share of a step's time in which its changes fade."""
 KEYS = "space: pause    left, right: step    home, end: first, last    s: save    esc: close"
+SPEED = 1.5
+LONGEST = 30.0
+"""Seconds that a replay takes at most, where no speed was asked for."""
 END_SECONDS = 2.0
 """How long the last step stays in a recording."""
 GIF_FPS = 16
@@ -29,7 +32,7 @@ class Player:
 
     Args:
         tracks: One or two.
-        speed: Steps a second.
+        speed: Steps a second; ``None`` takes a moderate one, or a faster one for many steps.
         width: Pixels a track; see ``paint_replay``.
         name: What saved pictures are called.
         folder: Where they are saved.
@@ -38,14 +41,14 @@ class Player:
     def __init__(
         self,
         tracks: Sequence[Track],
-        speed: float = 1.5,
+        speed: float | None = None,
         width: int | None = None,
         name: str = "replay",
         folder: Path = Path(),
     ) -> None:
         self.tracks = list(tracks)
         self.steps = steps_of(self.tracks)
-        self.speed = speed
+        self.speed = max(SPEED, self.steps / LONGEST) if speed is None else speed
         self.width = width
         self.name, self.folder = name, folder
         self.place = 0.0
