@@ -170,7 +170,7 @@ def _panel(track: Track, index: int, flash: float, width: int | None) -> pygame.
     return surface
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def _still(track: Track, index: int, width: int | None) -> pygame.Surface:
     """Return what a step keeps from frame to frame."""
     step = track.steps[index]
@@ -192,7 +192,7 @@ def _still(track: Track, index: int, width: int | None) -> pygame.Surface:
 def _strip(surface: pygame.Surface, track: Track, index: int, room: pygame.Rect, size: int) -> None:
     """Draw the bars, the badge, the timeline and the key to the colours."""
     step = track.steps[index]
-    badge = round(8.2 * size)
+    badge = round(9 * size)
     for row, bar in enumerate(step.bars[:2]):
         place = pygame.Rect(room.left, room.top + round((0.4 + 1.8 * row) * size), 0, size)
         place.width = room.width - badge - 2 * size

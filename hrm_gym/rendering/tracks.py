@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hrm_gym.puzzles import PAD, Task
+from hrm_gym.puzzles import Task
 
 from .answers import Pairs, answer_scene, solves
 from .replay import Bar, Step, Track, changed_cells
@@ -120,7 +120,7 @@ def playing_track(
 
 
 def _progress(task: Task, obs: dict[str, Any], moves: int) -> tuple[Bar, ...]:
-    """Return how far a game is: cells filled, or how near the goal is."""
+    """Return how far a game is: cells filled, or how near the goal is. ARC has no measure."""
     if task.name == "sudoku":
         blanks = np.asarray(obs["given"]) == 0
         filled, total = int((np.asarray(obs["tokens"])[blanks] > 1).sum()), int(blanks.sum())
@@ -134,6 +134,4 @@ def _progress(task: Task, obs: dict[str, Any], moves: int) -> tuple[Bar, ...]:
         start = int(away[np.flatnonzero(tokens == START)[0]])
         left = int(away[int(obs["position"])])
         return (Bar("to G", max(0.0, 1 - left / max(start, 1)), f"{left} left"),)
-    canvas = np.asarray(obs["canvas"])
-    painted = int((canvas != PAD).sum())
-    return (Bar("canvas", painted / canvas.size, f"{painted}"),)
+    return ()
