@@ -28,7 +28,7 @@ class HRMAgent(Thinker):
 
     Args:
         model: The model; it is moved to ``device`` and set to evaluation.
-        task: Id of its task, such as ``sudoku-4x4``.
+        task: Id of its task, such as ``sudoku-4x4``; see ``hrm_gym.puzzles.get_task``.
         max_segments: Where thinking ends.
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
@@ -48,6 +48,7 @@ class HRMAgent(Thinker):
         about: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(get_task(task), max_segments)
+        self.task_name = task
         self.device = check_device(device)
         self.model = model.to(self.device).eval()
         self.bf16 = bf16
@@ -100,7 +101,7 @@ class HRMAgent(Thinker):
         """Write a checkpoint folder that ``from_pretrained`` reads."""
         about = {
             **self.about,
-            "task": self.task.id,
+            "task": self.task_name,
             "model": self.model.config.to_dict(),
             "max_segments": self.max_segments,
             "parameters": self.parameters,

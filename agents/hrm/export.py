@@ -331,7 +331,7 @@ def describe(agent: HRMAgent, precision: Precision) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "opset": OPSET,
-        "task": agent.task.id,
+        "task": agent.task_name,
         "max_segments": agent.max_segments,
         "precision": precision,
         "parameters": agent.parameters,

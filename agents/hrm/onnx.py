@@ -45,9 +45,9 @@ class OnnxAgent(Thinker):
     ) -> None:
         self.session = _open(Path(path), threads)
         about = _about(self.session, Path(path))
-        if task is not None and about["task"] != task:
-            raise ValueError(f"{path}: expected a model of {task}, this is one of {about['task']}")
         super().__init__(get_task(about["task"]), int(about["max_segments"]))
+        if task is not None and self.task.id != task:
+            raise ValueError(f"{path}: expected a model of {task}, this is one of {self.task.id}")
         self.about = about
         self.parameters = int(about["parameters"])
         self.config = HRMConfig.from_dict(about["model"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,17 +59,18 @@ def answer_scene(
         return MazeScene(
             inputs, shortest=shortest, answer=answer == PATH, confidence=confidence, caption=caption
         )
-    from hrm_gym.puzzles.arc import SIDE, to_grid
+    from hrm_gym.puzzles.arc import to_grid
 
     grid = to_grid(answer)
     if grid.size == 0:
         return ARCScene(demos, to_grid(inputs), caption=f"{caption}, no grid".strip(", "))
     rows, columns = grid.shape
+    side = math.isqrt(answer.size)
     wrong, sure = None, None
     if confidence is not None:
-        sure = confidence.reshape(SIDE, SIDE)[:rows, :columns]
+        sure = confidence.reshape(side, side)[:rows, :columns]
     if labels is not None:
-        corner = labels.reshape(SIDE, SIDE)[:rows, :columns]
+        corner = labels.reshape(side, side)[:rows, :columns]
         wrong = corner != grid + 2
         if grid.shape != to_grid(labels).shape:
             caption = f"{caption}, the size is wrong".strip(", ")

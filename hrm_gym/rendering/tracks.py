@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,10 +71,9 @@ def _cells(task: Task, scene: Scene, before: np.ndarray, answer: np.ndarray) -> 
         return changed_cells(before, answer)
     if scene.canvas is None:
         return ()
-    from hrm_gym.puzzles.arc import SIDE
-
     rows, columns = scene.canvas.shape
-    corners = [board.reshape(SIDE, SIDE)[:rows, :columns].ravel() for board in (before, answer)]
+    side = math.isqrt(answer.size)
+    corners = [board.reshape(side, side)[:rows, :columns].ravel() for board in (before, answer)]
     return changed_cells(*corners)
 
 
