@@ -94,6 +94,8 @@ def _split(family: str, content: str, origin: str) -> list[str]:
     if lines and "question" in lines[0].split(","):
         rows = csv.DictReader(io.StringIO(content))
         return [row["question"] for row in rows if row["question"]]
+    if origin.endswith(".csv"):
+        raise ValueError(f"{origin}: expected a CSV with a 'question' column")
     if family == "sudoku":
         # A blank cell is a dot, 0 or _, so blanks, bars and dashes are ornaments.
         lines = ["".join(c for c in line if c not in " \t|+-") for line in lines]

@@ -89,6 +89,12 @@ def test_whatever_is_written_is_read_again(indices, grids):
     np.testing.assert_array_equal([question.inputs for question in questions], inputs)
 
 
+def test_a_csv_of_other_columns_is_refused(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(f"puzzle\n{FOUR}\n")
+    assert call("sudoku", tmp_path / "a.csv") == 2
+    assert "a.csv: expected a CSV with a 'question' column" in capsys.readouterr().err
+
+
 def test_thousands_go_in_batches(tmp_path, capsys):
     task = get_task("sudoku-4x4")
     inputs = load_puzzles(task, "bank", "test").inputs
