@@ -40,8 +40,9 @@ solution = agent.solve(tokens)
 seconds = time.perf_counter() - begun
 """
 REPORT = """
-kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-peak = kilobytes / (1e6 if sys.platform == "darwin" else 1000)
+# Bytes on macOS, units of 1024 bytes elsewhere.
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak *= (1 if sys.platform == "darwin" else 1024) / 1e6
 print(json.dumps({"peak": peak, "seconds": seconds, "segments": int(solution.segments)}))
 """
 
