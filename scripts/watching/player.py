@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import pygame
 from hrm_gym.rendering import Window, to_array
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Track, paint_replay, steps_of
+from hrm_gym.tracking import write_bytes
 
 FLASH = 0.6
 """Share of a step's time in which its changes fade."""
@@ -187,16 +187,10 @@ def record(player: Player, path: Path, fps: float) -> None:
         shots, seconds = zip(*frames(player, GIF_FPS), strict=True)
         write_gif(path, shots, seconds)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    try:
-        _write_mp4(player, partial, fps)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film.mp4"
+        _write_mp4(player, str(film), fps)
+        write_bytes(path, film.read_bytes())
 
 
 def _write_mp4(player: Player, path: str, fps: float) -> None:
