@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .model import HRM as HRM
     from .model import Carry as Carry
     from .model import Output as Output
+    from .onnx import OnnxAgent as OnnxAgent
     from .optimizers import AdamAtan2 as AdamAtan2
     from .thinking import Segment as Segment
     from .thinking import Solution as Solution
@@ -21,6 +22,7 @@ EXPORTS = {
     "Carry": "model",
     "Output": "model",
     "HRMAgent": "agent",
+    "OnnxAgent": "onnx",
     "Segment": "thinking",
     "Solution": "thinking",
     "AdamAtan2": "optimizers",

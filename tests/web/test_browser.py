@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm import HRMAgent, OnnxAgent
 from hrm_gym.data import load_puzzles
+from hrm_gym.scripts import build_web
 from hrm_gym.scripts.build_web import WEB, build, make_server
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -43,14 +44,17 @@ def browser() -> str:
     return found
 
 
-def test_it_solves_in_the_browser_what_it_solves_here(tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_it_solves_in_the_browser_what_it_solves_here(precision, tmp_path, monkeypatch):
     program = browser()
+    monkeypatch.setattr(build_web, "WHOLE", 10**9 if precision == "float32" else 0)
     build(tmp_path / "page")
     asked, expected = [], []
     for name, shipped in HRMAgent.pretrained().items():
         if shipped.task == "arc":
             continue
-        agent = HRMAgent.from_pretrained(name)
+        agent = OnnxAgent(tmp_path / "page" / "models" / f"{name}.onnx", shipped.task)
+        assert agent.about["precision"] == precision
         inputs = load_puzzles(agent.task, "bank", "test").inputs[2]
         asked.append({"name": name, "text": agent.task.format(inputs)})
         expected.append((agent, inputs))
