@@ -76,7 +76,7 @@ class Thinker(Agent):
     def __init__(self, task: Task, max_segments: int) -> None:
         self.task = task
         self.max_segments = max_segments
-        self._memory: OrderedDict[bytes, list[tuple[Tokens, bool]]] = OrderedDict()
+        self._memory: OrderedDict[bytes, list[Tokens]] = OrderedDict()
         self._player = Player(task)
 
     @abstractmethod
@@ -185,8 +185,9 @@ class Thinker(Agent):
     ) -> list[Any]:
         """Act in many environments at once; new puzzles are thought about in one batch.
 
-        In an Answer environment one action is one segment; in a step environment the puzzle is
-        thought about once, and the answer is then played out move by move.
+        In an Answer environment one action is one segment, and the last one halts, be it the
+        agent's own ``max_segments`` where the environment would allow more. In a step environment
+        the puzzle is thought about once, and the answer is then played out move by move.
         """
         questions = [self._player.question(obs) for obs in observations]
         new: dict[bytes, tuple[Tokens, int]] = {}
@@ -199,21 +200,22 @@ class Thinker(Agent):
         for question, obs, info in zip(questions, observations, infos, strict=True):
             thoughts = self._memory[question.tobytes()]
             if "answer" in obs:
-                answer, halt = thoughts[min(info.get("segment", 0), len(thoughts) - 1)]
-                actions.append(np.append(answer.astype(np.int64), int(halt)))
+                last = len(thoughts) - 1
+                segment = min(info.get("segment", 0), last)
+                actions.append(np.append(thoughts[segment].astype(np.int64), int(segment == last)))
             else:
-                actions.append(self._player.play(thoughts[-1][0], question, obs, info))
+                actions.append(self._player.play(thoughts[-1], question, obs, info))
         return actions
 
     def _remember(self, new: dict[bytes, tuple[Tokens, int]]) -> None:
         """Think about new puzzles and keep every segment's answer up to halting."""
         questions, ids = zip(*new.values(), strict=True)
         batch, puzzle_ids = self._batch(np.stack(questions), ids)
-        thoughts: list[list[tuple[Tokens, bool]]] = [[] for _ in new]
+        thoughts: list[list[Tokens]] = [[] for _ in new]
         going = np.arange(len(new))
         for segment, rows in self._segments(batch, puzzle_ids, self.max_segments):
-            for row, answer, halt in zip(going, segment.answer, segment.halt.tolist(), strict=True):
-                thoughts[row].append((answer, halt))
+            for row, answer in zip(going, segment.answer, strict=True):
+                thoughts[row].append(answer)
             going = _shrink(going, segment, rows)
         self._memory.update(zip(new, thoughts, strict=True))
         while len(self._memory) > max(REMEMBERED, len(new)):

@@ -154,6 +154,16 @@ def test_no_torch_in_the_process(tmp_path):
     assert segments == mine.segments
 
 
+def test_it_halts_at_its_own_last_segment_where_the_environment_allows_more(tokens, tmp_path):
+    agent = random_agent({})
+    export(agent, tmp_path / "a.onnx")
+    segments = agent.solve(tokens[:20]).segments
+    assert segments.max() == agent.max_segments, "all halt early: this tests nothing"
+    for thinker in (agent, OnnxAgent(tmp_path / "a.onnx", threads=1)):
+        tested = evaluate(thinker, "HRMSudokuAnswer-4x4-v0", 20, max_segments=16)
+        assert [episode.steps for episode in tested.episodes] == segments.tolist()
+
+
 def test_one_puzzle_and_none(tokens, tmp_path):
     agent = random_agent({})
     export(agent, tmp_path / "a.onnx")
