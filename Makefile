@@ -11,7 +11,7 @@ PINS_oldest := "gymnasium==1.1.*" "numpy==1.26.*"
 PINS_newest := gymnasium numpy
 MATRIX_TESTS := tests/envs tests/puzzles tests/data tests/hrm_gym tests/test_layout.py
 
-.PHONY: install demo test test-matrix lint types clean
+.PHONY: install demo test test-matrix web lint types clean
 
 install: $(VENV)/.installed
 
@@ -25,6 +25,9 @@ demo: install
 
 test: lint types
 	$(BIN)/python -m pytest
+
+web: install
+	$(BIN)/python scripts/build_web.py --serve
 
 test-matrix: $(MATRIX:%=test-%)
 
@@ -50,4 +53,4 @@ types: install
 	$(BIN)/python tests/check_types.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-* build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-* build dist *.egg-info web/dist web/node_modules web/public

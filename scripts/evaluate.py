@@ -14,9 +14,9 @@ class Args:
     """Arguments of the evaluation."""
 
     agent: str = "sudoku-4x4"
-    """Bundled agent, checkpoint folder, random or oracle."""
+    """Bundled agent, folder of an HRM or a baseline, exported .onnx file, random or oracle."""
     env: str | None = None
-    """Environment; by default the Answer environment that the agent was trained on."""
+    """Environment; by default the one that the agent was trained on."""
     data: str | None = None
     """Puzzles: a CSV file (used whole), a dataset folder, bank."""
     split: str = "test"
@@ -40,26 +40,17 @@ class Args:
 
 def main(args: Args) -> None:
     """Play and print the aggregates."""
-    from hrm_gym.evaluation import evaluate, make_env
+    from hrm_gym.evaluation import evaluate
+    from hrm_gym.scripts.loading import env_of, load_agent
     from hrm_gym.tracking import machine, write_json
 
-    agent: object
-    env_id = args.env
-    if args.agent in ("random", "oracle"):
-        from hrm_gym.agents.simple import OracleAgent, RandomAgent
-
-        if env_id is None:
-            raise ValueError(f"env: the agent {args.agent} needs --env")
-        space = make_env(env_id).action_space
-        agent = OracleAgent() if args.agent == "oracle" else RandomAgent(space, args.seed)
-    else:
-        from hrm_gym.agents.hrm import HRMAgent
-
-        loaded = HRMAgent.from_pretrained(args.agent, args.device)
-        agent, env_id = loaded, env_id or str(loaded.about.get("env"))
+    agent = load_agent(args.agent, args.device, args.env, args.seed)
+    env_id = args.env or env_of(agent)
+    if env_id is None:
+        raise ValueError(f"env: the agent {args.agent} needs --env")
     if args.save_traces is not None:
         save_traces(args, agent, env_id)
-    tested = evaluate(agent, env_id, args.episodes, args.split, args.data)  # type: ignore[arg-type]
+    tested = evaluate(agent, env_id, args.episodes, args.split, args.data)
     rows = []
     for name, value in tested.summary().items():
         unit = "s" if name == "seconds" else "1"

@@ -93,36 +93,15 @@ def episode(env_id: str) -> list[Any]:
     return [*frames[:-1:stride], frames[-1]]
 
 
-def flatten(frames: list[Any]) -> list[Any]:
-    """Return frames as palette images that share the 256 commonest colours, kept exactly.
-
-    Pillow's own quantiser moves colours a little, which turns the white of a page grey.
-    """
-    import numpy as np
-    from PIL import Image
-
-    pixels = [np.asarray(frame).astype(np.int64) @ (65536, 256, 1) for frame in frames]
-    codes, counts = np.unique(np.stack(pixels), return_counts=True)
-    common = codes[np.argsort(-counts, kind="stable")][:256]
-    table, wanted = (
-        np.stack([part >> 16, part >> 8 & 255, part & 255], axis=1) for part in (common, codes)
-    )
-    nearest = ((wanted[:, None] - table[None]) ** 2).sum(axis=2).argmin(axis=1).astype(np.uint8)
-    flat = []
-    for frame in pixels:
-        image = Image.fromarray(nearest[np.searchsorted(codes, frame)])
-        image.putpalette(table.astype(np.uint8).tobytes())
-        flat.append(image)
-    return flat
-
-
 def save_gif(frames: list[Any], path: Path) -> None:
-    """Write frames as an endless GIF with one palette for all of them."""
+    """Write frames as an endless GIF; the last one stays longest."""
+    import numpy as np
+
+    from hrm_gym.rendering.gif import write_gif
+
     frame_ms = SLOW_MS if len(frames) < 8 else FRAME_MS
     shown = [frame_ms] * (len(frames) - 1) + [LAST_MS]
-    first, *others = flatten(frames)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    first.save(path, save_all=True, append_images=others, duration=shown, loop=0, optimize=False)
+    write_gif(path, [np.asarray(frame) for frame in frames], [time / 1000 for time in shown])
 
 
 def readme_picture() -> Any:
