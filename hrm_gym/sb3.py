@@ -71,7 +71,7 @@ class SB3VecEnv(VecEnv):
             info["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
         if dones.any():
             last = self._split(infos["final_info"])
-            for row in np.flatnonzero(dones):
+            for row in np.flatnonzero(dones).tolist():
                 self.reset_infos[row] = rows[row]
                 rows[row] = {
                     **last[row],
@@ -88,7 +88,7 @@ class SB3VecEnv(VecEnv):
             if mask is None or name in BATCHED:
                 continue
             plain = values.tolist() if values.ndim == 1 else values
-            for row in np.flatnonzero(mask):
+            for row in np.flatnonzero(mask).tolist():
                 rows[row][name] = plain[row]
         return rows
 

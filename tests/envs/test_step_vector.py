@@ -28,7 +28,7 @@ def flat(value):
     if isinstance(value, dict):
         for name, part in value.items():
             yield from ((f"{name}/{path}", inner) for path, inner in flat(part))
-    elif isinstance(value, (tuple, list)) or np.asarray(value).dtype.kind == "O":
+    elif isinstance(value, (tuple, list)) or getattr(value, "dtype", np.int64) == np.dtype(object):
         for place, part in enumerate(value):
             yield from ((f"{place}/{path}", inner) for path, inner in flat(part))
     else:
