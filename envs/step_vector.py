@@ -155,7 +155,7 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
 
     # Episodes -----------------------------------------------------------------------------------
 
-    def _shared_rows(self) -> tuple[NDArray[Any], ...]:
+    def _shared_rows(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
         """Return the arrays that the states of all tasks begin with."""
         count, cells = self.num_envs, self.task.seq_len
         return (

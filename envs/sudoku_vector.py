@@ -31,12 +31,12 @@ class SudokuVectorEnv(StepVectorEnv):
 
     def _new_rows(self) -> kernels.SudokuRows:
         count, size = self.num_envs, self.task.size
-        own = (
+        return kernels.SudokuRows(
+            *self._shared_rows(),
             np.zeros((count, size * size), np.uint8),
             np.zeros((count, 3, size), np.int16),
             np.zeros(count, np.int64),
         )
-        return kernels.SudokuRows(*self._shared_rows(), *own)
 
     def _new_seen(self) -> kernels.SudokuSeen:
         shape = (self.num_envs, self.task.seq_len)
