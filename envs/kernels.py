@@ -239,12 +239,24 @@ def sudoku_reset(rows, bank, box, box_of, augment, chosen, index):
 
 
 @njit(cache=True, nogil=True)
+def sudoku_see_all(inputs, board, used, box_of, tokens, given, masks):
+    """Write what every row sees: fields as one run of bytes, which short rows would cut up."""
+    all_inputs, all_board = inputs.ravel(), board.ravel()
+    all_tokens, all_given = tokens.ravel(), given.ravel()
+    for place in range(all_board.size):
+        all_tokens[place] = all_board[place]
+    for place in range(all_inputs.size):
+        all_given[place] = all_inputs[place] > 1
+    if masks.shape[1]:
+        for row in range(board.shape[0]):
+            sudoku_masks(board[row], box_of, used[row], masks[row])
+
+
+@njit(cache=True, nogil=True)
 def sudoku_look(rows, box_of, seen):
     """Write what every row sees."""
-    for row in range(rows.ended.size):
-        sudoku_see(
-            rows.inputs, rows.tokens, rows.used, box_of, row, seen.tokens, seen.given, seen.masks
-        )
+    tokens, given, masks = seen
+    sudoku_see_all(rows.inputs, rows.tokens, rows.used, box_of, tokens, given, masks)
 
 
 @njit(cache=True, nogil=True)
@@ -301,7 +313,7 @@ def sudoku_step(rows, bank, box, box_of, augment, actions, mode, limit, results,
                         inputs, board, used, box_of, row, last_tokens, last_given, last_masks
                     )
                     sudoku_draw(rows, row, bank, box, box_of, augment, -1, positions, relabel)
-        sudoku_see(inputs, board, used, box_of, row, tokens, given, masks)
+    sudoku_see_all(inputs, board, used, box_of, tokens, given, masks)
     return count
 
 

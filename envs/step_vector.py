@@ -311,7 +311,8 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
         parts = self._observation(self._final)
         columns = zip(*(list(part[rows]) for part in parts.values()), strict=True)
         final = np.full(self.num_envs, None, object)
-        final[rows] = [dict(zip(parts, values, strict=True)) for values in columns]
+        for row, values in zip(rows.tolist(), columns, strict=True):
+            final[row] = dict(zip(parts, values, strict=True))
         return final
 
     def action_masks(self) -> NDArray[np.bool_]:
