@@ -28,7 +28,7 @@ SAVING, SAVED = ".saving", ".saved"
 
 
 def locate(folder: Path, name: str) -> Path:
-    """Return where a file of a checkpoint is: in a finished save that was not moved yet, or here."""
+    """Return where a file of a checkpoint is: in a save not moved to its place yet, or here."""
     saved = folder / SAVED / name
     return saved if saved.exists() else folder / name
 

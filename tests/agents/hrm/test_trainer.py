@@ -26,7 +26,9 @@ def test_learning_lowers_the_loss():
     torch.manual_seed(0)
     trainer = Trainer(TINY)
     losses = []
-    run(trainer, 60, beside=Schedule(on_log=lambda t, m: losses.append(m["lm_loss"]), log_every=0.0))
+    run(
+        trainer, 60, beside=Schedule(on_log=lambda t, m: losses.append(m["lm_loss"]), log_every=0.0)
+    )
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
 
