@@ -200,7 +200,7 @@ class HRMAgent(Agent):
             ValueError: The shape does not fit the task.
         """
         batch = self._tokens(np.atleast_2d(np.asarray(tokens)))
-        ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
+        ids = None if puzzle_ids is None else torch.tensor(np.array(puzzle_ids), device=self.device)
         ended = torch.zeros(len(batch), dtype=torch.bool, device=self.device)
         for output, wants, _ in self._segments(batch, ids):
             confidence, answer = output.logits.float().softmax(-1).max(-1)
@@ -231,7 +231,7 @@ class HRMAgent(Agent):
         """
         single = np.ndim(tokens) == 1
         batch = self._tokens(np.atleast_2d(np.asarray(tokens)))
-        ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
+        ids = None if puzzle_ids is None else torch.tensor(np.array(puzzle_ids), device=self.device)
         answers = np.zeros(batch.shape, np.uint8)
         segments = np.zeros(len(batch), np.int64)
         q_halt = np.zeros(len(batch), np.float32)

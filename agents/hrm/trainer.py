@@ -100,7 +100,7 @@ class Trainer:
         self.guard = Guard(self.device)
         self.step = 0
         self.seconds = 0.0
-        self.budget: dict[str, float | None] = {"steps": None, "seconds": None}
+        self.budget: dict[str, Any] = {"steps": None, "seconds": None}
         self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
         self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
         with self._autocast():

@@ -102,9 +102,8 @@ def figure(curves: dict[str, list[float]], found: Residuals) -> Figure:
     labels = {"one_step": "one-step gradient", "segment": "through time"}
     for grad, curve in curves.items():
         left.plot(depths, curve, "o-", color=colours[grad], label=labels[grad])
-    left.set(
-        xscale="log", yscale="log", xlabel="H x L x segments", ylabel="saved for backward, MiB"
-    )
+    left.set(xscale="log", yscale="log", xlabel="H x L x segments")
+    left.set(ylabel="saved for backward, MiB")
     left.set_xticks(depths, [str(depth) for depth in depths])
     left.minorticks_off()
     left.legend(frameon=False)
