@@ -63,7 +63,7 @@ def calibration_counts(q_halt: Tensor, exact: Tensor) -> Tensor:
     row = torch.stack((torch.ones_like(predicted), predicted, exact.float()))
     # A sum over one-hot rows, since index_add_ on CUDA adds in no fixed order.
     bins = (predicted * BINS).long().clamp(0, BINS - 1)
-    return row @ torch.nn.functional.one_hot(bins, BINS).float()
+    return row @ (bins[:, None] == torch.arange(BINS, device=bins.device)).float()
 
 
 def calibration_error(counts: Tensor) -> float:

@@ -176,3 +176,33 @@ def test_train_hrm_reports_progress():
     assert result.env_steps == 3 * get_preset("sudoku-4x4").batch_size
     assert seen
     assert seen[-1][0] == result.env_steps
+
+
+@pytest.mark.slow
+# Inductor loads modules of torch that warn of their own past.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_run_learns_the_same():
+    config = dataclasses.replace(TINY, model={**TINY.model, "H_cycles": 2, "q_continue": True})
+    losses = []
+    for compiled in (False, True):
+        trainer = Trainer(config, seed=1, compile=compiled)
+        found = []
+        beside = Schedule(on_log=lambda t, m, found=found: found.append(m["loss"]), log_every=0.0)
+        run(trainer, 6, beside=beside)
+        losses.append(found)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.gpu
+def test_a_step_never_waits_for_the_device():
+    config = dataclasses.replace(
+        get_preset("sudoku-extreme-1k"), batch_size=16, ema=0.9, clip=1.0, halting="td"
+    )
+    trainer = Trainer(config, device="cuda", compile=False)
+    for _ in range(2):  # the first steps allocate
+        trainer.train_step(0.1)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.train_step(0.2)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
