@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,16 @@ class Args:
     """Go on with the run in this folder."""
     json: Path | None = None
     """Also write the result to this file, for programs."""
+
+
+def command(args: Args) -> str:
+    """Return the command that does this again, wherever its results go."""
+    words = []
+    for field in dataclasses.fields(args):
+        value = getattr(args, field.name)
+        if value != field.default and field.name not in ("out", "json"):
+            words += [f"--{field.name.replace('_', '-')}", str(value)]
+    return "python scripts/train.py " + shlex.join(words)
 
 
 def make_trainer(args: Args) -> Trainer:
@@ -184,6 +195,15 @@ def main(args: Args) -> None:
             tracker.hparams(
                 {"preset": args.preset or env_id, "seed": trainer.seed},
                 {"hparam/solve_rate": result.solve_rate},
+            )
+            note(
+                folder,
+                {
+                    "command": command(args),
+                    "exact_accuracy": result.exact_accuracy,
+                    "solve_rate": result.solve_rate,
+                    "test_puzzles": len(result.episodes),
+                },
             )
             low, high = result.interval
             print(
