@@ -110,6 +110,7 @@ def main(args: Args) -> None:
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from hrm_gym.agents.hrm.checkpoint import note
     from hrm_gym.agents.hrm.run import Schedule, validation_puzzles
     from hrm_gym.agents.hrm.run import run as train
     from hrm_gym.evaluation import evaluate
