@@ -33,6 +33,7 @@ class HRMAgent(Thinker):
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
         about: What its checkpoint says of it.
+        steady: See ``Thinker``.
 
     Raises:
         ValueError: The device is not there.
@@ -46,8 +47,9 @@ class HRMAgent(Thinker):
         device: str | torch.device = "cpu",
         bf16: bool = False,
         about: dict[str, Any] | None = None,
+        steady: bool = False,
     ) -> None:
-        super().__init__(get_task(task), max_segments)
+        super().__init__(get_task(task), max_segments, steady)
         self.task_name = task
         self.device = check_device(device)
         self.model = model.to(self.device).eval()
@@ -95,7 +97,8 @@ class HRMAgent(Thinker):
                 f"{model.config.vocab_size} tokens, {task.id} needs {task.seq_len} and "
                 f"{task.vocab_size}"
             )
-        return cls(model, about["task"], about.get("max_segments", 16), device, bf16, about)
+        segments, steady = about.get("max_segments", 16), bool(about.get("steady", False))
+        return cls(model, about["task"], segments, device, bf16, about, steady)
 
     def describe(self) -> dict[str, Any]:
         """Return what ``config.json`` says of the agent."""
@@ -104,6 +107,7 @@ class HRMAgent(Thinker):
             "task": self.task_name,
             "model": self.model.config.to_dict(),
             "max_segments": self.max_segments,
+            "steady": self.steady,
             "parameters": self.parameters,
         }
 

@@ -245,7 +245,13 @@ class Trainer:
             "trained_seconds": round(self.seconds, 1),
         }
         return HRMAgent(
-            model, task_id(self.config.env), self.config.max_segments, self.device, self.bf16, about
+            model,
+            task_id(self.config.env),
+            self.config.max_segments,
+            self.device,
+            self.bf16,
+            about,
+            self.config.steady,
         )
 
     # Checkpoints -------------------------------------------------------------------------------
