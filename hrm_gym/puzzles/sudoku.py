@@ -84,7 +84,7 @@ def tables(box_rows: int, box_cols: int) -> Tables:
     return Tables(box_rows, box_cols)
 
 
-def _tables_of(grid: NDArray[Any]) -> Tables:
+def _box_of(grid: NDArray[Any]) -> tuple[int, int]:
     n = int(grid.size**0.5)
     if n not in BOXES or n * n != grid.size:
         raise ValueError(f"grid: expected {'/'.join(map(str, BOXES))} rows, got {grid.size} cells")
@@ -92,7 +92,7 @@ def _tables_of(grid: NDArray[Any]) -> Tables:
         raise ValueError(f"grid: expected integers, got {grid.dtype}")
     if grid.min() < 0 or grid.max() > n:
         raise ValueError(f"grid: expected digits 0..{n}, got {grid.min()}..{grid.max()}")
-    return tables(*BOXES[n])
+    return BOXES[n]
 
 
 def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]:
@@ -108,14 +108,13 @@ def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]
     Raises:
         ValueError: The grid has no known size or a digit out of range.
     """
-    from .sudoku_kernels import search as kernel
+    from . import sudoku_search
 
     values = np.asarray(grid).ravel()
     # Before the cast, which would make 256 a blank.
-    board = _tables_of(values)
-    flat = values.astype(np.int8)
-    solution = np.zeros(flat.size, np.int8)
-    found, guesses = kernel(flat, board.units, board.peers, board.lines, limit, solution)
+    board = sudoku_search.board(*_box_of(values))
+    solution = np.zeros(values.size, np.int8)
+    found, guesses = sudoku_search.search(values.astype(np.int8), board, -1, limit, solution)
     return found, guesses, solution
 
 
@@ -207,15 +206,25 @@ class Sudoku(Task):
         return clash
 
     def rate(self, inputs: Tokens) -> float:
-        """Return the guesses that prove the solution unique, beyond plain propagation."""
-        return float(search(self.grid(inputs))[1])
+        """Return the guesses to the solution, as the public sudoku-extreme set rates.
+
+        It depends a little on how the puzzle lies: another digit or band may be tried first.
+        """
+        return float(search(self.grid(inputs), limit=1)[1])
 
     def is_ood(self, puzzle: Puzzle) -> bool:
-        """Say whether a puzzle is unusually hard: by rating at 9x9, by few clues below."""
-        clues = int((puzzle.inputs > BLANK).sum())
-        return puzzle.rating >= OOD_RATING.get(self.size, np.inf) or clues <= OOD_CLUES.get(
-            self.size, 0
-        )
+        """Say whether a puzzle is unusually hard: by rating at 9x9, by few clues below.
+
+        The rating of the canonical form decides, so that no symmetric copy falls elsewhere.
+        """
+        if int((puzzle.inputs > BLANK).sum()) <= OOD_CLUES.get(self.size, 0):
+            return True
+        # Where one copy needs no guess, none does.
+        if self.size not in OOD_RATING or self.rate(puzzle.inputs) == 0:
+            return False
+        form = np.frombuffer(self.canonical(puzzle.inputs, puzzle.labels), np.uint8)
+        given = np.unpackbits(form[self.seq_len :], count=self.seq_len)
+        return self.rate(form[: self.seq_len] * given + np.uint8(1)) >= OOD_RATING[self.size]
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
         """Return the least solution grid over all symmetries, with the least set of givens."""
@@ -234,16 +243,17 @@ class Sudoku(Task):
             clues: Stop removing clues here; 0 removes until every clue is needed.
             trials: Steps of hill climbing towards a higher rating.
         """
-        from .sudoku_kernels import carve, harden, random_grid
+        from . import sudoku_search
+        from .sudoku_generator import carve, harden, random_grid
 
-        board = self.tables.units, self.tables.peers, self.tables.lines
+        board = sudoku_search.board(*self.box)
         state = np.array([key & MASK], np.uint64)
         solution = np.empty(self.seq_len, np.int8)
-        random_grid(state, *board, solution)
+        random_grid(state, board, solution)
         grid = solution.copy()
-        rating = carve(state, clues, *board, grid)
+        rating = carve(state, clues, board, grid)
         if trials:
-            rating = harden(state, trials, rating, solution, *board, grid)
+            rating = harden(state, trials, rating, solution, board, grid)
         inputs, labels = (grid + 1).astype(np.uint8), (solution + 1).astype(np.uint8)
         return Puzzle(inputs, labels, float(rating), "generator")
 
