@@ -257,6 +257,32 @@ class Sudoku(Task):
         inputs, labels = (grid + 1).astype(np.uint8), (solution + 1).astype(np.uint8)
         return Puzzle(inputs, labels, float(rating), "generator")
 
+    def walk(self, key: int, trials: int, floor: float, count: int) -> list[Puzzle]:
+        """Make up to ``count`` puzzles of one solved grid, rated ``floor`` or more.
+
+        Args:
+            key: 64-bit integer; the same key makes the same puzzles.
+            trials: Steps of the walk; it may find fewer puzzles, or none.
+            floor: Least rating.
+            count: Most puzzles.
+        """
+        from . import sudoku_search
+        from .sudoku_generator import carve, random_grid, walk
+
+        board = sudoku_search.board(*self.box)
+        state = np.array([key & MASK], np.uint64)
+        solution = np.empty(self.seq_len, np.int8)
+        random_grid(state, board, solution)
+        grid = solution.copy()
+        rating = carve(state, 0, board, grid)
+        kept, ratings = np.empty((count, self.seq_len), np.int8), np.empty(count, np.int64)
+        found = walk(state, trials, int(floor), rating, solution, board, grid, kept, ratings)
+        labels = (solution + 1).astype(np.uint8)
+        return [
+            Puzzle((kept[k] + 1).astype(np.uint8), labels, float(ratings[k]), "generator")
+            for k in range(found)
+        ]
+
     def symmetry(self, key: int) -> Symmetry:
         """Draw from relabelling, rows, bands, columns, stacks and (square boxes) transposition."""
         from .sudoku_kernels import symmetry

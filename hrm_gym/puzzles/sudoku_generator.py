@@ -89,28 +89,59 @@ def carve(state, clues, board, grid):
 
 
 @njit(cache=True)
-def harden(state, trials, rating, solution, board, grid):
-    """Raise the rating of a puzzle by hill climbing; return the new rating.
+def neighbour(state, solution, board, grid, trial):
+    """Write into ``trial`` a minimal puzzle near ``grid``, with its solution; return its rating.
 
-    A trial takes two clues out, puts random ones back until the solution is unique again, carves
-    what is not needed, and is kept if the rating did not fall.
+    Two clues go, random ones come back until the solution is unique again, what is not needed is
+    carved.
     """
     scratch = np.empty(grid.size, np.int8)
+    trial[:] = grid
+    clues = np.flatnonzero(trial)
+    shuffle(state, clues)
+    trial[clues[0]] = 0
+    trial[clues[1]] = 0
+    blanks = np.flatnonzero(trial == 0)
+    shuffle(state, blanks)
+    for cell in blanks:
+        if search(trial, board, -1, 2, scratch)[0] == 1:
+            break
+        trial[cell] = solution[cell]
+    return carve(state, 0, board, trial)
+
+
+@njit(cache=True)
+def harden(state, trials, rating, solution, board, grid):
+    """Raise the rating of a puzzle by hill climbing over its neighbours; return the new rating.
+
+    A neighbour is taken if the rating does not fall.
+    """
     trial = np.empty_like(grid)
     for _ in range(trials):
-        trial[:] = grid
-        clues = np.flatnonzero(trial)
-        shuffle(state, clues)
-        trial[clues[0]] = 0
-        trial[clues[1]] = 0
-        blanks = np.flatnonzero(trial == 0)
-        shuffle(state, blanks)
-        for cell in blanks:
-            if search(trial, board, -1, 2, scratch)[0] == 1:
-                break
-            trial[cell] = solution[cell]
-        reached = carve(state, 0, board, trial)
+        reached = neighbour(state, solution, board, grid, trial)
         if reached >= rating:
             rating = reached
             grid[:] = trial
     return rating
+
+
+@njit(cache=True)
+def walk(state, trials, floor, rating, solution, board, grid, kept, ratings):
+    """Climb to ``floor``, then wander above it; write where it went; return how many that were.
+
+    Puzzles rated ``floor`` or more are crowded together, so that the first costs most.
+    """
+    trial = np.empty_like(grid)
+    found = 0
+    for _ in range(trials):
+        reached = neighbour(state, solution, board, grid, trial)
+        if reached >= min(rating, floor):
+            rating = reached
+            grid[:] = trial
+            if rating >= floor:
+                kept[found] = grid
+                ratings[found] = rating
+                found += 1
+                if found == ratings.size:
+                    break
+    return found
