@@ -42,7 +42,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
     shortest one.
 
     ## Arguments
-    ``size``; ``kind`` ``perfect`` or ``hard``; ``source``, ``split``, ``difficulty`` (moves of the
+    ``size``; ``kind`` ``perfect``, ``braided`` or ``hard``; ``source``, ``split``, ``difficulty`` (moves of the
     shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
 
     ## Version History

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -40,6 +38,10 @@ RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
 
 HARD = {"sudoku-9x9": 2_200}
 """Hard puzzles on top, from walks among the hard ones of a grid."""
+BRAIDED = {"maze-7x7": 400, "maze-9x9": 400, "maze-15x15": 200}
+"""Braided mazes on top, another family for ``ood``; of those a braided model never trains on."""
+ROUND = 16
+"""Pieces of work handed out at once."""
 WALK = {"trials": 1_000, "floor": 10, "count": 30}
 
 
@@ -53,6 +55,8 @@ class Args:
     """Seed of every puzzle."""
     only: str | None = None
     """Build this task alone, such as maze-7x7."""
+    processes: int = 2
+    """Processes that work; the result is the same for any number."""
 
 
 def made(task_id: str, arguments: list[dict[str, int]], seed: int, number: int) -> list[Any]:
@@ -68,6 +72,15 @@ def walked(task_id: str, seed: int, number: int) -> list[Any]:
     return judged(task, task.walk(lane(lane(seed, 1 << 32), number), **WALK))
 
 
+def braided(task_id: str, seed: int, number: int) -> list[Any]:
+    """Return the number-th braided maze, unless the braided kind trains on it."""
+    task: Any = get_task(task_id, "braided")
+    puzzle = task.generate(lane(lane(seed, 2 << 32), number))
+    if task.split_of(puzzle) in ("train", "val"):
+        return []
+    return judged(get_task(task_id), [puzzle])
+
+
 def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
     """Return puzzles with their digests and splits.
 
@@ -81,30 +94,30 @@ def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
     return [row for row in rows if (row[2] == "ood") == (row[0].rating >= bound)]
 
 
-def draw(
-    task: Task, wanted: int, arguments: list[dict[str, int]], seed: int, hard: int = 0
-) -> tuple[list[Puzzle], list[str]]:
-    """Make ``wanted`` puzzles that differ by canonical form, then ``hard`` more; and their splits.
+def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[str]]:
+    """Make the puzzles of a task, no two alike up to symmetry, and their splits.
 
-    Work is handed out by number and taken back in that order, so that the result does not depend
-    on the machine.
+    Work is handed out by number, to the processes of ``pool`` if there is one, and taken back in
+    that order, so that the result does not depend on the machine.
     """
+    wanted, arguments = RECIPES[task.id]
+    steps: list[tuple[int, Any, int]] = [(wanted, partial(made, task.id, arguments, seed), 64)]
+    for extra, more in ((walked, HARD), (braided, BRAIDED)):
+        if task.id in more:
+            wanted += more[task.id]
+            steps.append((wanted, partial(extra, task.id, seed), 1))
     puzzles: dict[str, tuple[Puzzle, str]] = {}
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        work: list[tuple[int, Iterator[list[Any]]]] = [
-            (wanted, pool.imap(partial(made, task.id, arguments, seed), range(50 * wanted), 64)),
-        ]
-        if hard:
-            walks = pool.imap(partial(walked, task.id, seed), range(20 * hard), 1)
-            work.append((wanted + hard, walks))
-        for total, source in work:
-            for rows in track(source, description=task.id, total=None):
-                for puzzle, digest, split in rows:
+    for total, step, chunk in steps:
+        # Rounds, so that little is made beyond what is wanted.
+        for start in range(0, 50 * total, ROUND * chunk):
+            if len(puzzles) >= total:
+                break
+            numbers = range(start, start + ROUND * chunk)
+            rows = pool.imap(step, numbers, chunk) if pool else map(step, numbers)
+            for found in track(rows, f"{task.id} {len(puzzles)}/{total}", len(numbers)):
+                for puzzle, digest, split in found:
                     puzzles.setdefault(digest, (puzzle, split))
-                if len(puzzles) >= total:
-                    break
-            puzzles = dict(islice(puzzles.items(), total))
-        pool.terminate()
+        puzzles = dict(islice(puzzles.items(), total))
     return [p for p, _ in puzzles.values()], [split for _, split in puzzles.values()]
 
 
@@ -127,11 +140,15 @@ def main(args: Args) -> None:
     path = args.out / "manifest.json"
     manifest = json.loads(path.read_text()) if path.exists() else {"files": {}}
     manifest["seed"] = args.seed
-    for task_id, (wanted, arguments) in RECIPES.items():
+    for task_id in RECIPES:
         if args.only not in (None, task_id):
             continue
         task = get_task(task_id)
-        puzzles, splits = draw(task, wanted, arguments, args.seed, HARD.get(task_id, 0))
+        if args.processes > 1:
+            with multiprocessing.get_context("spawn").Pool(args.processes) as pool:
+                puzzles, splits = draw(task, args.seed, pool)
+        else:
+            puzzles, splits = draw(task, args.seed)
         arrays = bank.pack(task, puzzles, splits)
         file = args.out / f"{task_id}.npz"
         save(file, arrays)
