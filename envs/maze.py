@@ -42,8 +42,8 @@ class MazeEnv(PuzzleEnv[np.int64]):
     shortest one.
 
     ## Arguments
-    ``size``; ``kind`` ``perfect``, ``braided`` or ``hard``; ``source``, ``split``, ``difficulty`` (moves of the
-    shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
+    ``size``; ``kind`` ``perfect``, ``braided`` or ``hard``; ``source``, ``split``, ``difficulty``
+    (moves of the shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
 
     ## Version History
     * v0: first version.

@@ -42,7 +42,7 @@ BRAIDED = {"maze-7x7": 400, "maze-9x9": 400, "maze-15x15": 200}
 """Braided mazes on top, another family for ``ood``; of those a braided model never trains on."""
 ROUND = 16
 """Pieces of work handed out at once."""
-WALK = {"trials": 1_000, "floor": 10, "count": 30}
+WALK = {"trials": 1_500, "floor": 10, "count": 150}
 
 
 @dataclass

@@ -47,7 +47,7 @@ class Maze(Task):
     Args:
         size: s, at least 3. ``perfect`` and ``braided`` mazes need it odd.
         kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path) or
-            ``braided`` (a perfect maze whose dead ends are opened, so that it has loops; S and G lie
+            ``braided`` (a perfect maze whose dead ends are opened, which makes loops; S and G lie
             so that one path is shortest) or ``hard`` (random walls, a long shortest path of 109
             moves, 110 cells, or more at 30x30, as the public set).
             ``None`` takes perfect where the size is odd.

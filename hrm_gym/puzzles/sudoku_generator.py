@@ -92,15 +92,14 @@ def carve(state, clues, board, grid):
 def neighbour(state, solution, board, grid, trial):
     """Write into ``trial`` a minimal puzzle near ``grid``, with its solution; return its rating.
 
-    Two clues go, random ones come back until the solution is unique again, what is not needed is
-    carved.
+    One clue goes, random ones come back until the solution is unique again, what is not needed is
+    carved. (Taking two clues finds a third fewer hard puzzles in the same time.)
     """
     scratch = np.empty(grid.size, np.int8)
     trial[:] = grid
     clues = np.flatnonzero(trial)
     shuffle(state, clues)
     trial[clues[0]] = 0
-    trial[clues[1]] = 0
     blanks = np.flatnonzero(trial == 0)
     shuffle(state, blanks)
     for cell in blanks:
