@@ -27,11 +27,9 @@ OOD_RATING = {9: 10}
 OOD_CLUES = {4: 4, 6: 9}
 """Clues up to which a small puzzle is out of distribution: these hardly ever need a guess."""
 
-Lines = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
 
 class Tables:
-    """What the kernels know of a board: its units, peers, box-line pairs and column orders."""
+    """What a board is made of: its units, the box of every cell, its column orders."""
 
     def __init__(self, box_rows: int, box_cols: int) -> None:
         n = box_rows * box_cols
@@ -42,13 +40,9 @@ class Tables:
             for c in range(0, n, box_cols)
         ]
         self.units = np.array([*cells, *cells.T, *boxes])
-        self.peers = np.array(
-            [sorted({int(p) for u in self.units if c in u for p in u} - {c}) for c in range(n * n)]
-        )
         self.box_of = np.empty(n * n, np.int64)
         for number, box in enumerate(boxes):
             self.box_of[box] = number
-        self.lines = self._lines(boxes, [*cells, *cells.T])
         stacks = [
             list(itertools.permutations(range(s, s + box_cols))) for s in range(0, n, box_cols)
         ]
@@ -59,23 +53,6 @@ class Tables:
                 for order in itertools.permutations(inner)
             ]
         )
-
-    @staticmethod
-    def _lines(boxes: list[NDArray[np.int64]], lines: list[NDArray[np.int64]]) -> Lines:
-        """Pair every box with every line that crosses it; short rows repeat their last cell."""
-        rows: tuple[list[list[int]], ...] = ([], [], [])
-        for box, line in itertools.product(boxes, lines):
-            shared = [int(c) for c in line if c in box]
-            if shared:
-                rows[0].append(shared)
-                rows[1].append([int(c) for c in box if c not in line])
-                rows[2].append([int(c) for c in line if c not in box])
-        width = [max(len(cells) for cells in part) for part in rows]
-        first, second, third = (
-            np.array([cells + cells[-1:] * (w - len(cells)) for cells in part])
-            for part, w in zip(rows, width, strict=True)
-        )
-        return first, second, third
 
 
 @lru_cache
