@@ -395,7 +395,7 @@ def maze_distances(tokens, size, goal):
 
 
 @njit(cache=True, nogil=True)
-def maze_draw(rows, row, bank, dihedral, augment, index):
+def maze_draw(rows, row, bank, dihedral, relabelings, augment, index):
     """Begin the next episode of a row; ``index`` < 0 draws the maze and its symmetry."""
     rows.episodes[row] += 1
     rows.elapsed[row] = 0
@@ -407,12 +407,13 @@ def maze_draw(rows, row, bank, dihedral, augment, index):
     rows.ratings[row] = bank.ratings[drawn]
     turn = 0
     if augment and index < 0:
-        turn = np.int64(lane(lane(key, 1), 0) >> np.uint64(61))
+        turn = np.int64(lane(lane(key, 1), 0) >> np.uint64(60))
+    relabel = relabelings[turn & 1]
     for cell in range(rows.inputs.shape[1]):
-        source = dihedral[turn, cell]
-        token = bank.inputs[drawn, source]
+        source = dihedral[turn >> 1, cell]
+        token = relabel[bank.inputs[drawn, source]]
         rows.inputs[row, cell] = token
-        rows.labels[row, cell] = bank.labels[drawn, source]
+        rows.labels[row, cell] = relabel[bank.labels[drawn, source]]
         if token == 3:
             rows.start[row] = cell
         elif token == 4:
@@ -422,11 +423,11 @@ def maze_draw(rows, row, bank, dihedral, augment, index):
 
 
 @njit(cache=True, nogil=True)
-def maze_reset(rows, bank, dihedral, augment, chosen, index):
+def maze_reset(rows, bank, dihedral, relabelings, augment, chosen, index):
     """Begin an episode in the chosen rows."""
     for row in range(chosen.size):
         if chosen[row]:
-            maze_draw(rows, row, bank, dihedral, augment, index[row])
+            maze_draw(rows, row, bank, dihedral, relabelings, augment, index[row])
 
 
 @njit(cache=True, nogil=True)
@@ -461,7 +462,9 @@ def maze_all_masks(rows, size, masks):
 
 
 @njit(cache=True, nogil=True)
-def maze_step(rows, bank, dihedral, size, augment, actions, mode, limit, results, seen, final):
+def maze_step(
+    rows, bank, dihedral, relabelings, size, augment, actions, mode, limit, results, seen, final
+):
     """Play one action a row, begin what must begin, write what is seen; return the rows ended.
 
     In ``SAME_STEP`` the last observations of the rows that ended go to ``final``.
@@ -475,7 +478,7 @@ def maze_step(rows, bank, dihedral, size, augment, actions, mode, limit, results
     count = 0
     for row in range(actions.size):
         if mode == NEXT_STEP and ended[row]:
-            maze_draw(rows, row, bank, dihedral, augment, -1)
+            maze_draw(rows, row, bank, dihedral, relabelings, augment, -1)
             rewards[row] = 0.0
             terminations[row] = truncations[row] = invalid[row] = False
         else:
@@ -498,6 +501,6 @@ def maze_step(rows, bank, dihedral, size, augment, actions, mode, limit, results
                 regret[row] = moves[row] + distance[position[row]] - shortest[row]
                 if mode == SAME_STEP:
                     maze_see(inputs, position, size, row, last_tokens, last_place, last_masks)
-                    maze_draw(rows, row, bank, dihedral, augment, -1)
+                    maze_draw(rows, row, bank, dihedral, relabelings, augment, -1)
         maze_see(inputs, position, size, row, tokens, place, masks)
     return count

@@ -42,15 +42,18 @@ class MazeVectorEnv(StepVectorEnv):
         )
 
     def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
-        kernels.maze_reset(self._rows, self._bank, self.task.dihedral, self.augment, chosen, index)
+        kernels.maze_reset(
+            self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.augment, chosen,
+            index,
+        )  # fmt: skip
 
     def _look(self, seen: Any) -> None:
         kernels.maze_look(self._rows, self.task.size, seen)
 
     def _play(self, actions: NDArray[np.int64], results: kernels.Results, seen: Any) -> int:
         count: int = kernels.maze_step(
-            self._rows, self._bank, self.task.dihedral, self.task.size, self.augment, actions,
-            self._mode, self.max_episode_steps, results, seen, self._final,
+            self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.task.size,
+            self.augment, actions, self._mode, self.max_episode_steps, results, seen, self._final,
         )  # fmt: skip
         return count
 

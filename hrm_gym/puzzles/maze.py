@@ -75,6 +75,11 @@ class Maze(Task):
         turned = [np.rot90(grid, k) for grid in (cells, cells.T) for k in range(4)]
         self.dihedral = np.ascontiguousarray([grid.ravel() for grid in turned])
         """(8, s*s) int64: the positions of the eight symmetries of the square."""
+        # Where one path alone is shortest it is so from G to S too; of several, a label marks the
+        # first that a search from S finds, so hard mazes keep their ends.
+        swapped = range(6) if kind == "hard" else (0, WALL, OPEN, GOAL, START, PATH)
+        self.relabelings = np.array([range(6), swapped], np.uint8)
+        """(2, 6) uint8: tokens as they are, and with S and G swapped."""
 
     def parse(self, text: str) -> Tokens:
         """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` is a space).
@@ -183,8 +188,9 @@ class Maze(Task):
         return passages >= int(grid.sum())
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return the least of the eight turned and mirrored copies."""
-        return min(copy.tobytes() for copy in inputs[self.dihedral])
+        """Return the least of the turned, mirrored and swapped copies."""
+        copies = self.relabelings[:, inputs[self.dihedral]]
+        return min(copy.tobytes() for copy in copies.reshape(-1, self.seq_len))
 
     def generate(self, key: int) -> Puzzle:
         """Make a maze of this kind whose ends lie at least ``minimum`` moves apart."""
@@ -197,15 +203,15 @@ class Maze(Task):
         return Puzzle(inputs, labels, float(moves), "generator")
 
     def symmetry(self, key: int) -> Symmetry:
-        """Draw one of the eight symmetries of the square."""
-        which = lane(key, 0) >> 61
-        return Symmetry(self.dihedral[which], np.arange(self.vocab_size, dtype=np.uint8))
+        """Draw one of the eight symmetries of the square, ends swapped or not."""
+        which = lane(key, 0) >> 60
+        return Symmetry(self.dihedral[which >> 1], self.relabelings[which & 1])
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
         import torch
 
-        which = shift(lane_tensor(keys, 0), 61)
-        table = torch.as_tensor(self.dihedral, device=keys.device)
-        tokens = torch.arange(self.vocab_size, dtype=torch.uint8, device=keys.device)
-        return table[which], tokens.expand(len(keys), -1)
+        which = shift(lane_tensor(keys, 0), 60)
+        places = torch.as_tensor(self.dihedral, device=keys.device)
+        tokens = torch.as_tensor(self.relabelings, device=keys.device)
+        return places[which >> 1], tokens[which & 1]

@@ -223,6 +223,10 @@ def test_there_are_eight_symmetries_and_each_is_drawn():
     drawn = {task.symmetry(key).positions.tobytes() for key in range(200)}
     assert len(drawn) == 8
     cells = np.arange(25).reshape(5, 5)
+    swapped = {task.symmetry(key).tokens.tobytes() for key in range(200)}
+    assert swapped == {bytes([0, 1, 2, 3, 4, 5]), bytes([0, 1, 2, 4, 3, 5])}
+    hard = Maze(5, "hard")
+    assert {hard.symmetry(key).tokens.tobytes() for key in range(200)} == {bytes(range(6))}
     for grid in (cells, cells[::-1], cells[:, ::-1], cells.T, np.rot90(cells)):
         assert np.ascontiguousarray(grid).tobytes() in drawn
 
