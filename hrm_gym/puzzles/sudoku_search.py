@@ -295,10 +295,16 @@ def crowded(position, board):
             twos, carry = twos ^ carry, twos & carry
             fours, carry = fours ^ carry, fours & carry
             eights ^= carry
-        exact = every & ~eights
-        exact &= fours if cells & 4 else ~fours
-        exact &= twos if cells & 2 else ~twos
-        exact &= ones if cells & 1 else ~ones
+        # Compared with the cells of a lane, from the highest plane down.
+        exact, fewer = every & ~eights, 0
+        for plane, bit in ((fours, 4), (twos, 2), (ones, 1)):
+            if cells & bit:
+                fewer |= exact & ~plane
+                exact &= plane
+            else:
+                exact &= ~plane
+        if fewer:
+            return -1
         orders = board.row_orders if group < bands else board.column_orders
         for digit in range(n):
             must = lanes[digit, group] & exact
