@@ -66,7 +66,7 @@ class HRMAgent(Agent):
 
     Args:
         model: The model; it is moved to ``device`` and set to evaluation.
-        task: Id of its task, such as ``sudoku-4x4``.
+        task: Id of its task, such as ``sudoku-4x4``; see ``hrm_gym.puzzles.get_task``.
         max_segments: Where thinking ends.
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
@@ -87,6 +87,7 @@ class HRMAgent(Agent):
     ) -> None:
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
+        self.task_name = task
         self.task = get_task(task)
         self.max_segments = max_segments
         self.bf16 = bf16
@@ -141,7 +142,7 @@ class HRMAgent(Agent):
         """Write a checkpoint folder that ``from_pretrained`` reads."""
         about = {
             **self.about,
-            "task": self.task.id,
+            "task": self.task_name,
             "model": self.model.config.to_dict(),
             "max_segments": self.max_segments,
             "parameters": self.parameters,
@@ -163,7 +164,7 @@ class HRMAgent(Agent):
         return torch.tensor(values, device=self.device)
 
     def _segments(
-        self, tokens: Tensor, puzzle_ids: Tensor | None
+        self, tokens: Tensor, puzzle_ids: Tensor | None, segments: int | None = None
     ) -> Iterator[tuple[Output, Tensor, list[Tensor]]]:
         """Yield outputs and halting flags; a list of kept rows sent back shrinks the batch."""
         if puzzle_ids is None:
@@ -171,7 +172,7 @@ class HRMAgent(Agent):
         rows: list[Tensor] = []
         with self._autocast():
             carry = self.model.initial_carry(len(tokens), self.device)
-        for _ in range(self.max_segments):
+        for _ in range(self.max_segments if segments is None else segments):
             with torch.inference_mode(), self._autocast():
                 carry, output = self.model.segment(carry, tokens, puzzle_ids)
                 halt = should_halt(output, self.model.config.q_continue)
@@ -184,14 +185,19 @@ class HRMAgent(Agent):
                 tokens, puzzle_ids = tokens[kept], puzzle_ids[kept]
 
     def think(
-        self, tokens: ArrayLike, puzzle_ids: ArrayLike | None = None, halt: bool = True
+        self,
+        tokens: ArrayLike,
+        puzzle_ids: ArrayLike | None = None,
+        halt: bool = True,
+        segments: int | None = None,
     ) -> Iterator[Segment]:
         """Think about puzzles, one ``Segment`` at a time.
 
         Args:
             tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
             puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
-            halt: End once every row would halt, instead of at ``max_segments``.
+            halt: End once every row would halt, instead of at the last segment.
+            segments: The last segment; default ``max_segments``, and it may be more.
 
         Raises:
             ValueError: The shape does not fit the task.
@@ -199,7 +205,7 @@ class HRMAgent(Agent):
         batch = self._tokens(np.atleast_2d(np.asarray(tokens)))
         ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
         ended = torch.zeros(len(batch), dtype=torch.bool, device=self.device)
-        for output, wants, _ in self._segments(batch, ids):
+        for output, wants, _ in self._segments(batch, ids, segments):
             confidence, answer = output.logits.float().softmax(-1).max(-1)
             q_continue = output.q_continue
             yield Segment(
@@ -214,14 +220,19 @@ class HRMAgent(Agent):
                 return
 
     def solve(
-        self, tokens: ArrayLike, puzzle_ids: ArrayLike | None = None, halt: bool = True
+        self,
+        tokens: ArrayLike,
+        puzzle_ids: ArrayLike | None = None,
+        halt: bool = True,
+        segments: int | None = None,
     ) -> Solution:
         """Answer puzzles; each stops when it wants to and then leaves the batch.
 
         Args:
             tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
             puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
-            halt: Stop early; otherwise every puzzle takes ``max_segments``.
+            halt: Stop early; otherwise every puzzle takes all segments.
+            segments: At most so many; default ``max_segments``, and it may be more.
 
         Raises:
             ValueError: The shape does not fit the task.
@@ -230,20 +241,20 @@ class HRMAgent(Agent):
         batch = self._tokens(np.atleast_2d(np.asarray(tokens)))
         ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
         answers = np.zeros(batch.shape, np.uint8)
-        segments = np.zeros(len(batch), np.int64)
+        spent = np.zeros(len(batch), np.int64)
         q_halt = np.zeros(len(batch), np.float32)
         going = np.arange(len(batch))
-        for output, wants, rows in self._segments(batch, ids):
+        for output, wants, rows in self._segments(batch, ids, segments):
             answers[going] = output.logits.argmax(-1).to(torch.uint8).cpu().numpy()
             q_halt[going] = output.q_halt.cpu().numpy()
-            segments[going] += 1
+            spent[going] += 1
             if halt:
                 kept = (~wants).nonzero().squeeze(1)
                 if len(kept) < len(going):
                     rows.append(kept)
                     going = going[kept.cpu().numpy()]
         confidence = (1 / (1 + np.exp(-q_halt))).astype(np.float32)
-        solution = Solution(answers, segments, q_halt, confidence)
+        solution = Solution(answers, spent, q_halt, confidence)
         return Solution(*(part[0] for part in solution)) if single else solution
 
     # Acting ------------------------------------------------------------------------------------

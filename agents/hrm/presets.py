@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hrm_gym.registration import answer_id
+from hrm_gym.registration import answer_id, task_id
 
 OPTIMIZERS = ("adam-atan2", "adamw", "muon")
 SCHEDULES = ("constant", "cosine")
@@ -23,10 +23,12 @@ class TrainConfig:
 
     env: str
     """Id of the Answer environment."""
+    task: str | None = None
+    """Another task than the environment's own, such as ``arc-10x10`` or ``module:Class``."""
     model: Mapping[str, Any] = field(default_factory=dict)
     """Fields of ``HRMConfig``; vocabulary and length come from the environment."""
-    source: str = "bank"
-    """Puzzles to train on, see ``hrm_gym.data.load_puzzles``."""
+    source: str | None = None
+    """Puzzles to train on, see ``hrm_gym.data.load_puzzles``; by default the task's own."""
     limit: int | None = 1000
     """At most so many labelled puzzles."""
     augment: bool = True
@@ -68,6 +70,11 @@ class TrainConfig:
         for name in ("batch_size", "steps", "max_segments"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+    @property
+    def task_id(self) -> str:
+        """The task that is trained on."""
+        return self.task or task_id(self.env)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""

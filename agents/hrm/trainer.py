@@ -18,8 +18,6 @@ import gymnasium as gym
 import torch
 from torch import Tensor
 
-from hrm_gym.registration import task_id
-
 from ..base import TrainResult
 from . import checkpoint
 from .act import halt_in_training, minimum_segments, q_target
@@ -99,6 +97,7 @@ class Trainer:
         self.envs = gym.make_vec(
             config.env,
             num_envs=config.batch_size,
+            task=config.task_id,
             device=device,
             autoreset_mode="SameStep",
             source=config.source,
@@ -277,7 +276,7 @@ class Trainer:
             "trained_seconds": round(self.seconds, 1),
         }
         return HRMAgent(
-            model, task_id(self.config.env), self.config.max_segments, self.device, self.bf16, about
+            model, self.config.task_id, self.config.max_segments, self.device, self.bf16, about
         )
 
     # Checkpoints -------------------------------------------------------------------------------
@@ -340,7 +339,7 @@ class Trainer:
         trainer.average = part("average")
         for number, optimizer in enumerate(trainer.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        state = {"task": task_id(saved.env), **part("envs")}
+        state = {"task": trainer.envs.task.id, **part("envs")}
         trainer.envs.set_state(state)  # type: ignore[attr-defined]
         trainer.observations = part("observations")
         trainer.carry = Carry(**part("carry"))
