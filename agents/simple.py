@@ -94,8 +94,10 @@ class OracleAgent(Agent):
             ValueError: It is an ARC observation, for which there is no solver, or one of no known
                 environment, or the puzzle has no solution.
         """
+        if not isinstance(obs, dict):
+            raise ValueError("oracle: expected an observation of Sudoku or a maze, got an array")
         if "position" in obs:
-            return self._walk(obs["tokens"], int(obs["position"]))
+            return self._walk(obs["tokens"], int(obs["position"]), info)
         if "given" in obs:
             return self._fill(obs["tokens"], obs["given"], info)
         if "tokens" not in obs or "answer" not in obs:
@@ -130,9 +132,14 @@ class OracleAgent(Agent):
             actions = actions[legal[actions]] if legal[actions].any() else np.flatnonzero(legal)
         return np.int64(actions[0] if len(actions) else 0)
 
-    def _walk(self, tokens: Tokens, position: int) -> np.int64:
-        """Return the first of up, right, down, left that leads nearer to G."""
+    def _walk(self, tokens: Tokens, position: int, info: Info) -> np.int64:
+        """Return the first of up, right, down, left that leads nearer to G.
+
+        Where no way does, it waits in a maze whose doors move, whose fifth action that is.
+        """
         ways = self._recall("walk", tokens, lambda: directions(tokens))
+        if ways[position] < 0 and len(info.get("action_mask", ())) == 5:
+            return np.int64(4)
         if ways[position] < 0:
             raise ValueError(f"oracle: no path leads from cell {position} to G")
         return np.int64(ways[position])

@@ -176,8 +176,9 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
             return rendering.MazeScene(
                 self.inputs,
-                shortest=self.labels == PATH,
-                answer=self.answer == PATH,
+                # Before the first answer there is nothing to compare.
+                shortest=self.labels == PATH if self.segment else None,
+                answer=self.answer == PATH if self.segment else None,
                 caption=caption,
             )
         from hrm_gym.puzzles.arc import ArcPuzzle, to_canvas, to_grid

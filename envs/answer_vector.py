@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from hrm_gym.data import load_puzzles
+from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, get_task, keys
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
@@ -189,9 +190,8 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
             drawn = index
         tokens, labels = self._inputs[drawn], self._labels[drawn]
         if self.augment and index is None:
-            places, relabel = self.task.symmetries(keys.symmetry_key_tensor(episode_keys))
-            tokens = relabel.gather(1, tokens.gather(1, places).long())
-            labels = relabel.gather(1, labels.gather(1, places).long())
+            turns = keys.symmetry_key_tensor(episode_keys)
+            tokens, labels = self.task.turn(turns, tokens, labels)
         rows = mask[:, None]
         self._rows = torch.where(mask, drawn, self._rows)
         self.tokens = torch.where(rows, tokens, self.tokens)
@@ -305,21 +305,3 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
                 continue
             own = name if name in ("tokens", "labels", "answers") else f"_{name}"
             setattr(self, own, value.to(self.device).clone())
-
-
-def check_device(device: str | None) -> torch.device:
-    """Return a torch device that is there.
-
-    Raises:
-        ValueError: It is unknown or absent.
-    """
-    try:
-        found = torch.device(device or "cpu")
-    except RuntimeError:
-        raise ValueError(f"device: expected cpu, cuda or cuda:N, got {device!r}") from None
-    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device: {device!r} is not there; this machine has {torch.cuda.device_count()} CUDA "
-            "devices"
-        )
-    return found

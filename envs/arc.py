@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RESIZE, SUBMIT = 10, 11
 MAX_DEMOS = 10
-"""Demonstration pairs that an observation holds; no task of ARC-AGI-1 or 2 has more."""
+"""Demonstration pairs that an observation holds; only a task of one's own may have more."""
 
 
 class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
@@ -36,14 +36,15 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     ## Observation Space
     ``Dict`` of uint8 tokens (0 padding, 1 marker, 2..11 colours 0-9): ``tokens``
     ``Box(0, 11, (900,))``, the test input; ``canvas`` ``Box(0, 11, (900,))``, the output so far;
-    ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros.
+    ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros. It holds
+    every demonstration: it is longer where a task of the source has more than ten.
 
     ## Rewards
     1 on a right submit, else 0.
 
     ## Starting State
     One test input of one task of the split (``augment=True``: under a random permutation of the
-    colours but black, transposed or not).
+    colours but black, turned or mirrored).
 
     ## Episode End
     Terminated on a right submit or the second wrong one; truncated after 2,000 steps.
@@ -70,12 +71,14 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
                 f"source: {source!r} is a dataset folder, which has no demonstrations; expected "
                 "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
             )
+        counts = [len(puzzle.demos) for puzzle in self.puzzles.puzzles]  # type: ignore[attr-defined]
+        self.max_demos = max(MAX_DEMOS, *counts)
         canvas = spaces.Box(0, 11, (SIDE * SIDE,), np.uint8)
         self.observation_space = spaces.Dict(
             {
                 "tokens": canvas,
                 "canvas": spaces.Box(0, 11, (SIDE * SIDE,), np.uint8),
-                "demos": spaces.Box(0, 11, (MAX_DEMOS * 2 * SIDE * SIDE,), np.uint8),
+                "demos": spaces.Box(0, 11, (self.max_demos * 2 * SIDE * SIDE,), np.uint8),
             }
         )
         self.action_space = spaces.MultiDiscrete([12, SIDE, SIDE])
@@ -84,8 +87,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         assert isinstance(self.puzzle, ArcPuzzle)
         self.canvas = np.zeros_like(to_grid(self.inputs))
         self.attempts_left = 2
-        demos = np.zeros((MAX_DEMOS, 2, SIDE * SIDE), np.uint8)
-        for row, pair in zip(demos, self.puzzle.demos, strict=False):
+        demos = np.zeros((self.max_demos, 2, SIDE * SIDE), np.uint8)
+        for row, pair in zip(demos, self.puzzle.demos, strict=False):  # fewer pairs than rows
             row[:] = [to_canvas(grid) for grid in pair]
         self._demos: Tokens = demos if self.symmetry is None else self.symmetry.apply(demos)
 
@@ -158,7 +161,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         assert isinstance(self.puzzle, ArcPuzzle)
         demos = [
             (to_grid(question), to_grid(answer))
-            for question, answer in self._demos[: len(self.puzzle.demos)]
+            # A picture has room for ten.
+            for question, answer in self._demos[: min(len(self.puzzle.demos), MAX_DEMOS)]
         ]
         return ARCScene(
             demos,

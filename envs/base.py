@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Action = TypeVar("Action")
 Observation = dict[str, Any]
-OPTIONS = ("index", "puzzle")
+OPTIONS = ("index", "puzzle", "difficulty")
 
 
 class PuzzleEnv(gym.Env[Observation, Action]):
@@ -68,7 +69,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
                 f"render_mode: expected one of {self.metadata['render_modes']}, got {render_mode!r}"
             )
         self.task = task
-        self.puzzles: PuzzleSet = load_puzzles(task, source, split, difficulty, limit)
+        self.puzzles: PuzzleSet = self._load(
+            task.source if source is None else source, split, difficulty, limit
+        )
         self.augment = augment
         self.render_mode = render_mode
         self.puzzle: Puzzle | None = None
@@ -76,6 +79,12 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._key: int | None = None
         self._episode = -1
         self._window: Window | None = None
+
+    def _load(
+        self, source: str, split: str, difficulty: Sequence[float] | None, limit: int | None
+    ) -> PuzzleSet:
+        """Return the puzzles that episodes are drawn from."""
+        return load_puzzles(self.task, source, split, difficulty, limit)
 
     # Episodes ----------------------------------------------------------------------------------
 
@@ -87,7 +96,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         Args:
             seed: Starts the sequence of puzzles anew.
             options: ``{"index": k}`` takes the k-th puzzle as it is, ``{"puzzle": text}`` a puzzle
-                of one's own; otherwise one is drawn.
+                of one's own; otherwise one is drawn, from those rated ``{"difficulty": [low,
+                high]}`` if that is given.
 
         Returns:
             Observation and info.
@@ -109,7 +119,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """Return the episode's puzzle, its puzzle id and its symmetry."""
         for name in options:
             if name not in OPTIONS:
-                raise ValueError(f"options: expected {' or '.join(OPTIONS)}, got {name!r}")
+                raise ValueError(f"options: expected {', '.join(OPTIONS)}, got {name!r}")
+        if len(options) > 1:
+            raise ValueError(f"options: expected one of them, got {' and '.join(options)}")
         if "puzzle" in options:
             inputs = self.task.validate(self.task.parse(str(options["puzzle"])))
             return self.task.make(inputs, "options"), 0, None
@@ -121,7 +133,14 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             return self.puzzles[index], int(self.puzzles.puzzle_ids[index]), None
         assert self._key is not None
         key = keys.episode_key(self._key, self._episode)
-        index = keys.pick(key, len(self.puzzles))
+        if "difficulty" in options:
+            low, high = check_range(options["difficulty"])
+            rows = np.flatnonzero((self.puzzles.ratings >= low) & (self.puzzles.ratings <= high))
+            if len(rows) == 0:
+                raise ValueError(f"difficulty: no puzzle is rated {low:g} to {high:g}")
+            index = int(rows[keys.pick(key, len(rows))])
+        else:
+            index = keys.pick(key, len(self.puzzles))
         symmetry = self.task.symmetry(keys.symmetry_key(key)) if self.augment else None
         return self.puzzles[index], int(self.puzzles.puzzle_ids[index]), symmetry
 
@@ -220,6 +239,11 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _scene(self) -> Scene:
         """Return what a picture of the episode shows."""
 
+    def scene(self) -> Scene:
+        """Return what a picture of the episode shows, for painters of one's own."""
+        self._require_episode()
+        return self._scene()
+
     def render(self) -> Any:
         """Show or return a picture, by ``render_mode``.
 
@@ -233,8 +257,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         from hrm_gym import rendering
 
         if self.render_mode == "ansi":
-            return rendering.ansi(self._scene())
-        surface = rendering.paint(self._scene())
+            return rendering.ansi(self.scene())
+        surface = rendering.paint(self.scene())
         if self.render_mode == "rgb_array":
             return rendering.to_array(surface)
         if self._window is None:

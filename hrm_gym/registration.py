@@ -14,6 +14,11 @@ MAZE = "hrm_gym.envs.maze:MazeEnv"
 ARC = "hrm_gym.envs.arc:ArcEnv"
 ANSWER = "hrm_gym.envs.answer:AnswerEnv"
 ANSWER_VECTOR = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
+HALT = "hrm_gym.envs.halt:HaltEnv"
+HALT_VECTOR = "hrm_gym.envs.halt_vector:HaltVectorEnv"
+DYNAMIC = "hrm_gym.envs.maze_dynamic:DynamicMazeEnv"
+VECTORS = {ANSWER: ANSWER_VECTOR, HALT: HALT_VECTOR}
+"""The native vector of an entry point, where there is one."""
 
 SUDOKU_SIZES = {9: "", 4: "-4x4", 6: "-6x6"}
 MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
@@ -21,6 +26,7 @@ MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
 TABLE: list[Row] = [
     *((f"HRMSudoku{name}-v0", SUDOKU, {"size": n}, 2 * n * n) for n, name in SUDOKU_SIZES.items()),
     *((f"HRMMaze{name}-v0", MAZE, {"size": s}, 4 * s * s) for s, name in MAZE_SIZES.items()),
+    ("HRMMaze-Dynamic-v0", DYNAMIC, {"size": 15}, 4 * 15 * 15),
     ("HRMARC-v0", ARC, {}, 2000),
     *(
         (f"HRMSudokuAnswer{name}-v0", ANSWER, {"task": f"sudoku-{n}x{n}"}, None)
@@ -33,6 +39,7 @@ TABLE: list[Row] = [
     ("HRMARCAnswer-v0", ANSWER, {"task": "arc", "augment": False}, None),
     # Any task, also one's own: gym.make("HRMAnswer-v0", task="module:Class").
     ("HRMAnswer-v0", ANSWER, {"task": "sudoku-4x4"}, None),
+    ("HRMHalt-v0", HALT, {}, None),
 ]
 ENV_IDS = [row[0] for row in TABLE]
 
@@ -46,7 +53,7 @@ def register_all() -> None:
                 entry_point=entry_point,
                 kwargs=kwargs,
                 max_episode_steps=max_episode_steps,
-                vector_entry_point=ANSWER_VECTOR if entry_point == ANSWER else None,
+                vector_entry_point=VECTORS.get(entry_point),
             )
 
 
@@ -54,14 +61,20 @@ def answer_id(env_id: str) -> str:
     """Return the Answer id of a step id: ``HRMMaze-7x7-v0`` gives ``HRMMazeAnswer-7x7-v0``.
 
     Raises:
-        ValueError: It is no id of this package.
+        ValueError: It is no id of this package, or one that has no Answer environment.
     """
     if env_id not in ENV_IDS:
         raise ValueError(f"env: expected one of {', '.join(ENV_IDS)}, got {env_id!r}")
+    found = env_id
     for family in ("Sudoku", "Maze", "ARC"):
-        if env_id.startswith(f"HRM{family}-") and "Answer" not in env_id:
-            return env_id.replace(f"HRM{family}-", f"HRM{family}Answer-", 1)
-    return env_id
+        found = found.replace(f"HRM{family}-", f"HRM{family}Answer-", 1)
+    if "Answer" not in found or found not in ENV_IDS:
+        known = [name for name in ENV_IDS if "Answer" in name]
+        raise ValueError(
+            f"env: {env_id} has no Answer environment, which HRM is trained on; expected one of "
+            f"{', '.join(known)} or the step environment of one"
+        )
+    return found
 
 
 def answer_id_of(task: str) -> str:

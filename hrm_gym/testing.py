@@ -149,7 +149,7 @@ class _Check:
         if not row.ended and self.random.random() < (0.25 if self.native else 0.6):
             return row.env.unwrapped.optimal_action()  # type: ignore[attr-defined]
         action = self.vector.single_action_space.sample()
-        if self.native:
+        if self.native and np.ndim(action):
             action[-1] = self.random.random() < 0.15
         return action
 

@@ -183,14 +183,19 @@ def write_json(
 
 def write_text(path: Path | str, text: str) -> None:
     """Write a text file in one piece: whoever reads it sees the old content or the new."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Write a file in one piece, as ``write_text`` does."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         # mkstemp makes a private file; the result is as readable as any other.
         os.fchmod(handle, 0o666 & ~_umask())
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(handle, "wb") as file:
+            file.write(content)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
@@ -11,6 +12,45 @@ import tyro
 ArgsT = TypeVar("ArgsT")
 
 USAGE_ERROR = 2
+POSITIVE = ("steps", "seconds", "puzzles", "threads", "batch_size", "scale")
+NOT_NEGATIVE = ("seed", "episodes")
+
+
+def check(args: Any) -> None:
+    """Refuse values that an argument of that name has in no script, before any work begins.
+
+    The same argument has the same name everywhere, so this is said once: numbers of things are
+    positive, a device is there, ``out`` can be a folder and ``json`` a file.
+
+    Raises:
+        ValueError: A value is wrong; the sentence names its argument.
+    """
+    for name in POSITIVE:
+        value = getattr(args, name, None)
+        if value is not None and not value > 0:
+            raise ValueError(f"{name}: expected a positive number, got {value}")
+    for name in NOT_NEGATIVE:
+        value = getattr(args, name, None)
+        if value is not None and value < 0:
+            raise ValueError(f"{name}: expected a number of at least 0, got {value}")
+    device = getattr(args, "device", None)
+    if device not in (None, "cpu"):
+        from hrm_gym.devices import check_device
+
+        check_device(device)
+    out, json = getattr(args, "out", None), getattr(args, "json", None)
+    if isinstance(out, Path) and not _folder_above(out).is_dir():
+        raise ValueError(f"out: expected a folder, but {_folder_above(out)} is a file")
+    if isinstance(json, Path):
+        if json.is_dir():
+            raise ValueError(f"json: expected a file to write, but {json} is a folder")
+        if not _folder_above(json.parent).is_dir():
+            raise ValueError(f"json: expected a folder, but {_folder_above(json.parent)} is a file")
+
+
+def _folder_above(path: Path) -> Path:
+    """Return the path, or the nearest one above it that exists."""
+    return next((part for part in (path, *path.parents) if part.exists()), Path("."))
 
 
 def run(
@@ -28,18 +68,28 @@ def run(
         prog: Name of the program in the help text.
 
     Returns:
-        The exit status: 2 for a ``ValueError``, which prints as one line, not as a traceback.
+        The exit status: 2 for a ``ValueError`` or a file that cannot be read or written, which
+        print as one line, not as a traceback.
     """
     module = sys.modules.get(main.__module__)
     description = (module.__doc__ if module else None) or args_type.__doc__
     args = tyro.cli(args_type, prog=prog, description=description, args=argv)
     try:
+        check(args)
         status = main(args)
     except ValueError as error:
-        sentence = " ".join(str(error).split())
-        print(f"error: {sentence}", file=sys.stderr)
-        return USAGE_ERROR
+        return _fail(str(error))
+    except OSError as error:
+        # A file that cannot be read or written is named too; anything else is our own mistake.
+        if error.filename is None:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     return status if isinstance(status, int) else 0
+
+
+def _fail(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return USAGE_ERROR

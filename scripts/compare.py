@@ -84,6 +84,15 @@ def check(args: Args) -> None:
             f"env: expected a step environment such as HRMMaze-7x7-v0, got {args.env!r}"
         )
     make_env(args.env, split="test").close()
+    if "hrm" in args.agents:
+        from hrm_gym.agents.hrm.presets import get_preset, preset_for
+
+        trained = get_preset(args.preset or preset_for(answer_id(args.env))).env
+        if trained != answer_id(args.env):
+            raise ValueError(
+                f"preset: expected one for {answer_id(args.env)}, but {args.preset} trains on "
+                f"{trained}"
+            )
 
 
 def compare(args: Args, say: Callable[[str], None] = print) -> Comparison:

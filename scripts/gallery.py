@@ -1,52 +1,154 @@
-"""Render the picture of the README: one environment of each task."""
+"""Render the pictures of the documentation: one GIF an environment, and the README's picture.
+
+The step environments are played by the oracle, the Answer environments by the bundled agent of
+their task where one ships, else by the oracle too.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hrm_gym.scripts.cli import run
+
+BOARD_WIDTH, SHEET_WIDTH = 480, 960
+"""Pixels of a GIF's width, for boards and for ARC."""
+MOST_FRAMES = 64
+FRAME_MS, SLOW_MS, LAST_MS = 110, 1200, 2500
+"""How long a frame stays, one of very few frames, and the last one."""
+CANDIDATES = 100
+"""The first puzzles of the test split, of which the most interesting one is shown."""
+ARC_PUZZLE = 57
+README = (("HRMSudoku-v0", 25, 3), ("HRMMaze-v0", 70, 1), ("HRMARC-v0", 40, 57))
+"""Environments, moves and puzzles of the README's picture."""
 
 
 @dataclass
 class Args:
     """Arguments of the gallery."""
 
-    out: Path = Path("docs/environments.png")
-    """Picture to write."""
+    out: Path = Path("docs")
+    """Folder to write images/ID.gif and environments.png to."""
+    only: str | None = None
+    """Render the GIF of this environment alone."""
 
 
-def main(args: Args) -> None:
-    """Play each environment part of the way and paste the frames side by side."""
+def make(env_id: str, puzzle: int) -> Any:
+    """Return an environment on a puzzle of the test split, its first observation and info."""
     import gymnasium as gym
-    import numpy as np
+
+    env = gym.make(env_id, render_mode="rgb_array", split="test")
+    return env, *env.reset(seed=0, options={"index": puzzle})
+
+
+def picture(env: Any, width: int | None = None) -> Any:
+    """Return the present picture of an environment as a Pillow image."""
     from PIL import Image
 
-    import hrm_gym  # noqa: F401
+    from hrm_gym.rendering import paint, to_array
+
+    return Image.fromarray(to_array(paint(env.unwrapped.scene(), width)))
+
+
+def bundled_agent(env_id: str) -> Any:
+    """Return the bundled agent of an Answer environment, or None."""
+    from hrm_gym.agents.hrm import HRMAgent
+    from hrm_gym.registration import task_id
+
+    known = "Answer" in env_id and task_id(env_id) in HRMAgent.pretrained()
+    return HRMAgent.from_pretrained(task_id(env_id)) if known else None
+
+
+def choose(env: Any, agent: Any) -> int:
+    """Return which puzzle to show: the longest to think about or to walk, of those solved."""
+    import numpy as np
+
+    puzzles = env.unwrapped.puzzles
+    if env.unwrapped.task.name == "arc":
+        return ARC_PUZZLE
+    count = min(CANDIDATES, len(puzzles))
+    if agent is None:
+        return int(puzzles.ratings[:count].argmax())
+    solution = agent.solve(puzzles.inputs[:count])
+    right = (solution.answer == puzzles.labels[:count]).all(axis=1)
+    return int(np.lexsort([puzzles.ratings[:count], solution.segments, right])[-1])
+
+
+def episode(env_id: str) -> list[Any]:
+    """Play one episode and return its frames, ``MOST_FRAMES`` at most and the first and last."""
+    agent = bundled_agent(env_id)
+    env, obs, info = make(env_id, 0)
+    obs, info = env.reset(options={"index": choose(env, agent)})
+    width = SHEET_WIDTH if "ARC" in env_id else BOARD_WIDTH
+    frames, ended = [picture(env, width)], False
+    while not ended:
+        action = env.unwrapped.optimal_action() if agent is None else agent.act(obs, info)
+        obs, _, terminated, truncated, info = env.step(action)
+        ended = terminated or truncated
+        frames.append(picture(env, width))
+    env.close()
+    stride = -(-len(frames) // MOST_FRAMES)
+    return [*frames[:-1:stride], frames[-1]]
+
+
+def save_gif(frames: list[Any], path: Path) -> None:
+    """Write frames as an endless GIF; the last one stays longest."""
+    import numpy as np
+
+    from hrm_gym.rendering.gif import write_gif
+
+    frame_ms = SLOW_MS if len(frames) < 8 else FRAME_MS
+    shown = [frame_ms] * (len(frames) - 1) + [LAST_MS]
+    write_gif(path, [np.asarray(frame) for frame in frames], [time / 1000 for time in shown])
+
+
+def readme_picture() -> Any:
+    """Return one environment of each task, part of the way, side by side."""
+    from PIL import Image
 
     frames = []
-    for env_id, steps, options in (
-        ("HRMSudoku-v0", 25, {"index": 3}),
-        ("HRMMaze-v0", 70, {"index": 1}),
-        ("HRMARC-v0", 40, {"index": 57}),
-    ):
-        env = gym.make(env_id, render_mode="rgb_array", split="test")
-        env.reset(seed=0, options=options)
-        for _ in range(steps):
-            env.step(env.unwrapped.optimal_action())  # type: ignore[attr-defined]
-        frames.append(Image.fromarray(np.asarray(env.render())))
+    for env_id, moves, puzzle in README:
+        env, _, _ = make(env_id, puzzle)
+        for _ in range(moves):
+            env.step(env.unwrapped.optimal_action())
+        frames.append(picture(env))
         env.close()
     height = 640
-    resized = [f.resize((f.width * height // f.height, height), Image.LANCZOS) for f in frames]  # type: ignore[attr-defined]
+    resized = [
+        f.resize((f.width * height // f.height, height), Image.Resampling.LANCZOS) for f in frames
+    ]
     sheet = Image.new("RGB", (sum(f.width for f in resized), height), "white")
     left = 0
     for frame in resized:
         sheet.paste(frame, (left, 0))
         left += frame.width
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(args.out, optimize=True)
-    print(f"written to {args.out}")
+    return sheet
+
+
+def main(args: Args) -> None:
+    """Play, render and write.
+
+    Raises:
+        ValueError: There is no such environment.
+    """
+    from rich.progress import track
+
+    from hrm_gym import ENV_IDS
+
+    if args.only is not None and args.only not in ENV_IDS:
+        raise ValueError(f"only: expected one of {', '.join(ENV_IDS)}, got {args.only!r}")
+    chosen = ENV_IDS if args.only is None else [args.only]
+    total = 0
+    for env_id in track(chosen, description="rendering"):
+        path = args.out / "images" / f"{env_id}.gif"
+        save_gif(episode(env_id), path)
+        total += path.stat().st_size
+    print(f"{len(chosen)} GIFs, {total / 1e6:.2f} MB, written to {args.out / 'images'}")
+    if args.only is None:
+        readme_picture().save(args.out / "environments.png", optimize=True)
+        print(f"written to {args.out / 'environments.png'}")
 
 
 if __name__ == "__main__":

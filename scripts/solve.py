@@ -1,4 +1,4 @@
-"""Solve puzzles of one's own with a bundled agent, a checkpoint or the exact solver."""
+"""Solve puzzles given as text, a file or standard input, and check every answer by the rules."""
 
 from __future__ import annotations
 
@@ -18,117 +18,172 @@ from hrm_gym.scripts.cli import run
 class Args:
     """Arguments of the solver."""
 
-    task: Annotated[Literal["sudoku", "maze"], tyro.conf.Positional]
+    task: Annotated[Literal["sudoku", "maze", "arc"], tyro.conf.Positional]
     """Family of the puzzle."""
     puzzle: Annotated[str, tyro.conf.Positional]
-    """The puzzle as text, a file with one a line or a CSV with a question column, or - for
-    standard input."""
+    """The puzzle as text; a file: one a line, square grids with an empty line between them, a CSV
+    with a question column, or an ARC JSON; or - for standard input."""
     agent: str | None = None
-    """Bundled agent, checkpoint folder or oracle; by default the bundled agent of the size, or the
-    oracle where none ships."""
+    """Bundled agent, checkpoint folder, exported .onnx file or oracle; by default the bundled agent
+    of the size, or the oracle where none ships."""
+    batch_size: int = 256
+    """Puzzles that are thought about at once."""
+    show: int = 3
+    """Boards that are printed; of more puzzles than this the sum alone."""
     device: str = "cpu"
     """Where the model runs."""
     json: Path | None = None
     """Also write the answers to this file, for programs."""
 
 
-def read(args: Args) -> list[str]:
-    """Return the puzzles as text.
-
-    Raises:
-        ValueError: There is none.
-    """
-    import csv
-
-    text = args.puzzle
-    path = Path(text)
-    if text == "-":
-        text = sys.stdin.read()
-    elif len(text) < 1000 and path.suffix and path.is_file():
-        if path.suffix == ".csv":
-            with path.open(newline="") as file:
-                rows = list(csv.DictReader(file))
-            if not rows or "question" not in rows[0]:
-                raise ValueError(f"{path}: expected a CSV with a 'question' column")
-            return [row["question"] for row in rows]
-        text = path.read_text()
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise ValueError("puzzle: expected a puzzle, got nothing")
-    return lines
-
-
 def main(args: Args) -> int:
-    """Solve and print; 1 if an answer breaks the rules."""
+    """Solve and print; 1 if an answer is wrong."""
     from rich.console import Console
 
-    from hrm_gym import rendering
-    from hrm_gym.puzzles import get_task
+    from hrm_gym.rendering.answers import solves
+    from hrm_gym.scripts.reading import read_questions
     from hrm_gym.tracking import machine, write_json
 
-    lines = read(args)
-    length = len("".join(lines[0].split())) if args.task == "sudoku" else len(lines[0])
-    side = round(length**0.5)
-    if side * side != length:
-        raise ValueError(
-            f"puzzle: expected a square number of cells for a {args.task}, got {length}"
-        )
-    task: Any = get_task(f"{args.task}-{side}x{side}")
-    questions = np.stack([task.parse(line) for line in lines])
+    if args.batch_size < 1:
+        raise ValueError(f"batch_size: expected at least 1, got {args.batch_size}")
+    task, questions = read_questions(args.task, args.puzzle)
     name = args.agent or bundled(task.id)
-    if name == "oracle":
-        begun = time.perf_counter()
-        answers = np.stack([task.solve(question) for question in questions])
-        seconds, segments, confidence = time.perf_counter() - begun, None, None
-    else:
-        from hrm_gym.agents.hrm import HRMAgent
-
-        # A puzzle without a solution, or with several, is refused before the model thinks.
-        for question in questions:
-            task.solve(question)
-        agent = HRMAgent.from_pretrained(name, args.device)
-        if agent.task.id != task.id:
-            raise ValueError(f"agent: {name} solves {agent.task.id}, the puzzle is {task.id}")
-        begun = time.perf_counter()
-        solution = agent.solve(questions)
-        seconds = time.perf_counter() - begun
-        answers, segments, confidence = solution.answer, solution.segments, solution.confidence
-    right = [task.accepts(q, a) for q, a in zip(questions, answers, strict=True)]
-    rows = []
+    agent = load_solver(name, task.id, args.device)
+    begun = time.perf_counter()
+    answers, segments, confidence = answer_all(agent, questions, args.batch_size)
+    seconds = time.perf_counter() - begun
+    right = [
+        None if q.labels is None else solves(task, q.inputs, answer, q.labels)
+        for q, answer in zip(questions, answers, strict=True)
+    ]
+    rows: list[dict[str, Any]] = []
     for k, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-        row = {"name": task.format(question), "value": task.format(answer), "unit": "answer"}
+        row: dict[str, Any] = {"name": question.name, "value": task.format(answer)}
+        row["unit"] = "answer"
         row["solved"] = right[k]
-        if segments is not None and confidence is not None:
+        if segments is not None:
             row |= {"segments": int(segments[k]), "confidence": float(confidence[k])}
         rows.append(row)
-    if len(lines) <= 3:
-        for k, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-            if args.task == "sudoku":
-                scene: Any = rendering.SudokuScene(
-                    answer, question > 1, task.box, conflicts=task.conflicts(answer)
-                )
-            else:
-                scene = rendering.MazeScene(question, answer=answer == 5)
-            print(rendering.ansi(scene, colour=sys.stdout.isatty()))
-            print(task.format(answer))
-            if segments is not None and confidence is not None:
-                print(f"{segments[k]} segments, {confidence[k]:.1%} confident")
-            print("right: the rules accept it" if right[k] else "WRONG: it breaks the rules")
-    Console().print(
-        f"{name}: {sum(right)} of {len(right)} solved in {seconds:.3f} s", highlight=False
-    )
+    if len(questions) <= args.show:
+        for k, question in enumerate(questions):
+            print_board(task, question, answers[k])
+            if segments is not None:
+                count = int(segments[k])
+                print(f"{count} segment{'s' * (count != 1)}, {confidence[k]:.1%} confident")
+            print(verdict(task, right[k]))
+    Console().print(summary(name, right, seconds, segments), highlight=False, soft_wrap=True)
     if args.json is not None:
         write_json(args.json, machine(), rows)
-    return 0 if all(right) else 1
+    return 1 if False in right else 0
+
+
+def load_solver(name: str, task_id: str, device: str) -> Any:
+    """Return an agent that solves a task.
+
+    Raises:
+        ValueError: There is none, it is of another task, or it only plays move by move.
+    """
+    from hrm_gym.scripts.loading import load_agent
+
+    if name == "oracle":
+        from hrm_gym.puzzles import get_task
+
+        if task_id == "arc":
+            raise ValueError("agent: no solver is known for arc; expected --agent with a model")
+        return get_task(task_id)
+    agent: Any = load_agent(name, device) if name != "random" else None
+    if not hasattr(agent, "think"):
+        raise ValueError(
+            f"agent: {name} plays move by move and gives no answer as a whole; expected a bundled "
+            "agent, a checkpoint folder, an .onnx file or oracle"
+        )
+    if agent.task.id != task_id:
+        raise ValueError(f"agent: {name} solves {agent.task.id}, the puzzle is {task_id}")
+    return agent
+
+
+def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, Any, Any]:
+    """Return answers, segments and confidence of all questions, batch by batch.
+
+    A solver of the task itself has neither segments nor confidence: they are ``None``.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from hrm_gym.scripts.reading import stack
+
+    thinks = hasattr(agent, "think")
+    parts = []
+    quiet = len(questions) <= batch_size or not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        row = bar.add_task("solving", total=len(questions))
+        for start in range(0, len(questions), batch_size):
+            batch = questions[start : start + batch_size]
+            if thinks:
+                solution = agent.solve(stack(batch))
+                parts.append((solution.answer, solution.segments, solution.confidence))
+            else:
+                parts.append((np.stack([agent.solve(q.inputs) for q in batch]), None, None))
+            bar.update(row, advance=len(batch))
+    if not thinks:
+        return np.concatenate([part[0] for part in parts]), None, None
+    answers, segments, confidence = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return answers, segments, confidence
+
+
+def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
+    """Print an answer as a board and, where it has one, as a line."""
+    from hrm_gym.rendering import ansi
+    from hrm_gym.rendering.answers import answer_scene
+
+    # A wrong Sudoku shows what breaks the rules; of a maze or ARC the solution is needed for that.
+    labels = None if task.name == "sudoku" else question.labels
+    scene = answer_scene(task, question.inputs, answer, labels=labels, demos=question.demos)
+    if task.name == "arc":
+        print(question.name)
+    print(ansi(scene, colour=sys.stdout.isatty()))
+    print(task.format(answer))
+
+
+def verdict(task: Any, right: bool | None) -> str:
+    """Return what there is to say of an answer."""
+    if right is None:
+        return "not checked: the right output is not known"
+    if task.name == "arc":
+        return "right: it is the known output" if right else "WRONG: it is not the known output"
+    return "right: the rules accept it" if right else "WRONG: it breaks the rules"
+
+
+def summary(name: str, right: list[bool | None], seconds: float, segments: Any) -> str:
+    """Return the line under everything."""
+    known = [value for value in right if value is not None]
+    text = f"{name}: {sum(known)} of {len(known)} solved"
+    if len(known) < len(right):
+        text = f"{name}: {len(right) - len(known)} answered, not checked" + (
+            f"; {sum(known)} of {len(known)} solved" if known else ""
+        )
+    text += f" in {seconds:.3f} s"
+    if len(right) > 1:
+        text += f", {len(right) / max(seconds, 1e-9):,.0f} a second"
+        if segments is not None:
+            text += f", {np.mean(segments):.2f} segments a puzzle"
+    return text
 
 
 def bundled(task_id: str) -> str:
-    """Return the bundled agent of a task, ``oracle`` where none ships."""
+    """Return the bundled agent of a task, ``oracle`` where none ships.
+
+    Raises:
+        ValueError: None ships, and no solver is known either.
+    """
     from hrm_gym.agents.hrm import HRMAgent
 
-    family, _, size = task_id.partition("-")
-    name = f"{family}-{size}"
-    return name if name in HRMAgent.pretrained() else "oracle"
+    for name, shipped in HRMAgent.pretrained().items():
+        if shipped.task == task_id:
+            return name
+    if task_id == "arc":
+        raise ValueError("agent: none ships for arc; expected --agent with a checkpoint folder")
+    return "oracle"
 
 
 if __name__ == "__main__":

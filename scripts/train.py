@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,22 @@ class Args:
     """Also write the result to this file, for programs."""
 
 
+def command(args: Args) -> str:
+    """Return the command that does this again, wherever its results go."""
+    words = []
+    for field in dataclasses.fields(args):
+        value = getattr(args, field.name)
+        if value != field.default and field.name not in ("out", "json"):
+            words += [f"--{field.name.replace('_', '-')}", str(value)]
+    return "python scripts/train.py " + shlex.join(words)
+
+
 def main(args: Args) -> None:
     """Train, save the agent beside its curves, test it and print the result."""
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from hrm_gym.agents.hrm.checkpoint import note
     from hrm_gym.agents.hrm.presets import get_preset, preset_for
     from hrm_gym.agents.hrm.trainer import Trainer
     from hrm_gym.evaluation import evaluate
@@ -109,6 +121,15 @@ def main(args: Args) -> None:
             tracker.hparams(
                 {"preset": args.preset or env_id, "seed": trainer.seed},
                 {"hparam/solve_rate": tested.solve_rate},
+            )
+            note(
+                folder,
+                {
+                    "command": command(args),
+                    "exact_accuracy": tested.exact_accuracy,
+                    "solve_rate": tested.solve_rate,
+                    "test_puzzles": len(tested.episodes),
+                },
             )
             low, high = tested.interval
             print(

@@ -48,6 +48,8 @@ def main(args: Args) -> None:
     from hrm_gym.evaluation import evaluate
     from hrm_gym.tracking import Tracker, machine, run_folder, write_json
 
+    if args.episodes == 0:
+        raise ValueError("episodes: expected at least 1, got 0")
     torch.set_num_threads(args.threads)
     seconds = 60.0 if args.seconds is None and args.steps is None else args.seconds
     folder = run_folder(args.out, args.env, args.agent, args.seed)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agent import HRMAgent as HRMAgent
-    from .agent import Segment as Segment
-    from .agent import Solution as Solution
     from .config import HRMConfig as HRMConfig
     from .model import HRM as HRM
     from .model import Carry as Carry
     from .model import Output as Output
+    from .onnx import OnnxAgent as OnnxAgent
     from .optimizers import AdamAtan2 as AdamAtan2
+    from .thinking import Segment as Segment
+    from .thinking import Solution as Solution
 
 EXPORTS = {
     "HRM": "model",
@@ -21,8 +22,9 @@ EXPORTS = {
     "Carry": "model",
     "Output": "model",
     "HRMAgent": "agent",
-    "Segment": "agent",
-    "Solution": "agent",
+    "OnnxAgent": "onnx",
+    "Segment": "thinking",
+    "Solution": "thinking",
     "AdamAtan2": "optimizers",
 }
 __all__ = list(EXPORTS)

@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from numpy.typing import NDArray
 
+from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task
 
-from ..base import Agent
+from ..shipped import FOLDER, Pretrained, pretrained
 from .act import should_halt
 from .checkpoint import load_agent, save_agent
 from .config import HRMConfig
 from .model import HRM, Carry, Output
-from .play import Player
-
-PRETRAINED = Path(__file__).parent.parent / "pretrained"
-REMEMBERED = 4096
-"""Puzzles whose answers an agent keeps while it plays them out move by move."""
+from .thinking import Rows, Segment, Thinker
 
 
-class Segment(NamedTuple):
-    """What one segment says of B puzzles.
-
-    Attributes:
-        answer: ``(B, seq_len)`` uint8.
-        q_halt: ``(B,)`` float32.
-        q_continue: ``(B,)`` float32, ``None`` for a model without it.
-        confidence: ``(B, seq_len)`` float32, the probability of each cell's token.
-        halt: ``(B,)`` bool, where the model would stop.
-    """
-
-    answer: Tokens
-    q_halt: NDArray[np.float32]
-    q_continue: NDArray[np.float32] | None
-    confidence: NDArray[np.float32]
-    halt: NDArray[np.bool_]
-
-
-class Solution(NamedTuple):
-    """The answers to B puzzles; a single puzzle has no batch dimension.
-
-    Attributes:
-        answer: ``(B, seq_len)`` uint8.
-        segments: ``(B,)`` int64, how many it took.
-        q_halt: ``(B,)`` float32, at the last of them.
-        confidence: ``(B,)`` float32, the model's own probability of being right.
-    """
-
-    answer: Tokens
-    segments: NDArray[np.int64]
-    q_halt: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-
-
-class HRMAgent(Agent):
+class HRMAgent(Thinker):
     """A trained HRM.
 
     Args:
@@ -71,10 +33,10 @@ class HRMAgent(Agent):
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
         about: What its checkpoint says of it.
-    """
 
-    name = "hrm"
-    signal = "labels"
+    Raises:
+        ValueError: The device is not there.
+    """
 
     def __init__(
         self,
@@ -85,23 +47,20 @@ class HRMAgent(Agent):
         bf16: bool = False,
         about: dict[str, Any] | None = None,
     ) -> None:
-        self.device = torch.device(device)
-        self.model = model.to(self.device).eval()
+        super().__init__(get_task(task), max_segments)
         self.task_name = task
-        self.task = get_task(task)
-        self.max_segments = max_segments
+        self.device = check_device(device)
+        self.model = model.to(self.device).eval()
         self.bf16 = bf16
         self.about = about or {}
         self.parameters = sum(p.numel() for p in model.parameters())
-        self._memory: OrderedDict[bytes, list[tuple[Tokens, bool]]] = OrderedDict()
-        self._player = Player(self.task)
 
     # Checkpoints -------------------------------------------------------------------------------
 
     @staticmethod
-    def pretrained() -> list[str]:
-        """Return the names of the agents that ship with the package."""
-        return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
+    def pretrained() -> dict[str, Pretrained]:
+        """Return the agents that ship with the package by name: task, size, accuracy, command."""
+        return pretrained()
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str = "cpu", bf16: bool = False) -> HRMAgent:
@@ -112,7 +71,7 @@ class HRMAgent(Agent):
         """
         folder = Path(name)
         if not folder.is_dir():
-            folder = PRETRAINED / str(name)
+            folder = FOLDER / str(name)
             if str(name) not in cls.pretrained():
                 raise ValueError(
                     f"agent: expected a checkpoint folder or one of "
@@ -154,155 +113,37 @@ class HRMAgent(Agent):
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
-    def _tokens(self, tokens: ArrayLike) -> Tensor:
-        values = np.asarray(tokens)
-        if values.ndim != 2 or values.shape[1] != self.task.seq_len:
-            raise ValueError(
-                f"tokens: expected (batch, {self.task.seq_len}) for {self.task.id}, got "
-                f"shape {values.shape}"
-            )
-        return torch.tensor(values, device=self.device)
-
     def _segments(
-        self, tokens: Tensor, puzzle_ids: Tensor | None, segments: int | None = None
-    ) -> Iterator[tuple[Output, Tensor, list[Tensor]]]:
-        """Yield outputs and halting flags; a list of kept rows sent back shrinks the batch."""
-        if puzzle_ids is None:
-            puzzle_ids = torch.zeros(len(tokens), dtype=torch.int64, device=self.device)
-        rows: list[Tensor] = []
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+    ) -> Iterator[tuple[Segment, Rows]]:
+        batch = torch.from_numpy(tokens).to(self.device)
+        ids = torch.from_numpy(puzzle_ids).to(self.device)
+        rows: Rows = []
         with self._autocast():
             carry = self.model.initial_carry(len(tokens), self.device)
-        for _ in range(self.max_segments if segments is None else segments):
+        for _ in range(segments):
             with torch.inference_mode(), self._autocast():
-                carry, output = self.model.segment(carry, tokens, puzzle_ids)
-                halt = should_halt(output, self.model.config.q_continue)
-            yield output, halt, rows
+                carry, output = self.model.segment(carry, batch, ids)
+                segment = self._read(output)
+            yield segment, rows
             if rows:
-                kept = rows.pop()
+                kept = torch.from_numpy(rows.pop()).to(self.device)
                 if len(kept) == 0:
                     return
                 carry = Carry(carry.z_H[kept], carry.z_L[kept])
-                tokens, puzzle_ids = tokens[kept], puzzle_ids[kept]
+                batch, ids = batch[kept], ids[kept]
 
-    def think(
-        self,
-        tokens: ArrayLike,
-        puzzle_ids: ArrayLike | None = None,
-        halt: bool = True,
-        segments: int | None = None,
-    ) -> Iterator[Segment]:
-        """Think about puzzles, one ``Segment`` at a time.
-
-        Args:
-            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
-            puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
-            halt: End once every row would halt, instead of at the last segment.
-            segments: The last segment; default ``max_segments``, and it may be more.
-
-        Raises:
-            ValueError: The shape does not fit the task.
-        """
-        batch = self._tokens(np.atleast_2d(np.asarray(tokens)))
-        ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
-        ended = torch.zeros(len(batch), dtype=torch.bool, device=self.device)
-        for output, wants, _ in self._segments(batch, ids, segments):
-            confidence, answer = output.logits.float().softmax(-1).max(-1)
-            q_continue = output.q_continue
-            yield Segment(
-                answer.to(torch.uint8).cpu().numpy(),
-                output.q_halt.cpu().numpy(),
-                None if q_continue is None else q_continue.cpu().numpy(),
-                confidence.cpu().numpy(),
-                wants.cpu().numpy(),
-            )
-            ended |= wants
-            if halt and bool(ended.all()):
-                return
-
-    def solve(
-        self,
-        tokens: ArrayLike,
-        puzzle_ids: ArrayLike | None = None,
-        halt: bool = True,
-        segments: int | None = None,
-    ) -> Solution:
-        """Answer puzzles; each stops when it wants to and then leaves the batch.
-
-        Args:
-            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
-            puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
-            halt: Stop early; otherwise every puzzle takes all segments.
-            segments: At most so many; default ``max_segments``, and it may be more.
-
-        Raises:
-            ValueError: The shape does not fit the task.
-        """
-        single = np.ndim(tokens) == 1
-        batch = self._tokens(np.atleast_2d(np.asarray(tokens)))
-        ids = None if puzzle_ids is None else torch.as_tensor(puzzle_ids, device=self.device)
-        answers = np.zeros(batch.shape, np.uint8)
-        spent = np.zeros(len(batch), np.int64)
-        q_halt = np.zeros(len(batch), np.float32)
-        going = np.arange(len(batch))
-        for output, wants, rows in self._segments(batch, ids, segments):
-            answers[going] = output.logits.argmax(-1).to(torch.uint8).cpu().numpy()
-            q_halt[going] = output.q_halt.cpu().numpy()
-            spent[going] += 1
-            if halt:
-                kept = (~wants).nonzero().squeeze(1)
-                if len(kept) < len(going):
-                    rows.append(kept)
-                    going = going[kept.cpu().numpy()]
-        confidence = (1 / (1 + np.exp(-q_halt))).astype(np.float32)
-        solution = Solution(answers, spent, q_halt, confidence)
-        return Solution(*(part[0] for part in solution)) if single else solution
-
-    # Acting ------------------------------------------------------------------------------------
-
-    def act(self, obs: dict[str, Any], info: dict[str, Any]) -> Any:
-        """Act in any environment of the task, step or Answer."""
-        return self.act_batch([obs], [info])[0]
-
-    def act_batch(
-        self, observations: list[dict[str, Any]], infos: list[dict[str, Any]]
-    ) -> list[Any]:
-        """Act in many environments at once; new puzzles are thought about in one batch.
-
-        In an Answer environment one action is one segment; in a step environment the puzzle is
-        thought about once, and the answer is then played out move by move.
-        """
-        questions = [self._player.question(obs) for obs in observations]
-        new: dict[bytes, tuple[Tokens, int]] = {}
-        for question, obs in zip(questions, observations, strict=True):
-            if question.tobytes() not in self._memory:
-                new[question.tobytes()] = (question, int(obs.get("puzzle_id", 0)))
-        if new:
-            self._remember(new)
-        actions = []
-        for question, obs, info in zip(questions, observations, infos, strict=True):
-            thoughts = self._memory[question.tobytes()]
-            if "answer" in obs:
-                answer, halt = thoughts[min(info.get("segment", 0), len(thoughts) - 1)]
-                actions.append(np.append(answer.astype(np.int64), int(halt)))
-            else:
-                actions.append(self._player.play(thoughts[-1][0], question, obs, info))
-        return actions
-
-    def _remember(self, new: dict[bytes, tuple[Tokens, int]]) -> None:
-        """Think about new puzzles and keep every segment's answer up to halting."""
-        tokens = np.stack([question for question, _ in new.values()])
-        ids = torch.tensor([puzzle_id for _, puzzle_id in new.values()], device=self.device)
-        batch = self._tokens(tokens)
-        thoughts: list[list[tuple[Tokens, bool]]] = [[] for _ in new]
-        going = np.arange(len(new))
-        for output, wants, rows in self._segments(batch, ids):
-            answers = output.logits.argmax(-1).to(torch.uint8).cpu().numpy()
-            for row, answer, halt in zip(going, answers, wants.tolist(), strict=True):
-                thoughts[row].append((answer, halt))
-            kept = (~wants).nonzero().squeeze(1)
-            if len(kept) < len(going):
-                rows.append(kept)
-                going = going[kept.cpu().numpy()]
-        self._memory.update(zip(new, thoughts, strict=True))
-        while len(self._memory) > max(REMEMBERED, len(new)):
-            self._memory.popitem(last=False)
+    def _read(self, output: Output) -> Segment:
+        """Return what an output says, as arrays."""
+        shares = output.logits.float().softmax(-1)
+        confidence, answer = shares.max(-1)
+        entropy = torch.special.entr(shares).sum(-1).mean(-1) / math.log(shares.shape[-1])
+        q_continue = None if output.q_continue is None else output.q_continue.cpu().numpy()
+        return Segment(
+            answer.to(torch.uint8).cpu().numpy(),
+            output.q_halt.cpu().numpy(),
+            q_continue,
+            confidence.cpu().numpy(),
+            entropy.cpu().numpy(),
+            should_halt(output, self.model.config.q_continue).cpu().numpy(),
+        )

@@ -92,6 +92,15 @@ def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return about, read_tensors(folder / MODEL)
 
 
+def note(folder: Path, about: Mapping[str, Any]) -> None:
+    """Add to what ``config.json`` of an agent says, such as what a test found.
+
+    Raises:
+        ValueError: There is no checkpoint in the folder.
+    """
+    write_json(folder / CONFIG, {**read_json(folder / CONFIG), **about})
+
+
 def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return an optimiser's state as named tensors."""
     return {

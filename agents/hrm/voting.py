@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from hrm_gym.puzzles import Symmetry, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
-from .agent import HRMAgent, Solution
+from .thinking import Solution, Thinker
 
 VoteBy = Literal["count", "confidence"]
 BATCH = 256
@@ -94,7 +94,7 @@ def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry 
 
 
 def vote(
-    agent: HRMAgent,
+    agent: Thinker,
     tokens: ArrayLike,
     votes: int = 8,
     segments: int | None = None,

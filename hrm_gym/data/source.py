@@ -39,15 +39,39 @@ def load_puzzles(
     Raises:
         ValueError: An argument is out of range, nothing is there, or nothing is left.
     """
+    check_choice(split, difficulty, limit)
+    source = task.source if source is None else str(source)
+    return choose(_read(task, source, split), source, split, difficulty, limit)
+
+
+def check_choice(split: str, difficulty: Sequence[float] | None, limit: int | None) -> None:
+    """Check the arguments that say which puzzles of a source are meant.
+
+    Raises:
+        ValueError: One is out of range.
+    """
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise ValueError(f"limit: expected a positive number of puzzles, got {limit!r}")
     if difficulty is not None:
-        low, high = _range(difficulty)
-    source = task.source if source is None else str(source)
-    puzzles = _read(task, source, split)
+        check_range(difficulty)
+
+
+def choose(
+    puzzles: PuzzleSet,
+    source: str,
+    split: str,
+    difficulty: Sequence[float] | None,
+    limit: int | None,
+) -> PuzzleSet:
+    """Return the puzzles of a split that ``difficulty`` and ``limit`` leave.
+
+    Raises:
+        ValueError: None is.
+    """
     if difficulty is not None:
+        low, high = check_range(difficulty)
         kept = (puzzles.ratings >= low) & (puzzles.ratings <= high)
         if not kept.any():
             found = f"{puzzles.ratings.min():g} to {puzzles.ratings.max():g}"
@@ -59,8 +83,12 @@ def load_puzzles(
     return puzzles if limit is None else puzzles.take(np.arange(min(limit, len(puzzles))))
 
 
-def _range(difficulty: Sequence[float]) -> tuple[float, float]:
-    """Return the lowest and the highest rating."""
+def check_range(difficulty: Sequence[float]) -> tuple[float, float]:
+    """Return the lowest and the highest rating of a range.
+
+    Raises:
+        ValueError: It is no such pair.
+    """
     try:
         low, high = (float(end) for end in difficulty)
     except (TypeError, ValueError):

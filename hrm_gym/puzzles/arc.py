@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -61,6 +62,59 @@ def to_grid(canvas: Tokens) -> Grid:
     return canvas.reshape(side, side)[:rows, : runs[rows - 1]] - np.uint8(2)
 
 
+def grid_size(canvas: Tokens) -> tuple[int, int]:
+    """Return rows and columns of the grid on a square canvas, 0 and 0 where there is none.
+
+    They are the runs of colours down the first column and along the first row; unless the whole
+    rectangle between them is coloured, as every puzzle's is, there is no grid. Turned canvases have
+    their grid turned, whatever stands on them, which is why ``ArcSymmetry`` measures so.
+    """
+    side = math.isqrt(canvas.size)
+    colours = canvas.reshape(side, side) >= 2
+    rows, columns = (int(np.cumprod(run).sum()) for run in (colours[:, 0], colours[0]))
+    return (rows, columns) if colours[:rows, :columns].all() else (0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class ArcSymmetry(Symmetry):
+    """A symmetry of the square and of the colours, each grid turned within its own size.
+
+    ``positions`` transposes the canvas or not; then the grid at its corner is flipped within its
+    rectangle, so that the marker stays under it and right of it. Inputs and outputs of one task may
+    differ in size, so no one permutation of the canvas would do.
+
+    Attributes:
+        flip_rows: Upside down, after transposing.
+        flip_columns: Left to right, after transposing.
+    """
+
+    flip_rows: bool = False
+    flip_columns: bool = False
+
+    def apply(self, values: Tokens) -> Tokens:
+        """Transform canvases ``(..., seq_len)``; always returns a new array.
+
+        A canvas without a grid (padding, a malformed answer) is transposed and recoloured alone, so
+        that the inverse undoes it all the same.
+        """
+        turned = np.ascontiguousarray(super().apply(values))
+        side = math.isqrt(turned.shape[-1])
+        for canvas in turned.reshape(-1, side, side):
+            rows, columns = grid_size(canvas)
+            grid = canvas[:rows, :columns]
+            grid[:] = grid[:: 1 - 2 * self.flip_rows, :: 1 - 2 * self.flip_columns].copy()
+        return turned
+
+    def inverse(self) -> ArcSymmetry:
+        """Return the symmetry that undoes this one."""
+        undone = super().inverse()
+        flips = self.flip_rows, self.flip_columns
+        # Flips come after transposing, which swaps them.
+        if self.positions[1] > 1:
+            flips = flips[::-1]
+        return ArcSymmetry(undone.positions, undone.tokens, *flips)
+
+
 @dataclass(frozen=True, eq=False)
 class ArcPuzzle(Puzzle):
     """One test input of one ARC task.
@@ -88,8 +142,8 @@ class Arc(Task):
     source = "arc-agi-1"
 
     def __init__(self, side: int = SIDE) -> None:
-        if not isinstance(side, int) or not 1 <= side <= SIDE:
-            raise ValueError(f"side: expected 1..{SIDE} for arc, got {side!r}")
+        if not isinstance(side, int) or not 2 <= side <= SIDE:
+            raise ValueError(f"side: expected 2..{SIDE} for arc, got {side!r}")
         self.size = side
         self.id = "arc" if side == SIDE else f"arc-{side}x{side}"
         self.vocab_size = COLOURS + 2
@@ -140,27 +194,47 @@ class Arc(Task):
         """Raise: ARC tasks are written by people."""
         raise ValueError("arc has no generator; expected source arc-agi-1, arc-agi-2 or a folder")
 
-    def symmetry(self, key: int) -> Symmetry:
-        """Draw a permutation of the colours but black, and transposition or not.
-
-        Of the symmetries of the square, only transposition keeps a grid at the canvas's corner.
-        """
+    def symmetry(self, key: int) -> ArcSymmetry:
+        """Draw one of the eight symmetries of the square and a permutation of colours but black."""
         order = np.array([lane(key, i + 1) for i in range(COLOURS - 1)], np.uint64).view(np.int64)
         tokens = np.concatenate([[0, 1, 2], np.argsort(order) + 3]).astype(np.uint8)
-        cells = np.arange(self.seq_len).reshape(SIDE, SIDE)
-        return Symmetry((cells.T if lane(key, 0) & 1 else cells).ravel(), tokens)
+        cells = np.arange(self.seq_len).reshape(self.size, self.size)
+        transpose, flip_rows, flip_columns = (bool(lane(key, 0) >> bit & 1) for bit in range(3))
+        positions = (cells.T if transpose else cells).ravel()
+        return ArcSymmetry(positions, tokens, flip_rows, flip_columns)
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
+        """Draw transpositions and colours on the device of ``keys``; ``turn`` flips as well."""
         import torch
 
         device = keys.device
         lanes = lane_tensor(keys[:, None], torch.arange(COLOURS, device=device))
         order = lanes[:, 1:].argsort(dim=1).to(torch.uint8) + 3
         fixed = torch.arange(3, dtype=torch.uint8, device=device).expand(len(keys), 3)
-        cells = torch.arange(self.seq_len, device=device).view(SIDE, SIDE)
+        cells = torch.arange(self.seq_len, device=device).view(self.size, self.size)
         both = torch.stack([cells.reshape(-1), cells.T.reshape(-1)])
         return both[lanes[:, 0] & 1], torch.cat([fixed, order], dim=1)
+
+    def turn(self, keys: torch.Tensor, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Show canvases under the symmetries of ``keys``; see ``Task.turn`` and ``ArcSymmetry``."""
+        import torch
+
+        flips = lane_tensor(keys, 0)[:, None, None]
+        line = torch.arange(self.size, device=keys.device)
+        row, column = line[:, None], line
+        turned = []
+        for canvases in super().turn(keys, *values):
+            colours = canvases.view(-1, self.size, self.size) >= 2
+            # As grid_size: the runs down the first column and along the first row, if all between
+            # them is coloured.
+            rows = colours[:, :, 0].cumprod(dim=1).sum(dim=1)[:, None, None]
+            columns = colours[:, 0, :].cumprod(dim=1).sum(dim=1)[:, None, None]
+            inside = (row < rows) & (column < columns)
+            inside = inside & (colours | ~inside).flatten(1).all(dim=1)[:, None, None]
+            there = torch.where(inside & ((flips & 2) > 0), rows - 1 - row, row)
+            beside = torch.where(inside & ((flips & 4) > 0), columns - 1 - column, column)
+            turned.append(canvases.gather(1, (there * self.size + beside).flatten(1)))
+        return tuple(turned)
 
 
 def read_grid(rows: Any) -> Grid:
@@ -209,8 +283,8 @@ def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
     ]
 
 
-def read_file(path: Path) -> list[ArcPuzzle]:
-    """Read one ARC JSON file.
+def read_file(path: Path, task_id: str | None = None) -> list[ArcPuzzle]:
+    """Read one ARC JSON file; its name without the ending is the task's unless one is given.
 
     Raises:
         ValueError: It is not JSON, or not an ARC task.
@@ -219,7 +293,7 @@ def read_file(path: Path) -> list[ArcPuzzle]:
         task = json.loads(path.read_text())
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise ValueError(f"{path}: expected ARC JSON, this is not JSON") from None
-    return task_puzzles(path.stem, task, str(path))
+    return task_puzzles(task_id or path.stem, task, str(path))
 
 
 def read_folder(path: Path) -> list[ArcPuzzle]:
@@ -231,7 +305,14 @@ def read_folder(path: Path) -> list[ArcPuzzle]:
     files = sorted(path.rglob("*.json"))
     if not files:
         raise ValueError(f"{path}: expected ARC JSON files, found none")
-    return [puzzle for file in files for puzzle in read_file(file)]
+    counts = Counter(file.stem for file in files)
+    puzzles: list[ArcPuzzle] = []
+    for file in files:
+        # Files of one name in several folders are tasks of their own.
+        several = counts[file.stem] > 1
+        name = file.relative_to(path).with_suffix("").as_posix() if several else file.stem
+        puzzles += read_file(file, name)
+    return puzzles
 
 
 @lru_cache

@@ -135,6 +135,19 @@ class Task(ABC):
             Positions ``(B, seq_len)`` int64 and tokens ``(B, vocab_size)`` uint8.
         """
 
+    def turn(self, keys: torch.Tensor, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Show token arrays under the symmetries of ``keys``, as ``symmetry(key).apply`` does.
+
+        Args:
+            keys: ``(B,)`` int64.
+            values: Each ``(B, seq_len)`` uint8, on the device of ``keys``.
+
+        Returns:
+            As many, new ones.
+        """
+        positions, relabel = self.symmetries(keys)
+        return tuple(relabel.gather(1, rows.gather(1, positions).long()) for rows in values)
+
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
         """Return ``tokens`` as a fresh uint8 array after checking its shape and range.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +57,21 @@ def symmetry_key(key: int) -> int:
 def signed(value: int) -> int:
     """Return a 64-bit integer as torch's int64 holds it."""
     return value - (1 << 64) if value >> 63 else value
+
+
+def lane_array(keys: NDArray[np.uint64], index: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """``lane`` over uint64 arrays, broadcasting keys against indices."""
+    # Arrays of uint64 wrap without a word, which NumPy's scalars do not.
+    steps = np.atleast_1d(np.asarray(index, np.uint64)) + np.uint64(1)
+    values = np.asarray(keys) + np.uint64(GOLDEN) * steps
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(M1)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(M2)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+def pick_array(keys: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
+    """``pick`` over a uint64 array of episode keys."""
+    return (lane_array(keys, 0) >> np.uint64(33)).astype(np.int64) % count
 
 
 def shift(values: torch.Tensor, bits: int) -> torch.Tensor:

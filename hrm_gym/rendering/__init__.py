@@ -11,11 +11,11 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from .scenes import ARCScene, MazeScene, Scene, SudokuScene
+from .scenes import ARCScene, HaltScene, MazeScene, Scene, SudokuScene
 from .text import ansi
 
 if TYPE_CHECKING:
-    from .painting import cell_at, paint, to_array
+    from .painting import cell_at, cell_rect, paint, to_array
     from .window import Window
 
 # pygame greets on standard output when it is imported, which would spoil what programs read there.
@@ -23,12 +23,14 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 __all__ = [
     "ARCScene",
+    "HaltScene",
     "MazeScene",
     "Scene",
     "SudokuScene",
     "Window",
     "ansi",
     "cell_at",
+    "cell_rect",
     "paint",
     "to_array",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     "paint": ".painting",
     "to_array": ".painting",
     "cell_at": ".painting",
+    "cell_rect": ".painting",
     "Window": ".window",
 }
 

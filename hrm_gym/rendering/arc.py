@@ -2,7 +2,9 @@
 
 All demonstrations share one cell size, so that grids can be compared by eye; it is the largest one
 at which the best table of pairs fits. Nothing moves while the canvas is painted: only the canvas
-itself is laid out from its own size, inside a box that is kept free for it.
+itself is laid out from its own size, inside a box that is kept free for it. Where a confidence is
+given, a cell of the canvas has an amber frame, the broader the less sure it is; a cell known wrong
+has a cross.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from functools import lru_cache
 import numpy as np
 import pygame
 
-from .drawing import arrow, page, write, write_caption
-from .palette import ARC_COLOURS, HAIRLINE, INK, MUTED, SHADE
+from .drawing import arrow, cross, page, write, write_caption
+from .palette import AMBER, ARC_COLOURS, HAIRLINE, INK, MUTED, PAGE, SHADE, SURE
 from .scenes import ARCScene
 
 GRID_LINE = (96, 100, 106)
@@ -214,6 +216,21 @@ def canvas_rect(scene: ARCScene, width: int) -> tuple[pygame.Rect, int]:
     return rect, cell
 
 
+def _annotate(surface: pygame.Surface, scene: ARCScene, place: pygame.Rect, cell: int) -> None:
+    """Draw doubt and mistakes over the cells of the canvas."""
+    for kind, values in (("doubt", scene.confidence), ("wrong", scene.wrong)):
+        if values is None:
+            continue
+        for row, column in np.argwhere(values < SURE if kind == "doubt" else values).tolist():
+            rect = pygame.Rect(place.left + column * cell, place.top + row * cell, cell, cell)
+            if kind == "doubt":
+                broad = max(1, round(0.38 * cell * (1 - float(values[row, column]))))
+                pygame.draw.rect(surface, AMBER, rect.inflate(-1, -1).move(1, 1), broad)
+            else:
+                mark = cross(max(4, round(cell * 0.5)), PAGE, max(1.5, cell * 0.1))
+                surface.blit(mark, mark.get_rect(center=rect.center))
+
+
 def paint_arc(scene: ARCScene, width: int) -> pygame.Surface:
     """Return the scene as a surface `width` pixels wide."""
     sheet = Sheet(width)
@@ -226,6 +243,7 @@ def paint_arc(scene: ARCScene, width: int) -> pygame.Surface:
         write(surface, "?", place.center, 2 * sheet.type_size, MUTED, align=0.5)
     else:
         surface.blit(_grid(scene.canvas.tobytes(), scene.canvas.shape, cell), place)
+        _annotate(surface, scene, place, cell)
     right = sheet.test.right
     if scene.attempts_left is not None:
         noun = "attempt" if scene.attempts_left == 1 else "attempts"

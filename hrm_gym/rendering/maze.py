@@ -1,7 +1,8 @@
 """The maze painter: the walk as a line over the shortest path as a broad band.
 
 An answer is shown cell by cell, in shape as well as in colour: right a green tile, missed a hollow
-one, extra (in a wall too) a cross. A legend under the maze names what can be seen in it.
+one, extra (in a wall too) a cross. Where a confidence is given, the ground of an open cell is the
+more amber the less sure it is. A legend under the maze names what can be seen in it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from .palette import (
     GREEN,
     MUTED,
     PAGE,
+    SURE,
     VERMILLION,
     VERMILLION_TINT,
     WALL,
     Colour,
+    doubt,
     mix,
 )
 from .scenes import GOAL, START, MazeScene
@@ -184,6 +187,11 @@ def paint_maze(scene: MazeScene, width: int) -> pygame.Surface:
         None if band is None else band.tobytes(),
         width,
     ).copy()
+    if scene.confidence is not None:
+        unsure = (scene.confidence < SURE) & (scene.tokens != WALL_TOKEN)
+        for index in np.flatnonzero(unsure).tolist():
+            place = (*board.corner(index), board.cell, board.cell)
+            surface.fill(doubt(float(scene.confidence[index])), place)
     marks = _marks(board.cell)
     for name, mask in kinds.items():
         for index in np.flatnonzero(mask).tolist():

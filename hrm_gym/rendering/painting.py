@@ -7,8 +7,10 @@ import pygame
 
 from .arc import canvas_rect, paint_arc
 from .drawing import Board
+from .halt import paint_halt
 from .maze import paint_maze
-from .scenes import ARCScene, MazeScene, Scene, SudokuScene
+from .scenes import ARCScene, HaltScene, MazeScene, Scene, SudokuScene
+from .sudoku import cell_rect as sudoku_rect
 from .sudoku import paint_sudoku
 
 # The usual width, and the least at which the largest scene still fits with whole pixels a cell.
@@ -45,6 +47,8 @@ def paint(scene: Scene, width: int | None = None) -> pygame.Surface:
         return paint_maze(scene, _checked_width(scene, width))
     if isinstance(scene, ARCScene):
         return paint_arc(scene, _checked_width(scene, width))
+    if isinstance(scene, HaltScene):
+        return paint_halt(scene, _checked_width(scene, width))
     raise TypeError(f"paint wants a scene, not {type(scene).__name__}")
 
 
@@ -67,6 +71,8 @@ def cell_at(scene: Scene, point: tuple[int, int], width: int | None = None) -> i
         The cell's index, row by row, on the board, the maze or the ARC canvas; None beside it.
     """
     width = _checked_width(scene, width)
+    if isinstance(scene, HaltScene):
+        return None
     if not isinstance(scene, ARCScene):
         return Board(scene.side, width).index_at(point)
     if scene.canvas is None:
@@ -75,3 +81,27 @@ def cell_at(scene: Scene, point: tuple[int, int], width: int | None = None) -> i
     rows, columns = scene.canvas.shape
     row, column = (point[1] - place.top) // cell, (point[0] - place.left) // cell
     return row * columns + column if 0 <= row < rows and 0 <= column < columns else None
+
+
+def cell_rect(scene: Scene, index: int, width: int | None = None) -> pygame.Rect:
+    """Return where a cell lies on a painted scene, in pixels: `cell_at` the other way round.
+
+    Args:
+        scene: the scene as it was painted; an ARC scene with a canvas.
+        index: the cell on the board, the maze or the ARC canvas, row by row.
+        width: as in `paint`.
+
+    Raises:
+        ValueError: the scene has no cells, as an ARC scene without canvas.
+    """
+    width = _checked_width(scene, width)
+    if isinstance(scene, SudokuScene):
+        return sudoku_rect(Board(scene.side, width), scene.box, index)
+    if isinstance(scene, MazeScene):
+        board = Board(scene.side, width)
+        return pygame.Rect(*board.corner(index), board.cell, board.cell)
+    if not isinstance(scene, ARCScene) or scene.canvas is None:
+        raise ValueError("this scene has no canvas, so no cell of one")
+    place, cell = canvas_rect(scene, width)
+    row, column = divmod(index, scene.canvas.shape[1])
+    return pygame.Rect(place.left + column * cell, place.top + row * cell, cell + 1, cell + 1)

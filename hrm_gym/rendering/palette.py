@@ -34,6 +34,15 @@ AMBER_TINT = mix(AMBER, PAGE, 0.60)
 
 WALL: Colour = (66, 74, 86)
 
+
+def doubt(confidence: float) -> Colour:
+    """Return the ground of a cell: white where one is sure of it, amber where not."""
+    return mix(PAGE, AMBER, 0.85 * (1 - confidence))
+
+
+SURE = 0.98
+"""Confidence from which a cell's ground is left as it is."""
+
 # The ten colours of the ARC testing interface, uint8 (10, 3).
 ARC_COLOURS = np.array(
     [

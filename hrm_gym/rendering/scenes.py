@@ -47,6 +47,18 @@ def _mask(name: str, value: npt.ArrayLike | None, length: int) -> np.ndarray | N
     return _locked(array.astype(bool))
 
 
+def _probabilities(
+    name: str, value: npt.ArrayLike | None, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """Return a locked float32 copy of an optional probability for each cell."""
+    if value is None:
+        return None
+    array = np.array(value, np.float32)
+    if array.shape != shape or not np.all((array >= 0) & (array <= 1)):
+        raise ValueError(f"{name} must be probabilities of shape {shape}, one a cell")
+    return _locked(array)
+
+
 def _cell(name: str, value: int | None, length: int) -> int | None:
     if value is None:
         return None
@@ -76,6 +88,7 @@ class SudokuScene:
         conflicts: bool (n*n,), cells that break a rule as the board stands.
         last: the cell last played.
         wrong: bool (n*n,), cells known to differ from the solution.
+        confidence: float (n*n,), how sure whoever filled in a cell is of it, 0..1.
         caption: one line under the board.
 
     Raises:
@@ -88,6 +101,7 @@ class SudokuScene:
     conflicts: np.ndarray | None = None
     last: int | None = None
     wrong: np.ndarray | None = None
+    confidence: np.ndarray | None = None
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -105,6 +119,8 @@ class SudokuScene:
         object.__setattr__(self, "conflicts", _mask("conflicts", self.conflicts, tokens.size))
         object.__setattr__(self, "last", _cell("last", self.last, tokens.size))
         object.__setattr__(self, "wrong", _mask("wrong", self.wrong, tokens.size))
+        sure = _probabilities("confidence", self.confidence, tokens.shape)
+        object.__setattr__(self, "confidence", sure)
 
     @property
     def side(self) -> int:
@@ -123,6 +139,7 @@ class MazeScene:
         shortest: bool (s*s,), the cells of one shortest path, with or without S and G.
         answer: bool (s*s,), the cells a model marks as path.
         doors: bool (s*s,), open cells behind a closed door.
+        confidence: float (s*s,), how sure a model is of each cell of its answer, 0..1.
         caption: one line under the maze.
 
     Raises:
@@ -135,6 +152,7 @@ class MazeScene:
     shortest: np.ndarray | None = None
     answer: np.ndarray | None = None
     doors: np.ndarray | None = None
+    confidence: np.ndarray | None = None
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -155,6 +173,8 @@ class MazeScene:
         object.__setattr__(self, "position", position)
         for name in ("shortest", "answer", "doors"):
             object.__setattr__(self, name, _mask(name, getattr(self, name), tokens.size))
+        sure = _probabilities("confidence", self.confidence, tokens.shape)
+        object.__setattr__(self, "confidence", sure)
 
     @property
     def side(self) -> int:
@@ -171,16 +191,21 @@ class ARCScene:
         test_input: uint8 (rows, columns), colours 0..9.
         canvas: uint8 (rows, columns), colours 0..9; None before there is one.
         attempts_left: how often the canvas may still be submitted.
+        wrong: bool, of the shape of the canvas: cells known to differ from the right output.
+        confidence: float, of the shape of the canvas: how sure a model is of each cell, 0..1.
         caption: one line under the grids.
 
     Raises:
-        ValueError: a grid is not 1x1 to 30x30 of colours 0..9, or there are too many pairs.
+        ValueError: a grid is not 1x1 to 30x30 of colours 0..9, there are too many pairs, or what is
+            said of the canvas has another shape.
     """
 
     demos: Sequence[tuple[np.ndarray, np.ndarray]]
     test_input: np.ndarray
     canvas: np.ndarray | None = None
     attempts_left: int | None = None
+    wrong: np.ndarray | None = None
+    confidence: np.ndarray | None = None
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -194,6 +219,54 @@ class ARCScene:
         object.__setattr__(self, "test_input", _colours("test_input", self.test_input))
         if self.canvas is not None:
             object.__setattr__(self, "canvas", _colours("canvas", self.canvas))
+        shape = (0, 0) if self.canvas is None else self.canvas.shape
+        sure = _probabilities("confidence", self.confidence, shape)
+        object.__setattr__(self, "confidence", sure)
+        if self.wrong is not None:
+            wrong = np.array(self.wrong, bool)
+            if wrong.shape != shape:
+                raise ValueError(f"wrong must have the canvas's shape {shape}, not {wrong.shape}")
+            object.__setattr__(self, "wrong", _locked(wrong))
 
 
-Scene = SudokuScene | MazeScene | ARCScene
+@dataclass(frozen=True, eq=False)
+class HaltScene:
+    """Q-values and right answers over the segments, and where thinking ended.
+
+    Args:
+        q_halt: float (S,), logits.
+        q_continue: float (S,), logits.
+        exact: bool (S,), whether the answer of each segment is right.
+        segment: how many segments were taken, 1..S.
+        halted: whether thinking ended there.
+        caption: one line under the curves.
+
+    Raises:
+        ValueError: the arrays do not have one value a segment, or one is not finite.
+    """
+
+    q_halt: np.ndarray
+    q_continue: np.ndarray
+    exact: np.ndarray
+    segment: int
+    halted: bool = False
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        exact = np.array(self.exact, bool)
+        if exact.ndim != 1 or not 1 <= self.segment <= exact.size:
+            raise ValueError(f"segment must be in 1..{exact.size}, not {self.segment}")
+        for name in ("q_halt", "q_continue"):
+            values = np.array(getattr(self, name), np.float64)
+            if values.shape != exact.shape or not np.isfinite(values).all():
+                raise ValueError(f"{name} must hold {exact.size} finite numbers, one a segment")
+            object.__setattr__(self, name, _locked(values))
+        object.__setattr__(self, "exact", _locked(exact))
+
+    @property
+    def segments(self) -> int:
+        """Segments that could be taken."""
+        return int(self.exact.size)
+
+
+Scene = SudokuScene | MazeScene | ARCScene | HaltScene

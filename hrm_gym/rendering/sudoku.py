@@ -1,7 +1,8 @@
 """The Sudoku painter: thin lines between cells, thick ones between boxes, one mark a meaning.
 
 Givens are bold on a grey ground, played digits blue. A conflict tints the whole cell, a cell known
-wrong has a marked corner, the last move a frame; so the three can be told apart in one cell.
+wrong has a marked corner, the last move a frame; so the three can be told apart in one cell. Where
+a confidence is given, the ground of a played cell is the more amber the less sure it is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import lru_cache
 import pygame
 
 from .drawing import Board, corner, page, write, write_caption
-from .palette import BLUE, BLUE_TINT, HAIRLINE, INK, SHADE, VERMILLION, VERMILLION_TINT
+from .palette import BLUE, BLUE_TINT, HAIRLINE, INK, SHADE, SURE, VERMILLION, VERMILLION_TINT, doubt
 from .scenes import SudokuScene
 
 
@@ -75,6 +76,7 @@ def paint_sudoku(scene: SudokuScene, width: int) -> pygame.Surface:
     given = scene.given.tolist()
     conflicts = None if scene.conflicts is None else scene.conflicts.tolist()
     wrong = None if scene.wrong is None else scene.wrong.tolist()
+    sure = None if scene.confidence is None else scene.confidence.tolist()
     for index, (token, rect) in enumerate(zip(scene.tokens.tolist(), rects, strict=True)):
         conflict = conflicts is not None and conflicts[index]
         mistaken = wrong is not None and wrong[index]
@@ -84,6 +86,8 @@ def paint_sudoku(scene: SudokuScene, width: int) -> pygame.Surface:
             surface.fill(BLUE_TINT, rect)
         elif given[index]:
             surface.fill(SHADE, rect)
+        elif sure is not None and sure[index] < SURE:
+            surface.fill(doubt(sure[index]), rect)
         if mistaken:
             mark = corner(max(4, board.cell // 4), VERMILLION)
             surface.blit(mark, (rect.right - mark.get_width(), rect.top))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .palette import ARC_COLOURS
-from .scenes import GOAL, START, WALL, ARCScene, MazeScene, Scene, SudokuScene
+from .scenes import GOAL, START, WALL, ARCScene, HaltScene, MazeScene, Scene, SudokuScene
 
 BOLD, DIM, RED, GREEN, YELLOW, BLUE = "1", "2", "31", "32", "33", "34"
 REVERSE, UNDERLINE = "7", "4"
@@ -148,6 +148,28 @@ def _arc(scene: ARCScene, pen: _Pen) -> list[str]:
     return [*lines, title, *_pair(scene.test_input, scene.canvas, pen)]
 
 
+def _halt(scene: HaltScene, pen: _Pen) -> list[str]:
+    """Return a table, a column a segment; what is not taken yet is faint."""
+    rows = {
+        "segment": [str(number) for number in range(1, scene.segments + 1)],
+        "q_halt": [f"{value:.2f}" for value in scene.q_halt],
+        "q_continue": [f"{value:.2f}" for value in scene.q_continue],
+        "answer": ["right" if right else "wrong" for right in scene.exact],
+        "": ["^" if number == scene.segment else "" for number in range(1, scene.segments + 1)],
+    }
+    lines = []
+    for name, cells in rows.items():
+        line = f"{name:10}"
+        for number, cell in enumerate(cells, start=1):
+            codes = [GREEN if cell == "right" else RED] if name == "answer" else []
+            codes = [BOLD, BLUE] if name == "" else [DIM] if number > scene.segment else codes
+            line += pen(f"{cell:>7}", *codes)
+        lines.append(line.rstrip())
+    if scene.halted:
+        lines[-1] += " halted"
+    return lines
+
+
 def ansi(scene: Scene, colour: bool = True) -> str:
     """Return a scene as lines of text.
 
@@ -169,6 +191,8 @@ def ansi(scene: Scene, colour: bool = True) -> str:
         lines = _maze(scene, pen)
     elif isinstance(scene, ARCScene):
         lines = _arc(scene, pen)
+    elif isinstance(scene, HaltScene):
+        lines = _halt(scene, pen)
     else:
         raise TypeError(f"ansi wants a scene, not {type(scene).__name__}")
     if scene.caption:

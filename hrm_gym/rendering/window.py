@@ -59,6 +59,15 @@ class Window:
             self.close()
         return self.events
 
+    def desktop(self) -> tuple[int, int]:
+        """Return width and height of the screen that the window will open on, in pixels.
+
+        Raises:
+            RuntimeError: this machine has no display.
+        """
+        self._connect()
+        return pygame.display.get_desktop_sizes()[0]
+
     def close(self) -> None:
         """Close the window for good. Closing it again does no harm."""
         self.closed = True
@@ -71,17 +80,29 @@ class Window:
         current = pygame.display.get_surface() if pygame.display.get_init() else None
         if self._screen is not None and current is self._screen and current.get_size() == size:
             return current
+        self._connect()
+        try:
+            self._screen = pygame.display.set_mode(size)
+        except pygame.error as error:
+            raise _no_window(error) from error
+        pygame.display.set_caption(self.title)
+        return self._screen
+
+    @staticmethod
+    def _connect() -> None:
+        """Open the connection to the display."""
         try:
             pygame.display.init()
             # Without a display SDL may draw into nothing, unseen; fine only if it was asked to.
             if pygame.display.get_driver() == "offscreen" and not os.environ.get("SDL_VIDEODRIVER"):
                 pygame.display.quit()
                 raise pygame.error("No available display")
-            self._screen = pygame.display.set_mode(size)
         except pygame.error as error:
-            raise RuntimeError(
-                f"no window can be opened here ({error}): "
-                'use render_mode="rgb_array" to get frames as arrays instead'
-            ) from error
-        pygame.display.set_caption(self.title)
-        return self._screen
+            raise _no_window(error) from error
+
+
+def _no_window(error: pygame.error) -> RuntimeError:
+    return RuntimeError(
+        f"no window can be opened here ({error}): "
+        'use render_mode="rgb_array" to get frames as arrays instead'
+    )

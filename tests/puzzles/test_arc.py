@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,34 +75,80 @@ def test_the_largest_rectangle_of_any_canvas(seed):
     assert to_grid(canvas).size == brute_grid(canvas)
 
 
+def turned_grid(symmetry, grid: np.ndarray) -> np.ndarray:
+    """Return a grid under a symmetry, by NumPy's own means."""
+    grid = grid.T if symmetry.positions[1] == SIDE else grid
+    grid = grid[::-1] if symmetry.flip_rows else grid
+    grid = grid[:, ::-1] if symmetry.flip_columns else grid
+    return (symmetry.tokens[2:] - 2)[grid]
+
+
 @given(grids(), words)
-def test_a_symmetry_turns_grids_into_grids(grid, turn):
+def test_a_symmetry_turns_grids_within_their_own_size(grid, turn):
     symmetry = Arc().symmetry(turn)
     assert symmetry.tokens[:3].tolist() == [0, 1, 2]  # padding, marker and black stay
     assert sorted(symmetry.tokens) == list(range(12))
-    turned = to_grid(symmetry.apply(to_canvas(grid)))
-    colours = symmetry.tokens[2:] - 2
-    transposed = symmetry.positions[1] == SIDE
-    np.testing.assert_array_equal(turned, colours[grid.T if transposed else grid])
-    np.testing.assert_array_equal(symmetry.apply(to_canvas(grid)), to_canvas(turned))
+    turned = symmetry.apply(to_canvas(grid))
+    # Flipped within the canvas instead, a grid would leave its corner and its marker.
+    np.testing.assert_array_equal(turned, to_canvas(turned_grid(symmetry, grid)))
+    np.testing.assert_array_equal(symmetry.inverse().apply(turned), to_canvas(grid))
+
+
+@given(grids(), grids(), words)
+def test_grids_of_several_sizes_turn_alike(one, two, turn):
+    symmetry = Arc().symmetry(turn)
+    stack = np.stack([[to_canvas(one), to_canvas(two)], [to_canvas(two), np.zeros(900, np.uint8)]])
+    before = stack.copy()
+    turned = symmetry.apply(stack)
+    np.testing.assert_array_equal(stack, before)
+    assert turned.shape == stack.shape
+    np.testing.assert_array_equal(to_grid(turned[0, 1]), turned_grid(symmetry, two))
+    np.testing.assert_array_equal(turned[0, 1], turned[1, 0])
+    assert not turned[1, 1].any()
+
+
+@st.composite
+def canvases(draw):
+    """Anything a model may answer: grids with holes, noise, no grid at all."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    canvas = to_canvas(draw(grids()))
+    noise = random.integers(0, 12, 900).astype(np.uint8)
+    return np.where(random.random(900) < draw(st.sampled_from([0, 0.002, 0.1, 1])), noise, canvas)
+
+
+@given(canvases(), words)
+def test_the_inverse_undoes_whatever_stands_on_the_canvas(canvas, turn):
+    symmetry = Arc().symmetry(turn)
     undone = symmetry.inverse()
-    np.testing.assert_array_equal(undone.apply(to_canvas(turned)), to_canvas(grid))
+    np.testing.assert_array_equal(undone.apply(symmetry.apply(canvas)), canvas)
+    np.testing.assert_array_equal(symmetry.apply(undone.apply(canvas)), canvas)
+    again = undone.inverse()
+    np.testing.assert_array_equal(again.apply(canvas), symmetry.apply(canvas))
 
 
-def test_symmetries_vary():
-    drawn = [Arc().symmetry(key) for key in range(200)]
-    assert 60 < sum(s.positions[1] == SIDE for s in drawn) < 140
-    assert len({s.tokens.tobytes() for s in drawn}) > 190
+def test_all_eight_symmetries_and_many_colours_are_drawn():
+    drawn = [Arc().symmetry(key) for key in range(400)]
+    grid = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    kinds = [(s.positions[1] == SIDE, s.flip_rows, s.flip_columns) for s in drawn]
+    counts = [kinds.count(kind) for kind in set(kinds)]
+    assert len(counts) == 8
+    assert min(counts) > 25
+    plain = [replace(s, tokens=np.arange(12, dtype=np.uint8)) for s in drawn]
+    assert len({s.apply(to_canvas(grid)).tobytes() for s in plain}) == 8
+    assert len({s.tokens.tobytes() for s in drawn}) > 390
 
 
-@given(st.lists(words, min_size=1, max_size=6))
-def test_torch_draws_the_same_symmetries(turns):
-    positions, tokens = Arc().symmetries(torch.tensor([signed(turn) for turn in turns]))
-    for row, turn in enumerate(turns):
-        symmetry = Arc().symmetry(turn)
-        np.testing.assert_array_equal(positions[row].numpy(), symmetry.positions)
-        np.testing.assert_array_equal(tokens[row].numpy(), symmetry.tokens)
-    assert (positions.dtype, tokens.dtype) == (torch.int64, torch.uint8)
+@given(st.lists(st.tuples(words, canvases()), min_size=1, max_size=6))
+def test_torch_draws_the_same_symmetries(rows):
+    turns = torch.tensor([signed(turn) for turn, _ in rows])
+    stack = np.stack([canvas for _, canvas in rows])
+    other = np.stack([to_canvas(np.full((2, 5), 3, np.uint8))] * len(rows))
+    got = Arc().turn(turns, torch.tensor(stack), torch.tensor(other))
+    for values, turned in zip((stack, other), got, strict=True):
+        assert turned.dtype == torch.uint8
+        for row, (turn, _) in enumerate(rows):
+            wanted = Arc().symmetry(turn).apply(values[row])
+            np.testing.assert_array_equal(turned[row].numpy(), wanted)
 
 
 @given(grids(), grids())
@@ -161,6 +208,15 @@ def test_files_and_folders_of_ones_own(tmp_path):
     np.testing.assert_array_equal(to_grid(puzzles[1].labels), [[6], [7]])
     assert puzzles[0].demos[0][1].tolist() == [[2, 2]]
     assert [p.rating for p in read_file(tmp_path / "a.json")] == [1, 2]
+
+
+def test_files_of_one_name_are_tasks_of_their_own(tmp_path):
+    for name in ("a/x.json", "b/x.json", "y.json"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(GOOD))
+    names = [p.task_id for p in read_folder(tmp_path) if p.test_index == 0]
+    assert names == ["a/x", "b/x", "y"]
 
 
 def with_input(grid) -> dict:

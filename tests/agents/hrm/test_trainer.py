@@ -98,7 +98,7 @@ def test_maze_agent_plays_out_its_answer():
     puzzles = load_puzzles(agent.task, split="test", limit=3)
     # The answer is replaced by the label: the agent must then walk it and nothing else.
     agent._memory.update(
-        (question.tobytes(), [(label, True)])
+        (question.tobytes(), [label])
         for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
     )
     tested = evaluate(agent, "HRMMaze-7x7-v0", 3)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, cell_at, paint, to_array
+from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, cell_at, cell_rect, paint, to_array
 from hrm_gym.rendering.arc import canvas_rect
 from hrm_gym.rendering.drawing import Board
 from hrm_gym.rendering.palette import ARC_COLOURS
@@ -252,3 +252,19 @@ def test_what_cannot_be_painted_is_refused():
         paint(arc(), 600)
     with pytest.raises(TypeError, match="scene"):
         paint("maze")
+
+
+@pytest.mark.parametrize("width", [None, 700])
+@pytest.mark.parametrize(
+    "scene", [*[sudoku(side) for side in BOXES], *[maze(side) for side in SIDES], arc(), arc(30, 7)]
+)
+def test_where_a_cell_lies_is_the_inverse_of_which_cell_lies_there(scene, width):
+    cells = scene.canvas.size if isinstance(scene, ARCScene) else scene.tokens.size
+    for cell in range(cells):
+        rect = cell_rect(scene, cell, width)
+        assert cell_at(scene, rect.center, width) == cell
+
+
+def test_a_scene_without_canvas_has_no_cells():
+    with pytest.raises(ValueError, match="no canvas"):
+        cell_rect(arc(canvas=None), 0)

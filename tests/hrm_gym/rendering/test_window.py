@@ -40,6 +40,15 @@ def test_opens_with_the_first_picture_and_shows_it():
     assert not pygame.display.get_init()
 
 
+def test_the_screen_has_a_size_before_there_is_a_window():
+    window = Window(fps=0)
+    width, height = window.desktop()
+    assert width > 0
+    assert height > 0
+    assert pygame.display.get_surface() is None
+    assert not window.closed
+
+
 def test_a_person_may_close_it_and_the_episode_goes_on():
     window = Window(fps=0)
     window.show(picture())
@@ -84,6 +93,7 @@ def test_without_a_display_it_says_what_to_do(monkeypatch, driver):
         monkeypatch.delenv(name, raising=False)
     if driver is not None:
         monkeypatch.setenv("SDL_VIDEODRIVER", driver)
-    with pytest.raises(RuntimeError, match="rgb_array") as caught:
-        Window().show(picture())
-    assert "\n" not in str(caught.value)
+    for opening in (lambda: Window().show(picture()), Window().desktop):
+        with pytest.raises(RuntimeError, match="rgb_array") as caught:
+            opening()
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,156 @@
+"""An exported agent: ONNX Runtime and NumPy alone, no torch in the process.
+
+It thinks, solves and acts as the agent it was exported from, the halting loop included. A session
+is set up to hold each weight once: ONNX Runtime would otherwise keep a packed copy beside it, and
+would expand compressed weights to float32 once and for all.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import Tokens, get_task
+
+from .config import HRMConfig
+from .thinking import Rows, Segment, Thinker
+
+FORMAT = 1
+METADATA = "hrm_gym"
+OPSET = 18
+
+
+class OnnxAgent(Thinker):
+    """An agent that :func:`.export.export` wrote.
+
+    Args:
+        path: The ``.onnx`` file.
+        task: What it must be of, such as ``sudoku-4x4``; ``None`` takes any.
+        threads: Threads of ONNX Runtime; ``None`` lets it choose.
+
+    Raises:
+        ValueError: The file is missing, no export of this package, or of another format, opset or
+            task; or ``onnxruntime`` is not installed.
+    """
+
+    def __init__(
+        self, path: str | Path, task: str | None = None, threads: int | None = None
+    ) -> None:
+        self.session = _open(Path(path), threads)
+        about = _about(self.session, Path(path))
+        super().__init__(get_task(about["task"]), int(about["max_segments"]))
+        if task is not None and self.task.id != task:
+            raise ValueError(f"{path}: expected a model of {task}, this is one of {self.task.id}")
+        self.about = about
+        self.parameters = int(about["parameters"])
+        self.config = HRMConfig.from_dict(about["model"])
+        start = np.frombuffer(base64.b64decode(about["carry"]), "<f4")
+        self._start = start.reshape(2, 1, 1, self.config.hidden_size)
+
+    def begin(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Return what the session wants for the first segment; the carry is then handed on.
+
+        Args:
+            tokens: ``(B, seq_len)`` uint8.
+            puzzle_ids: ``(B,)``; 0 by default.
+        """
+        shape = (len(tokens), self.config.total_len, self.config.hidden_size)
+        feed = {
+            "tokens": tokens.astype(np.int64),
+            "z_H": np.array(np.broadcast_to(self._start[0], shape)),
+            "z_L": np.array(np.broadcast_to(self._start[1], shape)),
+        }
+        if self.config.num_puzzles:
+            ids = np.zeros(len(tokens), np.int64) if puzzle_ids is None else puzzle_ids
+            feed["puzzle_ids"] = ids
+        return feed
+
+    def _segments(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+    ) -> Iterator[tuple[Segment, Rows]]:
+        rows: Rows = []
+        feed = self.begin(tokens, puzzle_ids)
+        for _ in range(segments):
+            logits, q_values, feed["z_H"], feed["z_L"] = self.session.run(None, feed)
+            yield self._read(logits, q_values), rows
+            if rows:
+                kept = rows.pop()
+                if len(kept) == 0:
+                    return
+                feed = {name: value[kept] for name, value in feed.items()}
+
+    def _read(self, logits: NDArray[np.float32], q_values: NDArray[np.float32]) -> Segment:
+        """Return what a segment says."""
+        shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        shares /= shares.sum(axis=-1, keepdims=True)
+        bits = shares * np.log(np.maximum(shares, np.finfo(np.float32).tiny))
+        entropy = -bits.sum(axis=-1).mean(axis=-1) / math.log(shares.shape[-1])
+        q_halt = q_values[:, 0]
+        q_continue = q_values[:, 1] if self.config.q_continue else None
+        return Segment(
+            logits.argmax(axis=-1).astype(np.uint8),
+            q_halt,
+            q_continue,
+            shares.max(axis=-1),
+            entropy.astype(np.float32),
+            q_halt > (0 if q_continue is None else q_continue),
+        )
+
+
+def _open(path: Path, threads: int | None) -> Any:
+    """Return a session that holds every weight once."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ValueError(
+            'an .onnx agent needs the extra export: pip install "hrm-gym[export]"'
+        ) from None
+    if not path.is_file():
+        raise ValueError(f"{path}: expected an exported .onnx file, there is none")
+    options = onnxruntime.SessionOptions()
+    # Errors come as exceptions; the log would print each once more.
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(
+            str(path),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["ConstantFolding"],
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{path}: expected a file that hrm-gym export wrote; ONNX Runtime says: {reason}"
+        ) from None
+
+
+def _about(session: Any, path: Path) -> dict[str, Any]:
+    """Return the metadata of a file.
+
+    Raises:
+        ValueError: There is none, or it is of another format or opset.
+    """
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA)
+    if text is None:
+        raise ValueError(f"{path}: expected a file that hrm-gym export wrote; it says nothing")
+    about: dict[str, Any] = json.loads(text)
+    for name, wanted in (("format", FORMAT), ("opset", OPSET)):
+        if about.get(name) != wanted:
+            raise ValueError(
+                f"{path}: expected {name} {wanted}, got {about.get(name)}; export the agent again"
+            )
+    return about

@@ -1,0 +1,62 @@
+"""The agents that ship with the package, and what is known of each. Nothing here loads torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "pretrained"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained agent that ships with the package.
+
+    Attributes:
+        name: What ``from_pretrained`` and ``--agent`` take.
+        task: Id of its task, such as ``sudoku-4x4``.
+        parameters: Trained numbers.
+        size: Bytes of its weights.
+        max_segments: Where its thinking ends.
+        exact_accuracy: Share of held-out puzzles whose answer equals the label; ``None`` where it
+            was not measured.
+        solve_rate: Share of them whose answer the rules accept; ``None`` likewise.
+        puzzles: How many they were; 0 where nothing was measured.
+        command: The command that trained it; empty where it was not noted.
+    """
+
+    name: str
+    task: str
+    parameters: int
+    size: int
+    max_segments: int
+    exact_accuracy: float | None = None
+    solve_rate: float | None = None
+    puzzles: int = 0
+    command: str = ""
+
+
+def pretrained() -> dict[str, Pretrained]:
+    """Return the agents that ship with the package, by name.
+
+    The last four fields come from ``command``, ``exact_accuracy``, ``solve_rate`` and
+    ``test_puzzles`` of an agent's ``config.json``, which ``scripts/train.py`` writes.
+    """
+    found = []
+    for path in sorted(FOLDER.glob("*/config.json")):
+        about = json.loads(path.read_text())
+        found.append(
+            Pretrained(
+                path.parent.name,
+                about["task"],
+                int(about["parameters"]),
+                (path.parent / "model.safetensors").stat().st_size,
+                int(about["max_segments"]),
+                about.get("exact_accuracy"),
+                about.get("solve_rate"),
+                int(about.get("test_puzzles", 0)),
+                str(about.get("command", "")),
+            )
+        )
+    return {agent.name: agent for agent in found}

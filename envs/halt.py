@@ -1,0 +1,300 @@
+"""When to stop thinking: recorded segments played back, halting the only choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from hrm_gym.data import PuzzleSet
+from hrm_gym.data.source import check_choice, choose
+from hrm_gym.data.traces import Traces, bundled_traces, read_traces
+from hrm_gym.puzzles import SPLITS, Puzzle, get_task
+
+from .base import PuzzleEnv
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+CONTINUE, HALT = 0, 1
+READINGS = ("q_halt", "q_continue", "entropy", "changed", "segment", "rating")
+"""What an observation holds, in this order."""
+Q_SCALE, RATING_SCALE = 4.0, 10.0
+TRAIN_SHARE, VAL_SHARE = 70, 10
+"""Per cent of the traces that are not out of distribution; the rest is ``test``."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TracePuzzle(Puzzle):
+    """One puzzle of a trace file with what was recorded of it; S segments.
+
+    Attributes:
+        readings: ``(S, 6)`` float32, the observations.
+        exact: ``(S,)`` bool, the answer equals the label.
+        accepted: ``(S,)`` bool, the rules accept it.
+        q_halt: ``(S,)`` float32, for the picture.
+        q_continue: ``(S,)`` float32, for the picture.
+    """
+
+    readings: NDArray[np.float32]
+    exact: NDArray[np.bool_]
+    accepted: NDArray[np.bool_]
+    q_halt: NDArray[np.float32]
+    q_continue: NDArray[np.float32]
+
+    def __deepcopy__(self, memo: dict[int, object]) -> TracePuzzle:
+        """Return the puzzle itself, whose arrays are locked."""
+        return self
+
+
+class HaltEnv(PuzzleEnv[np.int64]):
+    """Decide after every segment whether a reasoning model should stop.
+
+    ## Description
+    The halting choice of adaptive computation time alone (HRM paper, arXiv 2506.21734, section 2).
+    A trace file holds what a model answered after each segment, and how sure it was; an episode
+    plays one puzzle back. No model runs, so this is as fast as any small environment, and every
+    halting policy sees the same segments.
+
+    ## Action Space
+    ``Discrete(2)``: 0 continue, 1 halt.
+
+    ## Observation Space
+    ``Box(-1, 1, (6,), float32)``, the readings of the last segment:
+    q_halt and q_continue, each logit q as q / (4 + |q|), which keeps their order; the mean entropy
+    of a token (0 sure, 1 uniform); the share of cells that this segment changed (the first: of the
+    question); segment / max_segments; the rating r of the puzzle as r / (10 + r).
+
+    ## Rewards
+    On halting, 1 if the answer equals the label, less ``ponder_cost`` a segment taken; else 0.
+
+    ## Starting State
+    A puzzle of the split after its first segment.
+
+    ## Episode End
+    Terminated on halt; segment ``max_segments`` halts by itself, so continuing into it ends the
+    episode with that segment's answer. The last info says ``exact``, ``is_success`` (the rules
+    accept the answer) and ``regret`` (what the best segment would have paid more).
+
+    ## Arguments
+    ``source`` a trace file or ``bundled``; ``max_segments`` (all that were recorded);
+    ``ponder_cost`` (0.01); ``split``; ``difficulty``, ``limit``, ``render_mode`` as in every
+    environment. Splits are drawn anew from the canonical hash of the puzzle, 70% ``train``, 10%
+    ``val``, 20% ``test``, and ``ood`` what the task sets aside: an agent is best recorded on
+    puzzles that it was not trained on, and those lie all in one split of the task.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    state_fields: ClassVar[tuple[str, ...]] = ("segment", "halted")
+
+    def __init__(
+        self,
+        source: str = "bundled",
+        max_segments: int | None = None,
+        ponder_cost: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        self.traces = load_traces(source, max_segments)
+        self.max_segments = self.traces.segments
+        self.ponder_cost = check_cost(ponder_cost)
+        if kwargs.setdefault("augment", False) is not False:
+            raise ValueError("augment: traces are recorded, so they cannot be turned; leave it out")
+        super().__init__(get_task(self.traces.task), source=source, **kwargs)
+        self.observation_space = reading_space()  # type: ignore[assignment]
+        self.action_space = spaces.Discrete(2)
+        self.costs = np.arange(1, self.max_segments + 1) * self.ponder_cost
+
+    def _load(
+        self,
+        source: str,
+        split: str,
+        difficulty: Sequence[float] | None,
+        limit: int | None,
+    ) -> PuzzleSet:
+        return trace_puzzles(self.traces, source, split, difficulty, limit)
+
+    def _choose(self, options: dict[str, Any]) -> Any:
+        if "puzzle" in options:
+            raise ValueError("options: traces are recorded; expected index, got 'puzzle'")
+        return super()._choose(options)
+
+    def _begin(self) -> None:
+        self.segment = 1
+        self.halted = False
+
+    def step(  # type: ignore[override]
+        self, action: np.int64 | int
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Halt or go on; see the class for what the values mean."""
+        self._require_episode()
+        extra: dict[str, Any] = {}
+        reward, done = 0.0, False
+        if action not in (CONTINUE, HALT):
+            extra["invalid_action"] = True
+        else:
+            if action == CONTINUE:
+                self.segment = min(self.segment + 1, self.max_segments)
+            done = self.halted = bool(action == HALT or self.segment == self.max_segments)
+        if done:
+            returns = self.returns()
+            reward = float(returns[self.segment - 1])
+            extra["exact"] = bool(self.trace.exact[self.segment - 1])
+            extra["is_success"] = bool(self.trace.accepted[self.segment - 1])
+            extra["regret"] = float(returns.max() - reward)
+        info = self._info(**extra)
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), reward, done, False, info
+
+    @property
+    def trace(self) -> TracePuzzle:
+        """The episode's puzzle with what was recorded of it."""
+        assert isinstance(self.puzzle, TracePuzzle)
+        return self.puzzle
+
+    def returns(self) -> NDArray[np.float64]:
+        """Return what halting after each segment pays, ``(max_segments,)`` (the teacher's)."""
+        self._require_episode()
+        return self.trace.exact - self.costs
+
+    def _observe(self) -> NDArray[np.float32]:  # type: ignore[override]
+        return self.trace.readings[self.segment - 1].copy()
+
+    def _info(self, **extra: Any) -> dict[str, Any]:
+        return super()._info(segment=self.segment, **extra)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return ``(2,)`` bool: both actions are always legal."""
+        self._require_episode()
+        return np.ones(2, bool)
+
+    def optimal_action(self) -> int:
+        """Halt if no later segment pays more: at the first right answer, if it is worth the wait.
+
+        Where no answer to come is right it halts at once.
+        """
+        return HALT if int(self.returns()[self.segment - 1 :].argmax()) == 0 else CONTINUE
+
+    def _scene(self) -> Scene:
+        from hrm_gym.rendering import HaltScene
+
+        trace, state = self.trace, "halted" if self.halted else "thinking"
+        return HaltScene(
+            trace.q_halt,
+            trace.q_continue,
+            trace.exact,
+            self.segment,
+            self.halted,
+            caption=f"{self.task.id}, rating {trace.rating:g}: {state} at segment {self.segment} "
+            f"of {self.max_segments}",
+        )
+
+
+def reading_space() -> spaces.Box:
+    """Return the observation space of one environment."""
+    return spaces.Box(-1.0, 1.0, (len(READINGS),), np.float32)
+
+
+def check_cost(ponder_cost: float) -> float:
+    """Return the cost of a segment.
+
+    Raises:
+        ValueError: It is no number in 0..1.
+    """
+    number = isinstance(ponder_cost, (int, float)) and not isinstance(ponder_cost, bool)
+    if not number or not 0 <= ponder_cost <= 1:
+        raise ValueError(f"ponder_cost: expected a number in 0..1, got {ponder_cost!r}")
+    return float(ponder_cost)
+
+
+def load_traces(source: str, max_segments: int | None) -> Traces:
+    """Return the first segments of a trace file; all of them for ``None``.
+
+    Raises:
+        ValueError: The file is missing or damaged, or has fewer segments.
+    """
+    traces = bundled_traces() if source == "bundled" else read_traces(source)
+    if max_segments is None:
+        return traces
+    whole = isinstance(max_segments, int) and not isinstance(max_segments, bool)
+    if not whole or not 1 <= max_segments <= traces.segments:
+        raise ValueError(
+            f"max_segments: expected 1..{traces.segments}, the segments of {source}, got "
+            f"{max_segments!r}"
+        )
+    return traces.first(max_segments)
+
+
+@lru_cache(maxsize=8)
+def readings(traces: Traces) -> NDArray[np.float32]:
+    """Return the observations of every segment, ``(N, S, 6)`` float32; see ``HaltEnv``."""
+    shape = traces.q_halt.shape
+    segment = np.arange(1, traces.segments + 1) / traces.segments
+    rating = traces.ratings / (RATING_SCALE + traces.ratings)
+    parts = [
+        *(q / (Q_SCALE + np.abs(q)) for q in (traces.q_halt, traces.q_continue)),
+        traces.entropy.clip(0, 1),
+        traces.changed,
+        np.broadcast_to(segment, shape),
+        np.broadcast_to(rating[:, None], shape),
+    ]
+    values = np.stack(parts, axis=2).astype(np.float32)
+    values.setflags(write=False)
+    return values
+
+
+def trace_splits(traces: Traces) -> NDArray[np.int64]:
+    """Return the index in ``SPLITS`` of the split of each trace, ``(N,)``."""
+    # The two digits above those that choose the split of the task.
+    share = traces.digests // np.uint64(100) % np.uint64(100)
+    inside = np.where(share < TRAIN_SHARE, 0, np.where(share < TRAIN_SHARE + VAL_SHARE, 1, 2))
+    return np.where(traces.ood, SPLITS.index("ood"), inside)
+
+
+def trace_puzzles(
+    traces: Traces,
+    source: str,
+    split: str,
+    difficulty: Sequence[float] | None,
+    limit: int | None,
+) -> PuzzleSet:
+    """Return the traces that an environment draws from, as puzzles.
+
+    Raises:
+        ValueError: An argument is wrong, or nothing is left.
+    """
+    check_choice(split, difficulty, limit)
+    rows = np.flatnonzero(trace_splits(traces) == SPLITS.index(split))  # type: ignore[arg-type]
+    if len(rows) == 0:
+        raise ValueError(f"split: {source} has no trace of split {split!r}")
+    seen, exact = readings(traces), traces.exact
+    puzzles = [
+        TracePuzzle(
+            traces.inputs[row],
+            traces.labels[row],
+            float(traces.ratings[row]),
+            source,
+            readings=seen[row],
+            exact=exact[row],
+            accepted=traces.accepted[row],
+            q_halt=traces.q_halt[row],
+            q_continue=traces.q_continue[row],
+        )
+        for row in rows.tolist()
+    ]
+    found = PuzzleSet(
+        traces.inputs[rows],
+        traces.labels[rows],
+        traces.ratings[rows],
+        np.zeros(len(rows), np.int32),
+        source,
+        puzzles=puzzles,
+    )
+    return choose(found, source, split, difficulty, limit)

@@ -1,0 +1,263 @@
+"""Wrappers for training: easy puzzles first, planes for convolutions, a reward on the way."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from typing import Any, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+from numpy.typing import NDArray
+
+REMEMBERED = 64
+"""Mazes whose distances a reward wrapper keeps; doors make new ones every step."""
+
+
+class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Draw easy puzzles first, harder ones as they are solved.
+
+    Puzzles are cut into bands by rating. Episodes are drawn from the current band, through the
+    option ``difficulty`` of ``reset``; when at least ``threshold`` of the last ``window`` of them
+    were a success, the next band begins. Every ``review``-th episode comes from all bands below
+    instead, so that they are not forgotten, and does not count. A reset with options of its own is
+    passed on as it is and does not count either. ``info["band"]`` says which band an episode is of.
+
+    Args:
+        env: An environment over puzzles.
+        bands: How many bands, cut so that each holds about as many puzzles, or their upper ends, in
+            rising order.
+        window: Episodes over which the solve rate is taken.
+        threshold: The solve rate, in 0..1, from which the next band begins.
+        review: Every so many episodes one from below; 0 for none.
+
+    Attributes:
+        band: The current band, from 0.
+
+    Raises:
+        ValueError: An argument is out of range, or a band holds no puzzle.
+    """
+
+    def __init__(
+        self,
+        env: gym.Env[Any, Any],
+        bands: int | Sequence[float] = 5,
+        window: int = 100,
+        threshold: float = 0.8,
+        review: int = 5,
+    ) -> None:
+        RecordConstructorArgs.__init__(
+            self, bands=bands, window=window, threshold=threshold, review=review
+        )
+        super().__init__(env)
+        puzzles = getattr(env.unwrapped, "puzzles", None)
+        if puzzles is None:
+            raise ValueError(f"env: expected an environment over puzzles, got {env}")
+        for name, number, least in (("window", window, 1), ("review", review, 0)):
+            if not isinstance(number, int) or number < least:
+                raise ValueError(f"{name}: expected a whole number from {least}, got {number!r}")
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold: expected a number in 0..1, got {threshold!r}")
+        self.ranges = rating_bands(puzzles.ratings, bands)
+        self.window, self.threshold, self.review = window, threshold, review
+        self.band = 0
+        self._recent: deque[bool] = deque(maxlen=window)
+        self._episodes = 0
+        self._counts, self._shown = False, 0
+
+    @property
+    def solve_rate(self) -> float:
+        """Solve rate over the last episodes of the current band, 0 before there is one."""
+        return float(np.mean(self._recent)) if self._recent else 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode of the current band; see the class."""
+        self._counts = not options
+        self._shown = self.band
+        if not options:
+            self._episodes += 1
+            low, high = self.ranges[self.band]
+            if self.review and self.band and self._episodes % self.review == 0:
+                low, high = self.ranges[0][0], self.ranges[self.band - 1][1]
+                self._counts, self._shown = False, self.band - 1
+            options = {"difficulty": [low, high]}
+        observation, info = self.env.reset(seed=seed, options=options)
+        return observation, {**info, "band": self._shown}
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Step, and count how the episode ended."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if (terminated or truncated) and self._counts:
+            self._counts = False
+            self._recent.append(bool(info.get("is_success", False)))
+            full = len(self._recent) == self.window
+            if full and self.solve_rate >= self.threshold and self.band + 1 < len(self.ranges):
+                self.band += 1
+                self._recent.clear()
+        return observation, reward, terminated, truncated, {**info, "band": self._shown}
+
+
+def rating_bands(
+    ratings: NDArray[np.float32], bands: int | Sequence[float]
+) -> list[tuple[float, float]]:
+    """Return lowest and highest rating of each band, both included.
+
+    Quantiles that coincide, as where half the puzzles have one rating, make fewer bands.
+
+    Raises:
+        ValueError: ``bands`` is neither positive nor rising ends, or a band holds no puzzle.
+    """
+    if isinstance(bands, (int, np.integer)):
+        if bands < 1:
+            raise ValueError(f"bands: expected at least 1, got {bands}")
+        ends = np.unique(np.quantile(ratings, np.arange(1, bands + 1) / bands, method="higher"))
+    else:
+        ends = np.array(bands, np.float64)
+        if ends.ndim != 1 or len(ends) == 0 or np.any(np.diff(ends) <= 0):
+            raise ValueError(f"bands: expected a number or rising upper ends, got {bands!r}")
+    found = []
+    below = -np.inf
+    for end in ends.tolist():
+        inside = ratings[(ratings > below) & (ratings <= end)]
+        if len(inside) == 0:
+            raise ValueError(
+                f"bands: no puzzle is rated above {below:g} up to {end:g}; these are rated "
+                f"{ratings.min():g} to {ratings.max():g}"
+            )
+        found.append((float(inside.min()), float(inside.max())))
+        below = end
+    return found
+
+
+class OneHotPlanes(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Show the grid as planes, channel first, for convolutions.
+
+    The observation becomes one ``Box(0, 1, (channels, s, s), uint8)``: for every token field
+    (``tokens``, ``canvas``, ``answer``, each demonstration of ``demos``), in the order of the
+    observation, one plane a token; then a plane for ``given`` and one for ``position``. A
+    ``puzzle_id`` is no picture and is left out.
+
+    Raises:
+        ValueError: The observation has no ``tokens`` on a square grid.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
+        super().__init__(env)
+        space = env.observation_space
+        fields = space.spaces if isinstance(space, spaces.Dict) else {}
+        if not isinstance(fields.get("tokens"), spaces.Box):
+            raise ValueError(f"env: expected an observation with tokens, got {space}")
+        cells = int(np.prod(fields["tokens"].shape or ()))
+        self.side = round(cells**0.5)
+        if self.side**2 != cells:
+            raise ValueError(f"env: expected tokens of a square grid, got {cells}")
+        self.fields: list[tuple[str, int]] = []
+        channels = 0
+        for name, field in fields.items():
+            if isinstance(field, spaces.Box) and field.shape[0] % cells == 0:
+                vocabulary = int(field.high.max()) + 1
+                self.fields.append((name, vocabulary))
+                channels += field.shape[0] // cells * vocabulary
+            elif name in ("given", "position"):
+                self.fields.append((name, 0))
+                channels += 1
+        self.observation_space = spaces.Box(0, 1, (channels, self.side, self.side), np.uint8)
+
+    def observation(self, observation: dict[str, Any]) -> NDArray[np.uint8]:
+        """Return the planes of one observation."""
+        cells = self.side**2
+        planes = []
+        for name, vocabulary in self.fields:
+            value = np.asarray(observation[name])
+            if vocabulary:
+                grids = value.reshape(-1, 1, cells)
+                one_hot = grids == np.arange(vocabulary, dtype=np.uint8)[:, None]
+                planes.append(one_hot.reshape(-1, cells))
+            elif name == "position":
+                planes.append(np.arange(cells)[None] == value)
+            else:
+                planes.append(value[None] > 0)
+        stacked = np.concatenate(planes).astype(np.uint8)
+        return stacked.reshape(-1, self.side, self.side)
+
+
+class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Reward progress without changing which policy is best.
+
+    Adds ``scale * (gamma * P(s') - P(s))``, where P is 0 on termination: with the learner's own
+    discount this changes the return of every policy by the same amount (Ng, Harada and Russell
+    1999, "Policy invariance under reward transformations"). P comes from the teacher's side of the
+    environment: for a walk, minus the distance to G over the number of cells, in the maze as it
+    stands now (-1 where there is no way); elsewhere, minus the share of cells of the grid or answer
+    that are not right. ``info["shaping"]`` says what was added.
+
+    Args:
+        env: An environment over puzzles.
+        gamma: The discount of the learner, in 0..1.
+        scale: What the whole way from potential -1 to 0 is worth.
+
+    Raises:
+        ValueError: An argument is out of range, or the observation has no ``tokens``.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], gamma: float = 0.99, scale: float = 1.0) -> None:
+        RecordConstructorArgs.__init__(self, gamma=gamma, scale=scale)
+        super().__init__(env)
+        if not 0 <= gamma <= 1:
+            raise ValueError(f"gamma: expected a number in 0..1, got {gamma!r}")
+        if not np.isfinite(scale):
+            raise ValueError(f"scale: expected a finite number, got {scale!r}")
+        space = env.unwrapped.observation_space
+        if not isinstance(space, spaces.Dict) or "tokens" not in space.spaces:
+            raise ValueError(f"env: expected an observation with tokens, got {space}")
+        self.gamma, self.scale = gamma, scale
+        self._before = 0.0
+        self._distances: OrderedDict[bytes, NDArray[np.int64]] = OrderedDict()
+
+    def potential(self) -> float:
+        """Return P of the state as it is, in -1..0."""
+        env: Any = self.env.unwrapped
+        observation = env._observe()
+        if "position" in observation:
+            distance = int(self._to_goal(observation["tokens"])[int(observation["position"])])
+            return -1.0 if distance < 0 else -distance / observation["tokens"].size
+        shown = next((n for n in ("answer", "canvas") if n in observation), "tokens")
+        labels = env.solve()
+        counted = labels != 0
+        return -float(np.mean(observation[shown][counted] != labels[counted]))
+
+    def _to_goal(self, tokens: NDArray[np.uint8]) -> NDArray[np.int64]:
+        key = tokens.tobytes()
+        if key not in self._distances:
+            if len(self._distances) >= REMEMBERED:
+                self._distances.popitem(last=False)
+            task: Any = self.env.unwrapped.task  # type: ignore[attr-defined]
+            around = np.array(task.distances(tokens, task.ends(tokens)[1]))
+            # One may stand in a door that has just closed, and leave it by an open neighbour.
+            grid = np.pad(around.reshape(task.size, -1), 1, constant_values=-1)
+            sides = np.stack([grid[:-2, 1:-1], grid[2:, 1:-1], grid[1:-1, :-2], grid[1:-1, 2:]])
+            least = np.where(sides < 0, tokens.size, sides).min(axis=0).ravel()
+            self._distances[key] = np.where((around < 0) & (least < tokens.size), least + 1, around)
+        return self._distances[key]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._before = self.potential()
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Step, and add to the reward."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        after = 0.0 if terminated else self.potential()
+        shaping = self.scale * (self.gamma * after - self._before)
+        self._before = after
+        info = {**info, "shaping": shaping}
+        return observation, float(reward) + shaping, terminated, truncated, info

@@ -1,0 +1,221 @@
+"""Segment traces: what an agent answered after every segment, recorded once and replayed at will.
+
+A trace file is one compressed ``.npz`` of N puzzles and S segments, none of them cut short by
+halting, so that every rule of when to halt can be tried on it afterwards. ``evaluate`` writes it
+(``--save-traces``), ``HRMHalt-v0`` and the replay of segments read it; neither needs the model.
+
+| array | shape, dtype | what |
+|---|---|---|
+| ``inputs``, ``labels`` | (N, seq_len) uint8 | the puzzles |
+| ``ratings`` | (N,) float32 | how hard they are |
+| ``digests`` | (N,) uint64 | canonical hash; test inputs of one ARC task share theirs |
+| ``ood`` | (N,) bool | the task sets the puzzle aside as out of distribution |
+| ``answers`` | (N, S, seq_len) uint8 | the answer after each segment |
+| ``confidence`` | (N, S, seq_len) uint8 | probability of each of its tokens, in 255ths |
+| ``entropy`` | (N, S) float32 | mean entropy of a token, 0 sure to 1 uniform over the vocabulary |
+| ``q_halt``, ``q_continue`` | (N, S) float32 | logits; ``q_continue`` is 0 for a model without it |
+| ``accepted`` | (N, S) bool | the rules accept the answer, which need not equal the label |
+| ``about`` | text | JSON: ``format``, ``task``, ``env``, ``agent`` and what else was noted |
+
+With ``q_continue`` 0 the model's own rule reads the same in every file: halt where q_halt is
+greater.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task
+from hrm_gym.tracking import write_bytes
+
+FORMAT = 1
+BUNDLED = Path(__file__).parent / "traces.npz"
+"""The trace file that ships with the package; ``docs/halting.md`` says how it is made."""
+
+# Dimensions: N puzzles, S segments, L positions.
+ARRAYS: dict[str, tuple[str, type[np.generic]]] = {
+    "inputs": ("NL", np.uint8),
+    "labels": ("NL", np.uint8),
+    "ratings": ("N", np.float32),
+    "digests": ("N", np.uint64),
+    "ood": ("N", np.bool_),
+    "answers": ("NSL", np.uint8),
+    "confidence": ("NSL", np.uint8),
+    "entropy": ("NS", np.float32),
+    "q_halt": ("NS", np.float32),
+    "q_continue": ("NS", np.float32),
+    "accepted": ("NS", np.bool_),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """The segments of N puzzles; the module's table says what each array holds.
+
+    Attributes:
+        task: Id of the task, such as ``sudoku-4x4``.
+        env: Id of the environment that the agent was evaluated on.
+        agent: Name of the agent.
+        about: What else was noted, plain JSON: the command, the split, the agent's origin.
+
+    Raises:
+        ValueError: Shapes, dtypes or values do not fit together or the task.
+    """
+
+    task: str
+    env: str
+    agent: str
+    inputs: Tokens
+    labels: Tokens
+    ratings: NDArray[np.float32]
+    digests: NDArray[np.uint64]
+    ood: NDArray[np.bool_]
+    answers: Tokens
+    confidence: NDArray[np.uint8]
+    entropy: NDArray[np.float32]
+    q_halt: NDArray[np.float32]
+    q_continue: NDArray[np.float32]
+    accepted: NDArray[np.bool_]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every array and lock it: environments share them."""
+        task = get_task(self.task)
+        shape = np.shape(self.answers)
+        if len(shape) != 3 or min(shape) < 1 or shape[2] != task.seq_len:
+            raise ValueError(
+                f"answers: expected (puzzles, segments, {task.seq_len}) for {task.id}, got {shape}"
+            )
+        sizes = dict(zip("NSL", shape, strict=True))
+        for name, (dimensions, dtype) in ARRAYS.items():
+            array = getattr(self, name)
+            wanted = tuple(sizes[letter] for letter in dimensions)
+            if np.shape(array) != wanted or array.dtype != dtype:
+                raise ValueError(
+                    f"{name}: expected {wanted} of {np.dtype(dtype)}, got {np.shape(array)} of "
+                    f"{getattr(array, 'dtype', type(array).__name__)}"
+                )
+            array.setflags(write=False)
+        for name in ("inputs", "labels", "answers"):
+            if getattr(self, name).max() >= task.vocab_size:
+                raise ValueError(f"{name}: a token is outside 0..{task.vocab_size - 1}")
+        for name in ("ratings", "entropy", "q_halt", "q_continue"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name}: expected finite numbers")
+        for name, values in (("ratings", self.ratings), ("entropy", self.entropy)):
+            if values.min() < 0:
+                raise ValueError(f"{name}: expected numbers of at least 0, got {values.min():g}")
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Traces:
+        """Return the traces themselves, which never change."""
+        return self
+
+    def __len__(self) -> int:
+        """Return the number of puzzles."""
+        return len(self.inputs)
+
+    @property
+    def segments(self) -> int:
+        """Segments of every puzzle."""
+        return int(self.answers.shape[1])
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """Whether the answer equals the label, ``(N, S)``."""
+        labels = self.labels[:, None]
+        return np.asarray(((self.answers == labels) | (labels == PAD)).all(axis=2))
+
+    @property
+    def changed(self) -> NDArray[np.float32]:
+        """Share of positions that differ from the answer before, ``(N, S)``.
+
+        The first answer is compared with the question.
+        """
+        before = np.concatenate([self.inputs[:, None], self.answers[:, :-1]], axis=1)
+        return (self.answers != before).mean(axis=2, dtype=np.float32)
+
+    def take(self, rows: NDArray[Any]) -> Traces:
+        """Return the traces of the given rows (indices or a mask)."""
+        arrays = {name: getattr(self, name)[rows] for name in ARRAYS}
+        return Traces(self.task, self.env, self.agent, about=self.about, **arrays)
+
+    def first(self, segments: int) -> Traces:
+        """Return the first segments alone, as if the agent had not been allowed more."""
+        arrays = {
+            name: getattr(self, name)[:, :segments] if "S" in dimensions else getattr(self, name)
+            for name, (dimensions, _) in ARRAYS.items()
+        }
+        return Traces(self.task, self.env, self.agent, about=self.about, **arrays)
+
+    def save(self, path: Path | str) -> None:
+        """Write the file; it appears whole or not at all."""
+        about = {
+            **self.about,
+            "format": FORMAT,
+            "task": self.task,
+            "env": self.env,
+            "agent": self.agent,
+        }
+        content = io.BytesIO()
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        np.savez_compressed(content, about=np.array(json.dumps(about)), **arrays)
+        write_bytes(path, content.getvalue())
+
+
+def read_traces(path: Path | str) -> Traces:
+    """Read a trace file. It is never unpickled.
+
+    Raises:
+        ValueError: It is missing, damaged or no trace file; the sentence names file and part.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: expected a trace file, there is none")
+    try:
+        # np.load would leave a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            missing = {"about", *ARRAYS} - set(file.files)
+            if missing:
+                raise ValueError(f"it has no {', '.join(sorted(missing))}")
+            about = json.loads(str(file["about"]))
+            arrays = {name: file[name] for name in ARRAYS}
+        if not isinstance(about, dict) or about.pop("format", None) != FORMAT:
+            raise ValueError(f"about: expected a JSON object of format {FORMAT}")
+        task, env, agent = (str(about.pop(name)) for name in ("task", "env", "agent"))
+        return Traces(task, env, agent, about=about, **arrays)
+    except KeyError as error:
+        raise ValueError(f"{path}: expected a trace file: about has no {error}") from None
+    except (OSError, EOFError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: expected a trace file: {error}") from None
+
+
+@lru_cache(maxsize=2)
+def bundled_traces() -> Traces:
+    """Return the traces that ship with the package.
+
+    Raises:
+        ValueError: The file is missing or damaged.
+    """
+    return read_traces(BUNDLED)
+
+
+def trace_digest(task: Task, puzzle: Puzzle) -> int:
+    """Return the 64-bit hash that decides the split of a trace.
+
+    It is the canonical hash of the puzzle; ARC is split by task, so there it hashes the task's id.
+    """
+    name = getattr(puzzle, "task_id", "")
+    if name:
+        return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
+    return int(task.digest(puzzle.inputs, puzzle.labels), 16)

@@ -1,0 +1,32 @@
+"""Where tensors live, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def check_device(device: str | torch.device | None) -> torch.device:
+    """Return a torch device that is there; ``None`` is the CPU.
+
+    Raises:
+        ValueError: It is unknown or absent.
+    """
+    import torch
+
+    try:
+        found = torch.device(device or "cpu")
+    except RuntimeError:
+        raise ValueError(f"device: expected cpu, cuda or cuda:N, got {device!r}") from None
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device: {str(device)!r} is not there; this machine has {torch.cuda.device_count()} "
+            "CUDA devices"
+        )
+    if found.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device: 'mps' is not there; this machine has no Metal device")
+    if found.type not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device: expected cpu, cuda or cuda:N, got {str(device)!r}")
+    return found

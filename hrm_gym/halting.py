@@ -1,0 +1,108 @@
+"""Rules of when to halt, tried on recorded traces: how right they are for how many segments.
+
+A rule maps traces to the segment after which each puzzle stops, 1..S, ``(N,)`` int64. It sees what
+an agent sees at that time, but for the oracle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data.traces import Traces
+
+Segments = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Halting:
+    """What a rule of halting comes to on a set of traces.
+
+    Attributes:
+        name: The rule.
+        accuracy: Share of puzzles whose answer equals the label when it halts.
+        segments: Mean segments taken.
+        reward: Mean of right less ``ponder_cost`` a segment, the return of ``HRMHalt-v0``.
+    """
+
+    name: str
+    accuracy: float
+    segments: float
+    reward: float
+
+
+def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01) -> Halting:
+    """Return what halting after ``halts`` segments, ``(N,)``, comes to."""
+    right = np.take_along_axis(traces.exact, halts[:, None] - 1, axis=1)[:, 0]
+    accuracy, segments = float(right.mean()), float(halts.mean())
+    return Halting(name, accuracy, segments, accuracy - ponder_cost * segments)
+
+
+def _first(wants: NDArray[np.bool_]) -> Segments:
+    """Return the first segment that wants to halt, the last where none does; ``(N, S)`` bool."""
+    return np.where(wants.any(axis=1), wants.argmax(axis=1), wants.shape[1] - 1) + 1
+
+
+def fixed(traces: Traces, segment: int) -> Segments:
+    """Halt after ``segment`` segments, whatever is seen.
+
+    Raises:
+        ValueError: The traces have no such segment.
+    """
+    if not 1 <= segment <= traces.segments:
+        raise ValueError(f"segment: expected 1..{traces.segments}, got {segment}")
+    return np.full(len(traces), segment)
+
+
+def q_head(traces: Traces) -> Segments:
+    """Halt where q_halt > q_continue, as the model itself does."""
+    return _first(traces.q_halt > traces.q_continue)
+
+
+def sure(traces: Traces, threshold: float) -> Segments:
+    """Halt where the least sure token of the answer has at least this probability."""
+    return _first(traces.confidence.min(axis=2) >= threshold * 255)
+
+
+def steady(traces: Traces) -> Segments:
+    """Halt at the first answer that equals the one before."""
+    wants = traces.changed == 0
+    wants[:, 0] = False
+    return _first(wants)
+
+
+def oracle(traces: Traces, ponder_cost: float = 0.01) -> Segments:
+    """Halt at the segment that pays most: the first right answer, if it is worth the wait."""
+    costs = np.arange(1, traces.segments + 1) * ponder_cost
+    return (traces.exact - costs).argmax(axis=1) + 1
+
+
+def best_fixed(traces: Traces, ponder_cost: float = 0.01) -> int:
+    """Return the number of segments that pays most if every puzzle takes it."""
+    costs = np.arange(1, traces.segments + 1) * ponder_cost
+    return int((traces.exact.mean(axis=0) - costs).argmax()) + 1
+
+
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+def best_threshold(traces: Traces, ponder_cost: float = 0.01) -> float:
+    """Return the threshold of ``sure``, out of ``THRESHOLDS``, that pays most."""
+    rewards = [score("", traces, sure(traces, t), ponder_cost).reward for t in THRESHOLDS]
+    return THRESHOLDS[int(np.argmax(rewards))]
+
+
+def compare(fit: Traces, traces: Traces, ponder_cost: float = 0.01) -> list[Halting]:
+    """Return what each rule comes to on ``traces``; numbers in a rule are chosen on ``fit``."""
+    k, threshold = best_fixed(fit, ponder_cost), best_threshold(fit, ponder_cost)
+    rules = {
+        "oracle": oracle(traces, ponder_cost),
+        "q head": q_head(traces),
+        f"sure {threshold:g}": sure(traces, threshold),
+        "steady": steady(traces),
+        f"best fixed {k}": fixed(traces, k),
+        f"always {traces.segments}": fixed(traces, traces.segments),
+    }
+    return [score(name, traces, halts, ponder_cost) for name, halts in rules.items()]

@@ -1,0 +1,137 @@
+"""Tracks from plain arrays: what a model answered segment by segment, what an agent played."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hrm_gym.puzzles import Task
+
+from .answers import Pairs, answer_scene, solves
+from .replay import Bar, Step, Track, changed_cells
+from .scenes import ARCScene, Scene
+
+
+def thinking_track(
+    name: str,
+    task: Task,
+    inputs: np.ndarray,
+    answers: np.ndarray,
+    confidence: np.ndarray,
+    q_halt: np.ndarray,
+    q_continue: np.ndarray | None,
+    labels: np.ndarray | None = None,
+    demos: Pairs = (),
+    limit: int = 0,
+) -> Track:
+    """Return the track of a model that answered S times.
+
+    Args:
+        name: whose thoughts these are.
+        task: what the puzzle is of.
+        inputs: uint8 (seq_len,), the question.
+        answers: uint8 (S, seq_len), the answer after each segment.
+        confidence: float (S, seq_len), the probability of each of its tokens.
+        q_halt: float (S,), logits.
+        q_continue: float (S,), logits; None for a model that halts where q_halt > 0.
+        labels: uint8 (seq_len,), the solution where it is known.
+        demos: demonstration pairs of an ARC task.
+        limit: segments that the model might have taken.
+    """
+    steps, before = [], inputs
+    for k, answer in enumerate(answers):
+        count = int((answer != before).sum())
+        caption = f"{count} cell{'s' * (count != 1)} changed"
+        scene = answer_scene(task, inputs, answer, confidence[k], labels, demos, caption)
+        bars = [_chance("q halt", q_halt[k], 0.5 if q_continue is None else None)]
+        if q_continue is not None:
+            bars.append(_chance("q continue", q_continue[k]))
+        halts = q_halt[k] > (0.0 if q_continue is None else q_continue[k])
+        badge, tone = "continue", "open"
+        if halts or k + 1 == limit:
+            badge, tone = "HALT" if halts else "LAST", "on"
+            if labels is not None:
+                right = solves(task, inputs, answer, labels)
+                badge, tone = (
+                    f"{badge}, {'right' if right else 'wrong'}",
+                    "good" if right else "bad",
+                )
+        changed = _cells(task, scene, before, answer)
+        steps.append(Step(scene, changed, tuple(bars), badge, tone))
+        before = answer
+    return Track(name, "segment", steps, limit)
+
+
+def _cells(task: Task, scene: Scene, before: np.ndarray, answer: np.ndarray) -> tuple[int, ...]:
+    """Return the changed cells as the scene counts them."""
+    if not isinstance(scene, ARCScene):
+        return changed_cells(before, answer)
+    if scene.canvas is None:
+        return ()
+    rows, columns = scene.canvas.shape
+    side = math.isqrt(answer.size)
+    corners = [board.reshape(side, side)[:rows, :columns].ravel() for board in (before, answer)]
+    return changed_cells(*corners)
+
+
+def _chance(name: str, logit: float, mark: float | None = None) -> Bar:
+    """Return a Q-value as the probability it stands for."""
+    share = float(1 / (1 + np.exp(-float(logit))))
+    return Bar(name, share, f"{share:.3f}", mark)
+
+
+def playing_track(
+    name: str,
+    task: Task,
+    scenes: Sequence[Scene],
+    observations: Sequence[dict[str, Any]],
+    solved: bool | None,
+    limit: int = 0,
+) -> Track:
+    """Return the track of an agent that played move by move.
+
+    Args:
+        name: the agent.
+        task: what the puzzle is of.
+        scenes: the board before the first move and after every one.
+        observations: as the step environment gave them, as many.
+        solved: how it ended; None where it is not over.
+        limit: moves that the episode allows.
+    """
+    steps: list[Step] = []
+    field = {"sudoku": "tokens", "arc": "canvas"}.get(task.name)
+    before: np.ndarray | None = None
+    for k, (scene, obs) in enumerate(zip(scenes, observations, strict=True)):
+        if field is None:
+            changed: tuple[int, ...] = (int(obs["position"]),) if k else ()
+        else:
+            board = np.asarray(obs[field])
+            changed = () if before is None else _cells(task, scene, before, board)
+            before = board
+        last = k == len(scenes) - 1
+        badge, tone = ("plays", "open") if k else ("begins", "open")
+        if last and solved is not None:
+            badge, tone = ("SOLVED", "good") if solved else ("NOT SOLVED", "bad")
+        steps.append(Step(scene, changed, _progress(task, obs, k), badge, tone))
+    return Track(name, "move", steps, limit, first=0)
+
+
+def _progress(task: Task, obs: dict[str, Any], moves: int) -> tuple[Bar, ...]:
+    """Return how far a game is: cells filled, or how near the goal is. ARC has no measure."""
+    if task.name == "sudoku":
+        blanks = np.asarray(obs["given"]) == 0
+        filled, total = int((np.asarray(obs["tokens"])[blanks] > 1).sum()), int(blanks.sum())
+        return (Bar("filled", filled / max(total, 1), f"{filled}/{total}"),)
+    if task.name == "maze":
+        from hrm_gym.puzzles.maze import GOAL, START
+
+        kind: Any = task
+        tokens = np.asarray(obs["tokens"])
+        away = kind.distances(tokens, int(np.flatnonzero(tokens == GOAL)[0]))
+        start = int(away[np.flatnonzero(tokens == START)[0]])
+        left = int(away[int(obs["position"])])
+        return (Bar("to G", max(0.0, 1 - left / max(start, 1)), f"{left} left"),)
+    return ()

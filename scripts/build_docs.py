@@ -1,0 +1,285 @@
+"""Build the pages of the environments in docs/environments/ from docstrings and the registry.
+
+One page an environment class: its pictures, ids, spaces, arguments and, from figures that
+``benchmark envs --json`` measured, steps per second. A test fails where a page is out of date.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import itertools
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrm_gym.scripts.cli import run
+
+SECTIONS = (
+    "Description",
+    "Action Space",
+    "Observation Space",
+    "Rewards",
+    "Starting State",
+    "Episode End",
+    "Arguments",
+    "Version History",
+)
+"""Sections of every environment's docstring, in this order."""
+SPEED = "speed.json"
+"""File beside the pages of measured steps per second by id, and of the machine."""
+
+
+@dataclass
+class Args:
+    """Arguments of the documentation."""
+
+    out: Path = Path("docs/environments")
+    """Folder of the pages."""
+    speed: Path | None = None
+    """Take steps per second from this file, which benchmark envs --json wrote; they are kept beside
+    the pages."""
+
+
+def entry_class(entry_point: str) -> type[Any]:
+    """Return the class of an entry point such as ``hrm_gym.envs.maze:MazeEnv``."""
+    module, _, name = entry_point.partition(":")
+    found: type[Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def families() -> dict[type[Any], list[str]]:
+    """Return the environment classes, in the order of the registry, each with its ids."""
+    from hrm_gym.registration import TABLE
+
+    found: dict[type[Any], list[str]] = {}
+    for env_id, entry_point, *_ in TABLE:
+        found.setdefault(entry_class(entry_point), []).append(env_id)
+    return found
+
+
+def page_name(cls: type[Any]) -> str:
+    """Return the name of a class's page: ``SudokuEnv`` gives ``sudoku``."""
+    words = re.findall(r"[A-Z][a-z]*", cls.__name__.removesuffix("Env"))
+    return "-".join(words).lower()
+
+
+def title(cls: type[Any]) -> str:
+    """Return the heading of a class's page."""
+    name = page_name(cls).replace("-", " ")
+    return "ARC" if name == "arc" else name.capitalize()
+
+
+def sections(cls: type[Any]) -> tuple[str, dict[str, str]]:
+    """Return the first sentence of a class docstring and its sections.
+
+    Raises:
+        ValueError: A section is missing, or stands elsewhere than in ``SECTIONS``.
+    """
+    text = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    summary, *parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    headings = tuple(parts[::2])
+    if headings != SECTIONS:
+        raise ValueError(
+            f"{cls.__name__}: expected a docstring with the sections {', '.join(SECTIONS)}, got "
+            f"{', '.join(headings) or 'none'}"
+        )
+    bodies = (body.strip() for body in parts[1::2])
+    return summary.strip(), dict(zip(headings, bodies, strict=True))
+
+
+def describe(space: Any) -> str:
+    """Return a space as the environment prints it, long runs of equal numbers told as such."""
+    from gymnasium import spaces
+
+    if isinstance(space, spaces.Dict):
+        inner = ", ".join(f"'{name}': {describe(part)}" for name, part in space.spaces.items())
+        return f"Dict({inner})"
+    if isinstance(space, spaces.MultiDiscrete) and space.nvec.size > 12:
+        runs = [(value, len(list(run))) for value, run in itertools.groupby(space.nvec.tolist())]
+        parts = (f"[{value}]" if count == 1 else f"[{value}] * {count}" for value, count in runs)
+        return f"MultiDiscrete({' + '.join(parts)})"
+    return str(space)
+
+
+def rates(path: Path) -> dict[str, Any]:
+    """Read steps per second from a result file of the benchmark.
+
+    A row counts whose unit is steps/s and whose name holds an id and ``single`` or ``vector``.
+
+    Raises:
+        ValueError: The file is missing or is no result file, or no row is such.
+    """
+    from hrm_gym import ENV_IDS
+
+    try:
+        result = json.loads(path.read_text())
+        rows, machine = result["rows"], result["machine"]
+        found: dict[str, dict[str, float]] = {}
+        for row in rows:
+            words = re.split(r"[\s/,:()]+", row["name"])
+            kinds = [kind for kind in ("single", "vector") if kind in words]
+            for env_id in set(words) & set(ENV_IDS):
+                if kinds and row["unit"] == "steps/s":
+                    best = found.setdefault(env_id, {})
+                    best[kinds[0]] = max(best.get(kinds[0], 0.0), float(row["value"]))
+    except (OSError, KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"{path}: expected a result file that benchmark envs --json wrote"
+        ) from None
+    if not found:
+        raise ValueError(f"{path}: expected rows in steps/s named by an id; found none")
+    return {"machine": machine, "rates": dict(sorted(found.items()))}
+
+
+def rounded(rate: float) -> str:
+    """Return steps per second to two digits: ``5.2 M``, ``140 k``."""
+    for size, letter in ((1e6, " M"), (1e3, " k")):
+        if rate >= size:
+            value = rate / size
+            return f"{value:.1f}{letter}" if value < 10 else f"{float(f'{value:.2g}'):.0f}{letter}"
+    return f"{rate:.0f}"
+
+
+def image(env_id: str, width: int) -> str:
+    """Return the HTML of an id's GIF, as seen from the pages."""
+    return f'<img src="../images/{env_id}.gif" width="{width}" alt="{env_id}">'
+
+
+def printed(env_ids: list[str], name: str) -> list[str]:
+    """Return a space of every id as its environment prints it: a table, or one line for all."""
+    import gymnasium as gym
+
+    texts = {}
+    for env_id in env_ids:
+        env = gym.make(env_id, disable_env_checker=True)
+        texts[env_id] = describe(getattr(env, name))
+        env.close()
+    if len(set(texts.values())) == 1:
+        return [f"As printed: `{texts[env_ids[0]]}`"]
+    rows = [f"| `{env_id}` | `{text}` |" for env_id, text in texts.items()]
+    return ["| id | as printed |", "| --- | --- |", *rows]
+
+
+def machine_line(speed: dict[str, Any]) -> str:
+    """Return on what the figures were measured."""
+    cpu, cores = speed["machine"].get("cpu"), speed["machine"].get("cores")
+    return (
+        f"Steps per second as `scripts/benchmark.py envs` measured them on {cores} cores of an "
+        f"{cpu}: one environment through `gym.make`, and a vector."
+    )
+
+
+def arguments(doc: str) -> dict[str, str]:
+    """Return the arguments that a docstring describes under ``Args:``, by name."""
+    block = inspect.cleandoc(doc).partition("Args:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^    (\w+): ((?:.|\n        )+)", block, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
+    """Return the page of an environment class, Markdown.
+
+    Args:
+        cls: The class.
+        env_ids: Its ids.
+        speed: What ``rates`` returned, or nothing.
+
+    Raises:
+        ValueError: As ``sections``.
+    """
+    import gymnasium as gym
+
+    summary, bodies = sections(cls)
+    measured = {i: speed["rates"][i] for i in env_ids if i in speed.get("rates", {})}
+    kinds = [kind for kind in ("single", "vector") if any(kind in r for r in measured.values())]
+    wide = 720 if "ARC" in env_ids[0] else 360
+    lines = [f"# {title(cls)}", "", summary, "", image(env_ids[0], wide), ""]
+    head = ["id", "max steps", "made with", *(f"steps/s, {kind}" for kind in kinds)]
+    lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for env_id in env_ids:
+        spec = gym.spec(env_id)
+        kwargs = ", ".join(f"`{name}={value!r}`" for name, value in spec.kwargs.items())
+        cells = [f"`{env_id}`", str(spec.max_episode_steps or "ends by itself"), kwargs]
+        for kind in kinds:
+            rate = measured.get(env_id, {}).get(kind)
+            cells.append(rounded(rate) if rate else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", machine_line(speed), ""] if kinds else [""]
+    for heading, body in bodies.items():
+        lines += [f"## {heading}", "", body.replace("``", "`"), ""]
+        if heading in ("Action Space", "Observation Space"):
+            lines += [*printed(env_ids, heading.lower().replace(" ", "_")), ""]
+    if len(env_ids) > 1:
+        lines += ["## Gallery", "", "| | |", "| --- | --- |"]
+        others = env_ids[1:]
+        for first, *second in (others[i : i + 2] for i in range(0, len(others), 2)):
+            cells = [f"`{i}`<br>{image(i, min(wide, 360))}" for i in (first, *second)]
+            lines.append(f"| {' | '.join(cells)} |{'' if second else ' |'}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def index(found: dict[type[Any], list[str]]) -> str:
+    """Return the page that lists all others, and the arguments that all ids take."""
+    from hrm_gym.data import load_puzzles
+    from hrm_gym.envs.base import PuzzleEnv
+
+    lines = [
+        "# Environments",
+        "",
+        "Every id is made by `gym.make(id)` after `import hrm_gym`; `hrm-gym play --env ID` opens "
+        "it in a window for mouse and keyboard.",
+        "",
+        "| | | ids |",
+        "| --- | --- | --- |",
+    ]
+    for cls, env_ids in found.items():
+        link = f"[{title(cls)}]({page_name(cls)}.md)"
+        summary = sections(cls)[0]
+        ids = "<br>".join(f"`{env_id}`" for env_id in env_ids)
+        lines.append(f"| {image(env_ids[0], 200)} | {link}: {summary} | {ids} |")
+    lines += ["", "## Arguments of every environment", ""]
+    shared = {**arguments(PuzzleEnv.__doc__ or ""), **arguments(load_puzzles.__doc__ or "")}
+    for name, text in shared.items():
+        if name not in ("task", "unknown"):
+            lines.append(f"- `{name}`: {text.replace('``', '`')}")
+    lines += ["", "## Options of reset", ""]
+    lines.append(arguments(PuzzleEnv.reset.__doc__ or "")["options"].replace("``", "`"))
+    return "\n".join([*lines, ""])
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """Return the text of every page by file name, with the figures kept in a folder.
+
+    Raises:
+        ValueError: As ``sections``.
+    """
+    found = families()
+    kept = folder / SPEED
+    speed = json.loads(kept.read_text()) if kept.is_file() else {}
+    texts = {f"{page_name(cls)}.md": page(cls, ids, speed) for cls, ids in found.items()}
+    return {"README.md": index(found), **texts}
+
+
+def main(args: Args) -> None:
+    """Write every page.
+
+    Raises:
+        ValueError: A docstring lacks a section, or the file of figures is none.
+    """
+    from hrm_gym.tracking import write_text
+
+    if args.speed is not None:
+        write_text(args.out / SPEED, json.dumps(rates(args.speed), indent=1) + "\n")
+    texts = pages(args.out)
+    for name, text in texts.items():
+        write_text(args.out / name, text)
+    print(f"{len(texts)} pages written to {args.out}")
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, Args))

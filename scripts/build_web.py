@@ -1,0 +1,141 @@
+"""Build the page in web/ with every shipped Sudoku and maze agent in it, and serve it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hrm_gym.scripts.cli import run
+
+WEB = Path(__file__).resolve().parent.parent / "web"
+EXAMPLES = 24
+"""Puzzles of the bank that the page offers for each model."""
+WHOLE = 2_000_000
+"""Parameters up to which weights go to the page as float32; larger models go as int8."""
+
+
+@dataclass
+class Args:
+    """Arguments of the page's build."""
+
+    out: Path = WEB / "dist"
+    """Folder of the built page."""
+    serve: bool = False
+    """Serve it afterwards, until Ctrl-C."""
+    port: int = 8000
+    """Port of the server; 0 takes a free one."""
+
+
+def main(args: Args) -> None:
+    """Export the models, bundle the page, serve it."""
+    build(args.out)
+    print(f"the page is in {args.out}")
+    if args.serve:
+        server = make_server(args.out, args.port)
+        print(f"open http://127.0.0.1:{server.server_port}/ (Ctrl-C ends)", flush=True)
+        server.serve_forever()
+
+
+def build(out: Path) -> None:
+    """Build the page; it needs nothing from outside once it stands there.
+
+    Raises:
+        ValueError: Node is missing, its packages cannot be installed, or the bundler failed.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise ValueError("web: expected node and npm (Node 20.19 or newer), found none")
+    if not WEB.is_dir():
+        raise ValueError(f"web: expected the repository's web folder at {WEB}")
+    if not _installed():
+        _run([npm, "ci", "--no-fund", "--no-audit"])
+    write_models(WEB / "public" / "models")
+    _run([npm, "run", "--silent", "build", "--", "--outDir", str(out.resolve()), "--emptyOutDir"])
+
+
+def _installed() -> bool:
+    """Say whether the packages of the lock file are there; npm writes its own copy last."""
+    mine, its = WEB / "package-lock.json", WEB / "node_modules" / ".package-lock.json"
+    return its.is_file() and its.stat().st_mtime >= mine.stat().st_mtime
+
+
+def _run(words: list[str]) -> None:
+    done = subprocess.run(words, cwd=WEB, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-8:]
+        raise ValueError(f"web: {' '.join(words[1:3])} failed: {' | '.join(last)}")
+
+
+def write_models(folder: Path) -> list[dict[str, Any]]:
+    """Export every shipped agent whose task the page knows, and describe them in models.json."""
+    from hrm_gym.agents.hrm import HRMAgent
+    from hrm_gym.agents.hrm.export import Precision, describe, export
+    from hrm_gym.scripts.export import questions
+    from hrm_gym.tracking import write_text
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    models = []
+    for name, shipped in HRMAgent.pretrained().items():
+        family, _, size = shipped.task.partition("-")
+        if family not in ("sudoku", "maze"):
+            continue
+        agent = HRMAgent.from_pretrained(name)
+        precision: Precision = "float32" if agent.parameters <= WHOLE else "int8"
+        export(agent, folder / f"{name}.onnx", precision)
+        models.append(
+            {
+                **describe(agent, precision),
+                "name": name,
+                "title": f"{family.capitalize()} {size}",
+                "file": f"{name}.onnx",
+                "positions": agent.model.config.total_len,
+                "solve_rate": shipped.solve_rate,
+                "examples": questions(agent.task, EXAMPLES).tolist(),
+            }
+        )
+    # Sudokus first, the smallest first.
+    models.sort(
+        key=lambda model: (not model["task"].startswith("sudoku"), model["model"]["seq_len"])
+    )
+    write_text(folder / "models.json", json.dumps(models))
+    return models
+
+
+def make_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
+    """Return a server of a folder on this machine alone, not yet serving.
+
+    Raises:
+        ValueError: The port is taken.
+    """
+    handler = functools.partial(_Quiet, directory=str(folder))
+    try:
+        return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise ValueError(f"port: {port} cannot be served: {error}") from None
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a line of log for each, and with the types that browsers insist on."""
+
+    extensions_map = {  # noqa: RUF012
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".js": "text/javascript",
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+        ".json": "application/json",
+    }
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, Args))

@@ -1,0 +1,61 @@
+"""Agents by name: what ``--agent`` means in the scripts that take one of any kind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def load_agent(name: str, device: str = "cpu", env_id: str | None = None, seed: int = 0) -> Any:
+    """Return an agent.
+
+    Args:
+        name: ``oracle``, ``random``, a bundled agent, a folder of an HRM or of a baseline, or an
+            exported ``.onnx`` file.
+        device: Where a network runs; an exported one runs on the CPU.
+        env_id: Environment of the random agent, which needs to know its actions.
+        seed: Seed of the random agent.
+
+    Raises:
+        ValueError: There is no such agent, or its files are damaged.
+    """
+    if name == "oracle":
+        from hrm_gym.agents.simple import OracleAgent
+
+        return OracleAgent()
+    if name == "random":
+        from hrm_gym.agents.simple import RandomAgent
+        from hrm_gym.evaluation import make_env
+
+        if env_id is None:
+            raise ValueError("env: the agent random needs --env")
+        return RandomAgent(make_env(env_id).action_space, seed)
+    path = Path(name)
+    if path.suffix == ".onnx":
+        from hrm_gym.agents.hrm.onnx import OnnxAgent
+
+        return OnnxAgent(path)
+    if _is_baseline(path):
+        from hrm_gym.agents.baselines import SB3Agent
+
+        return SB3Agent.load(path, device)
+    from hrm_gym.agents.hrm import HRMAgent
+
+    return HRMAgent.from_pretrained(name, device)
+
+
+def _is_baseline(folder: Path) -> bool:
+    """Say whether a folder holds a Stable-Baselines3 agent."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and "algorithm" in config
+
+
+def env_of(agent: Any) -> str | None:
+    """Return the environment that an agent was trained on, where it says so."""
+    about = getattr(agent, "about", {})
+    env_id = about.get("env") or getattr(agent, "env_id", None)
+    return None if env_id is None else str(env_id)

@@ -1,0 +1,1 @@
+"""Watching agents think: what they did as tracks, the controls of the window, recordings."""

@@ -1,0 +1,147 @@
+"""Tracks of agents on one puzzle, and of traces that were recorded earlier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrm_gym.data.traces import read_traces
+from hrm_gym.evaluation import make_env
+from hrm_gym.puzzles import get_task
+from hrm_gym.registration import answer_id
+from hrm_gym.rendering.replay import Track
+from hrm_gym.rendering.tracks import playing_track, thinking_track
+
+MOVES = 2000
+"""Moves of a player that are kept; whoever needs more walks in circles."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which puzzle is watched.
+
+    Attributes:
+        env: A step or an Answer environment.
+        split: Split of the puzzle.
+        data: Where puzzles come from; ``None`` is the environment's own default.
+        index: Which of them.
+        puzzle: A puzzle as text, in place of the index.
+    """
+
+    env: str
+    split: str = "test"
+    data: str | None = None
+    index: int = 0
+    puzzle: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of ``reset``."""
+        return {"index": self.index} if self.puzzle is None else {"puzzle": self.puzzle}
+
+    def begin(self, env_id: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Return the environment at the puzzle, the observation and the info.
+
+        Raises:
+            ValueError: There is no such environment or puzzle.
+        """
+        source = {} if self.data is None else {"source": self.data}
+        env = make_env(env_id, split=self.split, **source)
+        obs, info = env.reset(seed=self.index, options=self.options)
+        return env, obs, info
+
+
+def step_id(env_id: str) -> str:
+    """Return the step id of an environment: ``HRMMazeAnswer-7x7-v0`` gives ``HRMMaze-7x7-v0``."""
+    return env_id.replace("Answer", "", 1)
+
+
+def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = False) -> Track:
+    """Let an agent think about a puzzle, or play it where it does not think.
+
+    Args:
+        agent: With ``think`` or with ``act``.
+        choice: The puzzle.
+        name: Title of the track.
+        past_halting: Show all segments, not only those up to halting.
+
+    Raises:
+        ValueError: The puzzle or the environment does not fit the agent.
+    """
+    if hasattr(agent, "think"):
+        return _thinking(agent, choice, name, past_halting)
+    return _playing(agent, choice, name)
+
+
+def _thinking(agent: Any, choice: Choice, name: str, past_halting: bool) -> Track:
+    env, obs, _ = choice.begin(answer_id(choice.env))
+    task = env.unwrapped.task
+    if task.id != agent.task.id:
+        raise ValueError(f"agent: {name} solves {agent.task.id}, {choice.env} is {task.id}")
+    labels, demos = env.unwrapped.solve(), getattr(env.unwrapped.puzzle, "demos", ())
+    env.close()
+    segments = list(agent.think(obs["tokens"], [int(obs["puzzle_id"])], halt=not past_halting))
+    last = segments[-1].q_continue
+    return thinking_track(
+        name,
+        task,
+        obs["tokens"],
+        np.stack([segment.answer[0] for segment in segments]),
+        np.stack([segment.confidence[0] for segment in segments]),
+        np.array([segment.q_halt[0] for segment in segments]),
+        None if last is None else np.array([segment.q_continue[0] for segment in segments]),
+        labels,
+        demos,
+        agent.max_segments,
+    )
+
+
+def _playing(agent: Any, choice: Choice, name: str) -> Track:
+    env_id = step_id(choice.env)
+    env, obs, info = choice.begin(env_id)
+    limit = env.spec.max_episode_steps or 0
+    observations, scenes = [obs], [env.unwrapped.scene()]
+    solved: bool | None = None
+    for _ in range(min(limit, MOVES) or MOVES):
+        try:
+            action = agent.act(obs, info)
+        except (KeyError, ValueError, IndexError) as error:
+            raise ValueError(f"agent: {name} cannot play {env_id}: {error}") from error
+        obs, _, terminated, truncated, info = env.step(action)
+        observations.append(obs)
+        scenes.append(env.unwrapped.scene())
+        if terminated or truncated:
+            solved = bool(info.get("is_success", False))
+            break
+    task = env.unwrapped.task
+    env.close()
+    return playing_track(name, task, scenes, observations, solved, limit)
+
+
+def watch_trace(path: Path, index: int, past_halting: bool = False) -> Track:
+    """Return the track of one puzzle of a trace file; no model is needed.
+
+    Raises:
+        ValueError: It is no trace file, or has no such puzzle.
+    """
+    traces = read_traces(path)
+    if not 0 <= index < len(traces):
+        raise ValueError(f"index: {path} has puzzles 0..{len(traces) - 1}, got {index}")
+    q_halt, q_continue = traces.q_halt[index], traces.q_continue[index]
+    halts = np.flatnonzero(q_halt > q_continue)
+    count = traces.segments if past_halting or not len(halts) else int(halts[0]) + 1
+    return thinking_track(
+        traces.agent,
+        get_task(traces.task),
+        traces.inputs[index],
+        traces.answers[index, :count],
+        traces.confidence[index, :count] / np.float32(255),
+        q_halt[:count],
+        # A model without it is recorded with zeros.
+        q_continue[:count] if q_continue.any() else None,
+        traces.labels[index],
+        limit=traces.segments,
+    )

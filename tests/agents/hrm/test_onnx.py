@@ -1,0 +1,238 @@
+"""Exported agents answer as the agent does, without torch, and bad files are refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.export import PRECISIONS, build, export
+from hrm_gym.agents.hrm.onnx import METADATA, OnnxAgent
+from hrm_gym.data import load_puzzles
+from hrm_gym.evaluation import evaluate
+from hrm_gym.puzzles import get_task
+
+SMALL = {"hidden_size": 32, "num_heads": 4, "round_to": 8, "H_layers": 2, "L_layers": 1}
+VARIANTS = {
+    "rotary": {},
+    "rotary2d": {"positions": "rotary2d"},
+    "learned": {"positions": "learned", "H_cycles": 3, "L_cycles": 1},
+    "none": {"positions": "none", "q_continue": False},
+    "mlp": {"mixer": "mlp", "positions": "none", "L_cycles": 3},
+    "shared": {"shared": True, "L_layers": 2, "H_cycles": 3, "L_cycles": 4, "q_continue": False},
+    "puzzles": {"num_puzzles": 5, "puzzle_emb_len": 2, "puzzle_emb_dim": 40},
+    "registers": {"num_puzzles": 3, "registers": 3, "shared": True, "mixer": "mlp"},
+}
+
+
+def random_agent(changes, task="sudoku-4x4", seed=0) -> HRMAgent:
+    torch.manual_seed(seed)
+    model = HRM(HRMConfig(6, 16, **{**SMALL, **changes}))
+    with torch.no_grad():
+        model.q_head.weight.normal_(std=0.5)
+        if model.puzzle_emb is not None:
+            model.puzzle_emb.normal_()
+        # About half of the puzzles halt after a segment.
+        tokens = torch.from_numpy(np.random.default_rng(seed).integers(1, 6, (64, 16)))
+        carry = model.initial_carry(64)
+        _, output = model.segment(carry, tokens, torch.zeros(64, dtype=torch.int64))
+        others = 0 if output.q_continue is None else output.q_continue
+        model.q_head.bias[0] -= (output.q_halt - others).median()
+    return HRMAgent(model, task, max_segments=6)
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return load_puzzles(get_task("sudoku-4x4"), "bank", "test").inputs[:40].copy()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_kind_of_model_is_the_same_in_onnx(name, tokens, tmp_path):
+    agent = random_agent(VARIANTS[name])
+    export(agent, tmp_path / "a.onnx")
+    exported = OnnxAgent(tmp_path / "a.onnx", threads=1)
+    ids = np.arange(len(tokens)) % max(1, agent.model.config.num_puzzles)
+    carry, feed = agent.model.initial_carry(len(tokens)), exported.begin(tokens, ids)
+    for _ in range(3):
+        # From the same carry: a random network makes much of a rounding error.
+        feed["z_H"], feed["z_L"] = (part.contiguous().numpy() for part in carry)
+        with torch.inference_mode():
+            carry, output = agent.model.segment(
+                carry, torch.from_numpy(tokens), torch.from_numpy(ids)
+            )
+        logits, q_values, z_H, z_L = exported.session.run(None, feed)
+        np.testing.assert_allclose(logits, output.logits, atol=1e-4)
+        np.testing.assert_allclose(q_values[:, 0], output.q_halt, atol=1e-4)
+        np.testing.assert_allclose(z_H, carry.z_H, atol=1e-4)
+        np.testing.assert_allclose(z_L, carry.z_L, atol=1e-4)
+    mine, its = agent.solve(tokens, ids), exported.solve(tokens, ids)
+    assert np.mean(mine.segments == its.segments) >= 0.95
+    assert np.mean(mine.answer == its.answer) >= 0.95
+    assert len(set(mine.segments.tolist())) > 1, "all halt together: this tests no compaction"
+
+
+@pytest.mark.parametrize("name", HRMAgent.pretrained())
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
+    agent = HRMAgent.from_pretrained(name)
+    export(agent, tmp_path / "a.onnx", precision)
+    exported = OnnxAgent(tmp_path / "a.onnx", agent.task.id, threads=1)
+    assert exported.parameters == agent.parameters
+    puzzles = load_puzzles(agent.task, "bank", "test", limit=60).inputs
+    same = []
+    for mine, its in zip(
+        agent.think(puzzles, halt=False), exported.think(puzzles, halt=False), strict=True
+    ):
+        same.append(np.mean(mine.answer == its.answer))
+        if precision == "float32":
+            np.testing.assert_allclose(mine.confidence, its.confidence, atol=1e-4)
+            np.testing.assert_allclose(mine.entropy, its.entropy, atol=1e-4)
+            np.testing.assert_allclose(mine.q_halt, its.q_halt, atol=1e-4 + 1e-5 * 20)
+    assert np.mean(same) >= 0.99
+
+
+@pytest.mark.parametrize("env_id", ["HRMSudokuAnswer-4x4-v0", "HRMSudoku-4x4-v0"])
+def test_it_acts_in_every_environment(env_id, tmp_path):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    export(agent, tmp_path / "a.onnx")
+    tested = evaluate(OnnxAgent(tmp_path / "a.onnx", threads=1), env_id, 20)
+    assert tested.solve_rate == evaluate(agent, env_id, 20).solve_rate
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_each_weight_is_stored_and_used_once(precision, shared):
+    agent = random_agent({"shared": shared, "H_cycles": 3, "L_cycles": 4})
+    model = build(agent, precision)
+    onnx.checker.check_model(model, full_check=True)
+    uses: dict[str, int] = {}
+
+    def count(graph):
+        for node in graph.node:
+            for name in node.input:
+                uses[name] = uses.get(name, 0) + 1
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    count(attribute.g)
+
+    count(model.graph)
+    stored = {w.name: w for w in model.graph.initializer}
+    matrices = [name for name in agent.model.state_dict() if ".blocks." in name]
+    for name in matrices:
+        assert uses[name.removesuffix(".weight")] == 1
+    kind = {"float32": "FLOAT", "float16": "FLOAT16", "int8": "INT8"}[precision]
+    for name in matrices:
+        weight = stored[name.removesuffix(".weight")]
+        assert onnx.TensorProto.DataType.Name(weight.data_type) == kind
+    assert len(stored) == len({w.SerializeToString() for w in stored.values()})
+
+
+def test_no_torch_in_the_process(tmp_path):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    export(agent, tmp_path / "a.onnx", "int8")
+    env = gym.make("HRMSudoku-4x4-v0", split="test")
+    puzzle = env.reset(seed=3)[0]["tokens"]
+    code = (
+        "import sys, json; from hrm_gym.agents.hrm.onnx import OnnxAgent\n"
+        f"solution = OnnxAgent({str(tmp_path / 'a.onnx')!r}).solve({puzzle.tolist()})\n"
+        "loaded = [n for n in ('torch', 'onnx', 'pygame', 'numba') if n in sys.modules]\n"
+        "print(json.dumps([solution.answer.tolist(), int(solution.segments), loaded]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answer, segments, loaded = json.loads(done.stdout)
+    mine = agent.solve(puzzle)
+    assert loaded == []
+    assert answer == mine.answer.tolist()
+    assert segments == mine.segments
+
+
+def test_it_halts_at_its_own_last_segment_where_the_environment_allows_more(tokens, tmp_path):
+    agent = random_agent({})
+    export(agent, tmp_path / "a.onnx")
+    segments = agent.solve(tokens[:20]).segments
+    assert segments.max() == agent.max_segments, "all halt early: this tests nothing"
+    for thinker in (agent, OnnxAgent(tmp_path / "a.onnx", threads=1)):
+        tested = evaluate(thinker, "HRMSudokuAnswer-4x4-v0", 20, max_segments=16)
+        assert [episode.steps for episode in tested.episodes] == segments.tolist()
+
+
+def test_one_puzzle_and_none(tokens, tmp_path):
+    agent = random_agent({})
+    export(agent, tmp_path / "a.onnx")
+    exported = OnnxAgent(tmp_path / "a.onnx", threads=1)
+    assert exported.solve(tokens[0]).answer.shape == (16,)
+    assert len(list(exported.think(tokens[0], halt=False, segments=9))) == 9
+    assert exported.solve(tokens[:0]).answer.shape == (0, 16)
+
+
+def edited(path, **changes):
+    model = onnx.load(path)
+    about = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**about, **changes})
+    onnx.save(model, path)
+
+
+def test_bad_files_are_refused_in_one_sentence(tmp_path):
+    agent, path = HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx"
+    export(agent, path)
+    good = path.read_bytes()
+    for break_it, words in (
+        (lambda: path.write_bytes(good[: len(good) // 2]), "hrm-gym export wrote"),
+        (lambda: path.write_bytes(b"nonsense"), "hrm-gym export wrote"),
+        (lambda: edited(path, opset=11), "expected opset 18, got 11"),
+        (lambda: edited(path, format=0), "expected format 1, got 0"),
+        (lambda: edited(path, task="sudoku"), "expected sudoku-NxN"),
+        (path.unlink, "there is none"),
+    ):
+        path.write_bytes(good)
+        break_it()
+        with pytest.raises(ValueError, match=words) as caught:
+            OnnxAgent(path)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(good)
+    with pytest.raises(ValueError, match=r"expected a model of maze-7x7.*sudoku-4x4"):
+        OnnxAgent(path, "maze-7x7")
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match="says nothing"):
+        OnnxAgent(path)
+    export(agent, path)
+    exported = OnnxAgent(path)
+    with pytest.raises(ValueError, match="tokens"):
+        exported.solve(np.full(16, 9))
+    with pytest.raises(ValueError, match=r"ends in \.onnx"):
+        export(agent, tmp_path / "a.bin")
+    with pytest.raises(ValueError, match="precision"):
+        export(agent, path, "int4")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_missing_extra_is_named(tmp_path, monkeypatch):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    export(agent, tmp_path / "a.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ValueError, match=r'pip install "hrm-gym\[export\]"'):
+        OnnxAgent(tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r'pip install "hrm-gym\[export\]"'):
+        export(agent, tmp_path / "b.onnx")
+    assert not (tmp_path / "b.onnx").exists()
+
+
+def test_metadata_says_what_it_is():
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    (entry,) = build(agent, "int8").metadata_props
+    assert entry.key == METADATA
+    about = json.loads(entry.value)
+    assert about["task"] == "sudoku-4x4"
+    assert about["max_segments"] == agent.max_segments
+    assert HRMConfig.from_dict(about["model"]) == agent.model.config

@@ -1,0 +1,52 @@
+"""What ships with the package, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.checkpoint import note
+from hrm_gym.agents.shipped import FOLDER
+from hrm_gym.puzzles import get_task
+
+
+def test_every_folder_that_ships_is_listed_and_loads():
+    shipped = HRMAgent.pretrained()
+    assert list(shipped) == sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+    for name, said in shipped.items():
+        agent = HRMAgent.from_pretrained(name)
+        assert said.name == name
+        assert get_task(said.task) is agent.task
+        assert said.parameters == agent.parameters
+        assert said.max_segments == agent.max_segments
+        # Four bytes a parameter, and the two vectors of the carry and a header beside them.
+        assert said.size > 2 * agent.parameters
+        assert said.exact_accuracy is not None
+        assert said.solve_rate is not None
+        assert 0 <= said.exact_accuracy <= said.solve_rate <= 1
+        assert said.puzzles >= 100
+
+
+def test_listing_loads_no_torch():
+    code = (
+        "import sys; from hrm_gym.agents.shipped import pretrained\n"
+        "assert pretrained(); assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_notes_are_added_to_a_checkpoint(tmp_path):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    agent.save(tmp_path)
+    before = json.loads((tmp_path / "config.json").read_text())
+    note(tmp_path, {"command": "train", "solve_rate": 0.5})
+    after = json.loads((tmp_path / "config.json").read_text())
+    assert after == {**before, "command": "train", "solve_rate": 0.5}
+    assert HRMAgent.from_pretrained(tmp_path).about["command"] == "train"
+    with pytest.raises(ValueError, match="expected a checkpoint folder"):
+        note(tmp_path / "none", {})

@@ -1,0 +1,177 @@
+"""Mazes whose doors move; what holds of every environment is in ``test_registry``."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrm_gym.agents.simple import OracleAgent
+from hrm_gym.evaluation import evaluate
+from hrm_gym.registration import answer_id, task_id
+
+ENV_ID = "HRMMaze-Dynamic-v0"
+WAIT = 4
+seeds = st.integers(0, 2**31)
+
+
+def make(**kwargs):
+    return gym.make(ENV_ID, disable_env_checker=True, **kwargs).unwrapped
+
+
+@given(seeds)
+def test_doors_do_not_care_what_the_agent_does(seed):
+    mazes = []
+    for moves in (False, True):
+        env = make(size=7)
+        env.reset(seed=seed)
+        seen = []
+        for _ in range(15):
+            done = env.step(env.optimal_action() if moves else WAIT)[2]
+            seen.append(env.tokens.copy())
+            if done:
+                break
+        mazes.append(seen)
+    for one, two in zip(*mazes, strict=False):
+        np.testing.assert_array_equal(one, two)
+
+
+@given(seeds, st.floats(0, 1), st.floats(0, 1))
+def test_only_doors_change(seed, share, probability):
+    env = make(size=9, door_share=share, door_probability=probability)
+    observation, _ = env.reset(seed=seed)
+    first = observation["tokens"]
+    np.testing.assert_array_equal(first, env.inputs)
+    for _ in range(10):
+        observation, _, _, _, info = env.step(WAIT)
+        changed = np.flatnonzero(observation["tokens"] != first)
+        assert set(changed) <= set(env.doors)
+        assert "invalid_action" not in info
+    assert set(first[env.doors]) <= {1, 2}
+
+
+def test_how_often_doors_change():
+    env = make(door_probability=0.2, door_share=1.0)
+    changes = count = 0
+    for seed in range(30):
+        env.reset(seed=seed)
+        for _ in range(10):
+            before = env.tokens
+            env.step(WAIT)
+            changes += int((env.tokens != before).sum())
+            count += len(env.doors)
+    assert count > 3000
+    assert changes / count == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_bump_lets_no_time_pass():
+    env = make(door_probability=1.0)
+    env.reset(seed=3)
+    legal = env.action_masks()
+    bump = int(np.flatnonzero(~legal)[0])
+    before = env.get_state()["fields"]
+    info = env.step(bump)[4]
+    assert info["invalid_action"]
+    after = env.get_state()["fields"]
+    assert before["time"] == after["time"] == 0
+    np.testing.assert_array_equal(before["tokens"], after["tokens"])
+    env.step(WAIT)
+    assert (env.tokens[env.doors] != before["tokens"][env.doors]).all()
+
+
+def brute_earliest(env) -> int:
+    """Search position by position through time, doors as the environment itself moves them."""
+    state = env.get_state()
+    here, time = {env.position}, 0
+    while True:
+        following = set()
+        for cell in here:
+            env.position = cell
+            following |= {int(way) for way in env._ways() if way >= 0}
+        time += 1
+        if env.goal in following:
+            env.set_state(state)
+            return time
+        env.tokens = env._changed(env.tokens, env.time)
+        env.time += 1
+        here = following
+
+
+@given(seeds, st.sampled_from([0.0, 0.1, 0.5]))
+def test_regret_is_against_a_walker_who_knows_the_changes(seed, probability):
+    env = make(size=7, door_probability=probability)
+    _, info = env.reset(seed=seed)
+    least = brute_earliest(env)
+    assert env.earliest() == least
+    assert probability > 0 or least == info["rating"]
+    done = False
+    while not done:
+        _, _, done, _, info = env.step(env.optimal_action())
+    assert info["regret"] == env.time - least >= 0
+    assert info["path_ratio"] == env.time / least
+    assert info["optimal"] is (info["regret"] == 0)
+    if probability == 0:
+        assert info["optimal"]
+
+
+def test_without_doors_it_is_the_plain_maze():
+    dynamic, plain = make(size=7, door_share=0.0), gym.make("HRMMaze-7x7-v0").unwrapped
+    for seed in range(5):
+        one, two = dynamic.reset(seed=seed)[0], plain.reset(seed=seed)[0]
+        np.testing.assert_array_equal(one["tokens"], two["tokens"])
+        done = False
+        while not done:
+            action = plain.optimal_action()
+            assert dynamic.optimal_action() == action
+            done = plain.step(action)[2]
+            assert dynamic.step(action)[2] is done
+
+
+def test_planning_anew_always_arrives_in_time():
+    tested = evaluate(OracleAgent(), ENV_ID, episodes=60)
+    assert tested.solve_rate == 1
+    assert tested.exact_accuracy is None
+    assert 0 < tested.optimal_rate < 1
+    # The environment's own oracle knows which walls are doors, and is no worse for it.
+    steps = []
+    env = gym.make(ENV_ID)
+    for index in range(60):
+        env.reset(seed=index, options={"index": index})
+        done = truncated = False
+        while not (done or truncated):
+            _, _, done, truncated, _ = env.step(env.unwrapped.optimal_action())
+        assert done
+        steps.append(env.unwrapped.time)
+    assert np.mean(steps) < 900 / 4
+
+
+def test_doors_are_drawn_unlike_walls():
+    env = make(render_mode="rgb_array")
+    env.reset(seed=1)
+    scene = env._scene()
+    closed = scene.doors
+    assert closed.any()
+    assert (scene.tokens[closed] == 2).all()
+    assert (env.tokens[closed] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"door_share": 2}, "door_share: expected a number in 0..1, got 2"),
+        ({"door_probability": "x"}, "door_probability: expected a number in 0..1"),
+        ({"colour": 1}, "colour: unknown keyword"),
+    ],
+)
+def test_wrong_arguments_are_named(kwargs, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        gym.make(ENV_ID, **kwargs)
+
+
+@pytest.mark.parametrize("env_id", [ENV_ID, "HRMHalt-v0"])
+def test_what_has_no_answer_environment_is_named(env_id):
+    for function in (answer_id, task_id):
+        with pytest.raises(ValueError, match=f"^env: {env_id} has no Answer environment"):
+            function(env_id)

@@ -1,0 +1,225 @@
+"""The replay: what a frame shows, what stays, what flashes; tracks from arrays and from games."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrm_gym.data import load_puzzles
+from hrm_gym.evaluation import make_env
+from hrm_gym.puzzles import get_task
+from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, cell_rect, paint, to_array
+from hrm_gym.rendering.answers import answer_scene, solves
+from hrm_gym.rendering.gif import write_gif
+from hrm_gym.rendering.replay import Bar, Step, Track, paint_replay, steps_of
+from hrm_gym.rendering.tracks import playing_track, thinking_track
+
+TASKS = ["sudoku-4x4", "sudoku-9x9", "maze-7x7", "maze-30x30", "arc"]
+BLANK = np.zeros(16, bool)
+
+
+def puzzle_of(task, index=0):
+    source = "arc-agi-1" if task.name == "arc" else "bank"
+    return load_puzzles(task, source, "test", limit=index + 1)[index]
+
+
+def track_of(task_id, segments=3, seed=0, labels=True, sure=None, limit=8, name="hrm"):
+    """A made-up model that gets better: its last answer is right."""
+    task = get_task(task_id)
+    puzzle = puzzle_of(task)
+    random = np.random.default_rng(seed)
+    least = 2 if task.name != "maze" else 1
+    noise = random.integers(least, task.vocab_size, (segments, task.seq_len)).astype(np.uint8)
+    kept = random.random((segments, task.seq_len)) < np.linspace(0.5, 1, segments)[:, None]
+    # Where a label does not count, a model says something all the same.
+    answers = np.where(kept, np.maximum(puzzle.labels, task.name != "arc"), noise)
+    confidence = random.random(answers.shape) if sure is None else np.full(answers.shape, sure)
+    q_halt = np.array([-1.0] * (segments - 1) + [2.0])
+    return thinking_track(
+        name,
+        task,
+        puzzle.inputs,
+        answers.astype(np.uint8),
+        confidence.astype(np.float32),
+        q_halt,
+        np.zeros(segments),
+        puzzle.labels if labels else None,
+        getattr(puzzle, "demos", ()),
+        limit,
+    )
+
+
+def pixels(*arguments, **options):
+    return to_array(paint_replay(*arguments, **options))
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_every_step_is_a_picture_of_one_size_and_differs(task_id):
+    track = track_of(task_id)
+    frames = [pixels([track], step) for step in range(3)]
+    assert len({frame.shape for frame in frames}) == 1
+    assert frames[0].shape[0] % 2 == frames[0].shape[1] % 2 == 0
+    assert not np.array_equal(frames[0], frames[1])
+    assert not np.array_equal(frames[1], frames[2])
+    # The same again, byte for byte, after others were painted.
+    assert np.array_equal(frames[0], pixels([track], 0))
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_the_flash_touches_changed_cells_alone(task_id):
+    track = track_of(task_id)
+    still, flashing = pixels([track], 1), pixels([track], 1, flash=1.0)
+    step = track.steps[1]
+    assert step.changed
+    allowed = np.zeros(still.shape[:2], bool)
+    for cell in step.changed:
+        rect = cell_rect(step.scene, cell)
+        assert not np.array_equal(
+            still[rect.top : rect.bottom, rect.left : rect.right],
+            flashing[rect.top : rect.bottom, rect.left : rect.right],
+        )
+        allowed[rect.top : rect.bottom, rect.left : rect.right] = True
+    assert not (still != flashing).any(axis=2)[~allowed].any()
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_confidence_shows(task_id):
+    track_sure, track_unsure = track_of(task_id, sure=1.0), track_of(task_id, sure=0.2)
+    assert not np.array_equal(pixels([track_sure], 0), pixels([track_unsure], 0))
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_mistakes_show_where_the_solution_is_known(task_id):
+    known, unknown = track_of(task_id, sure=1.0), track_of(task_id, sure=1.0, labels=False)
+    assert not np.array_equal(pixels([known], 0), pixels([unknown], 0))
+
+
+def test_what_was_decided_stands_in_the_badge():
+    steps = track_of("sudoku-4x4").steps
+    assert [step.badge for step in steps] == ["continue", "continue", "HALT, right"]
+    assert steps[-1].tone == "good"
+    assert [bar.name for bar in steps[0].bars] == ["q halt", "q continue"]
+    assert steps[0].bars[0].share == pytest.approx(1 / (1 + np.e))
+    assert track_of("sudoku-4x4", labels=False).steps[-1].badge == "HALT"
+    task = get_task("sudoku-4x4")
+    puzzle = puzzle_of(task)
+    wrong = np.full((1, 16), 2, np.uint8)
+    track = thinking_track(
+        "m",
+        task,
+        puzzle.inputs,
+        wrong,
+        np.ones((1, 16)),
+        np.array([-3.0]),
+        None,
+        puzzle.labels,
+        limit=1,
+    )
+    assert track.steps[0].badge == "LAST, wrong"
+    assert track.steps[0].tone == "bad"
+    assert len(track.steps[0].bars) == 1
+    assert track.steps[0].bars[0].mark == 0.5
+
+
+def test_two_tracks_stand_side_by_side_and_the_shorter_one_waits():
+    short, long = track_of("maze-7x7", 2), track_of("maze-7x7", 5, name="other")
+    assert steps_of([short, long]) == 5
+    one, both = pixels([short], 1), pixels([short, long], 4)
+    assert both.shape[1] == 2 * one.shape[1]
+    left = both[: one.shape[0], 2 : one.shape[1] - 2]
+    assert np.array_equal(left, one[:, 2:-2])
+    assert np.array_equal(pixels([short, long], 4, flash=0.0), both)
+
+
+def test_an_answer_that_is_no_grid_is_a_picture_too():
+    task = get_task("arc")
+    puzzle = puzzle_of(task)
+    scene = answer_scene(task, puzzle.inputs, np.zeros(900, np.uint8), None, puzzle.labels)
+    assert isinstance(scene, ARCScene)
+    assert scene.canvas is None
+    assert "no grid" in scene.caption
+    answers = np.zeros((1, 900), np.uint8)
+    track = thinking_track("m", task, puzzle.inputs, answers, answers * 0.5, np.ones(1), None)
+    assert pixels([track], 0, flash=1.0).size
+
+
+def test_any_shortest_path_is_shown_as_right():
+    task = get_task("maze-7x7")
+    inputs = task.parse("S" + " " * 47 + "G")
+    other = inputs.copy()
+    other[[*range(1, 7), *range(13, 48, 7)]] = 5
+    label = task.solve(inputs)
+    assert not np.array_equal(other, label)
+    assert solves(task, inputs, other, label)
+    scene = answer_scene(task, inputs, other, labels=label)
+    assert isinstance(scene, MazeScene)
+    assert np.array_equal(scene.answer, scene.shortest)
+
+
+@pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0"])
+def test_a_game_is_a_track(env_id):
+    env = make_env(env_id, split="test")
+    obs, _ = env.reset(seed=1, options={"index": 1})
+    scenes, observations = [env.unwrapped.scene()], [obs]
+    ended = False
+    while not ended:
+        obs, _, terminated, truncated, info = env.step(env.unwrapped.optimal_action())
+        ended = terminated or truncated
+        scenes.append(env.unwrapped.scene())
+        observations.append(obs)
+    task = env.unwrapped.task
+    track = playing_track("oracle", task, scenes, observations, info["is_success"], 2000)
+    assert track.last == len(scenes) - 1
+    assert track.steps[-1].badge == "SOLVED"
+    if task.name != "arc":
+        assert track.steps[-1].bars[0].share == 1.0
+        assert all(len(step.changed) == 1 for step in track.steps[1:])
+    assert pixels([track], len(scenes) - 1, flash=0.5).size
+
+
+def test_a_bad_track_is_refused():
+    with pytest.raises(ValueError, match="no step"):
+        Track("m", "move", [])
+    with pytest.raises(ValueError, match="needs a track"):
+        paint_replay([], 0)
+    for build in (
+        lambda: SudokuScene(np.ones(16, int), BLANK, (2, 2), confidence=BLANK[:3]),
+        lambda: MazeScene(np.full(49, 2), confidence=np.full(49, 1.5)),
+        lambda: ARCScene([], np.zeros((3, 3), int), np.zeros((3, 3), int), wrong=BLANK),
+    ):
+        with pytest.raises(ValueError, match="shape"):
+            build()
+
+
+@given(st.floats(-3, 3), st.floats(0, 1), st.integers(0, 300))
+def test_any_number_makes_a_bar(share, mark, limit):
+    scene = SudokuScene(np.ones(16, int), BLANK, (2, 2))
+    step = Step(scene, bars=(Bar("q", share, f"{share:.2f}", mark),), badge="continue")
+    assert pixels([Track("m", "move", [step], limit)], 0, width=160).shape[1] == 160
+
+
+def test_gifs_keep_their_colours(tmp_path):
+    from PIL import Image
+
+    frames = [np.full((8, 8, 3), 255, np.uint8) for _ in range(3)]
+    for k, frame in enumerate(frames):
+        frame[k, k] = (230, 159, k)
+    write_gif(tmp_path / "a.gif", frames, [0.1, 0.2, 1.0])
+    read = Image.open(io.BytesIO((tmp_path / "a.gif").read_bytes()))
+    assert read.n_frames == 3
+    times = []
+    for k, frame in enumerate(frames):
+        read.seek(k)
+        times.append(read.info["duration"])
+        assert np.array_equal(np.asarray(read.convert("RGB")), frame)
+    assert times == [100, 200, 1000]
+
+
+def test_a_picture_at_another_width():
+    scene = track_of("sudoku-4x4").steps[0].scene
+    assert paint(scene, 320).get_width() == 320
+    assert pixels([track_of("sudoku-4x4")], 0, width=320).shape[1] == 320

@@ -1,0 +1,214 @@
+"""Every environment can be played to its end by keys, and undo is exact."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hrm_gym
+from hrm_gym.puzzles.maze import OPEN, PATH
+from hrm_gym.scripts.playing import make_game
+from hrm_gym.scripts.playing.game import line
+
+SMALL = [
+    "HRMSudoku-4x4-v0",
+    "HRMMaze-7x7-v0",
+    "HRMARC-v0",
+    "HRMSudokuAnswer-4x4-v0",
+    "HRMMazeAnswer-7x7-v0",
+    "HRMARCAnswer-v0",
+]
+KEYS = [
+    *"0123456789uhcrtiwasdf",
+    *("up", "right", "down", "left", "enter", "space", "tab", "delete", "backspace", "ctrl+z"),
+    *("shift+up", "shift+right", "shift+down", "shift+left", "escape", "?"),
+]
+
+
+def game(env_id, seed=0, options=None, **kwargs):
+    env = gym.make(env_id, disable_env_checker=True, **kwargs)
+    return make_game(env, seed, options)
+
+
+def position(played) -> list[np.ndarray]:
+    """What undo must bring back: the episode's fields and the draft."""
+    fields = played.env.get_state()["fields"].values()
+    return [np.asarray(value, object) for value in (*fields, played.draft(), played.moves)]
+
+
+def same(left, right) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+@pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
+def test_hints_win_every_environment(env_id):
+    played = game(env_id, split="test")
+    first = position(played)
+    for _ in range(2000):
+        hints = played.hints
+        played.key("h")
+        if played.over or played.hints == hints:
+            break
+    if not played.over:
+        played.key("enter")
+    assert played.over
+    assert played.won
+    assert played.scene is not None
+    assert played.facts
+    while played.history:
+        played.key("u")
+    assert same(position(played), first)
+    assert not played.over
+
+
+@pytest.mark.parametrize("env_id", SMALL)
+@given(keys=st.lists(st.sampled_from(KEYS), max_size=30), cell=st.integers(0, 8))
+def test_undo_takes_any_play_back(env_id, keys, cell):
+    played = game(env_id, options={"index": 0})
+    first = position(played)
+    played.press(cell)
+    played.drag((cell + 5) % 9)
+    for key in keys:
+        if key == "r":
+            continue
+        played.key(key)
+        assert played.scene is not None
+    while played.history:
+        played.undo()
+    assert same(position(played), first)
+
+
+@pytest.mark.parametrize("env_id", SMALL)
+def test_restart_and_new(env_id):
+    played = game(env_id, options={"index": 0})
+    first, puzzle = position(played), played.env.puzzle
+    for key in ("2", "space", "right", "h"):
+        played.key(key)
+    played.key("r")
+    assert same(position(played), first)
+    assert (played.hints, played.moves, played.history) == (0, 0, [])
+    played.key("n")
+    assert played.env.puzzle is not puzzle
+    assert "puzzle 1 of" in played.facts
+
+
+def test_a_digit_that_is_not_legal_is_explained_and_changes_nothing():
+    # The solution is 3124 2431 4312 1243.
+    played = game("HRMSudoku-4x4-v0", options={"puzzle": ".....431.3...243"})
+    before = position(played)
+    for cell, key, reason in ((5, "1", "given"), (0, "4", "stands in"), (0, "delete", "undo")):
+        played.cursor = cell
+        played.key(key)
+        assert reason in played.message
+    played.cursor = 0
+    assert same(position(played)[:-1], before[:-1])
+    played.key("1")
+    played.key("2")
+    assert "filled" in played.message
+    played.key("h")
+    assert "wrong" in played.message
+    assert played.scene.wrong is None
+    played.key("c")
+    assert np.flatnonzero(played.scene.wrong).tolist() == [0]
+
+
+def test_a_sudoku_that_went_wrong_ends_and_can_be_taken_back():
+    played = game("HRMSudoku-4x4-v0", options={"puzzle": ".....431.3...243"})
+    while not played.over:
+        action = int(np.flatnonzero(played.env.action_masks())[0])
+        played.cursor, digit = divmod(action, 4)
+        played.key(str(digit + 1))
+    assert not played.won
+    assert "No legal digit" in played.message
+    played.key("1")
+    played.key("h")
+    assert "over" in played.message
+    played.key("u")
+    assert not played.over
+
+
+def test_the_mouse_walks_a_corridor_as_one_move_to_take_back():
+    text = "S   G" + "#####" * 3 + "     "
+    played = game("HRMMaze-7x7-v0", size=5, source="generator:1", options={"puzzle": text})
+    played.press(2)
+    assert (played.env.position, played.moves, len(played.history)) == (2, 2, 1)
+    played.press(12)
+    assert played.message == "There is no way through."
+    played.press(4)
+    assert played.won
+    assert "shortest" in played.message
+    played.key("u")
+    assert (played.env.position, played.over) == (2, False)
+
+
+def test_the_shortest_way_is_hidden_until_asked_for():
+    played = game("HRMMaze-7x7-v0")
+    assert played.scene.shortest is None
+    played.key("c")
+    assert played.scene.shortest.any()
+
+
+def test_a_stroke_of_the_brush_is_one_thing_to_take_back():
+    played = game("HRMARC-v0", options={"index": 57})
+    columns = played.cells().shape[1]
+    played.key("3")
+    played.press(0)
+    played.drag(4)
+    played.drag(4 + 2 * columns)
+    painted = [*range(5), 4 + columns, 4 + 2 * columns]
+    assert np.flatnonzero(played.cells() == 3).tolist() == painted
+    assert played.moves == len(painted)
+    played.key("u")
+    assert not played.cells().any()
+    played.press(0)
+    played.press(0)
+    assert len(played.history) == 1
+
+
+def test_copying_filling_and_resizing_a_canvas():
+    played = game("HRMARCAnswer-v0", options={"index": 57})
+    shape = played.cells().shape
+    played.key("i")
+    copied = played.cells().copy()
+    assert copied.any()
+    played.key("shift+right")
+    played.key("shift+up")
+    assert played.cells().shape == (shape[0] - 1, shape[1] + 1)
+    played.key("delete")
+    played.key("7")
+    played.key("f")
+    assert (played.cells() == 7).all()
+    for _ in range(4):
+        played.key("u")
+    assert np.array_equal(played.cells(), copied)
+
+
+def test_a_marked_path_takes_marks_on_open_cells_alone_and_toggles():
+    played = game("HRMMazeAnswer-7x7-v0")
+    played.press(0)
+    played.drag(48)
+    marked = played.tokens == PATH
+    assert (played.env.inputs[marked] == OPEN).all()
+    assert marked.any()
+    played.press(int(np.flatnonzero(marked)[0]))
+    assert (played.tokens == PATH).sum() == marked.sum() - 1
+
+
+def test_an_answer_may_be_thought_over():
+    played = game("HRMSudokuAnswer-4x4-v0", max_segments=2)
+    played.key("t")
+    assert "1 segment left" in played.message
+    played.key("t")
+    assert played.over
+    assert not played.won
+
+
+@pytest.mark.parametrize("end", range(0, 100, 7))
+def test_a_line_goes_cell_by_cell_to_its_end(end):
+    cells = [45, *line(45, end, 10)]
+    rows, columns = np.divmod(cells, 10)
+    assert cells[-1] == end
+    assert max(abs(np.diff(rows)).max(), abs(np.diff(columns)).max()) <= 1

@@ -1,0 +1,60 @@
+"""The export script: it writes, then checks what it wrote."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.onnx import OnnxAgent
+from hrm_gym.scripts import export, train
+from hrm_gym.scripts.cli import run
+
+
+def call(*words):
+    return run(export.main, export.Args, [str(word) for word in words])
+
+
+def test_it_writes_and_compares(tmp_path, capsys):
+    path, out = tmp_path / "a.onnx", tmp_path / "a.json"
+    for precision in ("float32", "int8"):
+        assert call("sudoku-4x4", path, "--precision", precision, "--json", out) == 0
+        said = {row["name"]: row["value"] for row in json.loads(out.read_text())["rows"]}
+        assert said["size"] == path.stat().st_size
+        assert said["same_cells"] >= 0.99
+        assert OnnxAgent(path).about["precision"] == precision
+    assert said["probability_difference"] > 1e-4, "int8 is not exact, or it was not int8"
+    assert "100.00% of cells the same" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nobody", "a.onnx"], "agent: expected a checkpoint folder or one of"),
+        (["sudoku-4x4", "a.bin"], "file: expected a name that ends in .onnx"),
+        (["sudoku-4x4", "a.onnx", "--puzzles", "0"], "puzzles: expected"),
+    ],
+)
+def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call(*words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {sentence}")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_task_without_a_bank_is_compared_on_random_questions():
+    task = HRMAgent.from_pretrained("sudoku-4x4").task
+    assert export.questions(task, 7).shape == (7, 16)
+    from hrm_gym.puzzles import get_task
+
+    assert export.questions(get_task("arc"), 3).shape == (3, 900)
+
+
+def test_a_training_notes_the_command_that_repeats_it():
+    args = train.Args(preset="sudoku-4x4", seconds=9.0, seed=3, bf16=False)
+    assert train.command(args) == (
+        "python scripts/train.py --preset sudoku-4x4 --seconds 9.0 --seed 3 --bf16 False"
+    )

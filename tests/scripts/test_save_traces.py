@@ -1,0 +1,86 @@
+"""``evaluate --save-traces``: every segment, halting or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.data import load_puzzles
+from hrm_gym.data.traces import bundled_traces, read_traces
+from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.evaluate import Args, main
+
+
+def evaluate(*words: str) -> int:
+    return run(main, Args, list(words))
+
+
+def test_traces_are_what_the_agent_thinks(tmp_path):
+    path = tmp_path / "traces.npz"
+    few = ("--agent", "maze-7x7", "--episodes", "6")
+    words = ("--trace-segments", "5", "--trace-splits", "test", "ood")
+    assert evaluate(*few, *words, "--save-traces", str(path)) == 0
+    traces = read_traces(path)
+    assert (len(traces), traces.segments) == (12, 5)
+    assert (traces.task, traces.agent) == ("maze-7x7", "maze-7x7")
+    assert traces.env == "HRMMazeAnswer-7x7-v0"
+    assert traces.ood.tolist() == [False] * 6 + [True] * 6
+    agent = HRMAgent.from_pretrained("maze-7x7")
+    for part, split in ((slice(0, 6), "test"), (slice(6, 12), "ood")):
+        puzzles = load_puzzles(agent.task, "bank", split, limit=6)
+        np.testing.assert_array_equal(traces.inputs[part], puzzles.inputs)
+        np.testing.assert_array_equal(traces.labels[part], puzzles.labels)
+        np.testing.assert_array_equal(traces.ratings[part], puzzles.ratings)
+        agent.max_segments = 5
+        for k, segment in enumerate(agent.think(puzzles.inputs.copy(), halt=False)):
+            np.testing.assert_array_equal(traces.answers[part, k], segment.answer)
+            np.testing.assert_allclose(traces.q_halt[part, k], segment.q_halt, atol=1e-4)
+            shares = traces.confidence[part, k] / 255
+            np.testing.assert_allclose(shares, segment.confidence, atol=0.003)
+            np.testing.assert_allclose(traces.entropy[part, k], segment.entropy, atol=1e-4)
+    # This agent has no q_continue; its own rule then reads q_halt > 0.
+    assert not traces.q_continue.any()
+    assert ((traces.entropy >= 0) & (traces.entropy <= 1)).all()
+
+
+def test_the_agents_own_segments_and_split_by_default(tmp_path):
+    path = tmp_path / "traces.npz"
+    assert evaluate("--agent", "sudoku-4x4", "--episodes", "3", "--save-traces", str(path)) == 0
+    traces = read_traces(path)
+    assert traces.segments == HRMAgent.from_pretrained("sudoku-4x4").max_segments
+    assert traces.about["splits"] == ["test"]
+    assert traces.about["command"] == (
+        "python scripts/evaluate.py --agent sudoku-4x4 --episodes 3 --trace-splits test "
+        "--save-traces FILE"
+    )
+
+
+def test_the_command_in_the_bundled_file_makes_it(tmp_path):
+    bundled, path = bundled_traces(), tmp_path / "traces.npz"
+    words = bundled.about["command"].split()[2:]
+    assert evaluate(*words[:-1], str(path)) == 0
+    traces = read_traces(path)
+    np.testing.assert_array_equal(traces.inputs, bundled.inputs)
+    assert traces.about == bundled.about
+    # Another processor may round a logit differently, and so flip a close call.
+    assert (traces.answers == bundled.answers).mean() > 0.999
+    np.testing.assert_allclose(traces.q_halt, bundled.q_halt, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("--agent", "random", "--env", "HRMMaze-7x7-v0"),
+            "save-traces: the agent random has no segments",
+        ),
+        (("--agent", "maze-7x7", "--trace-segments", "0"), "segments: expected at least 1, got 0"),
+        (("--agent", "maze-7x7", "--trace-splits", "dev"), "split: expected one of train"),
+    ],
+)
+def test_mistakes_are_named_and_leave_nothing(tmp_path, capsys, words, sentence):
+    path = tmp_path / "traces.npz"
+    assert evaluate(*words, "--save-traces", str(path)) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,187 @@
+"""The solver script: every way to hand in puzzles, and an honest word on every answer."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.export import export
+from hrm_gym.data import load_puzzles
+from hrm_gym.puzzles import get_task
+from hrm_gym.scripts import solve
+from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.reading import read_questions
+
+FOUR, FOUR_SOLVED = ".1.....2...343..", "2134341212434321"
+NINE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+MAZE = "S # .. #.....#..#.....##G"
+ARC = {
+    "train": [{"input": [[1, 0]], "output": [[0, 1]]}],
+    "test": [{"input": [[2, 0]], "output": [[0, 2]]}, {"input": [[3, 0]]}],
+}
+
+
+def call(*words):
+    return run(solve.main, solve.Args, [str(word) for word in words])
+
+
+def test_a_string_prints_the_board_and_the_verdict(capsys):
+    assert call("sudoku", FOUR, "--agent", "sudoku-4x4") == 0
+    said = capsys.readouterr().out
+    assert FOUR_SOLVED in said
+    assert "│ 2 1 │ 3 4 │" in said
+    assert "1 segment, " in said
+    assert "confident" in said
+    assert "right: the rules accept it" in said
+
+
+def test_the_oracle_solves_any_size(capsys):
+    assert call("sudoku", NINE, "--agent", "oracle") == 0
+    assert "534678912672195348198342567" in capsys.readouterr().out
+    assert call("maze", MAZE, "--agent", "oracle") == 0
+
+
+def test_the_bundled_agent_of_the_size_is_taken(capsys):
+    maze = get_task("maze-7x7")
+    text = maze.format(load_puzzles(maze, "bank", "test").inputs[0])
+    assert call("maze", text) in (0, 1)
+    assert "maze-7x7: " in capsys.readouterr().out
+    assert call("sudoku", NINE) == 0
+    assert "oracle: 1 of 1" in capsys.readouterr().out
+
+
+def test_files_lists_grids_and_standard_input(tmp_path, monkeypatch):
+    pretty = ". 1 | . .\n. . | . 2\n----+----\n. . | . 3\n4 3 | . .\n"
+    zeros = FOUR.replace(".", "0")
+    for content in (
+        f"{FOUR}\n{zeros}\n",
+        f"source,question,answer\na,{FOUR},\nb,{zeros},\n",
+        "\n".join(FOUR[k : k + 4] for k in range(0, 16, 4)) + "\n\n" + FOUR + "\n",
+        "\r\n".join([FOUR, FOUR]),
+        "\ufeff" + FOUR + "\n" + FOUR,
+        f"{pretty}\n{pretty}",
+    ):
+        path = tmp_path / "list"
+        path.write_text(content, newline="")
+        task, questions = read_questions("sudoku", str(path))
+        assert task.id == "sudoku-4x4"
+        assert [question.name for question in questions] == [FOUR, FOUR]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{FOUR}\n{FOUR}\n{FOUR}\n"))
+    assert len(read_questions("sudoku", "-")[1]) == 3
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=6), st.booleans())
+def test_whatever_is_written_is_read_again(indices, grids):
+    task = get_task("maze-7x7")
+    inputs = load_puzzles(task, "bank", "test").inputs[indices]
+    lines = [task.format(tokens) for tokens in inputs]
+    if grids:
+        lines = ["\n".join(line[k : k + 7] for k in range(0, 49, 7)) + "\n" for line in lines]
+    read, questions = read_questions("maze", "\n".join(lines))
+    assert read.id == task.id
+    np.testing.assert_array_equal([question.inputs for question in questions], inputs)
+
+
+def test_a_csv_of_other_columns_is_refused(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(f"puzzle\n{FOUR}\n")
+    assert call("sudoku", tmp_path / "a.csv") == 2
+    assert "a.csv: expected a CSV with a 'question' column" in capsys.readouterr().err
+
+
+def test_thousands_go_in_batches(tmp_path, capsys):
+    task = get_task("sudoku-4x4")
+    inputs = load_puzzles(task, "bank", "test").inputs
+    many = [task.format(inputs[k % len(inputs)]) for k in range(1100)]
+    (tmp_path / "many.txt").write_text("\n".join(many))
+    out = tmp_path / "out.json"
+    assert call("sudoku", tmp_path / "many.txt", "--batch-size", 100, "--json", out) == 0
+    assert "1100 of 1100 solved" in capsys.readouterr().out
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["name"] for row in rows] == many
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    solution = agent.solve(inputs[:50])
+    for row, answer, segments in zip(rows, solution.answer, solution.segments, strict=False):
+        assert row["value"] == task.format(answer)
+        assert row["segments"] == segments
+        assert row["solved"] is True
+        assert 0 <= row["confidence"] <= 1
+
+
+def random_agent(folder, task_id, **changes):
+    torch.manual_seed(0)
+    task = get_task(task_id)
+    config = HRMConfig(task.vocab_size, task.seq_len, hidden_size=16, num_heads=2, **changes)
+    agent = HRMAgent(HRM(config), task_id, max_segments=2)
+    agent.save(folder)
+    return agent
+
+
+def test_a_wrong_answer_is_called_wrong(tmp_path, capsys):
+    random_agent(tmp_path / "agent", "sudoku-4x4")
+    assert call("sudoku", FOUR, "--agent", tmp_path / "agent") == 1
+    said = capsys.readouterr().out
+    assert "WRONG: it breaks the rules" in said
+    assert "0 of 1 solved" in said
+
+
+def test_arc(tmp_path, capsys, monkeypatch):
+    random_agent(tmp_path / "agent", "arc", round_to=8)
+    (tmp_path / "abc.json").write_text(json.dumps(ARC))
+    words = ("--agent", tmp_path / "agent", "--json", tmp_path / "out.json")
+    assert call("arc", tmp_path / "abc.json", *words) == 1
+    said = capsys.readouterr().out
+    assert "WRONG: it is not the known output" in said
+    assert "not checked: the right output is not known" in said
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert [row["name"] for row in rows] == ["abc, test 1", "abc, test 2"]
+    assert [row["solved"] for row in rows] == [False, None]
+    assert all(isinstance(json.loads(row["value"]), list) for row in rows)
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"x": ARC, "y": ARC})))
+    assert len(read_questions("arc", "-")[1]) == 4
+
+
+def test_an_exported_agent_solves(tmp_path, capsys):
+    export(HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx")
+    assert call("sudoku", FOUR, "--agent", tmp_path / "a.onnx") == 0
+    assert FOUR_SOLVED in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["sudoku", "123"], "puzzle: expected a square number of cells"),
+        (["sudoku", "12x" + "." * 13], "cell 3: 'X' is not a cell of sudoku-4x4"),
+        (["sudoku", "." * 16], "the sudoku ................ has several solutions"),
+        (["sudoku", "11" + "." * 14], "the sudoku 11.............. has no solution"),
+        (["sudoku", f"{FOUR}\n{'.' * 16}"], "puzzle, puzzle 2: the sudoku"),
+        (["sudoku", f"{FOUR}\n{NINE}"], "puzzle, puzzle 2: expected 16 cells"),
+        (["sudoku", "none.csv"], "none.csv: expected a puzzle or a file"),
+        (["sudoku", " "], "puzzle: expected a puzzle, got nothing"),
+        (["maze", "S#G#"], "size: expected an integer of at least 3"),
+        (["maze", "S  ###  G"], "the maze has no path from S to G"),
+        (["maze", "S       S"], "a maze has one S and one G, got 2 S and 0 G"),
+        (["sudoku", FOUR, "--agent", "maze-7x7"], "agent: maze-7x7 solves maze-7x7, the puzzle is"),
+        (["sudoku", FOUR, "--agent", "random"], "agent: random plays move by move"),
+        (["sudoku", FOUR, "--agent", "nobody"], "agent: expected a checkpoint folder or one of"),
+        (["sudoku", FOUR, "--agent", "none.onnx"], "none.onnx: expected an exported .onnx file"),
+        (["sudoku", FOUR, "--batch-size", "0"], "batch_size: expected"),
+        (["arc", "[]"], "puzzle: expected the JSON of an ARC task"),
+        (["arc", "nonsense"], "puzzle: expected ARC JSON, this is not JSON"),
+        (["arc", json.dumps(ARC)], "agent: none ships for arc"),
+        (["arc", json.dumps(ARC), "--agent", "oracle"], "agent: no solver is known for arc"),
+        (["arc", json.dumps({**ARC, "test": [{}]})], "puzzle: expected ARC JSON"),
+        (["arc", json.dumps({**ARC, "test": [{"input": [[12]]}]})], "puzzle, task puzzle: an ARC"),
+    ],
+)
+def test_bad_input_is_one_sentence(words, sentence, capsys):
+    assert call(*words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {sentence}")
+    assert error.count("\n") == 1

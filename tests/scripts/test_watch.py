@@ -1,0 +1,203 @@
+"""Watching: recordings, traces, keys, and what is said where there is no display."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pygame
+import pytest
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.record import record_traces
+from hrm_gym.agents.simple import OracleAgent, RandomAgent
+from hrm_gym.data import load_puzzles
+from hrm_gym.evaluation import make_env
+from hrm_gym.scripts import watch
+from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.watching.player import Player, frames, show
+from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace
+
+
+@pytest.fixture(autouse=True)
+def _driver(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame.display.quit()
+    yield
+    pygame.display.quit()
+
+
+@pytest.fixture(scope="module")
+def agent():
+    return HRMAgent.from_pretrained("maze-7x7")
+
+
+@pytest.fixture
+def track(agent):
+    return watch_agent(agent, Choice("HRMMaze-7x7-v0", index=3), "hrm", past_halting=True)
+
+
+def call(*words):
+    return run(watch.main, watch.Args, [str(word) for word in words])
+
+
+def test_an_agent_that_thinks_shows_its_segments(agent):
+    for env_id in ("HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0"):
+        choice = Choice(env_id, index=3)
+        track = watch_agent(agent, choice, "hrm")
+        inputs = load_puzzles(agent.task, "bank", "test").inputs[3]
+        assert len(track.steps) == agent.solve(inputs).segments
+        last = track.steps[-1].scene
+        np.testing.assert_array_equal(last.tokens, inputs)
+        np.testing.assert_array_equal(last.answer, agent.solve(inputs).answer == 5)
+        assert len(watch_agent(agent, choice, "hrm", past_halting=True).steps) == agent.max_segments
+
+
+def test_an_agent_that_plays_shows_its_moves():
+    choice = Choice("HRMSudokuAnswer-4x4-v0", index=2)
+    track = watch_agent(OracleAgent(), choice, "oracle")
+    assert track.steps[-1].badge == "SOLVED"
+    assert track.first == 0
+    space = make_env("HRMMaze-7x7-v0").action_space
+    track = watch_agent(RandomAgent(space, 0), Choice("HRMMaze-7x7-v0"), "random")
+    assert track.steps[-1].badge in ("SOLVED", "NOT SOLVED")
+
+
+def test_a_trace_replays_without_the_model(agent, track, tmp_path):
+    puzzles = load_puzzles(agent.task, "bank", "test", limit=5)
+    traces = record_traces(agent, puzzles, "HRMMazeAnswer-7x7-v0", "maze-7x7")
+    traces.save(tmp_path / "t.npz")
+    replayed = watch_trace(tmp_path / "t.npz", 3, past_halting=True)
+    assert [step.badge for step in replayed.steps] == [step.badge for step in track.steps]
+    for mine, its in zip(track.steps, replayed.steps, strict=True):
+        assert mine.changed == its.changed
+        np.testing.assert_array_equal(mine.scene.answer, its.scene.answer)
+        np.testing.assert_allclose(mine.scene.confidence, its.scene.confidence, atol=1 / 255)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from hrm_gym.scripts.watching.tracks import watch_trace\n"
+        f"watch_trace(Path({str(tmp_path / 't.npz')!r}), 3)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert call("--trace", tmp_path / "t.npz", "--record", tmp_path / "t.gif") == 0
+    with pytest.raises(ValueError, match=r"0\.\.4, got 5"):
+        watch_trace(tmp_path / "t.npz", 5)
+
+
+def press(player, *keys):
+    for key in keys:
+        assert player.press(key)
+
+
+def test_keys(track, tmp_path):
+    player = Player([track], speed=2, name="p", folder=tmp_path)
+    assert player.step == 0
+    assert player.flash == 1
+    player.advance(0.6)
+    assert player.step == 1
+    assert 0 < player.flash < 1
+    press(player, pygame.K_SPACE)
+    player.advance(5)
+    assert player.step == 1
+    press(player, pygame.K_RIGHT)
+    assert player.step == 2
+    press(player, pygame.K_RIGHT, pygame.K_RIGHT)
+    assert player.step == len(track.steps) - 1
+    press(player, pygame.K_HOME, pygame.K_LEFT)
+    assert player.step == 0
+    press(player, pygame.K_END)
+    assert player.step == len(track.steps) - 1
+    press(player, pygame.K_SPACE)
+    player.advance(100)
+    assert player.step == len(track.steps) - 1
+    assert player.flash == 0
+    press(player, pygame.K_SPACE)
+    assert player.step == 0, "space at the end begins anew"
+    press(player, pygame.K_s)
+    (saved,) = player.saved
+    assert pygame.image.load(saved).get_width() == 640
+    assert not player.press(pygame.K_q)
+    assert not player.press(pygame.K_ESCAPE)
+
+
+def test_a_window_shows_it_until_it_is_closed(track, tmp_path):
+    player = Player([track], speed=50, name="p", folder=tmp_path)
+    seen = []
+    original = player.advance
+
+    def advance(seconds):
+        seen.append(pygame.display.get_surface().get_size())
+        keys = [pygame.K_END, pygame.K_s, pygame.K_q]
+        if len(seen) <= len(keys):
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=keys[len(seen) - 1]))
+        original(seconds)
+
+    player.advance = advance
+    show(player, "title", fps=0)
+    assert len(seen) in (3, 4)
+    assert player.saved == [tmp_path / f"p-{len(track.steps) - 1}.png"]
+    assert not pygame.display.get_init()
+
+
+def test_recordings(tmp_path):
+    from PIL import Image
+
+    words = ("--agent", "maze-7x7", "oracle", "--index", 3, "--speed", 8, "--width", 200)
+    assert call(*words, "--record", tmp_path / "a.gif") == 0
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.size[0] == 400
+        assert picture.n_frames > 5
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_film_is_as_long_as_the_replay(track):
+    player = Player([track], speed=2)
+    seconds = [time for _, time in frames(player, fps=20)]
+    assert sum(seconds) == pytest.approx(player.steps / 2 + 2.0, abs=0.2)
+
+
+def test_mp4(tmp_path):
+    pytest.importorskip("imageio_ffmpeg")
+    assert call("--record", tmp_path / "a.mp4", "--speed", 8, "--fps", 10, "--width", 160) == 0
+    assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--record", "a.avi"], "record: expected a .gif or .mp4 file, got 'a.avi'"),
+        (["--agent", "nobody", "--record", "a.gif"], "agent: expected"),
+        (["--agent", "oracle", "--record", "a.gif"], "env: the agent oracle needs --env"),
+        (["--agent", "a", "b", "c"], "agent: expected one or two, got 3"),
+        (["--env", "HRMMaze-7x7-v0", "--record", "a.gif"], "agent: hrm sudoku-4x4 solves"),
+        (["--env", "nonsense", "--record", "a.gif"], "env: expected one of"),
+        (["--index", "100000", "--record", "a.gif"], "index: expected"),
+        (["--puzzle", "12", "--record", "a.gif"], "expected 16 cells for sudoku-4x4, got 2"),
+        (["--trace", "none.npz", "--record", "a.gif"], "none.npz: expected a trace file"),
+        (["--speed", "0"], "speed: expected"),
+    ],
+)
+def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call(*words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {sentence}")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_display_it_offers_to_record(capsys, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
+    assert call("--agent", "sudoku-4x4") == 2
+    assert "--record out.gif" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert call("--record", tmp_path / "a.mp4") == 2
+    assert 'pip install "hrm-gym[video]"' in capsys.readouterr().err

@@ -1,0 +1,91 @@
+"""The page knows the rules too: it must say of every puzzle and answer what the package says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from hrm_gym.data import load_puzzles
+from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles.sudoku import count_solutions
+from hrm_gym.scripts.build_web import WEB
+
+TASKS = ["sudoku-4x4", "sudoku-6x6", "sudoku-9x9", "maze-7x7", "maze-9x9", "maze-30x30"]
+
+
+def ask(cases):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("the rules of the page were not compared: node missing")
+    done = subprocess.run(
+        [node, "tests/rules.mjs"],
+        input=json.dumps(cases),
+        cwd=WEB,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def answers_of(task, puzzle, random):
+    """The label; with a cell changed, two exchanged, noise; and the question itself."""
+    label = puzzle.labels
+    changed, exchanged = label.copy(), label.copy()
+    cell = random.integers(task.seq_len)
+    changed[cell] = random.choice([t for t in task.answer_tokens if t != label[cell]])
+    a, b = random.integers(task.seq_len, size=2)
+    exchanged[[a, b]] = exchanged[[b, a]]
+    noise = random.choice(task.answer_tokens, task.seq_len).astype(np.uint8)
+    return [label, changed, exchanged, noise, puzzle.inputs]
+
+
+@pytest.mark.parametrize("task_id", TASKS)
+def test_the_page_accepts_what_the_rules_accept(task_id):
+    task, random = get_task(task_id), np.random.default_rng(0)
+    puzzles = load_puzzles(task, "bank", "test", limit=12)
+    cases = []
+    for k in range(len(puzzles)):
+        answers = [answer.tolist() for answer in answers_of(task, puzzles[k], random)]
+        inputs = puzzles[k].inputs.tolist()
+        cases.append({"task": task_id, "inputs": inputs, "answers": answers})
+    for case, said in zip(cases, ask(cases), strict=True):
+        inputs = np.array(case["inputs"], np.uint8)
+        right = [task.accepts(inputs, np.array(answer, np.uint8)) for answer in case["answers"]]
+        assert said["complaint"] == ""
+        assert said["accepts"] == right
+        assert right[0]
+        # What is accepted has no cell marked wrong.
+        assert all(clean for clean, good in zip(said["clean"], right, strict=True) if good)
+
+
+def test_the_page_refuses_what_has_not_one_solution():
+    task = get_task("sudoku-4x4")
+    puzzles = load_puzzles(task, "bank", "test", limit=10)
+    random, cases = np.random.default_rng(1), []
+    for k in range(10):
+        few, other = puzzles[k].inputs.copy(), puzzles[k].inputs.copy()
+        few[random.choice(np.flatnonzero(few > 1))] = 1
+        blank = random.choice(np.flatnonzero(other == 1))
+        other[blank] = random.integers(2, 6)
+        cases += [{"task": task.id, "inputs": p.tolist(), "answers": []} for p in (few, other)]
+    counts = [count_solutions(task.grid(np.array(case["inputs"], np.uint8))) for case in cases]
+    assert set(counts) == {0, 1, 2}
+    for count, said in zip(counts, ask(cases), strict=True):
+        assert (said["complaint"] == "") == (count == 1), (count, said)
+
+
+def test_the_page_refuses_a_maze_without_a_way():
+    task = get_task("maze-7x7")
+    shut = task.parse("S#" + " " * 5 + "##" + " " * 39 + "G")
+    open_maze = load_puzzles(task, "bank", "test", limit=1)[0].inputs
+    no_goal = np.where(open_maze == 4, 2, open_maze)
+    cases = [{"task": task.id, "inputs": p.tolist(), "answers": []} for p in (shut, no_goal)]
+    blocked, lacking = (said["complaint"] for said in ask(cases))
+    assert blocked == "No way leads from S to G."
+    assert lacking == "A maze needs one G."
