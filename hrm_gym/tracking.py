@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -37,10 +38,24 @@ class Tracker:
 
     Args:
         folder: Where the run is written; see ``run_folder``.
+        wandb: A Weights & Biases project that gets the numbers too.
+
+    Raises:
+        ValueError: wandb is asked for and not installed.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, wandb: str | None = None) -> None:
         self.folder = Path(folder)
+        self._wandb: Any = None
+        if wandb is not None:
+            try:
+                # By name, since it is an extra that type checkers need not find.
+                module = importlib.import_module("wandb")
+            except ImportError:
+                raise ValueError("wandb: not installed; pip install 'hrm-gym[wandb]'") from None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            name = "/".join(self.folder.parts[-3:])
+            self._wandb = module.init(project=wandb, name=name, dir=str(self.folder))
         self._writer: SummaryWriter | None = None
 
     @property
@@ -63,6 +78,8 @@ class Tracker:
         """
         # add_scalar takes a wall time of 0 for "now", which would put one point in another era.
         self.writer.add_scalar(tag, value, env_steps, walltime=max(seconds, 1e-6))
+        if self._wandb is not None:
+            self._wandb.log({tag: value, "seconds": seconds}, step=env_steps)
 
     def evaluation(self, evaluation: Evaluation, env_steps: int, seconds: float) -> None:
         """Write the tags that every agent shares: ``eval/solve_rate`` and so on."""
@@ -91,6 +108,9 @@ class Tracker:
         }
         for summary in hparams(plain, dict(metrics)):
             self.writer._get_file_writer().add_summary(summary)
+        if self._wandb is not None:
+            self._wandb.config.update(plain)
+            self._wandb.summary.update(dict(metrics))
 
     def text(self, tag: str, text: str, env_steps: int = 0, seconds: float = 0.0) -> None:
         """Write Markdown text."""
@@ -112,6 +132,9 @@ class Tracker:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        if self._wandb is not None:
+            self._wandb.finish()
+            self._wandb = None
 
     def __enter__(self) -> Tracker:
         """Return the tracker; the run is closed at the end of the block."""

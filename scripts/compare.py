@@ -187,7 +187,7 @@ def _obtain(
     }
     result: Any
     if name == "hrm":
-        from hrm_gym.agents.hrm.trainer import train_hrm
+        from hrm_gym.agents.hrm.run import train_hrm
 
         result = train_hrm(args.env, preset=args.preset, **common)
     else:

@@ -7,9 +7,12 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hrm_gym.scripts.cli import run
+
+if TYPE_CHECKING:
+    from hrm_gym.agents.hrm.trainer import Trainer
 
 
 @dataclass
@@ -17,26 +20,42 @@ class Args:
     """Arguments of the HRM trainer."""
 
     preset: str | None = None
-    """Whole configuration: sudoku-4x4, sudoku-6x6, maze-7x7, maze-9x9 on a CPU; sudoku-extreme-1k
-    and maze-hard-1k are the published runs (27.3 M parameters, batch 384)."""
+    """Whole configuration: sudoku-4x4, sudoku-6x6, maze-7x7, maze-9x9, arc-small on a CPU;
+    sudoku-extreme-1k, maze-hard-1k, arc-agi-1, arc-agi-2, trm-sudoku and trm-maze are the published
+    runs; sudoku-extreme-fast and maze-hard-fast train in under half an hour on one GPU."""
     env: str | None = None
     """Environment to train for, where no preset is named."""
+    task: str | None = None
+    """A task of one's own instead: module:Class of a subclass of hrm_gym.puzzles.Task."""
     data: str | None = None
     """Puzzles to train on: a CSV file, a dataset folder, bank, generator:N."""
-    puzzles: int = 1000
-    """Labelled puzzles at most."""
+    puzzles: int | None = None
+    """Labelled puzzles at most; 1000 by default."""
     steps: int | None = None
     """Optimiser steps."""
     seconds: float | None = None
     """Training time; what comes first, steps or seconds, ends the run."""
     batch_size: int | None = None
     """Rows of the vector environment."""
-    seed: int = 0
+    seed: int | None = None
     """Seed of the weights, the puzzles and the exploration."""
     device: str = "cpu"
     """Where to train: cpu, cuda, cuda:1."""
     bf16: bool | None = None
     """Compute in bfloat16; by default on CUDA alone."""
+    compile: bool | None = None
+    """Compile the model; by default on CUDA alone."""
+    halting: str | None = None
+    """How halting is learned: q (HRM), bce (TRM), td (target network, discount) or fixed."""
+    eval_every: int | None = None
+    """Steps between two tests on held-out puzzles: split val, or the rows of a file that
+    --puzzles leaves over."""
+    stop_at: float | None = None
+    """End once so large a share of the held-out puzzles is answered exactly, such as 0.98."""
+    save_every: float = 300.0
+    """Seconds between two saves; Ctrl-C and SIGTERM save and end the run."""
+    wandb: str | None = None
+    """Also log to this Weights & Biases project (extra wandb)."""
     threads: int | None = None
     """Torch threads on a CPU; by default all cores."""
     episodes: int = 500
@@ -59,88 +78,154 @@ def command(args: Args) -> str:
     return "python scripts/train.py " + shlex.join(words)
 
 
+def make_trainer(args: Args) -> Trainer:
+    """Return a new trainer, or a resumed one whose configuration is what the arguments say."""
+    from hrm_gym.agents.hrm import checkpoint
+    from hrm_gym.agents.hrm.presets import TrainConfig, get_preset, preset_for
+    from hrm_gym.agents.hrm.trainer import Trainer
+
+    changes: dict[str, Any] = {
+        "limit": args.puzzles,
+        "source": args.data,
+        "batch_size": args.batch_size,
+        "halting": args.halting,
+        "task": args.task,
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    env = args.env or ("HRMAnswer-v0" if args.task else None)
+    named = args.preset or (preset_for(env) if env else None)
+    if args.resume is not None:
+        about = checkpoint.read_json(checkpoint.locate(args.resume, checkpoint.TRAINER))
+        if args.seed not in (None, about["seed"]):
+            raise ValueError(f"seed: this run has {about['seed']}, got {args.seed}")
+        saved = TrainConfig.from_dict(about["config"])
+        # A preset is a whole configuration, and so is compared whole.
+        config = saved if named is None else get_preset(named)
+        config = dataclasses.replace(config, **changes)
+        return Trainer.resume(args.resume, config, args.device, args.compile)
+    if named is None:
+        raise ValueError("preset: expected --preset, --env or --task, got none")
+    config = dataclasses.replace(get_preset(named), **changes)
+    return Trainer(config, args.seed or 0, args.device, args.bf16, args.compile)
+
+
 def main(args: Args) -> None:
     """Train, save the agent beside its curves, test it and print the result."""
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from hrm_gym.agents.hrm.checkpoint import note
-    from hrm_gym.agents.hrm.presets import get_preset, preset_for
-    from hrm_gym.agents.hrm.trainer import Trainer
+    from hrm_gym.agents.hrm.run import Schedule, validation_puzzles
+    from hrm_gym.agents.hrm.run import run as train
     from hrm_gym.evaluation import evaluate
+    from hrm_gym.puzzles import get_task
     from hrm_gym.tracking import Tracker, machine, run_folder, write_json
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    if args.resume is not None:
-        trainer = Trainer.resume(args.resume, device=args.device)
-    else:
-        if args.preset is None and args.env is None:
-            raise ValueError("preset: expected --preset or --env, got neither")
-        config = get_preset(args.preset or preset_for(str(args.env)))
-        changes: dict[str, Any] = {"limit": args.puzzles}
-        if args.data is not None:
-            changes["source"] = args.data
-        if args.batch_size is not None:
-            changes["batch_size"] = args.batch_size
-        trainer = Trainer(dataclasses.replace(config, **changes), args.seed, args.device, args.bf16)
-    env_id = trainer.config.env
-    folder = args.resume or run_folder(args.out, env_id, "hrm", trainer.seed)
+    if args.stop_at is not None and args.eval_every is None:
+        raise ValueError("stop_at: needs --eval-every, the steps between two tests")
+    if args.eval_every is not None and args.eval_every < 1:
+        raise ValueError(f"eval_every: expected at least 1, got {args.eval_every}")
+    trainer = make_trainer(args)
+    config, env_id, first = trainer.config, trainer.config.env, trainer.world.first
+    validation = validation_puzzles(config) if args.eval_every is not None else None
+    task = get_task(config.task_id)
+    shown = env_id if config.task is None else f"{env_id}-{task.id}"
+    folder = args.resume or run_folder(args.out, shown, "hrm", trainer.seed)
+    steps, seconds = args.steps, args.seconds
+    if steps is None and seconds is None:
+        # A resumed run goes on to where it was meant to end.
+        steps, seconds = trainer.budget["steps"], trainer.budget["seconds"]
+        steps = config.steps if steps is None and seconds is None else steps
     parameters = sum(p.numel() for p in trainer.model.parameters())
-    print(f"hrm on {env_id}: {parameters:,} parameters, {len(trainer.envs.puzzles)} puzzles")  # type: ignore[attr-defined]
-    total = args.steps if args.steps is not None else trainer.config.steps
+    if first:
+        puzzles = len(trainer.envs.puzzles)  # type: ignore[attr-defined]
+        print(f"hrm on {shown}: {parameters:,} parameters, {puzzles} puzzles")
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    with Tracker(folder) as tracker, Progress(*columns, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("training", total=1.0)
+    quiet = not (first and sys.stderr.isatty())
+    with Tracker(folder, args.wandb if first else None) as tracker:
+        bar = Progress(*columns, disable=quiet)
+        work = bar.add_task("training", total=1.0)
 
         def log(trainer: Trainer, metrics: dict[str, float]) -> None:
+            if not first:
+                return
             for name, value in metrics.items():
                 tracker.scalar(f"train/{name}", value, trainer.env_steps, trainer.seconds)
-            rate = trainer.env_steps / max(trainer.seconds, 1e-9)
+            rate = (trainer.env_steps - begun[0]) / max(trainer.seconds - begun[1], 1e-9)
             text = (
-                f"step {trainer.step}: loss {metrics['loss']:.4f}, exact "
+                f"step {trainer.step}: loss {metrics.get('loss', float('nan')):.4f}, exact "
                 f"{metrics['exact_accuracy']:.1%}, {metrics['segments']:.1f} segments, "
-                f"{rate:.0f} puzzles x segments/s"
+                f"{rate / max(metrics['segments'], 1):.0f} puzzles/s"
             )
-            share = trainer.seconds / args.seconds if args.seconds else trainer.step / total
-            bar.update(task, completed=share, description=text)
-            if not sys.stderr.isatty():
+            share = max(trainer.step / (steps or 1 << 60), trainer.seconds / (seconds or 1e18))
+            bar.update(work, completed=share, description=text)
+            if quiet:
                 print(text, flush=True)
 
-        steps = args.steps if args.seconds is not None else total
-        trainer.run(steps, args.seconds, log, log_every=5.0)
-        trainer.save(folder)
-        agent = trainer.agent()
+        def tested(trainer: Trainer, figures: dict[str, float]) -> None:
+            if not first:
+                return
+            for name, value in figures.items():
+                tracker.scalar(f"eval/{name}", value, trainer.env_steps, trainer.seconds)
+            bar.console.print(
+                f"step {trainer.step}: {figures['exact_accuracy']:.1%} of the held-out puzzles "
+                f"exact, {figures['steps']:.1f} segments"
+            )
+
+        begun = trainer.env_steps, trainer.seconds
+        beside = Schedule(
+            folder=folder,
+            save_every=args.save_every,
+            log_every=5.0,
+            on_log=log,
+            eval_every=args.eval_every,
+            validation=validation,
+            stop_at=args.stop_at,
+            on_eval=tested,
+        )
+        with bar:
+            reason = train(trainer, steps, seconds, beside)
+        if not first:
+            return
+        print(f"{trainer.step} steps in {trainer.seconds:.0f} s; written to {folder}")
+        if reason == "stopped":
+            print(f"stopped; go on with --resume {folder}")
+            return
         rows: list[dict[str, Any]] = [
             {"name": "train_seconds", "value": trainer.seconds, "unit": "s"},
             {"name": "env_steps", "value": trainer.env_steps, "unit": "steps"},
         ]
         if args.episodes:
-            tested = evaluate(agent, env_id, args.episodes)
-            tracker.evaluation(tested, trainer.env_steps, trainer.seconds)
+            kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
+            if task.name == "arc":
+                # The tests of the very tasks whose demonstrations it has seen.
+                kwargs["source"] = config.source
+            result = evaluate(trainer.agent(), env_id, args.episodes, **kwargs)
+            tracker.evaluation(result, trainer.env_steps, trainer.seconds)
             tracker.hparams(
                 {"preset": args.preset or env_id, "seed": trainer.seed},
-                {"hparam/solve_rate": tested.solve_rate},
+                {"hparam/solve_rate": result.solve_rate},
             )
             note(
                 folder,
                 {
                     "command": command(args),
-                    "exact_accuracy": tested.exact_accuracy,
-                    "solve_rate": tested.solve_rate,
-                    "test_puzzles": len(tested.episodes),
+                    "exact_accuracy": result.exact_accuracy,
+                    "solve_rate": result.solve_rate,
+                    "test_puzzles": len(result.episodes),
                 },
             )
-            low, high = tested.interval
+            low, high = result.interval
             print(
-                f"{tested.solve_rate:.1%} of {len(tested.episodes)} held-out puzzles solved "
-                f"(95% {low:.1%} to {high:.1%}), {tested.mean_steps:.2f} segments a puzzle"
+                f"{result.solve_rate:.1%} of {len(result.episodes)} held-out puzzles solved "
+                f"(95% {low:.1%} to {high:.1%}), {result.mean_steps:.2f} segments a puzzle"
             )
             rows += [
                 {"name": name, "value": value, "unit": "s" if name == "seconds" else "1"}
-                for name, value in tested.summary().items()
+                for name, value in result.summary().items()
             ]
-    print(f"{trainer.step} steps in {trainer.seconds:.0f} s; written to {folder}")
     if args.json is not None:
         write_json(args.json, machine(), rows)
 

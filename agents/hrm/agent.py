@@ -125,16 +125,19 @@ class HRMAgent(Thinker):
             )
         return cls(model, named, about.get("max_segments", 16), device, bf16, about)
 
-    def save(self, folder: str | Path) -> None:
-        """Write a checkpoint folder that ``from_pretrained`` reads."""
-        about = {
+    def describe(self) -> dict[str, Any]:
+        """Return what ``config.json`` says of the agent."""
+        return {
             **self.about,
             "task": self.task_name,
             "model": self.model.config.to_dict(),
             "max_segments": self.max_segments,
             "parameters": self.parameters,
         }
-        save_agent(Path(folder), about, self.model.state_dict())
+
+    def save(self, folder: str | Path) -> None:
+        """Write a checkpoint folder that ``from_pretrained`` reads."""
+        save_agent(Path(folder), self.describe(), self.model.state_dict())
 
     # Thinking ----------------------------------------------------------------------------------
 

@@ -1,13 +1,15 @@
 """Checkpoints: a folder of safetensors and JSON. Nothing is ever unpickled.
 
 ``config.json`` and ``model.safetensors`` are the agent; ``trainer.json`` and
-``trainer.safetensors`` are what a run needs beside it to go on.
+``trainer.safetensors`` are what a run needs beside it to go on. The files of one save belong
+together, and appear together.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,18 +24,56 @@ CONFIG, MODEL = "config.json", "model.safetensors"
 TRAINER, STATE = "trainer.json", "trainer.safetensors"
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON under another name first, so that nothing half-written stays."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(values, indent=1) + "\n")
-    os.replace(partial, path)
+SAVING, SAVED = ".saving", ".saved"
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write safetensors under another name first, so that nothing half-written stays."""
-    partial = path.with_name(path.name + ".partial")
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, partial)
-    os.replace(partial, path)
+def locate(folder: Path, name: str) -> Path:
+    """Return where a file of a checkpoint is: in a save not moved to its place yet, or here."""
+    saved = folder / SAVED / name
+    return saved if saved.exists() else folder / name
+
+
+def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write files of a checkpoint, all or none, whenever the process is killed.
+
+    They are written into a folder of their own, which is renamed when it is whole: from then on
+    readers take them from there, and only then do they move to their places, one by one.
+
+    Args:
+        folder: Created if need be.
+        files: Content by name: tensors for ``.safetensors``, JSON values for ``.json``.
+
+    Raises:
+        ValueError: The disk is full or the folder cannot be written; the old files are intact.
+    """
+    saving = folder / SAVING
+    try:
+        saving.mkdir(parents=True, exist_ok=True)
+        _settle(folder)
+        for name, content in files.items():
+            if name.endswith(".json"):
+                (saving / name).write_text(json.dumps(content, indent=1) + "\n")
+            else:
+                tensors = {k: v.detach().cpu().contiguous() for k, v in content.items()}
+                save_file(tensors, saving / name)
+            with (saving / name).open("rb") as file:
+                os.fsync(file.fileno())
+        saving.rename(folder / SAVED)
+        _settle(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(saving, ignore_errors=True)
+        raise ValueError(
+            f"{folder}: the checkpoint could not be written ({error}); an older one is intact"
+        ) from None
+
+
+def _settle(folder: Path) -> None:
+    """Move the files of a finished save to their places."""
+    saved = folder / SAVED
+    if saved.is_dir():
+        for path in saved.iterdir():
+            os.replace(path, folder / path.name)
+        saved.rmdir()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -68,16 +108,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def save_agent(folder: Path, about: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-    """Write ``model.safetensors``, then ``config.json``.
+    """Write ``model.safetensors`` and ``config.json``.
 
     Args:
         folder: Created if need be.
         about: ``task``, ``model`` (the fields of ``HRMConfig``) and whatever else is worth saying.
         weights: The state dict.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / MODEL, weights)
-    write_json(folder / CONFIG, {"format": FORMAT, **about})
+    write_files(folder, {MODEL: weights, CONFIG: {"format": FORMAT, **about}})
 
 
 def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -86,10 +124,10 @@ def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         ValueError: A file is missing, damaged or of another format.
     """
-    about = read_json(folder / CONFIG)
+    about = read_json(locate(folder, CONFIG))
     if about.get("format") != FORMAT or "task" not in about or "model" not in about:
         raise ValueError(f"{folder / CONFIG}: expected a checkpoint of format {FORMAT}")
-    return about, read_tensors(folder / MODEL)
+    return about, read_tensors(locate(folder, MODEL))
 
 
 def note(folder: Path, about: Mapping[str, Any]) -> None:
@@ -98,7 +136,7 @@ def note(folder: Path, about: Mapping[str, Any]) -> None:
     Raises:
         ValueError: There is no checkpoint in the folder.
     """
-    write_json(folder / CONFIG, {**read_json(folder / CONFIG), **about})
+    write_files(folder, {CONFIG: {**read_json(locate(folder, CONFIG)), **about}})
 
 
 def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -198,7 +198,8 @@ class HRM(nn.Module):
     """The model (HRM paper, arXiv 2506.21734, section 2; TRM paper, arXiv 2510.04871, section 4).
 
     Weights are float32. The caller chooses the dtype of the computation with ``torch.autocast``;
-    the carry is then of that dtype. ``model.compile()`` compiles what :meth:`segment` runs.
+    the carry is then of that dtype. ``cycles``, (H, L), is the depth of a segment; a curriculum
+    may set it lower than the configuration's for a while.
     """
 
     z_H_0: Tensor
@@ -209,6 +210,7 @@ class HRM(nn.Module):
     def __init__(self, config: HRMConfig) -> None:
         super().__init__()
         self.config = config
+        self.cycles = (config.H_cycles, config.L_cycles)
         width = config.hidden_size
         self.scale = math.sqrt(width)
 
@@ -315,13 +317,16 @@ class HRM(nn.Module):
     ) -> tuple[Carry, Output]:
         """:meth:`segment` in the carry's dtype, on gathered puzzle_rows (B, puzzle_emb_dim)."""
         x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
-        updates = self.config.H_cycles * (self.config.L_cycles + 1)
-        start = {"one_step": updates - 2, "last_cycle": updates - self.config.L_cycles - 1}.get(
-            self.config.grad, 0
-        )
-        with torch.no_grad():
-            z_H, z_L = self._think(carry.z_H, carry.z_L, x, 0, start)
-        z_H, z_L = self._think(z_H, z_L, x, start, updates)
+        z_H, z_L = carry
+        (H_cycles, L_cycles), grad = self.cycles, self.config.grad
+        with torch.set_grad_enabled(torch.is_grad_enabled() and grad == "segment"):
+            for _ in range(H_cycles - 1):
+                z_H, z_L = self._cycle(z_H, z_L, x, L_cycles)
+        if grad == "one_step":
+            with torch.no_grad():
+                z_L = self._execute(z_H, z_L, x, L_cycles - 1)
+            L_cycles = 1
+        z_H, z_L = self._cycle(z_H, z_L, x, L_cycles)
         q = self.q_head(z_H[:, 0]).float()
         logits = self.head(z_H[:, self.config.prefix_len :])
         q_continue = q[:, 1] if self.config.q_continue else None
@@ -348,16 +353,21 @@ class HRM(nn.Module):
             x = math.sqrt(0.5) * (x + self.position_emb)
         return self.scale * x
 
-    def _think(
-        self, z_H: Tensor, z_L: Tensor, x: Tensor, start: int, stop: int
-    ) -> tuple[Tensor, Tensor]:
-        """Updates start..stop-1 of a segment: each H cycle is L_cycles of z_L, then one of z_H."""
-        for update in range(start, stop):
-            if update % (self.config.L_cycles + 1) < self.config.L_cycles:
-                z_L = self._recur(self.executor, z_L, z_H + x)
-            else:
-                z_H = self._recur(self.planner or self.executor, z_H, z_L)
-        return z_H, z_L
+    def _execute(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> Tensor:
+        """So many updates of z_L."""
+        for _ in range(updates):
+            z_L = self._recur(self.executor, z_L, z_H + x)
+        return z_L
+
+    def _cycle(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> tuple[Tensor, Tensor]:
+        """One H cycle: so many updates of z_L, then one of z_H."""
+        z_L = self._execute(z_H, z_L, x, updates)
+        return self._recur(self.planner or self.executor, z_H, z_L), z_L
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile one H cycle with ``torch.compile``, so that deep segments compile quickly."""
+        self._execute = torch.compile(self._execute, *args, **kwargs)  # type: ignore[method-assign]
+        self._cycle = torch.compile(self._cycle, *args, **kwargs)  # type: ignore[method-assign]
 
     def _recur(self, module: Recurrence, h: Tensor, injection: Tensor) -> Tensor:
         rotation = (self.cos, self.sin) if self.rotary else None

@@ -11,6 +11,55 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
+from .model import HRM
+from .presets import TrainConfig
+
+
+def make_optimizers(model: HRM, config: TrainConfig) -> list[Optimizer]:
+    """Return the optimisers, each group with its peak learning rate as ``peak``.
+
+    Raises:
+        ValueError: Muon is asked for and this torch has none.
+    """
+    groups = model.param_groups()
+    dense = [*groups.matrices, *groups.other]
+    options: dict[str, Any] = {
+        "lr": config.lr,
+        "betas": config.betas,
+        "weight_decay": config.weight_decay,
+    }
+    optimizers: list[Optimizer] = []
+    if config.optimizer == "muon":
+        if not hasattr(torch.optim, "Muon"):
+            raise ValueError(
+                f"optimizer: muon needs torch 2.9 or newer, this is {torch.__version__}"
+            )
+        lr, decay = config.matrix_lr, config.matrix_weight_decay
+        muon = torch.optim.Muon(
+            groups.matrices,
+            lr=config.lr if lr is None else lr,
+            weight_decay=config.weight_decay if decay is None else decay,
+            momentum=config.momentum,
+            ns_steps=config.ns_steps,
+            # Without a rate of its own: scaled so that one serves both kinds of parameters
+            # (arXiv 2502.16982).
+            adjust_lr_fn="match_rms_adamw" if lr is None else "original",
+        )
+        optimizers.append(muon)
+        dense = groups.other
+    if config.optimizer == "adam-atan2":
+        optimizers.append(AdamAtan2(dense, **options))
+    else:
+        fused = dense[0].device.type == "cuda"
+        optimizers.append(torch.optim.AdamW(dense, **options, fused=fused, foreach=not fused))
+    if groups.puzzle:
+        options = {"lr": config.puzzle_lr, "weight_decay": config.puzzle_weight_decay}
+        optimizers.append(SignSGD(groups.puzzle, **options))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
 
 class AdamAtan2(Optimizer):
     """Adam without epsilon: atan2 bounds the update where the second moment vanishes.
@@ -88,7 +137,8 @@ class SignSGD(Optimizer):
 
     The gradients of equal rows are summed, then p *= 1 - lr * weight_decay and p -= lr * sign(g)
     on these rows alone: the published HRM's rule for puzzle embeddings, whose rows are met too
-    rarely for moments to mean anything.
+    rarely for moments to mean anything. Where ``found_inf``, a 0-d tensor as
+    ``torch.amp.GradScaler`` sets it, is not 0, a step changes nothing.
 
     Args:
         params: tables (rows, width) with sparse gradients, as ``F.embedding(..., sparse=True)``
@@ -113,8 +163,13 @@ class SignSGD(Optimizer):
                 if table.grad.layout != torch.sparse_coo:
                     raise RuntimeError("SignSGD takes sparse gradients; use AdamAtan2 for dense.")
                 ids, summed = sum_rows(table.grad._indices()[0], table.grad._values())
+                rows = table[ids]
+                stepped = decay * rows - lr * summed.sign()
                 # Equal ids write equal values, so their order does not matter.
-                table[ids] = decay * table[ids] - lr * summed.sign()
+                found_inf = getattr(self, "found_inf", None)
+                table[ids] = (
+                    stepped if found_inf is None else torch.where(found_inf == 0, stepped, rows)
+                )
         return loss
 
 

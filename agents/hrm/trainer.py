@@ -6,97 +6,62 @@ in the same step, and its carry starts anew. Nothing in a step waits for the dev
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import time
-from collections.abc import Callable
+import hashlib
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium as gym
 import torch
 from torch import Tensor
 
-from ..base import TrainResult
-from . import checkpoint
-from .act import halt_in_training, minimum_segments, q_target
+from hrm_gym.data.puzzle_set import PuzzleSet
+
+from . import checkpoint, schedule
+from .act import minimum_segments
 from .agent import HRMAgent
 from .config import HRMConfig
+from .distributed import World
+from .ema import WeightAverage
+from .guard import Guard
+from .halting import Halting, calibration_counts, calibration_error
 from .losses import IGNORE_LABEL, act_loss
 from .model import HRM, Carry
-from .optimizers import AdamAtan2, SignSGD
-from .presets import TrainConfig, get_preset, preset_for
-
-if TYPE_CHECKING:
-    from hrm_gym.tracking import Tracker
-
-Progress = Callable[["Trainer", dict[str, float]], None]
-
-
-def make_optimizers(model: HRM, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Return the optimisers, each group with its peak learning rate as ``peak``.
-
-    Raises:
-        ValueError: Muon is asked for and this torch has none.
-    """
-    groups = model.param_groups()
-    dense = [*groups.matrices, *groups.other]
-    options: dict[str, Any] = {
-        "lr": config.lr,
-        "betas": config.betas,
-        "weight_decay": config.weight_decay,
-    }
-    optimizers: list[torch.optim.Optimizer] = []
-    if config.optimizer == "muon":
-        if not hasattr(torch.optim, "Muon"):
-            raise ValueError(
-                f"optimizer: muon needs torch 2.9 or newer, this is {torch.__version__}"
-            )
-        # Scaled so that one learning rate serves both kinds of parameters (arXiv 2502.16982).
-        muon = torch.optim.Muon(
-            groups.matrices,
-            lr=config.lr,
-            weight_decay=config.weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        )
-        optimizers.append(muon)
-        dense = groups.other
-    if config.optimizer == "adam-atan2":
-        optimizers.append(AdamAtan2(dense, **options))
-    else:
-        fused = dense[0].device.type == "cuda"
-        optimizers.append(torch.optim.AdamW(dense, **options, fused=fused, foreach=not fused))
-    if groups.puzzle:
-        options = {"lr": config.puzzle_lr, "weight_decay": config.puzzle_weight_decay}
-        optimizers.append(SignSGD(groups.puzzle, **options))
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
-    return optimizers
+from .optimizers import make_optimizers
+from .presets import TrainConfig
 
 
 class Trainer:
-    """One training run.
+    """One training run; ``run.run`` is its loop.
 
     Args:
         config: What to train on what; see ``TrainConfig``.
         seed: Of the weights, the puzzles and the exploration.
         device: ``cpu``, ``cuda`` and so on.
-        bf16: Compute in bfloat16 (weights and optimisers stay float32).
+        bf16: Compute in bfloat16 (weights and optimisers stay float32); None: on CUDA.
+        compile: Compile the model; None: on CUDA.
 
     Raises:
-        ValueError: The device is not there, or the configuration does not fit the environment.
+        ValueError: The device is not there, the configuration does not fit the environment, or the
+            ranks do not divide the batch.
     """
 
     def __init__(
-        self, config: TrainConfig, seed: int = 0, device: str = "cpu", bf16: bool | None = None
+        self,
+        config: TrainConfig,
+        seed: int = 0,
+        device: str = "cpu",
+        bf16: bool | None = None,
+        compile: bool | None = None,
     ) -> None:
         self.config = config
         self.seed = seed
+        self.world, device = World.join(device)
+        self.rows = self.world.rows(config.batch_size)
+        batch = self.rows.stop - self.rows.start
         self.envs = gym.make_vec(
             config.env,
-            num_envs=config.batch_size,
+            num_envs=batch,
             task=config.task_id,
             device=device,
             autoreset_mode="SameStep",
@@ -106,7 +71,8 @@ class Trainer:
             max_segments=config.max_segments,
         ).unwrapped
         self.device = torch.device(device)
-        self.bf16 = self.device.type == "cuda" if bf16 is None else bf16
+        on_cuda = self.device.type == "cuda"
+        self.bf16 = on_cuda if bf16 is None else bf16
         tokens = self.envs.single_observation_space["tokens"]  # type: ignore[index]
         fields = dict(config.model)
         ids = int(self.envs.single_observation_space["puzzle_id"].n)  # type: ignore[index]
@@ -117,20 +83,31 @@ class Trainer:
         torch.manual_seed(seed)
         self.model = HRM(self.model_config).to(self.device)
         self.optimizers = make_optimizers(self.model, config)
+        rule = config.halting or ("q" if self.model_config.q_continue else "bce")
+        self.halting = Halting(rule, config.max_segments, config.discount)
+        # What looks ahead: the model itself, or a copy of it from some steps ago.
+        self.target = self.model
+        if rule == "td":
+            self.target = HRM(self.model_config).to(self.device).requires_grad_(False)
+            self.target.load_state_dict(self.model.state_dict())
+        if on_cuda if compile is None else compile:
+            self.model.compile()
+            if self.target is not self.model:
+                self.target.compile()
+        # Every rank draws for all rows and keeps its own: N processes explore as one would.
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.average: dict[str, Tensor] = {}
-        if config.ema is not None:
-            self.average = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.average = WeightAverage(config.ema or 0.0)
+        self.guard = Guard(self.device)
         self.step = 0
         self.seconds = 0.0
-        self.observations, _ = self.envs.reset(seed=seed)
-        self.segments = torch.zeros(config.batch_size, dtype=torch.int64, device=self.device)
+        self.budget: dict[str, Any] = {"steps": None, "seconds": None}
+        self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
+        self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
         with self._autocast():
-            start = self.model.initial_carry(config.batch_size, self.device)
+            start = self.model.initial_carry(batch, self.device)
         # Written out once, since a compiled model wants the same strides at every call.
         self.carry = self.model.reset_carry(start, torch.ones_like(self.segments).bool())
         self._sums: dict[str, Tensor] = {}
-        self._summed = 0
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
@@ -141,9 +118,11 @@ class Trainer:
         """Think one segment in every row, learn from it, act.
 
         Args:
-            progress: Share of the run that is over, for the schedule of the learning rate.
+            progress: Share of the run that is over, for the schedules.
         """
         config = self.config
+        full = (self.model_config.H_cycles, self.model_config.L_cycles)
+        self.model.cycles = self.target.cycles = schedule.depth(config, full, progress)
         tokens, ids = self.observations["tokens"], self.observations["puzzle_id"]
         # The labels are the teacher's: read before the step hands out the next puzzles.
         labels = self.envs.labels.long()  # type: ignore[attr-defined]
@@ -152,17 +131,15 @@ class Trainer:
         with self._autocast():
             carry, output = self.model.segment(self.carry, tokens, ids)
             target = None
-            if self.model_config.q_continue:
+            if self.halting.looks_ahead:
                 with torch.no_grad():
-                    _, following = self.model.segment(carry, tokens, ids)
-                target = q_target(following, segments >= config.max_segments)
+                    _, following = self.target.segment(carry, tokens, ids)
+                target = self.halting.target(following, segments)
         minimum = minimum_segments(
             config.batch_size, config.max_segments, config.exploration, self.generator, self.device
         )
-        halt = halt_in_training(
-            output, segments, minimum, config.max_segments, self.model_config.q_continue
-        )
-        loss, metrics, _ = act_loss(
+        halt = self.halting.halts(output, segments, minimum[self.rows])
+        loss, metrics, exact = act_loss(
             output,
             labels,
             target,
@@ -173,92 +150,84 @@ class Trainer:
             segments,
         )
         (loss / config.batch_size).backward()
-        self._optimise(progress)
+        good = self._optimise(progress, output.q_halt)
 
         actions = torch.cat([output.logits.argmax(-1), halt[:, None]], dim=1)
         self.observations, _, ended, _, _ = self.envs.step(actions)
-        self.carry = self.model.reset_carry(carry, ended)
+        # A carry that is no longer finite would stay so until its row halts.
+        finite = (carry.z_H + carry.z_L).isfinite().flatten(1).all(1)
+        self.carry = self.model.reset_carry(carry, ended | ~finite)
         self.segments = segments.masked_fill(ended, 0)
         self.step += 1
-        self._count({**metrics, "loss": loss.detach()})
+        metrics |= {"loss": loss.detach(), "calibration": calibration_counts(output.q_halt, exact)}
+        self._count(metrics, good)
 
-    def _optimise(self, progress: float) -> None:
+    def _optimise(self, progress: float, q_halt: Tensor) -> Tensor:
+        """Step the optimisers; return whether the step was good, 0-d bool on the device."""
         config = self.config
-        rise = min(1.0, progress / config.warmup) if config.warmup else 1.0
-        fall = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else 1.0
+        groups = self.model.param_groups()
+        gradients = [p.grad for p in (*groups.matrices, *groups.other) if p.grad is not None]
+        wild = (q_halt.detach().abs() > config.q_limit).any().to(gradients[0].dtype)
+        self.world.sum_([*gradients, wild])
+        for table in groups.puzzle:
+            if table.grad is not None:
+                table.grad = self.world.sparse(table.grad)
+        # A loss that is not finite leaves no gradient finite, and so not their norm.
+        norm = torch.nn.utils.get_total_norm(gradients)
         if config.clip is not None:
-            groups = self.model.param_groups()
-            torch.nn.utils.clip_grad_norm_([*groups.matrices, *groups.other], config.clip)
+            dense = [*groups.matrices, *groups.other]
+            torch.nn.utils.clip_grads_with_norm_(dense, config.clip, norm)
+        good = norm.isfinite() & (wild == 0)
+        factor = schedule.learning_rate(config, progress)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * rise * fall
-            optimizer.step()
+                group["lr"] = group["peak"] * factor
+        self.guard.step(self.optimizers, good)
+        for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        if config.ema is not None:
-            # A young average follows the weights closely, so that short runs profit too.
-            decay = min(config.ema, (1 + self.step) / (10 + self.step))
-            live = self.model.state_dict()
-            floats = [name for name, value in live.items() if value.is_floating_point()]
-            torch._foreach_lerp_(
-                [self.average[name] for name in floats], [live[name] for name in floats], 1 - decay
-            )
+        if schedule.averages(config, progress):
+            self.average.update(self.model.state_dict())
+        if self.target is not self.model and (self.step + 1) % config.target_every == 0:
+            self.target.load_state_dict(self.model.state_dict())
+        return good
 
     # Metrics -----------------------------------------------------------------------------------
 
-    def _count(self, metrics: dict[str, Tensor]) -> None:
+    def _count(self, metrics: dict[str, Tensor], good: Tensor) -> None:
+        """Add the sums of a step; a skipped one counts for nothing, since it may be NaN."""
+        metrics["updates"] = good / self.world.size
         for name, value in metrics.items():
-            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
-        self._summed += 1
+            value = torch.where(good, value.double(), 0.0)
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
 
     def read_metrics(self) -> dict[str, float]:
-        """Return the means since the last call; the one place that waits for the device."""
+        """Return the means since the last call, over all ranks; it waits for the device.
+
+        ``exact_accuracy``, ``accuracy``, ``q_halt_accuracy`` and ``segments`` are of episodes that
+        ended; ``success_rate``, ``q_halt`` (the predicted rate) and ``calibration_error`` of every
+        segment.
+        """
+        self.world.sum_(self._sums.values())
+        calibration = self._sums.pop("calibration", torch.zeros(3, 1))
         sums = {name: float(value) for name, value in self._sums.items()}
-        rows, count = self._summed * self.config.batch_size, max(sums.get("count", 0.0), 1.0)
-        self._sums, self._summed = {}, 0
-        if not rows:
-            return {}
+        self._sums = {}
+        rows = max(sums.get("updates", 0.0) * self.config.batch_size, 1.0)
+        count = max(sums.get("count", 0.0), 1.0)
         per_row = ("loss", "lm_loss", "q_halt_loss", "q_continue_loss")
+        per_episode = ("accuracy", "exact_accuracy", "q_halt_accuracy")
+        _, predicted, right = (float(part) for part in calibration.sum(1))
         return {
             **{name: sums[name] / rows for name in per_row if name in sums},
-            "accuracy": sums["accuracy"] / count,
-            "exact_accuracy": sums["exact_accuracy"] / count,
-            "q_halt_accuracy": sums["q_halt_accuracy"] / count,
-            "segments": sums["steps"] / count,
-            "lr": self.optimizers[0].param_groups[0]["lr"],
+            **{name: sums.get(name, 0.0) / count for name in per_episode},
+            "segments": sums.get("steps", 0.0) / count,
+            "episodes": sums.get("count", 0.0),
+            "q_halt": predicted / rows,
+            "success_rate": right / rows,
+            "calibration_error": calibration_error(calibration),
+            "skipped": float(self.guard.skipped),
+            "skipped_in_a_row": float(self.guard.in_a_row),
+            "lr": self.optimizers[-1].param_groups[0]["lr"],
         }
-
-    # Runs --------------------------------------------------------------------------------------
-
-    def run(
-        self,
-        steps: int | None = None,
-        seconds: float | None = None,
-        on_log: Progress | None = None,
-        log_every: float = 1.0,
-    ) -> None:
-        """Train until ``steps`` in all or ``seconds`` of training in all, whichever comes first.
-
-        Args:
-            steps: Default: the configuration's, or no end where ``seconds`` is given.
-            seconds: Training time; what ``on_log`` takes is not counted.
-            on_log: Called with the trainer and the means since its last call.
-            log_every: Seconds of training between two calls.
-        """
-        if steps is None:
-            steps = self.config.steps if seconds is None else 1 << 60
-        limit = math.inf if seconds is None else seconds
-        self.model.train()
-        logged = self.seconds
-        started = time.perf_counter() - self.seconds
-        while self.step < steps and self.seconds < limit:
-            self.train_step(max(self.step / steps, self.seconds / limit))
-            self.seconds = time.perf_counter() - started
-            over = self.step >= steps or self.seconds >= limit
-            if on_log is not None and (over or self.seconds - logged >= log_every):
-                on_log(self, self.read_metrics())
-                self.model.train()
-                logged = self.seconds
-                started = time.perf_counter() - self.seconds
 
     @property
     def env_steps(self) -> int:
@@ -268,7 +237,7 @@ class Trainer:
     def agent(self) -> HRMAgent:
         """Return the agent as it stands, of averaged weights where there are any."""
         model = HRM(self.model_config)
-        model.load_state_dict(self.average or self.model.state_dict())
+        model.load_state_dict(self.average.weights or self.model.state_dict())
         about = {
             "env": self.config.env,
             "train": {**self.config.to_dict(), "seed": self.seed},
@@ -282,26 +251,54 @@ class Trainer:
     # Checkpoints -------------------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> None:
-        """Write the agent and all that ``resume`` needs."""
-        folder = Path(folder)
-        self.agent().save(folder)
+        """Write the agent and all that ``resume`` needs; every rank calls it, the first writes.
+
+        Raises:
+            ValueError: It could not be written; what was there is intact.
+        """
         tensors = {f"live.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.weights.items()}
+        if self.target is not self.model:
+            tensors |= {f"target.{name}": v for name, v in self.target.state_dict().items()}
         for number, optimizer in enumerate(self.optimizers):
             tensors |= checkpoint.flatten_optimizer(f"optimizer{number}", optimizer)
+        tensors["generator"] = self.generator.get_state()
+        # The rows of all ranks, so that another number of ranks may go on with them.
         state = self.envs.get_state()  # type: ignore[attr-defined]
-        tensors |= {f"envs.{k}": value for k, value in state.items() if k != "task"}
-        tensors |= {f"observations.{name}": value for name, value in self.observations.items()}
-        tensors |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
-        tensors |= {"segments": self.segments, "generator": self.generator.get_state()}
-        checkpoint.write_tensors(folder / checkpoint.STATE, tensors)
-        progress = {"step": self.step, "seconds": self.seconds, "seed": self.seed}
-        about = {**progress, "bf16": self.bf16, "config": self.config.to_dict()}
-        checkpoint.write_json(folder / checkpoint.TRAINER, about)
+        rows = {f"envs.{k}": value for k, value in state.items() if k != "task"}
+        rows |= {f"observations.{name}": value for name, value in self.observations.items()}
+        rows |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
+        rows["segments"] = self.segments
+        tensors |= {name: self.world.gather(value) for name, value in rows.items()}
+        if not self.world.first:
+            return
+        about = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "bf16": self.bf16,
+            "averaged": self.average.updates,
+            "skipped": int(self.guard.skipped),
+            "budget": self.budget,
+            "puzzles": fingerprint(self.envs.puzzles),  # type: ignore[attr-defined]
+            "config": self.config.to_dict(),
+        }
+        agent = self.agent()
+        files = {
+            checkpoint.STATE: tensors,
+            checkpoint.TRAINER: about,
+            checkpoint.MODEL: agent.model.state_dict(),
+            checkpoint.CONFIG: {"format": checkpoint.FORMAT, **agent.describe()},
+        }
+        checkpoint.write_files(Path(folder), files)
 
     @classmethod
     def resume(
-        cls, folder: str | Path, config: TrainConfig | None = None, device: str = "cpu"
+        cls,
+        folder: str | Path,
+        config: TrainConfig | None = None,
+        device: str = "cpu",
+        compile: bool | None = None,
     ) -> Trainer:
         """Go on with a saved run.
 
@@ -309,13 +306,14 @@ class Trainer:
             folder: What ``save`` wrote.
             config: Checked against the saved one, if given.
             device: Where to go on.
+            compile: As for the class.
 
         Raises:
-            ValueError: A file is missing or damaged, or the configurations differ (the message
-                lists the fields).
+            ValueError: A file is missing or damaged, the configurations differ (the message
+                lists the fields), or the puzzles are not those of before.
         """
         folder = Path(folder)
-        about = checkpoint.read_json(folder / checkpoint.TRAINER)
+        about = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
         saved = TrainConfig.from_dict(about["config"])
         if config is not None and config != saved:
             given, own = config.to_dict(), saved.to_dict()
@@ -325,74 +323,62 @@ class Trainer:
                 if own[name] != given[name]
             )
             raise ValueError(f"{folder}: this run has another configuration: {differ}")
-        tensors = checkpoint.read_tensors(folder / checkpoint.STATE)
-        trainer = cls(saved, about["seed"], device, about["bf16"])
+        trainer = cls(saved, about["seed"], device, about["bf16"], compile)
+        if fingerprint(trainer.envs.puzzles) != about["puzzles"]:  # type: ignore[attr-defined]
+            raise ValueError(
+                f"{folder}: the puzzles of {saved.source!r} have changed since this run was saved"
+            )
+        trainer.restore(folder)
+        return trainer
 
-        def part(prefix: str) -> dict[str, Tensor]:
+    def restore(self, folder: str | Path) -> None:
+        """Go back to what ``save`` wrote for this very configuration.
+
+        Raises:
+            ValueError: A file is missing or damaged.
+        """
+        folder = Path(folder)
+        about = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
+        tensors = checkpoint.read_tensors(checkpoint.locate(folder, checkpoint.STATE))
+
+        def part(prefix: str, rows: bool = False) -> dict[str, Tensor]:
             return {
-                name[len(prefix) + 1 :]: value.to(trainer.device)
+                name[len(prefix) + 1 :]: (value[self.rows] if rows else value).to(self.device)
                 for name, value in tensors.items()
                 if name.startswith(prefix + ".")
             }
 
-        trainer.model.load_state_dict(part("live"))
-        trainer.average = part("average")
-        for number, optimizer in enumerate(trainer.optimizers):
+        self.model.load_state_dict(part("live"))
+        self.average.weights, self.average.updates = part("average"), about["averaged"]
+        if self.target is not self.model:
+            self.target.load_state_dict(part("target"))
+        for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        state = {"task": trainer.envs.task.id, **part("envs")}
-        trainer.envs.set_state(state)  # type: ignore[attr-defined]
-        trainer.observations = part("observations")
-        trainer.carry = Carry(**part("carry"))
-        trainer.segments = tensors["segments"].to(trainer.device)
-        trainer.generator.set_state(tensors["generator"])
-        trainer.step, trainer.seconds = about["step"], about["seconds"]
-        return trainer
+        state = {"task": self.envs.task.id, **part("envs", rows=True)}
+        self.envs.set_state(state)  # type: ignore[attr-defined]
+        self.observations = part("observations", rows=True)
+        self.carry = Carry(**part("carry", rows=True))
+        self.segments = tensors["segments"][self.rows].to(self.device)
+        self.generator.set_state(tensors["generator"])
+        self.guard = Guard(self.device)
+        self.guard.skipped += about["skipped"]
+        self.step, self.seconds = about["step"], about["seconds"]
+        self.budget = about["budget"]
+        self._sums = {}
+
+    def reshuffle(self, attempt: int) -> None:
+        """Draw other puzzles and another exploration from here on, after a return."""
+        seed = self.seed + 1_000_003 * attempt
+        self.generator.manual_seed(seed)
+        self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
+        self.carry = self.model.reset_carry(self.carry, torch.ones_like(self.segments).bool())
+        self.segments = torch.zeros_like(self.segments)
 
 
-def train_hrm(
-    env_id: str,
-    preset: str | None = None,
-    seed: int = 0,
-    seconds: float | None = None,
-    steps: int | None = None,
-    device: str = "cpu",
-    limit: int | None = 1000,
-    on_progress: Callable[[HRMAgent, int, float], None] | None = None,
-    progress_evaluations: int = 6,
-    tracker: Tracker | None = None,
-) -> TrainResult:
-    """Train an HRM for an environment, step or Answer; it learns on the Answer id.
-
-    Args:
-        env_id: The environment it is wanted for.
-        preset: A name of ``PRESETS``; default: the smallest for the environment.
-        seed: Of everything.
-        seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
-        steps: Optimiser steps.
-        device: Where.
-        limit: Labelled puzzles at most.
-        on_progress: Called with the agent, environment steps and training seconds, evenly spread
-            over the run; its time is not counted.
-        progress_evaluations: How often.
-        tracker: Gets the training metrics.
-
-    Raises:
-        ValueError: The environment or preset is unknown.
-    """
-    config = get_preset(preset or preset_for(env_id))
-    trainer = Trainer(dataclasses.replace(config, limit=limit), seed, device)
-    total_steps = steps if steps is not None else (1 << 60 if seconds else config.steps)
-    due = 1
-
-    def log(trainer: Trainer, metrics: dict[str, float]) -> None:
-        nonlocal due
-        if tracker is not None:
-            for name, value in metrics.items():
-                tracker.scalar(f"train/{name}", value, trainer.env_steps, trainer.seconds)
-        done = max(trainer.step / total_steps, trainer.seconds / (seconds or math.inf))
-        if on_progress is not None and done * progress_evaluations >= due:
-            due = int(done * progress_evaluations) + 1
-            on_progress(trainer.agent(), trainer.env_steps, trainer.seconds)
-
-    trainer.run(steps, seconds, log)
-    return TrainResult(trainer.agent(), trainer.env_steps, trainer.seconds)
+def fingerprint(puzzles: PuzzleSet) -> str:
+    """Return a SHA-256 over what training sees of a puzzle set."""
+    digest = hashlib.sha256()
+    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
+        digest.update(str(array.shape).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

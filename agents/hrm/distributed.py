@@ -1,0 +1,101 @@
+"""Several processes, one run: rank r holds its share of the rows, and all see the same gradient.
+
+Gradients are summed in one collective after the backward pass, as the published HRM does; with
+one backward pass of two updates there is little for DistributedDataParallel to overlap, and its
+hooks know neither the second, gradient-free pass nor sparse tables.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes of a run; alone, every method returns what it was given.
+
+    Attributes:
+        rank: This process.
+        size: How many there are.
+        hosts: The gloo group by which the hosts agree, without waiting for their devices.
+    """
+
+    rank: int = 0
+    size: int = 1
+    hosts: Any = None
+
+    @classmethod
+    def join(cls, device: str) -> tuple[World, str]:
+        """Join the processes that ``torchrun`` started; return the world and this rank's device."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return cls(), device
+        cuda = torch.device(device).type == "cuda"
+        if cuda:
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
+            torch.cuda.set_device(device)
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if cuda else "gloo")
+        hosts = dist.new_group(backend="gloo")
+        return cls(dist.get_rank(), dist.get_world_size(), hosts), device
+
+    @property
+    def first(self) -> bool:
+        """Whether this rank writes and prints."""
+        return self.rank == 0
+
+    def rows(self, batch: int) -> slice:
+        """Return this rank's rows of a global batch.
+
+        Raises:
+            ValueError: The ranks do not divide it.
+        """
+        if batch % self.size:
+            raise ValueError(f"batch_size: {self.size} ranks do not divide {batch}")
+        share = batch // self.size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def sum_(self, tensors: Iterable[Tensor]) -> None:
+        """Sum tensors of one dtype over the ranks, in place, in one collective."""
+        tensors = list(tensors)
+        if self.size == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
+        dist.all_reduce(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        with torch.no_grad():
+            for tensor, part in zip(tensors, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+    def sparse(self, gradient: Tensor) -> Tensor:
+        """Return the sparse gradients of all ranks as one; equal rows stay apart."""
+        if self.size == 1:
+            return gradient
+        ids = self.gather(gradient._indices()[0].contiguous())
+        values = self.gather(gradient._values().contiguous())
+        return torch.sparse_coo_tensor(ids[None], values, gradient.shape, check_invariants=False)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Return the rows of all ranks, in the order of the global batch."""
+        if self.size == 1:
+            return rows
+        if rows.dtype == torch.bool:  # gloo knows no bool
+            return self.gather(rows.to(torch.uint8)).bool()
+        rows = rows.contiguous()
+        parts = [torch.empty_like(rows) for _ in range(self.size)]
+        dist.all_gather(parts, rows)
+        return torch.cat(parts)
+
+    def latest(self, *values: float) -> list[float]:
+        """Return the largest of every value over the hosts, so that all decide alike."""
+        if self.size == 1:
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(shared, dist.ReduceOp.MAX, group=self.hosts)
+        return shared.tolist()

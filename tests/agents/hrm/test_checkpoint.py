@@ -1,0 +1,159 @@
+"""Saves appear whole or not at all, and what cannot go on says why."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from hrm_gym.agents.hrm import HRMAgent, checkpoint
+from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.trainer import Trainer
+
+TINY = dataclasses.replace(
+    get_preset("sudoku-4x4"),
+    batch_size=8,
+    model={**get_preset("sudoku-4x4").model, "hidden_size": 16},
+)
+FILES = (checkpoint.CONFIG, checkpoint.MODEL, checkpoint.TRAINER, checkpoint.STATE)
+
+
+def steps_of(folder):
+    """The step that each of the files which know it is of."""
+    config = checkpoint.read_json(checkpoint.locate(folder, checkpoint.CONFIG))
+    trainer = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
+    return config["trained_steps"], trainer["step"]
+
+
+@pytest.mark.parametrize("moved", range(len(FILES) + 1))
+def test_a_save_killed_at_any_point_is_the_old_or_the_new(tmp_path, monkeypatch, moved):
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    trainer.train_step(0.0)
+
+    class Killed(BaseException):
+        pass
+
+    replace, count = checkpoint.os.replace, [0]
+
+    def kill(source, target):
+        if count[0] == moved:
+            raise Killed
+        count[0] += 1
+        replace(source, target)
+
+    monkeypatch.setattr(checkpoint.os, "replace", kill)
+    if moved < len(FILES):
+        with pytest.raises(Killed):
+            trainer.save(tmp_path)
+    else:
+        trainer.save(tmp_path)
+    monkeypatch.undo()
+    assert steps_of(tmp_path) == (1, 1)
+    HRMAgent.from_pretrained(tmp_path)
+    assert Trainer.resume(tmp_path).step == 1
+    trainer.train_step(0.0)
+    trainer.save(tmp_path)
+    assert steps_of(tmp_path) == (2, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    trainer.train_step(0.0)
+    monkeypatch.setattr(
+        checkpoint, "save_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
+    with pytest.raises(ValueError, match=r"could not be written .*No space left.* intact"):
+        trainer.save(tmp_path)
+    monkeypatch.undo()
+    assert steps_of(tmp_path) == (0, 0)
+    assert Trainer.resume(tmp_path).step == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+
+
+def test_changed_puzzles_are_refused(tmp_path):
+    puzzles = Trainer(TINY).envs.puzzles
+    source = tmp_path / "puzzles.csv"
+    lines = ["".join("." if t == 1 else str(int(t) - 1) for t in row) for row in puzzles.inputs[:3]]
+    source.write_text("\n".join(["question", *lines]) + "\n")
+    config = dataclasses.replace(TINY, source=str(source))
+    Trainer(config).save(tmp_path / "run")
+    assert Trainer.resume(tmp_path / "run").step == 0
+    source.write_text("\n".join(["question", *lines[:2]]) + "\n")
+    with pytest.raises(ValueError, match="have changed since this run was saved"):
+        Trainer.resume(tmp_path / "run")
+
+
+def start(out, *words):
+    command = [sys.executable, "scripts/train.py", "--preset", "sudoku-4x4", "--batch-size", "8"]
+    command += ["--threads", "1", "--episodes", "0", "--out", str(out), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(path, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits_0(tmp_path, number):
+    run = start(tmp_path, "--steps", "1000000", "--save-every", "0.1")
+    folder = tmp_path / "HRMSudokuAnswer-4x4-v0" / "hrm" / "seed0"
+    wait_for(folder / checkpoint.TRAINER)
+    run.send_signal(number)
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, said
+    assert "go on with --resume" in said
+    trainer = Trainer.resume(folder)
+    assert trainer.budget["steps"] == 1_000_000
+    assert f"{trainer.step} steps in" in said
+
+
+@pytest.mark.slow
+def test_kill_at_any_moment(tmp_path):
+    """Twenty times: the checkpoint is readable, and at most one interval is lost."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "HRMSudokuAnswer-4x4-v0" / "hrm" / "seed0"
+    every, before = 0.2, 0
+    for attempt in range(20):
+        words = ["--resume", str(folder)] if attempt else []
+        run = start(tmp_path, "--steps", "1000000", "--save-every", str(every), *words)
+        if not attempt:
+            wait_for(folder / checkpoint.TRAINER)
+        else:
+            # Until it has saved anew, then a moment more.
+            end = time.monotonic() + 60
+            while steps_of(folder)[1] == before and time.monotonic() < end:
+                time.sleep(0.02)
+        time.sleep(rng.uniform(0, 3 * every))
+        saved = steps_of(folder)[1]
+        run.kill()
+        run.wait()
+        run.stdout.close()
+        config, step = steps_of(folder)
+        assert config == step
+        assert step >= saved > before
+        HRMAgent.from_pretrained(folder)
+        before = Trainer.resume(folder).step
+        assert before == step
+
+
+def test_saved_files_are_plain(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    for name in (checkpoint.CONFIG, checkpoint.TRAINER):
+        json.loads((tmp_path / name).read_text())
+    for name in (checkpoint.MODEL, checkpoint.STATE):
+        tensors = checkpoint.read_tensors(tmp_path / name)
+        assert all(isinstance(value, torch.Tensor) for value in tensors.values())

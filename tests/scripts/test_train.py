@@ -1,0 +1,70 @@
+"""The train script: held-out tests, early stop, going on, and its refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.run import validation_puzzles
+from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.scripts import train
+
+FOLDER = Path("HRMSudokuAnswer-4x4-v0", "hrm", "seed0")
+
+
+def args(tmp_path, **changes):
+    fixed = {"preset": "sudoku-4x4", "batch_size": 8, "steps": 4, "episodes": 0, "out": tmp_path}
+    return train.Args(**{**fixed, **changes})
+
+
+def test_a_run_ends_when_the_held_out_share_is_reached(tmp_path, capsys):
+    result = tmp_path / "result.json"
+    train.main(args(tmp_path, steps=50, eval_every=2, stop_at=0.0, json=result))
+    said = capsys.readouterr().out
+    assert "step 2: " in said
+    assert "of the held-out puzzles exact" in said
+    assert "2 steps in" in said
+    rows = {row["name"]: row["value"] for row in json.loads(result.read_text())["rows"]}
+    assert rows["env_steps"] == 16
+
+
+def test_resume_goes_on_to_where_the_run_was_meant_to_end(tmp_path):
+    train.main(args(tmp_path, steps=6))
+    whole = Trainer.resume(tmp_path / FOLDER)
+    other = tmp_path / "other"
+    train.main(args(other, steps=6, eval_every=3, stop_at=0.0))
+    assert Trainer.resume(other / FOLDER).step == 3
+    train.main(args(other, preset=None, batch_size=None, steps=None, resume=other / FOLDER))
+    resumed = Trainer.resume(other / FOLDER)
+    assert resumed.step == 6
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_refusals(tmp_path):
+    train.main(args(tmp_path, steps=1))
+    with pytest.raises(ValueError, match=r"batch_size \(8 saved, 16 now\)"):
+        train.main(args(tmp_path, resume=tmp_path / FOLDER, batch_size=16))
+    with pytest.raises(ValueError, match="seed: this run has 0, got 3"):
+        train.main(args(tmp_path, resume=tmp_path / FOLDER, seed=3))
+    with pytest.raises(ValueError, match="stop_at: needs --eval-every"):
+        train.main(args(tmp_path, stop_at=0.9))
+    with pytest.raises(ValueError, match="eval_every: expected at least 1"):
+        train.main(args(tmp_path, eval_every=0))
+
+
+def test_a_file_holds_out_what_training_leaves(tmp_path):
+    import dataclasses
+
+    source = tmp_path / "puzzles.csv"
+    puzzles = Trainer(dataclasses.replace(get_preset("sudoku-4x4"), batch_size=1)).envs.puzzles
+    lines = ["".join("." if t == 1 else str(t - 1) for t in row) for row in puzzles.inputs[:5]]
+    source.write_text("\n".join(["question", *lines]) + "\n")
+    config = dataclasses.replace(get_preset("sudoku-4x4"), source=str(source), limit=3)
+    assert len(validation_puzzles(config)) == 2
+    with pytest.raises(ValueError, match="training takes all 5 rows"):
+        validation_puzzles(dataclasses.replace(config, limit=5))
