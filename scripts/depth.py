@@ -176,6 +176,7 @@ def depth_figure(depth: Depth, found: Sequence[Compute]) -> Figure:
     """Draw accuracy by segment, segments by rating, and, if measured, accuracy against votes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     count = 3 if found else 2
     figure = Figure(figsize=(4.3 * count, 3.6), dpi=160, layout="constrained")
@@ -192,7 +193,8 @@ def depth_figure(depth: Depth, found: Sequence[Compute]) -> Figure:
         label="halting by itself (mean)",
         markersize=8,
     )
-    panels[0].legend(frameon=False, fontsize=8, loc="lower right")
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0].legend(frameon=False, fontsize=8, loc="best")
     _axes(panels[1], "rating", "mean segments")
     bands = depth.bands()
     names = [f"{low:g}" if low == high else f"{low:g}-{high:g}" for low, high, _ in bands]
@@ -212,7 +214,7 @@ def depth_figure(depth: Depth, found: Sequence[Compute]) -> Figure:
                 marker="o",
                 label=f"up to {last} segments, {own[0].votes} to {own[-1].votes} votes",
             )
-        panels[2].legend(frameon=False, fontsize=8, loc="lower right")
+        panels[2].legend(frameon=False, fontsize=8, loc="best")
     return figure
 
 

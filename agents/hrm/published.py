@@ -69,7 +69,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" in str(error) or "GLOBAL" in str(error):
+        if re.search(r"Unsupported (global|class)|GLOBAL|reduce", str(error)):
             raise ValueError(
                 f"{path}: refused, since loading it would run code; expected tensors alone"
             ) from None
