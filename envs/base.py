@@ -78,6 +78,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.symmetry: Symmetry | None = None
         self._key: int | None = None
         self._episode = -1
+        self.max_episode_steps: int | None = None
         self._window: Window | None = None
 
     def _load(
@@ -110,6 +111,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             self._key = keys.seed_key(self.np_random)
             self._episode = -1
         self._episode += 1
+        # The registered time limit, since the wrapper that keeps it tells the environment nothing.
+        registered = gym.registry.get(self.spec.id) if self.spec is not None else None
+        self.max_episode_steps = registered.max_episode_steps if registered is not None else None
         self._start(*self._choose(options or {}))
         if self.render_mode == "human":
             self.render()
@@ -147,6 +151,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _start(self, puzzle: Puzzle, puzzle_id: int, symmetry: Symmetry | None) -> None:
         """Set up the episode of a puzzle under a symmetry."""
         self.puzzle, self.puzzle_id, self.symmetry = puzzle, puzzle_id, symmetry
+        self.elapsed = 0
         if symmetry is None:
             self.inputs, self.labels = puzzle.inputs, puzzle.labels
         else:
@@ -177,12 +182,20 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _info(self, **extra: Any) -> dict[str, Any]:
         """Return the info of a step; subclasses add their own."""
         assert self.puzzle is not None
-        return {
-            "rating": self.puzzle.rating,
-            "action_mask": self._action_mask(),
-            "is_success": False,
-            **extra,
-        }
+        if "action_mask" not in extra:
+            extra["action_mask"] = self._action_mask()
+        return {"rating": self.puzzle.rating, "is_success": False, **extra}
+
+    def _is_last(self, terminated: bool) -> bool:
+        """Count a step; say whether it ends the episode, by itself or by the time limit.
+
+        The limit is the registered one: an environment cannot see a ``max_episode_steps`` that was
+        given to ``gym.make``, and must not tell ``regret``, which tells of the solution, before
+        the end.
+        """
+        self.elapsed += 1
+        limit = self.max_episode_steps
+        return terminated or (limit is not None and self.elapsed >= limit)
 
     def _action_mask(self) -> Any:
         """Return a fresh mask as ``action_space.sample`` takes it."""

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 
+def observation_space(size: int) -> spaces.Dict:
+    """Return what is seen of a maze of ``size`` rows."""
+    cells = size * size
+    tokens = spaces.Box(0, 5, (cells,), np.uint8)
+    return spaces.Dict({"tokens": tokens, "position": spaces.Discrete(cells)})
+
+
 class MazeEnv(PuzzleEnv[np.int64]):
     """Walk from S to G.
 
@@ -38,8 +45,9 @@ class MazeEnv(PuzzleEnv[np.int64]):
     A maze of the split under a random symmetry of the square, the agent on S.
 
     ## Episode End
-    Terminated at G; truncated after 4*s*s steps. The last info says ``optimal``: the walk was a
-    shortest one.
+    Terminated at G; truncated after 4*s*s steps. The last info says ``regret``, the moves walked
+    and the moves still to go beyond those of a shortest path from S; ``path_ratio``, the same sum
+    over the shortest (1 is best); ``optimal``, whether a shortest path was walked to its end.
 
     ## Arguments
     ``size``; ``kind`` ``perfect`` or ``hard``; ``source``, ``split``, ``difficulty`` (moves of the
@@ -49,23 +57,18 @@ class MazeEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
+    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked", "elapsed")
 
     def __init__(self, size: int = 30, kind: str | None = None, **kwargs: Any) -> None:
         self.task: Maze  # type: ignore[assignment]
         super().__init__(Maze(size, kind), **kwargs)
-        cells = size * size
-        self.observation_space = spaces.Dict(
-            {
-                "tokens": spaces.Box(0, 5, (cells,), np.uint8),
-                "position": spaces.Discrete(cells),
-            }
-        )
+        self.observation_space = observation_space(size)
         self.action_space = spaces.Discrete(4)
-        self.moves = np.empty((cells, 4), np.int64)
+        self.moves = np.empty((size * size, 4), np.int64)
 
     def _begin(self) -> None:
-        kernels.maze_moves(self.inputs, self.task.size, self.moves)
+        # A copy, since a bank's arrays are locked, which is another type to numba.
+        kernels.maze_moves(self.inputs.copy(), self.task.size, self.moves)
         self.position, self.goal = self.task.ends(self.inputs)
         self.walked = [self.position]
         self._to_goal: NDArray[np.int64] | None = None
@@ -77,16 +80,25 @@ class MazeEnv(PuzzleEnv[np.int64]):
         if target >= 0:
             self.position = int(target)
             self.walked.append(self.position)
-        info = self._info()
         arrived = self.position == self.goal
+        info = self._info(is_success=arrived)
         if target < 0:
             info["invalid_action"] = True
-        if arrived:
-            info["is_success"] = True
-            info["optimal"] = len(self.walked) - 1 == self.shortest()
+        if self._is_last(arrived):
+            info.update(self._ending(arrived))
         if self.render_mode == "human":
             self.render()
         return self._observe(), float(arrived), arrived, False, info
+
+    def _ending(self, arrived: bool) -> dict[str, Any]:
+        """Return what the last info says beside what every info does."""
+        shortest = self.shortest()
+        regret = len(self.walked) - 1 + int(self.distances()[self.position]) - shortest
+        return {
+            "regret": regret,
+            "path_ratio": 1 + regret / shortest,
+            "optimal": arrived and regret == 0,
+        }
 
     def _observe(self) -> Observation:
         return {"tokens": self.inputs.copy(), "position": np.int64(self.position)}
@@ -109,9 +121,8 @@ class MazeEnv(PuzzleEnv[np.int64]):
     def optimal_action(self) -> int:
         """Return a first step of a shortest path to G (up, right, down, left, whichever first)."""
         self._require_episode()
-        ways = self.moves[self.position]
-        steps = np.where(ways >= 0, self.distances()[ways], self.task.seq_len)
-        return int(np.argmin(steps))
+        size, grid = self.task.size, self.inputs.copy()
+        return int(kernels.maze_teacher(grid, size, self.position, self.distances()))
 
     def _scene(self) -> Scene:
         from hrm_gym.rendering import MazeScene

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 
+def observation_space(size: int) -> spaces.Dict:
+    """Return what is seen of a board of ``size`` rows."""
+    tokens = spaces.Box(0, size + 1, (size * size,), np.uint8)
+    return spaces.Dict({"tokens": tokens, "given": spaces.MultiBinary(size * size)})
+
+
 class SudokuEnv(PuzzleEnv[np.int64]):
     """Fill a Sudoku digit by digit.
 
@@ -41,7 +47,8 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     A puzzle of the split under a random symmetry (``augment=False``: as it is).
 
     ## Episode End
-    Terminated when solved or when no legal action is left; truncated after 2*n*n steps.
+    Terminated when solved or when no legal action is left; truncated after 2*n*n steps. The last
+    info says ``regret``: the cells, blank ones too, that differ from the solution.
 
     ## Arguments
     ``size`` 4, 6 or 9; ``source``, ``split``, ``difficulty``, ``limit``, ``augment``,
@@ -51,25 +58,21 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    state_fields: ClassVar[tuple[str, ...]] = ("tokens", "used", "last")
+    state_fields: ClassVar[tuple[str, ...]] = ("tokens", "used", "last", "elapsed")
 
     def __init__(self, size: int = 9, **kwargs: Any) -> None:
         self.task: Sudoku  # type: ignore[assignment]
         self.action_space: spaces.Discrete  # type: ignore[assignment]
         super().__init__(Sudoku(size), **kwargs)
-        cells = size * size
-        self.observation_space = spaces.Dict(
-            {
-                "tokens": spaces.Box(0, size + 1, (cells,), np.uint8),
-                "given": spaces.MultiBinary(cells),
-            }
-        )
-        self.action_space = spaces.Discrete(cells * size)
-        self.used = np.zeros((3, size), np.int64)
+        self.observation_space = observation_space(size)
+        self.action_space = spaces.Discrete(size**3)
+        self._actions = size**3
+        self.used = np.zeros((3, size), np.int16)
         self.box_of = self.task.tables.box_of
 
     def _begin(self) -> None:
         self.tokens = self.inputs.copy()
+        self.given = (self.inputs > BLANK).astype(np.int8)
         self.last: int | None = None
         kernels.sudoku_begin(self.tokens, self.box_of, self.used)
 
@@ -77,41 +80,43 @@ class SudokuEnv(PuzzleEnv[np.int64]):
         """Write one digit; see the class for what the values mean."""
         self._require_episode()
         action = int(action)
-        legal = 0 <= action < self.action_space.n and kernels.sudoku_play(
-            self.tokens, self.box_of, self.used, action
+        shown, mask = np.empty_like(self.tokens), np.empty(self._actions, np.int8)
+        bits = kernels.sudoku_turn(
+            self.tokens,
+            self.box_of,
+            self.used,
+            action if 0 <= action < self._actions else -1,
+            shown,
+            mask,
         )
+        legal, solved, stuck = bool(bits & 1), bool(bits & 2), bool(bits & 4)
+        info = self._info(action_mask=mask, is_success=solved)
         if legal:
             self.last = action // self.task.size
-        info = self._info()
-        solved = bool(self.tokens.min() > BLANK)
-        info["is_success"] = solved
-        if not legal:
+        else:
             info["invalid_action"] = True
+        if self._is_last(solved or stuck):
+            info["regret"] = int(np.count_nonzero(self.tokens != self.labels))
         if self.render_mode == "human":
             self.render()
-        return self._observe(), float(solved), solved or not info["action_mask"].any(), False, info
+        observation = {"tokens": shown, "given": self.given.copy()}
+        return observation, float(solved), solved or stuck, False, info
 
     def _observe(self) -> Observation:
-        return {"tokens": self.tokens.copy(), "given": (self.inputs > BLANK).astype(np.int8)}
+        return {"tokens": self.tokens.copy(), "given": self.given.copy()}
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which digits may be written, ``(n*n*n,)`` bool."""
         self._require_episode()
-        mask = np.empty(int(self.action_space.n), np.bool_)
+        mask = np.empty(self._actions, np.int8)
         kernels.sudoku_masks(self.tokens, self.box_of, self.used, mask)
-        return mask
+        return mask.view(np.bool_)
 
     def optimal_action(self) -> int:
         """Return the first blank cell's right digit; any action once the board went wrong."""
         self._require_episode()
-        blanks = np.flatnonzero(self.tokens == BLANK)
-        if len(blanks) == 0:
-            return 0
-        legal = self.action_masks()
-        n = self.task.size
-        right = blanks * n + (self.labels[blanks].astype(np.int64) - 2)
-        best = right[legal[right]]
-        return int(best[0] if len(best) else np.flatnonzero(legal)[0])
+        # A copy, since a bank's arrays are locked, which is another type to numba.
+        return int(kernels.sudoku_teacher(self.tokens, self.labels.copy(), self.box_of, self.used))
 
     def _scene(self) -> Scene:
         from hrm_gym.rendering import SudokuScene

@@ -14,10 +14,12 @@ MAZE = "hrm_gym.envs.maze:MazeEnv"
 ARC = "hrm_gym.envs.arc:ArcEnv"
 ANSWER = "hrm_gym.envs.answer:AnswerEnv"
 ANSWER_VECTOR = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
+SUDOKU_VECTOR = "hrm_gym.envs.sudoku_vector:SudokuVectorEnv"
+MAZE_VECTOR = "hrm_gym.envs.maze_vector:MazeVectorEnv"
 HALT = "hrm_gym.envs.halt:HaltEnv"
 HALT_VECTOR = "hrm_gym.envs.halt_vector:HaltVectorEnv"
 DYNAMIC = "hrm_gym.envs.maze_dynamic:DynamicMazeEnv"
-VECTORS = {ANSWER: ANSWER_VECTOR, HALT: HALT_VECTOR}
+VECTORS = {ANSWER: ANSWER_VECTOR, SUDOKU: SUDOKU_VECTOR, MAZE: MAZE_VECTOR, HALT: HALT_VECTOR}
 """The native vector of an entry point, where there is one."""
 
 SUDOKU_SIZES = {9: "", 4: "-4x4", 6: "-6x6"}

@@ -7,11 +7,14 @@ from typing import Any, NoReturn
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import iterate
 
 NATIVE_LEAVES_OUT = {"action_mask", "is_success", "invalid_action"}
 """Infos that a native vector may lack: constants, and what only the rules on the host can say."""
+CHECKED = "HRMGymChecked-v0"
+"""The id under which a copy with a short time limit is registered during a check."""
 
 
 def check_vector_env(
@@ -29,7 +32,8 @@ def check_vector_env(
     terminations, truncations and infos, ``final_obs`` and ``final_info`` with them, must be equal
     bit for bit. Whatever was returned is overwritten afterwards, so that an array which is handed
     out twice, or which an environment still reads, shows. Ids with a vector entry point are checked
-    on that vector (its infos may leave out ``NATIVE_LEAVES_OUT``), the others on Gymnasium's
+    on that vector, with ``action_mask`` in its infos if it has ``masks=`` (the infos of a vector
+    that lives on a device may leave out ``NATIVE_LEAVES_OUT``); the others on Gymnasium's
     ``SyncVectorEnv``. Time limits are cut to a third of ``steps``, so that episodes end.
 
     Args:
@@ -46,7 +50,10 @@ def check_vector_env(
         ValueError: As the environment raises it.
     """
     for mode in AutoresetMode:
-        _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)).run()
+        try:
+            _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)).run()
+        finally:
+            gym.registry.pop(CHECKED, None)
 
 
 class _Row:
@@ -89,18 +96,30 @@ class _Check:
         self.native = spec.vector_entry_point is not None
         self.env_id, self.mode, self.seed, self.steps = env_id, mode, seed, steps
         if spec.max_episode_steps is not None:
+            # Under an id of its own, since the registry is where an environment reads its limit.
+            spec.id = CHECKED
             spec.max_episode_steps = min(spec.max_episode_steps, max(1, steps // 3))
         if self.native:
-            kwargs.setdefault("max_segments", 4)
+            known = _keywords(spec.vector_entry_point)
+            self.leaves_out = set() if "masks" in known else NATIVE_LEAVES_OUT
             extra: dict[str, Any] = {"autoreset_mode": mode.value}
+            if "masks" in known:
+                extra["masks"] = True
+            if "max_segments" in known:
+                kwargs.setdefault("max_segments", 4)
             if device is not None:
                 extra["device"] = device
         else:
+            self.leaves_out = set()
             extra = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
+        if spec.id == CHECKED:
+            gym.registry[CHECKED] = spec
         self.vector: VectorEnv[Any, Any, Any] = gym.make_vec(spec, num_envs, **extra, **kwargs)
         self.rows = [
             _Row(gym.make(spec, disable_env_checker=True, **kwargs), mode) for _ in range(num_envs)
         ]
+        # Whether an action is a whole answer, which a random one seldom is and seldom halts.
+        self.answers = np.size(self.vector.single_action_space.sample()) > 3
         self.random = np.random.default_rng(seed)
         self.vector.single_action_space.seed(seed)
         self.handed_out: list[tuple[Any, Any]] = []
@@ -119,7 +138,7 @@ class _Check:
             self.vector.close()
             for row in self.rows:
                 row.env.close()
-        if self.episodes < 2 * len(self.rows) or (self.native and self.successes == 0):
+        if self.episodes < 2 * len(self.rows) or (self.answers and self.successes == 0):
             raise AssertionError(
                 f"{self.env_id}, {self.mode.value}: {self.steps} steps ended {self.episodes} "
                 f"episodes, {self.successes} with a reward, too few to prove anything; give more"
@@ -146,10 +165,10 @@ class _Check:
 
     def _action(self, row: _Row) -> Any:
         """Return the teacher's action or a random one; a random Answer seldom halts."""
-        if not row.ended and self.random.random() < (0.25 if self.native else 0.6):
+        if not row.ended and self.random.random() < (0.25 if self.answers else 0.6):
             return row.env.unwrapped.optimal_action()  # type: ignore[attr-defined]
         action = self.vector.single_action_space.sample()
-        if self.native and np.ndim(action):
+        if self.answers:
             action[-1] = self.random.random() < 0.15
         return action
 
@@ -185,12 +204,9 @@ class _Check:
         self._info(row, "info", part["info"], info)
 
     def _info(self, row: int, name: str, wanted: dict[str, Any], info: dict[str, Any]) -> None:
-        if self.native:
-            wanted = {
-                key: value
-                for key, value in wanted.items()
-                if key in info or key not in NATIVE_LEAVES_OUT
-            }
+        wanted = {
+            key: value for key, value in wanted.items() if key in info or key not in self.leaves_out
+        }
         self._same(row, name, wanted, info)
 
     def _same(self, row: int, name: str, wanted: Any, got: Any, dtypes: bool = False) -> None:
@@ -219,6 +235,13 @@ class _Check:
             f"{self.env_id}, {self.mode.value}, row {row}, step {self.number}: {name} is {got} in "
             f"the vector and {wanted} in the single environment"
         )
+
+
+def _keywords(entry_point: Any) -> set[str]:
+    """Return the keywords that a vector's class and its parents name."""
+    vector = entry_point if callable(entry_point) else load_env_creator(entry_point)
+    inits = [vars(part).get("__init__") for part in getattr(vector, "__mro__", (vector,))]
+    return {name for init in inits if init for name in getattr(init, "__annotations__", {})}
 
 
 def _first_difference(wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:

@@ -33,6 +33,8 @@ class Args:
     """Seed of puzzles, actions and weights."""
     device: str = "cpu"
     """Where models run."""
+    data: Path | None = None
+    """Puzzles in place of the bundled ones, where a subject can take some: a CSV file or folder."""
     out: Path = Path("results")
     """Folder of plots."""
     json: Path | None = None

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from safetensors.torch import load_file, save_file
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from torch import nn
 
 from hrm_gym.evaluation import make_env
+from hrm_gym.sb3 import SB3VecEnv
 
 from ..base import Agent, Info, Observation, Signal, TrainResult
 from .features import GridFeatures
@@ -178,8 +180,7 @@ def build(
     task, side = check_fit(algorithm, first, env_id)
     settings = hyperparameters(algorithm, task, side)
     count = 1 if acting_only else num_envs or settings.num_envs
-    # Copies share their puzzles, which making each environment anew would read again.
-    envs: VecEnv = VecMonitor(DummyVecEnv([lambda: copy.deepcopy(first) for _ in range(count)]))
+    envs: VecEnv = VecMonitor(SB3VecEnv(make_vector(first, env_id, count, env_kwargs or {})))
     options = dict(settings.algorithm)
     if acting_only and "buffer_size" in options:
         options["buffer_size"] = 1
@@ -208,6 +209,17 @@ def build(
         nn.init.eye_(last.weight)
         nn.init.zeros_(last.bias)
     return SB3Agent(algorithm, model, env_id, settings)
+
+
+def make_vector(
+    first: gym.Env[Any, Any], env_id: str, count: int, env_kwargs: dict[str, Any]
+) -> VectorEnv[Any, Any, Any]:
+    """Return the native vector of an id or, where it has none, copies of its environment."""
+    if gym.spec(env_id).vector_entry_point is not None:
+        return gym.make_vec(env_id, count, autoreset_mode="SameStep", **env_kwargs)
+    # Copies share their puzzles, which making each environment anew would read again.
+    copies = [lambda: copy.deepcopy(first) for _ in range(count)]
+    return SyncVectorEnv(copies, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
 class Clock:

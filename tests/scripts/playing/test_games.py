@@ -34,9 +34,13 @@ def game(env_id, seed=0, options=None, **kwargs):
 
 
 def position(played) -> list[np.ndarray]:
-    """What undo must bring back: the episode's fields and the draft."""
-    fields = played.env.get_state()["fields"].values()
-    return [np.asarray(value, object) for value in (*fields, played.draft(), played.moves)]
+    """What undo must bring back: the episode's fields and the draft.
+
+    Not the count of steps: a move that changed nothing is a step, and nothing to take back.
+    """
+    fields = played.env.get_state()["fields"]
+    kept = [value for name, value in fields.items() if name != "elapsed"]
+    return [np.asarray(value, object) for value in (*kept, played.draft(), played.moves)]
 
 
 def same(left, right) -> bool:

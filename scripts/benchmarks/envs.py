@@ -1,0 +1,151 @@
+"""Environments: steps and resets a second, generation and uniqueness checks, beside other suites.
+
+Actions are random and legal, autoreset is on. Only the time inside ``step`` (and, where an episode
+of a single environment ends, ``reset``) counts, not the choice of actions. A suite that is
+installed (``pip install -r scripts/peers.txt``) is measured in the same run.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.scripts.peers import ROWS, figures, rate
+
+PUZZLES = 300
+"""Puzzles of a uniqueness check."""
+
+Row = dict[str, Any]
+
+
+def row(name: str, value: float, unit: str, target: float | None = None, **more: Any) -> Row:
+    """Return one figure."""
+    return {"name": name, "value": value, "unit": unit, "target": target, **more}
+
+
+def vector_steps(env_id: str, seconds: float, seed: int, **kwargs: Any) -> float:
+    """Return steps a second of a native vector of ``ROWS`` rows."""
+    env = gym.make_vec(env_id, num_envs=ROWS, autoreset_mode="SameStep", **kwargs)
+    env.reset(seed=seed)
+    masks = env.unwrapped.action_masks  # type: ignore[attr-defined]
+    random = np.random.default_rng(seed)
+    width = int(env.single_action_space.n)  # type: ignore[attr-defined]
+    # Loads the compiled kernel.
+    env.step(np.zeros(ROWS, np.int64))
+    spent, settled, steps = 0.0, 0.0, 0
+    # The first half of the time brings the rows apart, so that episodes end in every step.
+    while spent < 1.5 * seconds:
+        order = random.permutation(width)
+        actions = order[np.argmax(masks()[:, order], axis=1)]
+        begun = time.perf_counter()
+        env.step(actions)
+        spent += time.perf_counter() - begun
+        steps += ROWS
+        if spent < 0.5 * seconds:
+            steps, settled = 0, spent
+    return steps / (spent - settled)
+
+
+def single_steps(env_id: str, seconds: float, seed: int) -> float:
+    """Return steps a second through ``gym.make``, without Gymnasium's run-time checks."""
+    env = gym.make(env_id, disable_env_checker=True)
+    _, info = env.reset(seed=seed)
+    random = np.random.default_rng(seed)
+    spent, steps = 0.0, 0
+    while spent < seconds:
+        legal = np.flatnonzero(info["action_mask"])
+        action = int(legal[random.integers(len(legal))])
+        begun = time.perf_counter()
+        _, _, terminated, truncated, info = env.step(action)
+        if terminated or truncated:
+            _, info = env.reset()
+        spent += time.perf_counter() - begun
+        steps += 1
+    return steps / spent
+
+
+def vector_resets(env_id: str, seconds: float, seed: int) -> float:
+    """Return episodes begun a second (puzzle, symmetry and observation) in a vector."""
+    env = gym.make_vec(env_id, num_envs=ROWS)
+    env.reset(seed=seed)
+    return rate(lambda: env.reset(), seconds) * ROWS
+
+
+def generate(first: int, seconds: float) -> float:
+    """Return certified 9x9 puzzles a second that one process makes."""
+    from hrm_gym.puzzles.sudoku import Sudoku
+
+    task = Sudoku(9)
+    key = iter(range(first, first + (1 << 40)))
+    return rate(lambda: task.generate(next(key)), seconds)
+
+
+def generation(seconds: float, processes: int, seed: int) -> float:
+    """Return certified 9x9 puzzles a second over all processes."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        firsts = [(seed + 1) * (number + 1) << 44 for number in range(processes)]
+        return sum(pool.map(generate, firsts, [seconds] * processes))
+
+
+def hard_grids(data: Any) -> tuple[str, list[NDArray[np.int8]]]:
+    """Return where hard 9x9 grids come from, and the grids: a CSV file, or the bank's hardest."""
+    from hrm_gym.data import load_puzzles
+    from hrm_gym.puzzles.sudoku import Sudoku
+
+    task = Sudoku(9)
+    puzzles = load_puzzles(task, "bank" if data is None else str(data), "ood")
+    hardest = np.argsort(-puzzles.ratings, kind="stable")[:PUZZLES]
+    name = "the bank's hardest" if data is None else data.name
+    return name, [task.grid(puzzles.inputs[i]) for i in hardest]
+
+
+def uniqueness(grids: list[NDArray[np.int8]]) -> float:
+    """Return milliseconds a puzzle of ``count_solutions``."""
+    from hrm_gym.puzzles.sudoku import count_solutions
+
+    count_solutions(grids[0])
+    begun = time.perf_counter()
+    counts = [count_solutions(grid) for grid in grids]
+    spent = time.perf_counter() - begun
+    assert counts == [1] * len(grids)
+    return 1000 * spent / len(grids)
+
+
+def measure(args: Any) -> list[Row]:
+    """Return every figure, ours first and then what installed suites reach."""
+    seconds, seed = args.seconds, args.seed
+    source, grids = hard_grids(args.data)
+    rows = [
+        row(
+            f"Sudoku 9x9 vector x {ROWS}",
+            vector_steps("HRMSudoku-v0", seconds, seed), "steps/s", 5e6,
+        ),
+        row(
+            f"Sudoku 9x9 vector x {ROWS}, masks",
+            vector_steps("HRMSudoku-v0", seconds, seed, masks=True), "steps/s", 1.5e6,
+        ),
+        row(
+            f"Maze 30x30 vector x {ROWS}",
+            vector_steps("HRMMaze-v0", seconds, seed), "steps/s", 5e6,
+        ),
+        row("Sudoku 9x9 single", single_steps("HRMSudoku-v0", seconds, seed), "steps/s", 1e5),
+        row("Maze 30x30 single", single_steps("HRMMaze-v0", seconds, seed), "steps/s", 1e5),
+        row("Sudoku 9x9 reset", vector_resets("HRMSudoku-v0", seconds, seed), "resets/s", 1e5),
+        row(
+            f"Sudoku 9x9 generation, {args.threads} processes",
+            generation(seconds, args.threads, seed), "puzzles/s", 5e3,
+        ),
+        row(f"uniqueness check, {source}", uniqueness(grids), "ms", 1.0, at_most=True),
+    ]  # fmt: skip
+    own = {item["name"]: item["value"] for item in rows}
+    for ours, peer, value in figures(seconds, seed):
+        unit = next(item["unit"] for item in rows if item["name"] == ours)
+        rows.append(row(peer, value, unit))
+        rows.append(row(f"{ours} / {peer}", own[ours] / value, "x"))
+    return rows
