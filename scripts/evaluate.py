@@ -78,7 +78,7 @@ def main(args: Args) -> None:
         write_json(args.json, machine(), rows)
 
 
-def own_task(agent: Any, env_id: str) -> dict[str, str]:
+def own_task(agent: Any, env_id: str) -> dict[str, Any]:
     """Return the keyword of an Answer environment that plays an agent's task under another id."""
     from hrm_gym.registration import answer_id, task_id
 

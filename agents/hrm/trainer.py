@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from hrm_gym.data.puzzle_set import PuzzleSet
+from hrm_gym.puzzles import get_task
 
 from . import checkpoint, schedule
 from .act import minimum_segments
@@ -354,7 +355,7 @@ class Trainer:
             self.target.load_state_dict(part("target"))
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        state = {"task": self.envs.task.id, **part("envs", rows=True)}
+        state = {"task": get_task(self.config.task_id).id, **part("envs", rows=True)}
         self.envs.set_state(state)  # type: ignore[attr-defined]
         self.observations = part("observations", rows=True)
         self.carry = Carry(**part("carry", rows=True))

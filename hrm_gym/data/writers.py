@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
+from .puzzle_set import PuzzleSet
+
 BLANK_IDENTIFIER = "<blank>"
 
 
@@ -201,7 +203,7 @@ def choose(count: int, size: int | None, random: np.random.Generator) -> NDArray
 def write_puzzles(
     path: Path | str,
     task: Task,
-    splits: Mapping[str, Sequence[Puzzle]],
+    splits: Mapping[str, PuzzleSet | Sequence[Puzzle]],
     subsample_size: int | None = None,
     num_aug: int = 0,
     seed: int = 0,

@@ -70,7 +70,7 @@ def _own_task(path: str) -> Task:
     """Make the task that ``module:Class`` or ``module:Class:JSON`` names."""
     module, name, *rest = path.split(":", 2)
     try:
-        found = getattr(importlib.import_module(module), name, None)
+        found: Any = getattr(importlib.import_module(module), name, None)
     except ImportError as error:
         raise ValueError(f"task: cannot import {module!r}: {error}") from None
     if not (isinstance(found, type) and issubclass(found, Task)):
@@ -80,6 +80,7 @@ def _own_task(path: str) -> Task:
     except json.JSONDecodeError:
         raise ValueError(f"task: expected JSON after {module}:{name}:, got {rest[0]!r}") from None
     try:
-        return found(**values) if isinstance(values, dict) else found(values)
+        made: Any = found
+        return made(**values) if isinstance(values, dict) else made(values)
     except TypeError as error:
         raise ValueError(f"task: {path}: {error}") from None
