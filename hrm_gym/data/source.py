@@ -100,7 +100,9 @@ def check_range(difficulty: Sequence[float]) -> tuple[float, float]:
 
 def _read(task: Task, source: str, split: str) -> PuzzleSet:
     if task.name == "arc" and task.id != "arc" and not (Path(source) / "train").is_dir():
-        raise ValueError(f"source: {task.id} is read from a dataset folder alone, got {source!r}")
+        raise ValueError(
+            f"source: {task.id} is read from a folder of build-dataset arc alone, got {source!r}"
+        )
     if source.startswith("arc-agi-") and task.name == "arc":
         from hrm_gym.puzzles import arc
 
