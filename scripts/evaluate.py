@@ -56,6 +56,10 @@ def main(args: Args) -> None:
     from hrm_gym.scripts.loading import env_of, load_agent
     from hrm_gym.tracking import machine, write_json
 
+    votes = () if args.votes is None else (args.votes,)
+    for option, values in (("segments", args.segments), ("votes", votes)):
+        if min(values, default=1) < 1:
+            raise ValueError(f"{option}: expected at least 1, got {min(values)}")
     agent = load_agent(args.agent, args.device, args.env, args.seed, args.task)
     env_id = args.env or env_of(agent)
     if env_id is None:
@@ -147,9 +151,6 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     from hrm_gym.evaluation import make_env
     from hrm_gym.scripts import depth as report
 
-    for name, values in (("segments", args.segments), ("votes", (args.votes or 1,))):
-        if min(values, default=1) < 1:
-            raise ValueError(f"{name}: expected at least 1, got {min(values)}")
     kwargs: dict[str, Any] = own_task(agent, env_id)
     if args.data is not None:
         kwargs["source"] = args.data
