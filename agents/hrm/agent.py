@@ -35,6 +35,7 @@ class HRMAgent(Thinker):
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
         about: What its checkpoint says of it.
+        steady: See ``Thinker``.
 
     Raises:
         ValueError: The device is not there.
@@ -48,8 +49,9 @@ class HRMAgent(Thinker):
         device: str | torch.device = "cpu",
         bf16: bool = False,
         about: dict[str, Any] | None = None,
+        steady: bool = False,
     ) -> None:
-        super().__init__(get_task(task), max_segments)
+        super().__init__(get_task(task), max_segments, steady)
         self.task_name = task
         self.device = check_device(device)
         self.model = model.to(self.device).eval()
@@ -123,7 +125,8 @@ class HRMAgent(Thinker):
                 f"{model.config.vocab_size} tokens, {own.id} needs {own.seq_len} and "
                 f"{own.vocab_size}"
             )
-        return cls(model, named, about.get("max_segments", 16), device, bf16, about)
+        segments, steady = about.get("max_segments", 16), bool(about.get("steady", False))
+        return cls(model, named, segments, device, bf16, about, steady)
 
     def describe(self) -> dict[str, Any]:
         """Return what ``config.json`` says of the agent."""
@@ -132,6 +135,7 @@ class HRMAgent(Thinker):
             "task": self.task_name,
             "model": self.model.config.to_dict(),
             "max_segments": self.max_segments,
+            "steady": self.steady,
             "parameters": self.parameters,
         }
 

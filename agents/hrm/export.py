@@ -333,6 +333,7 @@ def describe(agent: HRMAgent, precision: Precision) -> dict[str, Any]:
         "opset": OPSET,
         "task": agent.task_name,
         "max_segments": agent.max_segments,
+        "steady": agent.steady,
         "precision": precision,
         "parameters": agent.parameters,
         "model": config.to_dict(),

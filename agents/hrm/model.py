@@ -61,8 +61,14 @@ def truncated_normal_(tensor: Tensor, std: float) -> Tensor:
 
 
 def normalize(x: Tensor) -> Tensor:
-    """RMSNorm without gain over the last dimension, float32 inside, in the dtype of ``x``."""
-    return F.rms_norm(x, (x.shape[-1],), eps=NORM_EPS).to(x.dtype)
+    """RMSNorm without gain over the last dimension, float32 inside, in the dtype of ``x``.
+
+    Written out as the published code does: a fused kernel sums in another order, and a recurrent
+    network with random weights (``trm_mlp`` of the recorded numbers) amplifies that to another
+    answer within a few segments.
+    """
+    wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + NORM_EPS)).to(x.dtype)
 
 
 class Linear(nn.Module):

@@ -45,7 +45,7 @@ class OnnxAgent(Thinker):
     ) -> None:
         self.session = _open(Path(path), threads)
         about = _about(self.session, Path(path))
-        super().__init__(get_task(about["task"]), int(about["max_segments"]))
+        super().__init__(get_task(about["task"]), int(about["max_segments"]), about["steady"])
         if task is not None and self.task.id != task:
             raise ValueError(f"{path}: expected a model of {task}, this is one of {self.task.id}")
         self.about = about

@@ -65,6 +65,8 @@ class TrainConfig:
     curriculum: tuple[tuple[float, int, int], ...] = ()
     """Rows (share, H, L): up to this share of the run, think in H x L cycles; then as ``model``."""
     max_segments: int = 16
+    steady: bool = False
+    """The trained agent halts only once two segments in a row give the same answer."""
     halting: str | None = None
     """``q`` (HRM), ``bce`` (TRM), ``td`` (target network, discount) or ``fixed``, see
     ``halting.py``; None: ``q`` where the model has q_continue, else ``bce``."""
@@ -214,6 +216,8 @@ def small(env: str, **changes: Any) -> TrainConfig:
         "ema": 0.99,
         "loss": "softmax",
         "max_segments": 3,
+        "exploration": 1.0,
+        "steady": True,
     }
     return TrainConfig(env, **{**defaults, **changes})
 

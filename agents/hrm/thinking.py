@@ -68,14 +68,17 @@ class Thinker(Agent):
     Args:
         task: Its task.
         max_segments: Where thinking ends.
+        steady: Halt only once two segments in a row give the same answer. A model that has learned
+            its training puzzles by heart is too sure of itself after the first segment.
     """
 
     name = "hrm"
     signal: ClassVar[Signal] = "labels"
 
-    def __init__(self, task: Task, max_segments: int) -> None:
+    def __init__(self, task: Task, max_segments: int, steady: bool = False) -> None:
         self.task = task
         self.max_segments = max_segments
+        self.steady = steady
         self._memory: OrderedDict[bytes, list[Tokens]] = OrderedDict()
         self._player = Player(task)
 
@@ -90,6 +93,19 @@ class Thinker(Agent):
             puzzle_ids: ``(B,)``.
             segments: At most so many.
         """
+
+    def _thoughts(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+    ) -> Iterator[tuple[Segment, Rows]]:
+        """Yield as ``_segments`` does, halting where this agent does."""
+        before: Tokens | None = None
+        for segment, rows in self._segments(tokens, puzzle_ids, segments):
+            answer = segment.answer
+            if self.steady:
+                same = False if before is None else (answer == before).all(axis=1)
+                segment = segment._replace(halt=segment.halt & same)
+            yield segment, rows
+            before = answer[rows[-1]] if rows else answer
 
     def _batch(
         self, tokens: ArrayLike, puzzle_ids: ArrayLike | None
@@ -135,7 +151,7 @@ class Thinker(Agent):
         """
         batch, ids = self._batch(tokens, puzzle_ids)
         ended = np.zeros(len(batch), bool)
-        for segment, _ in self._segments(batch, ids, segments or self.max_segments):
+        for segment, _ in self._thoughts(batch, ids, segments or self.max_segments):
             yield segment
             ended |= segment.halt
             if halt and ended.all():
@@ -164,7 +180,7 @@ class Thinker(Agent):
         spent = np.zeros(len(batch), np.int64)
         q_halt = np.zeros(len(batch), np.float32)
         going = np.arange(len(batch))
-        for segment, rows in self._segments(batch, ids, segments or self.max_segments):
+        for segment, rows in self._thoughts(batch, ids, segments or self.max_segments):
             answers[going] = segment.answer
             q_halt[going] = segment.q_halt
             spent[going] += 1
@@ -218,7 +234,7 @@ class Thinker(Agent):
         batch, puzzle_ids = self._batch(np.stack(questions), ids)
         thoughts: list[list[Tokens]] = [[] for _ in new]
         going = np.arange(len(new))
-        for segment, rows in self._segments(batch, puzzle_ids, self.max_segments):
+        for segment, rows in self._thoughts(batch, puzzle_ids, self.max_segments):
             for row, answer in zip(going, segment.answer, strict=True):
                 thoughts[row].append(answer)
             going = _shrink(going, segment, rows)

@@ -246,7 +246,13 @@ class Trainer:
             "trained_seconds": round(self.seconds, 1),
         }
         return HRMAgent(
-            model, self.config.task_id, self.config.max_segments, self.device, self.bf16, about
+            model,
+            self.config.task_id,
+            self.config.max_segments,
+            self.device,
+            self.bf16,
+            about,
+            self.config.steady,
         )
 
     # Checkpoints -------------------------------------------------------------------------------

@@ -52,16 +52,21 @@ export class Model {
     if (this.about.model.num_puzzles) {
       feed.puzzle_ids = new ort.Tensor("int64", BigInt64Array.from([0n]), [1]);
     }
+    let before = null;
     for (let segment = 1; segment <= this.about.max_segments; segment++) {
       const said = await this.session.run(feed);
       feed.z_H = said.z_H_next;
       feed.z_L = said.z_L_next;
       const [qHalt, qContinue] = said.q_values.data;
       const pair = this.about.model.q_continue;
-      const halt = qHalt > (pair ? qContinue : 0);
+      const { answer, confidence } = read(said.logits.data, vocab);
+      const steady = !this.about.steady || (before !== null && answer.every((t, k) => t === before[k]));
+      const halt = steady && qHalt > (pair ? qContinue : 0);
+      before = answer;
       yield {
         segment,
-        ...read(said.logits.data, vocab),
+        answer,
+        confidence,
         qHalt: sigmoid(qHalt),
         qContinue: pair ? sigmoid(qContinue) : null,
         halt,
