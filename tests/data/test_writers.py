@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -221,3 +223,30 @@ def test_the_script(tmp_path, capsys):
         assert run(build, Args, [*words, "--out", str(tmp_path / "d")]) == 2
         assert sentence in capsys.readouterr().err
         assert not (tmp_path / "d").exists()
+
+
+def test_a_dataset_of_the_hub(tmp_path, monkeypatch, capsys):
+    (tmp_path / "cache").mkdir()
+    rows = load_puzzles(SUDOKU, None, "train", limit=6)
+    lines = [
+        f"{SUDOKU.format(q)},{SUDOKU.format(a)}"
+        for q, a in zip(rows.inputs, rows.labels, strict=True)
+    ]
+    for name in ("train", "test"):
+        (tmp_path / "cache" / f"{name}.csv").write_text("\n".join(["question,answer", *lines]))
+    asked = []
+
+    def snapshot_download(name, **options):
+        asked.append((name, options["repo_type"], options["allow_patterns"]))
+        return str(tmp_path / "cache")
+
+    client = types.ModuleType("huggingface_hub")
+    client.snapshot_download = snapshot_download  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "huggingface_hub", client)
+    words = ["sudoku", "--size", "4", "--data", "hub:who/what", "--out", str(tmp_path / "d")]
+    assert run(build, Args, words) == 0
+    assert asked == [("who/what", "dataset", ["*.csv"])]
+    assert "6 in train, 6 in test" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert run(build, Args, [*words[:-1], str(tmp_path / "e")]) == 2
+    assert "pip install 'hrm-gym[hub]'" in capsys.readouterr().err
