@@ -33,7 +33,7 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; as strings, since enums do not
             survive ``spec.to_json()``.
         max_segments: The segment that halts by itself.
-        kind: For mazes, ``perfect`` or ``hard``.
+        kind: For mazes, ``perfect``, ``braided`` or ``hard``.
         source: See ``AnswerEnv``, as for ``split``, ``difficulty``, ``limit`` and ``augment``.
         split: The split.
         difficulty: Lowest and highest rating.

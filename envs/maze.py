@@ -50,8 +50,8 @@ class MazeEnv(PuzzleEnv[np.int64]):
     over the shortest (1 is best); ``optimal``, whether a shortest path was walked to its end.
 
     ## Arguments
-    ``size``; ``kind`` ``perfect`` or ``hard``; ``source``, ``split``, ``difficulty`` (moves of the
-    shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
+    ``size``; ``kind`` ``perfect``, ``braided`` or ``hard``; ``source``, ``split``, ``difficulty``
+    (moves of the shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
 
     ## Version History
     * v0: first version.

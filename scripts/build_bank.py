@@ -1,14 +1,18 @@
 """Build the bundled bank of puzzles from a seed.
 
-The same seed writes the same arrays on every machine. Running it is needed only to change the
-bank; the package ships with its output.
+The same seed writes the same bytes on every machine, however many processes work. Running it is
+needed only to change the bank; the package ships with its output.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import zipfile
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +23,26 @@ from rich.progress import track
 from hrm_gym.data import bank
 from hrm_gym.puzzles import Puzzle, Task, get_task
 from hrm_gym.puzzles.keys import lane
+from hrm_gym.puzzles.sudoku import OOD_RATING
 
 RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
     # Puzzles wanted, and the generator's arguments taken in turn.
     "sudoku-4x4": (4_000, [{"clues": n} for n in range(4, 11)]),
     "sudoku-6x6": (8_000, [{"clues": n} for n in range(8, 19)]),
-    "sudoku-9x9": (20_000, [{}, {"clues": 28}, {"clues": 32}, {}, {"trials": 4}, {}, {}, {}]),
+    "sudoku-9x9": (18_000, [{}, {"clues": 28}, {"clues": 32}, {}, {"trials": 6}, {}]),
     "maze-7x7": (6_000, [{}]),
     "maze-9x9": (6_000, [{}]),
     "maze-15x15": (4_000, [{}]),
     "maze-30x30": (2_500, [{}]),
 }
+
+HARD = {"sudoku-9x9": 2_200}
+"""Hard puzzles on top, from walks among the hard ones of a grid."""
+BRAIDED = {"maze-7x7": 400, "maze-9x9": 400, "maze-15x15": 200}
+"""Braided mazes on top, another family for ``ood``; of those a braided model never trains on."""
+ROUND = 16
+"""Pieces of work handed out at once."""
+WALK = {"trials": 1_500, "floor": 10, "count": 150}
 
 
 @dataclass
@@ -42,17 +55,83 @@ class Args:
     """Seed of every puzzle."""
     only: str | None = None
     """Build this task alone, such as maze-7x7."""
+    processes: int = 2
+    """Processes that work; the result is the same for any number."""
 
 
-def draw(task: Task, wanted: int, arguments: list[dict[str, int]], seed: int) -> list[Puzzle]:
-    """Generate puzzles until ``wanted`` differ by canonical form."""
-    puzzles: dict[str, Puzzle] = {}
-    for number in track(range(50 * wanted), description=task.id):
-        if len(puzzles) == wanted:
-            break
-        puzzle: Any = task.generate(lane(seed, number), **arguments[number % len(arguments)])
-        puzzles.setdefault(task.digest(puzzle.inputs, puzzle.labels), puzzle)
-    return list(puzzles.values())
+def made(task_id: str, arguments: list[dict[str, int]], seed: int, number: int) -> list[Any]:
+    """Return the number-th puzzle of a recipe, with its digest and split."""
+    task: Any = get_task(task_id)
+    return judged(task, [task.generate(lane(seed, number), **arguments[number % len(arguments)])])
+
+
+def walked(task_id: str, seed: int, number: int) -> list[Any]:
+    """Return the puzzles of the number-th walk, with their digests and splits."""
+    task: Any = get_task(task_id)
+    # Lanes of a key of its own, apart from the recipe's.
+    return judged(task, task.walk(lane(lane(seed, 1 << 32), number), **WALK))
+
+
+def braided(task_id: str, seed: int, number: int) -> list[Any]:
+    """Return the number-th braided maze, unless the braided kind trains on it."""
+    task: Any = get_task(task_id, "braided")
+    puzzle = task.generate(lane(lane(seed, 2 << 32), number))
+    if task.split_of(puzzle) in ("train", "val"):
+        return []
+    return judged(get_task(task_id), [puzzle])
+
+
+def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
+    """Return puzzles with their digests and splits.
+
+    A Sudoku whose own rating and that of its canonical form fall on two sides of the bound of
+    ``ood`` is left out, so that in the bank the rating tells.
+    """
+    rows = [(p, task.digest(p.inputs, p.labels), task.split_of(p)) for p in puzzles]
+    bound = OOD_RATING.get(getattr(task, "size", 0), np.inf) if task.name == "sudoku" else None
+    if bound is None or bound == np.inf:
+        return rows
+    return [row for row in rows if (row[2] == "ood") == (row[0].rating >= bound)]
+
+
+def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[str]]:
+    """Make the puzzles of a task, no two alike up to symmetry, and their splits.
+
+    Work is handed out by number, to the processes of ``pool`` if there is one, and taken back in
+    that order, so that the result does not depend on the machine.
+    """
+    wanted, arguments = RECIPES[task.id]
+    steps: list[tuple[int, Any, int]] = [(wanted, partial(made, task.id, arguments, seed), 64)]
+    for extra, more in ((walked, HARD), (braided, BRAIDED)):
+        if task.id in more:
+            wanted += more[task.id]
+            steps.append((wanted, partial(extra, task.id, seed), 1))
+    puzzles: dict[str, tuple[Puzzle, str]] = {}
+    for total, step, chunk in steps:
+        # Rounds, so that little is made beyond what is wanted.
+        for start in range(0, 50 * total, ROUND * chunk):
+            if len(puzzles) >= total:
+                break
+            numbers = range(start, start + ROUND * chunk)
+            rows = pool.imap(step, numbers, chunk) if pool else map(step, numbers)
+            for found in track(rows, f"{task.id} {len(puzzles)}/{total}", len(numbers)):
+                for puzzle, digest, split in found:
+                    puzzles.setdefault(digest, (puzzle, split))
+        puzzles = dict(islice(puzzles.items(), total))
+    return [p for p, _ in puzzles.values()], [split for _, split in puzzles.values()]
+
+
+def save(path: Path, arrays: dict[str, Any]) -> None:
+    """Write an ``.npz`` whose bytes depend on the arrays alone.
+
+    bzip2 has one implementation, unlike deflate; times and the writing system are fixed.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as file:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type, entry.create_system = zipfile.ZIP_BZIP2, 3
+            with file.open(entry, "w") as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
 def main(args: Args) -> None:
@@ -61,15 +140,18 @@ def main(args: Args) -> None:
     path = args.out / "manifest.json"
     manifest = json.loads(path.read_text()) if path.exists() else {"files": {}}
     manifest["seed"] = args.seed
-    for task_id, (wanted, arguments) in RECIPES.items():
+    for task_id in RECIPES:
         if args.only not in (None, task_id):
             continue
         task = get_task(task_id)
-        puzzles = draw(task, wanted, arguments, args.seed)
-        splits = [task.split_of(puzzle) for puzzle in puzzles]
+        if args.processes > 1:
+            with multiprocessing.get_context("spawn").Pool(args.processes) as pool:
+                puzzles, splits = draw(task, args.seed, pool)
+        else:
+            puzzles, splits = draw(task, args.seed)
         arrays = bank.pack(task, puzzles, splits)
         file = args.out / f"{task_id}.npz"
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        save(file, arrays)
         counts = {name: splits.count(name) for name in ("train", "val", "test", "ood")}
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         manifest["files"][task_id] = {"sha256": digest, "puzzles": counts}

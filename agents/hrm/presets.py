@@ -302,6 +302,7 @@ PRESETS: dict[str, TrainConfig] = {
         augment=False,
         model={**SMALL, "num_puzzles": 1, "puzzle_emb_len": 2, "hidden_size": 96},
         batch_size=128,
+        steps=3000,
         lr=3e-3,
         puzzle_lr=1e-2,
         puzzle_weight_decay=0.1,

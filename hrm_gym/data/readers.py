@@ -50,7 +50,9 @@ def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
         for row in reader:
             try:
                 inputs = task.parse(row["question"] or "")
-                labels = task.parse(row["answer"]) if row.get("answer") else task.solve(inputs)
+                # Solved even if the answer is there: a Sudoku must not have a second solution.
+                solved = task.solve(inputs)
+                labels = task.parse(row["answer"]) if row.get("answer") else solved
                 rating = float(row["rating"]) if row.get("rating") else task.rate(inputs)
                 if not task.accepts(inputs, labels):
                     raise ValueError("the answer does not solve the question")

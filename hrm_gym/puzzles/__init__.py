@@ -34,7 +34,7 @@ def get_task(task_id: str, kind: str | None = None) -> Task:
 
     Args:
         task_id: Family and size, or an import path.
-        kind: For mazes, ``perfect`` or ``hard``.
+        kind: For mazes, ``perfect``, ``braided`` or ``hard``.
 
     Raises:
         ValueError: The id names no task.

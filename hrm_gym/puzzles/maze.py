@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,18 +17,39 @@ if TYPE_CHECKING:
 ALPHABET = "# SGo"
 """Characters of tokens 1..5, as the public maze sets write them."""
 WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
-KINDS = ("perfect", "hard")
+KINDS = ("perfect", "braided", "hard")
 OOD_MOVES = {7: 22, 9: 34, 15: 76, 30: 125}
 """Moves from which a maze of the size is out of distribution, about the longest tenth."""
+
+
+@dataclass(frozen=True)
+class MazeFacts:
+    """What a maze certifies of itself.
+
+    Attributes:
+        moves: Moves of a shortest path from S to G.
+        paths: How many shortest paths there are, counted up to 2^31.
+        unique: Whether the shortest path is the only one.
+        detour: Moves over the Manhattan distance from S to G, at least 1.
+        dead_ends: Cells with one way out that S reaches, S and G left out.
+    """
+
+    moves: int
+    paths: int
+    unique: bool
+    detour: float
+    dead_ends: int
 
 
 class Maze(Task):
     """Mazes on s x s cells, from S to G by the shortest way.
 
     Args:
-        size: s, at least 3. ``perfect`` mazes need it odd.
+        size: s, at least 3. ``perfect`` and ``braided`` mazes need it odd.
         kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path) or
-            ``hard`` (random walls, a long shortest path, as the public 30x30 set).
+            ``braided`` (a perfect maze whose dead ends are opened, which makes loops; S and G lie
+            so that one path is shortest) or ``hard`` (random walls, a long shortest path of 109
+            moves, 110 cells, or more at 30x30, as the public set).
             ``None`` takes perfect where the size is odd.
     """
 
@@ -40,8 +62,8 @@ class Maze(Task):
         kind = kind or ("perfect" if size % 2 else "hard")
         if kind not in KINDS:
             raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
-        if kind == "perfect" and size % 2 == 0:
-            raise ValueError(f"size: a perfect maze needs an odd size, got {size}")
+        if kind != "hard" and size % 2 == 0:
+            raise ValueError(f"size: a {kind} maze needs an odd size, got {size}")
         self.size = size
         self.kind = kind
         self.id = f"maze-{size}x{size}"
@@ -49,7 +71,7 @@ class Maze(Task):
         self.seq_len = size * size
         self.answer_tokens = (1, 2, 3, 4, 5)
         # The public 30x30 set asks for 109 moves; a path grows about with the area.
-        self.minimum = size - 1 if kind == "perfect" else max(2, 109 * size * size // 900)
+        self.minimum = max(2, 109 * size * size // 900) if kind == "hard" else size - 1
         cells = np.arange(self.seq_len).reshape(size, size)
         turned = [np.rot90(grid, k) for grid in (cells, cells.T) for k in range(4)]
         self.dihedral = np.ascontiguousarray([grid.ravel() for grid in turned])
@@ -109,6 +131,20 @@ class Maze(Task):
             raise ValueError("the maze has no path from S to G")
         return labels, moves
 
+    def facts(self, inputs: Tokens) -> MazeFacts:
+        """Return path length, uniqueness, detour and dead ends of a maze.
+
+        Raises:
+            ValueError: There is no path from S to G.
+        """
+        from .maze_kernels import facts
+
+        self.ends(inputs)
+        moves, paths, direct, dead_ends = facts(inputs, self.size)
+        if moves < 0:
+            raise ValueError("the maze has no path from S to G")
+        return MazeFacts(moves, paths, paths == 1, moves / direct, dead_ends)
+
     def distances(self, inputs: Tokens, source: int) -> NDArray[np.int64]:
         """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 where there is no way."""
         from .maze_kernels import distances
@@ -133,8 +169,19 @@ class Maze(Task):
         return float(self._shortest(inputs)[1])
 
     def is_ood(self, puzzle: Puzzle) -> bool:
-        """Say whether the shortest path is unusually long for the size."""
-        return puzzle.rating >= OOD_MOVES.get(self.size, np.inf)
+        """Say whether the path is unusually long for the size, or the maze of another family.
+
+        The other family of perfect mazes are those with a loop, and the other way round.
+        """
+        if puzzle.rating >= OOD_MOVES.get(self.size, np.inf):
+            return True
+        return self.kind != "hard" and self.has_loop(puzzle.inputs) != (self.kind == "braided")
+
+    def has_loop(self, inputs: Tokens) -> bool:
+        """Say whether the open cells hold more passages than a tree or a forest would."""
+        grid = (inputs != WALL).reshape(self.size, self.size)
+        passages = int((grid[1:] & grid[:-1]).sum() + (grid[:, 1:] & grid[:, :-1]).sum())
+        return passages >= int(grid.sum())
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
         """Return the least of the eight turned and mirrored copies."""
@@ -144,7 +191,7 @@ class Maze(Task):
         """Make a maze of this kind whose ends lie at least ``minimum`` moves apart."""
         from . import maze_kernels
 
-        draw = maze_kernels.perfect if self.kind == "perfect" else maze_kernels.hard
+        draw = getattr(maze_kernels, self.kind)
         inputs = np.empty(self.seq_len, np.uint8)
         draw(np.array([key & MASK], np.uint64), self.size, self.minimum, inputs)
         labels, moves = self._shortest(inputs)

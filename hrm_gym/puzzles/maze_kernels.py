@@ -1,4 +1,4 @@
-"""Numba kernels of the maze task: breadth-first search and the two generators.
+"""Numba kernels of the maze task: breadth-first search, facts and the three generators.
 
 A maze is a flat uint8 array of s*s tokens: 1 wall, 2 open, 3 start, 4 goal, 5 path.
 """
@@ -6,7 +6,7 @@ A maze is a flat uint8 array of s*s tokens: 1 wall, 2 open, 3 start, 4 goal, 5 p
 import numpy as np
 from numba import njit
 
-from .random_kernels import below
+from .random_kernels import below, shuffle
 
 WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
 
@@ -127,6 +127,79 @@ def perfect(state, size, minimum, tokens):
         moves = place(state, tokens, size, candidates, minimum)
         if moves >= 0:
             return moves
+
+
+@njit(cache=True)
+def braided(state, size, minimum, tokens):
+    """Open every dead end of a perfect maze, then place S and G until one path is shortest.
+
+    A wall next to a dead end goes that leads to another room; so every room has two ways out.
+    """
+    rooms = (size + 1) // 2
+    candidates = np.empty(rooms * rooms, np.int64)
+    for i in range(rooms * rooms):
+        candidates[i] = (i // rooms * size + i % rooms) * 2
+    choices = np.empty(4, np.int64)
+    bare = np.empty_like(tokens)
+    while True:
+        perfect(state, size, 1, bare)
+        for cell in candidates:
+            bare[cell] = OPEN
+        shuffle(state, candidates)
+        for cell in candidates:
+            ways = 0
+            count = 0
+            for direction in range(4):
+                wall = neighbour(cell, direction, size)
+                if wall < 0 or neighbour(wall, direction, size) < 0:
+                    continue
+                if bare[wall] == WALL:
+                    choices[count] = wall
+                    count += 1
+                else:
+                    ways += 1
+            if ways < 2:
+                bare[choices[below(state, count)]] = OPEN
+        for _ in range(size):
+            tokens[:] = bare
+            moves = place(state, tokens, size, candidates, minimum)
+            if moves >= 0 and facts(tokens, size)[1] == 1:
+                return moves
+
+
+@njit(cache=True)
+def facts(tokens, size):
+    """Return moves, shortest paths (up to 2^31), Manhattan distance and dead ends.
+
+    Dead ends are the cells with one way out that S reaches, S and G left out. Moves are -1 where
+    there is no path.
+    """
+    cells = tokens.size
+    start = goal = -1
+    for cell in range(cells):
+        if tokens[cell] == START:
+            start = cell
+        elif tokens[cell] == GOAL:
+            goal = cell
+    distance = np.empty(cells, np.int64)
+    parent = np.empty(cells, np.int64)
+    distances(tokens != WALL, size, start, distance, parent)
+    paths = np.zeros(cells, np.int64)
+    paths[start] = 1
+    dead_ends = 0
+    reached = np.flatnonzero(distance >= 0)
+    for cell in reached[np.argsort(distance[reached], kind="mergesort")]:
+        ways = 0
+        for direction in range(4):
+            other = neighbour(cell, direction, size)
+            if other >= 0 and tokens[other] != WALL:
+                ways += 1
+                if distance[other] == distance[cell] - 1:
+                    paths[cell] = min(paths[cell] + paths[other], 1 << 31)
+        if ways == 1 and cell != start and cell != goal:
+            dead_ends += 1
+    direct = abs(start // size - goal // size) + abs(start % size - goal % size)
+    return distance[goal], paths[goal], direct, dead_ends
 
 
 @njit(cache=True)

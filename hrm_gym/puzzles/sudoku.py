@@ -27,11 +27,9 @@ OOD_RATING = {9: 10}
 OOD_CLUES = {4: 4, 6: 9}
 """Clues up to which a small puzzle is out of distribution: these hardly ever need a guess."""
 
-Lines = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
 
 class Tables:
-    """What the kernels know of a board: its units, peers, box-line pairs and column orders."""
+    """What a board is made of: its units, the box of every cell, its column orders."""
 
     def __init__(self, box_rows: int, box_cols: int) -> None:
         n = box_rows * box_cols
@@ -42,13 +40,9 @@ class Tables:
             for c in range(0, n, box_cols)
         ]
         self.units = np.array([*cells, *cells.T, *boxes])
-        self.peers = np.array(
-            [sorted({int(p) for u in self.units if c in u for p in u} - {c}) for c in range(n * n)]
-        )
         self.box_of = np.empty(n * n, np.int64)
         for number, box in enumerate(boxes):
             self.box_of[box] = number
-        self.lines = self._lines(boxes, [*cells, *cells.T])
         stacks = [
             list(itertools.permutations(range(s, s + box_cols))) for s in range(0, n, box_cols)
         ]
@@ -60,23 +54,6 @@ class Tables:
             ]
         )
 
-    @staticmethod
-    def _lines(boxes: list[NDArray[np.int64]], lines: list[NDArray[np.int64]]) -> Lines:
-        """Pair every box with every line that crosses it; short rows repeat their last cell."""
-        rows: tuple[list[list[int]], ...] = ([], [], [])
-        for box, line in itertools.product(boxes, lines):
-            shared = [int(c) for c in line if c in box]
-            if shared:
-                rows[0].append(shared)
-                rows[1].append([int(c) for c in box if c not in line])
-                rows[2].append([int(c) for c in line if c not in box])
-        width = [max(len(cells) for cells in part) for part in rows]
-        first, second, third = (
-            np.array([cells + cells[-1:] * (w - len(cells)) for cells in part])
-            for part, w in zip(rows, width, strict=True)
-        )
-        return first, second, third
-
 
 @lru_cache
 def tables(box_rows: int, box_cols: int) -> Tables:
@@ -84,7 +61,7 @@ def tables(box_rows: int, box_cols: int) -> Tables:
     return Tables(box_rows, box_cols)
 
 
-def _tables_of(grid: NDArray[Any]) -> Tables:
+def _box_of(grid: NDArray[Any]) -> tuple[int, int]:
     n = int(grid.size**0.5)
     if n not in BOXES or n * n != grid.size:
         raise ValueError(f"grid: expected {'/'.join(map(str, BOXES))} rows, got {grid.size} cells")
@@ -92,7 +69,7 @@ def _tables_of(grid: NDArray[Any]) -> Tables:
         raise ValueError(f"grid: expected integers, got {grid.dtype}")
     if grid.min() < 0 or grid.max() > n:
         raise ValueError(f"grid: expected digits 0..{n}, got {grid.min()}..{grid.max()}")
-    return tables(*BOXES[n])
+    return BOXES[n]
 
 
 def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]:
@@ -108,14 +85,13 @@ def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]
     Raises:
         ValueError: The grid has no known size or a digit out of range.
     """
-    from .sudoku_kernels import search as kernel
+    from . import sudoku_search
 
     values = np.asarray(grid).ravel()
     # Before the cast, which would make 256 a blank.
-    board = _tables_of(values)
-    flat = values.astype(np.int8)
-    solution = np.zeros(flat.size, np.int8)
-    found, guesses = kernel(flat, board.units, board.peers, board.lines, limit, solution)
+    board = sudoku_search.board(*_box_of(values))
+    solution = np.zeros(values.size, np.int8)
+    found, guesses = sudoku_search.search(values.astype(np.int8), board, -1, limit, solution)
     return found, guesses, solution
 
 
@@ -208,15 +184,25 @@ class Sudoku(Task):
         return clash
 
     def rate(self, inputs: Tokens) -> float:
-        """Return the guesses that prove the solution unique, beyond plain propagation."""
-        return float(search(self.grid(inputs))[1])
+        """Return the guesses to the solution, as the public sudoku-extreme set rates.
+
+        It depends a little on how the puzzle lies: another digit or band may be tried first.
+        """
+        return float(search(self.grid(inputs), limit=1)[1])
 
     def is_ood(self, puzzle: Puzzle) -> bool:
-        """Say whether a puzzle is unusually hard: by rating at 9x9, by few clues below."""
-        clues = int((puzzle.inputs > BLANK).sum())
-        return puzzle.rating >= OOD_RATING.get(self.size, np.inf) or clues <= OOD_CLUES.get(
-            self.size, 0
-        )
+        """Say whether a puzzle is unusually hard: by rating at 9x9, by few clues below.
+
+        The rating of the canonical form decides, so that no symmetric copy falls elsewhere.
+        """
+        if int((puzzle.inputs > BLANK).sum()) <= OOD_CLUES.get(self.size, 0):
+            return True
+        # Where one copy needs no guess, none does.
+        if self.size not in OOD_RATING or self.rate(puzzle.inputs) == 0:
+            return False
+        form = np.frombuffer(self.canonical(puzzle.inputs, puzzle.labels), np.uint8)
+        given = np.unpackbits(form[self.seq_len :], count=self.seq_len)
+        return self.rate(form[: self.seq_len] * given + np.uint8(1)) >= OOD_RATING[self.size]
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
         """Return the least solution grid over all symmetries, with the least set of givens."""
@@ -235,18 +221,45 @@ class Sudoku(Task):
             clues: Stop removing clues here; 0 removes until every clue is needed.
             trials: Steps of hill climbing towards a higher rating.
         """
-        from .sudoku_kernels import carve, harden, random_grid
+        from . import sudoku_search
+        from .sudoku_generator import carve, harden, random_grid
 
-        board = self.tables.units, self.tables.peers, self.tables.lines
+        board = sudoku_search.board(*self.box)
         state = np.array([key & MASK], np.uint64)
         solution = np.empty(self.seq_len, np.int8)
-        random_grid(state, *board, solution)
+        random_grid(state, board, solution)
         grid = solution.copy()
-        rating = carve(state, clues, *board, grid)
+        rating = carve(state, clues, board, grid)
         if trials:
-            rating = harden(state, trials, rating, solution, *board, grid)
+            rating = harden(state, trials, rating, solution, board, grid)
         inputs, labels = (grid + 1).astype(np.uint8), (solution + 1).astype(np.uint8)
         return Puzzle(inputs, labels, float(rating), "generator")
+
+    def walk(self, key: int, trials: int, floor: float, count: int) -> list[Puzzle]:
+        """Make up to ``count`` puzzles of one solved grid, rated ``floor`` or more.
+
+        Args:
+            key: 64-bit integer; the same key makes the same puzzles.
+            trials: Steps of the walk; it may find fewer puzzles, or none.
+            floor: Least rating.
+            count: Most puzzles.
+        """
+        from . import sudoku_search
+        from .sudoku_generator import carve, random_grid, walk
+
+        board = sudoku_search.board(*self.box)
+        state = np.array([key & MASK], np.uint64)
+        solution = np.empty(self.seq_len, np.int8)
+        random_grid(state, board, solution)
+        grid = solution.copy()
+        rating = carve(state, 0, board, grid)
+        kept, ratings = np.empty((count, self.seq_len), np.int8), np.empty(count, np.int64)
+        found = walk(state, trials, int(floor), rating, solution, board, grid, kept, ratings)
+        labels = (solution + 1).astype(np.uint8)
+        return [
+            Puzzle((kept[k] + 1).astype(np.uint8), labels, float(ratings[k]), "generator")
+            for k in range(found)
+        ]
 
     def symmetry(self, key: int) -> Symmetry:
         """Draw from relabelling, rows, bands, columns, stacks and (square boxes) transposition."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import pytest
 
 from hrm_gym.data import bank, load_puzzles
-from hrm_gym.puzzles import SPLITS, get_task
+from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 from hrm_gym.puzzles.maze import WALL, Maze
 from hrm_gym.puzzles.sudoku import count_solutions
 from hrm_gym.scripts import build_bank
@@ -31,14 +32,15 @@ def test_the_manifest_counts_what_is_there(task_id):
     assert counts == MANIFEST["files"][task_id]["puzzles"]
     assert sum(counts.values()) == len(inputs) == len(labels) == len(ratings) == len(digests)
     assert all(counts.values())
-    assert len(inputs) == build_bank.RECIPES[task_id][0]
+    extra = build_bank.HARD.get(task_id, 0) + build_bank.BRAIDED.get(task_id, 0)
+    assert len(inputs) == build_bank.RECIPES[task_id][0] + extra
 
 
 def test_the_manifest_names_every_file():
     assert {path.stem for path in bank.FOLDER.glob("*.npz")} == set(TASKS)
     assert set(build_bank.RECIPES) == set(TASKS)
     size = sum(path.stat().st_size for path in bank.FOLDER.iterdir())
-    assert size < 20e6
+    assert size < 4e6
 
 
 @every
@@ -118,12 +120,15 @@ def test_puzzles_are_locked():
 
 
 @pytest.mark.parametrize("task_id", ["sudoku-4x4", "sudoku-6x6", "maze-7x7"])
-def test_the_recipe_makes_the_bank(task_id):
+def test_the_recipe_makes_the_bank(task_id, monkeypatch):
     # The first puzzles of the recipe, bit for bit those of the bundled file.
     task, inputs, labels, ratings, splits, digests = read(task_id)
     _, arguments = build_bank.RECIPES[task_id]
-    puzzles = build_bank.draw(task, 60, arguments, MANIFEST["seed"])
-    made = bank.pack(task, puzzles, [task.split_of(p) for p in puzzles])
+    for name, value in (("RECIPES", {task_id: (60, arguments)}), ("BRAIDED", {}), ("HARD", {})):
+        monkeypatch.setattr(build_bank, name, value)
+    puzzles, made_splits = build_bank.draw(task, MANIFEST["seed"])
+    made = bank.pack(task, puzzles, made_splits)
+    assert made_splits == [task.split_of(p) for p in puzzles]
     np.testing.assert_array_equal(np.stack([p.inputs for p in puzzles]), inputs[:60])
     for name, array in (
         ("labels", labels), ("ratings", ratings), ("splits", splits), ("digests", digests)
@@ -133,9 +138,10 @@ def test_the_recipe_makes_the_bank(task_id):
 
 def test_building_twice_writes_the_same_files(tmp_path, monkeypatch):
     monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
+    monkeypatch.setattr(build_bank, "BRAIDED", {"maze-7x7": 5})
     files = []
     for name in ("one", "two"):
-        build_bank.main(build_bank.Args(out=tmp_path / name, seed=3))
+        build_bank.main(build_bank.Args(out=tmp_path / name, seed=3, processes=1))
         files.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
     assert files[0] == files[1]
     assert set(files[0]) == {"manifest.json", "maze-7x7.npz"}
@@ -171,3 +177,38 @@ def test_a_missing_file_is_named(copy_of_bank):
     with pytest.raises(ValueError, match="this bank file is missing") as caught:
         load_puzzles(Maze(7))
     assert str(caught.value).startswith(str(path))
+
+
+def test_the_number_of_processes_does_not_matter(monkeypatch):
+    monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
+    monkeypatch.setattr(build_bank, "BRAIDED", {"maze-7x7": 5})
+    task = get_task("maze-7x7")
+    alone, splits = build_bank.draw(task, 3)
+    with ThreadPool(3) as pool:
+        together, same = build_bank.draw(task, 3, pool)
+    assert splits == same
+    assert [p.inputs.tobytes() for p in alone] == [p.inputs.tobytes() for p in together]
+
+
+def test_hard_sudokus_span_the_range():
+    *_, ratings, splits, _ = read("sudoku-9x9")
+    assert len(ratings) >= 20_000
+    assert (ratings >= 10).sum() >= 2_000
+    # Below 10 every rating is there in number, above it at least now and then.
+    assert (np.bincount(ratings)[:20] >= 20).all()
+    np.testing.assert_array_equal(splits == SPLITS.index("ood"), ratings >= 10)
+
+
+@pytest.mark.parametrize("task_id", ["maze-7x7", "maze-9x9", "maze-15x15"])
+def test_another_family_is_out_of_distribution(task_id):
+    task, inputs, _, ratings, splits, _ = read(task_id)
+    ood = splits == SPLITS.index("ood")
+    loops = np.array([task.has_loop(row) for row in inputs])
+    assert loops.sum() == build_bank.BRAIDED[task_id]
+    assert ood[loops].all()
+    assert not loops[~ood].any()
+    # A model trained on braided mazes has not met them either.
+    other = Maze(task.size, "braided")
+    for row in np.flatnonzero(loops)[:50]:
+        puzzle = Puzzle(inputs[row], inputs[row], float(ratings[row]))
+        assert other.split_of(puzzle) in ("test", "ood")

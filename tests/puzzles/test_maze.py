@@ -286,3 +286,52 @@ def test_bad_text_is_named(text, sentence):
 def test_bad_arguments_are_named(size, kind, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}"):
         Maze(size, kind)
+
+
+def plain_paths(tokens: np.ndarray, size: int) -> int:
+    """Count the shortest paths by walking each of them back from G."""
+    _, distance = plain_search(tokens, size)
+
+    def back(cell: int) -> int:
+        if distance[cell] == 0:
+            return 1
+        before = [o for o in neighbours(cell, size) if distance.get(o) == distance[cell] - 1]
+        return sum(back(other) for other in before)
+
+    return back(int(np.flatnonzero(tokens == GOAL)[0]))
+
+
+@given(mazes())
+def test_facts_are_those_of_a_plain_search(maze):
+    size, tokens = maze
+    task = Maze(size, "hard")
+    path, distance = plain_search(tokens, size)
+    if path is None:
+        with pytest.raises(ValueError, match="no path"):
+            task.facts(tokens)
+        return
+    facts = task.facts(tokens)
+    start, goal = task.ends(tokens)
+    direct = abs(start // size - goal // size) + abs(start % size - goal % size)
+    ways = {c: sum(tokens[o] != WALL for o in neighbours(c, size)) for c in distance}
+    assert facts.moves == len(path) + 1
+    assert facts.paths == plain_paths(tokens, size)
+    assert facts.unique is (facts.paths == 1)
+    assert facts.detour == facts.moves / direct >= 1
+    assert facts.dead_ends == sum(w == 1 and c not in (start, goal) for c, w in ways.items())
+
+
+@given(st.sampled_from([7, 9, 15]), words)
+def test_braided_mazes_have_loops_no_dead_ends_and_one_shortest_path(size, key):
+    task = Maze(size, "braided")
+    puzzle = task.generate(key)
+    facts = task.facts(puzzle.inputs)
+    assert facts.unique
+    assert facts.dead_ends == 0
+    assert facts.moves == puzzle.rating >= task.minimum
+    assert task.has_loop(puzzle.inputs)
+    assert Maze(size).split_of(puzzle) == "ood"
+    assert puzzle.inputs.tobytes() == task.generate(key).inputs.tobytes()
+    perfect = Maze(size).generate(key)
+    assert Maze(size).facts(perfect.inputs).unique
+    assert task.split_of(perfect) == "ood"

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.keys import signed
 from hrm_gym.puzzles.sudoku import BLANK, BOXES, Sudoku, count_solutions, search
 
@@ -323,6 +323,23 @@ def test_larger_boards():
 
 def test_hard_puzzles_are_set_aside():
     task = Sudoku(9)
-    puzzles = [task.generate(key, trials=4) for key in range(40)]
+    puzzles = [task.generate(key) for key in range(20)] + task.walk(1, 300, 10, 4)
     splits = [task.split_of(p) for p in puzzles]
-    assert all((s == "ood") == (p.rating >= 10) for s, p in zip(splits, puzzles, strict=True))
+    # The rating of the canonical form tells, so that every copy falls in the same split.
+    assert {"ood", "train"} <= set(splits)
+    for number, (split, puzzle) in enumerate(zip(splits, puzzles, strict=True)):
+        turn = task.symmetry(number)
+        inputs, labels = turn.apply(puzzle.inputs), turn.apply(puzzle.labels)
+        assert task.split_of(Puzzle(inputs, labels, task.rate(inputs))) == split
+
+
+def test_a_walk_finds_hard_puzzles_of_one_grid():
+    task = Sudoku(9)
+    puzzles = task.walk(1, trials=300, floor=8, count=4)
+    assert 1 < len(puzzles) <= 4
+    for puzzle in puzzles:
+        assert puzzle.rating == task.rate(puzzle.inputs) >= 8
+        np.testing.assert_array_equal(puzzle.labels, puzzles[0].labels)
+        np.testing.assert_array_equal(task.solve(puzzle.inputs), puzzle.labels)
+    again = task.walk(1, trials=300, floor=8, count=4)
+    assert [p.inputs.tobytes() for p in again] == [p.inputs.tobytes() for p in puzzles]
