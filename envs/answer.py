@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -180,6 +181,19 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
                 shortest=self.labels == PATH if self.segment else None,
                 answer=self.answer == PATH if self.segment else None,
                 caption=caption,
+            )
+        if self.task.name != "arc":
+            # A task of one's own: its tokens as coloured cells, a grid where they fill a square.
+            side = math.isqrt(self.task.seq_len)
+            shape = (side, side) if side * side == self.task.seq_len and side <= 30 else (-1, 30)
+            if self.task.seq_len % shape[1]:
+                shape = (1, self.task.seq_len)
+            question, answer = (
+                ((values.astype(int) - 1) % 10).astype(np.uint8).reshape(shape)
+                for values in (self.inputs, self.answer)
+            )
+            return rendering.ARCScene(
+                (), question, answer if self.segment else None, caption=caption
             )
         from hrm_gym.puzzles.arc import ArcPuzzle, to_canvas, to_grid
 

@@ -59,7 +59,7 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         autoreset_mode: str | AutoresetMode = "NextStep",
         max_segments: int = MAX_SEGMENTS,
         kind: str | None = None,
-        source: str = "bank",
+        source: str | None = None,
         split: str = "train",
         difficulty: Sequence[float] | None = None,
         limit: int | None = None,

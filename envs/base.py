@@ -55,7 +55,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self,
         task: Task,
         *,
-        source: str = "bank",
+        source: str | None = None,
         split: str = "train",
         difficulty: Sequence[float] | None = None,
         limit: int | None = None,
@@ -69,7 +69,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
                 f"render_mode: expected one of {self.metadata['render_modes']}, got {render_mode!r}"
             )
         self.task = task
-        self.puzzles: PuzzleSet = self._load(source, split, difficulty, limit)
+        self.puzzles: PuzzleSet = self._load(
+            task.source if source is None else source, split, difficulty, limit
+        )
         self.augment = augment
         self.render_mode = render_mode
         self.puzzle: Puzzle | None = None

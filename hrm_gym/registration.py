@@ -38,12 +38,9 @@ TABLE: list[Row] = [
         (f"HRMMazeAnswer{name}-v0", ANSWER, {"task": f"maze-{s}x{s}"}, None)
         for s, name in MAZE_SIZES.items()
     ),
-    (
-        "HRMARCAnswer-v0",
-        ANSWER,
-        {"task": "arc", "source": "arc-agi-1", "augment": False},
-        None,
-    ),
+    ("HRMARCAnswer-v0", ANSWER, {"task": "arc", "augment": False}, None),
+    # Any task, also one's own: gym.make("HRMAnswer-v0", task="module:Class").
+    ("HRMAnswer-v0", ANSWER, {"task": "sudoku-4x4"}, None),
     ("HRMHalt-v0", HALT, {}, None),
 ]
 ENV_IDS = [row[0] for row in TABLE]
@@ -80,6 +77,12 @@ def answer_id(env_id: str) -> str:
             f"{', '.join(known)} or the step environment of one"
         )
     return found
+
+
+def answer_id_of(task: str) -> str:
+    """Return the Answer id of a task, ``HRMAnswer-v0`` where it has none of its own."""
+    ids = [row[0] for row in TABLE if row[2].get("task") == task and row[0] != "HRMAnswer-v0"]
+    return ids[0] if ids else "HRMAnswer-v0"
 
 
 def task_id(env_id: str) -> str:

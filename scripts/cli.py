@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,6 +72,9 @@ def run(
         The exit status: 2 for a ``ValueError`` or a file that cannot be read or written, which
         print as one line, not as a traceback.
     """
+    # Tasks of one's own (module:Class) are looked for where the script is run, after all else.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     module = sys.modules.get(main.__module__)
     description = (module.__doc__ if module else None) or args_type.__doc__
     args = tyro.cli(args_type, prog=prog, description=description, args=argv)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from hrm_gym.scripts.cli import run
 
@@ -27,6 +28,17 @@ class Args:
     """Where the model runs."""
     seed: int = 0
     """Seed of the random agent."""
+    task: str | None = None
+    """Task of one's own, module:Class, that the agent was trained on."""
+    segments: tuple[int, ...] = ()
+    """Also try these as the last segment, more than trained for if wished."""
+    votes: int | None = None
+    """Answer every puzzle under so many symmetries, and let the answers vote; for an ARC dataset
+    folder, augmentations of each test input (default there: all)."""
+    vote_by: Literal["count", "confidence"] = "count"
+    """What wins: the answer given most often, or the one the model is surest of."""
+    out: Path | None = None
+    """Also draw accuracy against segments and votes into this PNG file."""
     json: Path | None = None
     """Also write the result to this file, for programs."""
     save_traces: Path | None = None
@@ -44,20 +56,124 @@ def main(args: Args) -> None:
     from hrm_gym.scripts.loading import env_of, load_agent
     from hrm_gym.tracking import machine, write_json
 
-    agent = load_agent(args.agent, args.device, args.env, args.seed)
+    votes = () if args.votes is None else (args.votes,)
+    for option, values in (("segments", args.segments), ("votes", votes)):
+        if min(values, default=1) < 1:
+            raise ValueError(f"{option}: expected at least 1, got {min(values)}")
+    agent = load_agent(args.agent, args.device, args.env, args.seed, args.task)
     env_id = args.env or env_of(agent)
     if env_id is None:
         raise ValueError(f"env: the agent {args.agent} needs --env")
     if args.save_traces is not None:
         save_traces(args, agent, env_id)
-    tested = evaluate(agent, env_id, args.episodes, args.split, args.data)
-    rows = []
-    for name, value in tested.summary().items():
-        unit = "s" if name == "seconds" else "1"
-        rows.append({"name": name, "value": value, "unit": unit})
-        print(f"{name:16} {value:10.4f}")
+    folder = arc_folder(args, agent)
+    if folder is not None:
+        rows = evaluate_votes(args, agent, folder)
+    else:
+        kwargs = own_task(agent, env_id)
+        tested = evaluate(agent, env_id, args.episodes, args.split, args.data, **kwargs)
+        rows = []
+        for name, value in tested.summary().items():
+            unit = "s" if name == "seconds" else "1"
+            rows.append({"name": name, "value": value, "unit": unit})
+            print(f"{name:16} {value:10.4f}")
+        rows += thinking(args, agent, env_id)
     if args.json is not None:
         write_json(args.json, machine(), rows)
+
+
+def own_task(agent: Any, env_id: str) -> dict[str, Any]:
+    """Return the keyword of an Answer environment that plays an agent's task under another id."""
+    from hrm_gym.registration import answer_id, task_id
+
+    name = getattr(agent, "task_name", None)
+    if name is None or "Answer" not in env_id or task_id(answer_id(env_id)) == name:
+        return {}
+    return {"task": name}
+
+
+def arc_folder(args: Args, agent: Any) -> Path | None:
+    """Return the dataset folder on which an ARC agent with puzzle embeddings is voted out."""
+    from hrm_gym.agents.hrm import HRMAgent
+
+    if not isinstance(agent, HRMAgent) or agent.task.name != "arc":
+        return None
+    trained = agent.about.get("train", {}).get("source")
+    source = args.data or trained
+    if source is None or not (Path(source) / "test" / "dataset.json").is_file():
+        return None
+    return Path(source)
+
+
+def evaluate_votes(args: Args, agent: Any, folder: Path) -> list[dict[str, Any]]:
+    """Let an ARC agent's answers vote, print pass@k and return the rows."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from hrm_gym.agents.hrm.arc_voting import evaluate_arc
+    from hrm_gym.scripts.depth import arc_rows, arc_table
+
+    rows = []
+    for last in args.segments or (agent.max_segments,):
+        with Progress(disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("voting")
+
+            def show(done: int, total: int, bar: Any = bar, task: Any = task) -> None:
+                bar.update(task, completed=done, total=total)
+
+            result = evaluate_arc(agent, folder, args.votes, last, on_batch=show)
+        if args.segments:
+            print(f"up to {last} segments")
+        Console().print(arc_table(result))
+        name = f"segments{last}/" if args.segments else ""
+        rows += [{**row, "name": name + row["name"]} for row in arc_rows(result)]
+    return rows
+
+
+def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
+    """Print what thinking longer and voting are worth, draw it, and return the rows.
+
+    Nothing is said of agents without segments, and of step environments.
+    """
+    from hrm_gym.agents.hrm.thinking import Thinker
+
+    more = args.segments or args.votes is not None or args.out is not None
+    if not isinstance(agent, Thinker) or "Answer" not in env_id:
+        if more:
+            raise ValueError(
+                "segments, votes and out: expected an HRM agent in an Answer environment, got "
+                f"{args.agent} in {env_id}"
+            )
+        return []
+    from rich.console import Console
+
+    from hrm_gym.agents.hrm.depth import measure_depth
+    from hrm_gym.evaluation import make_env
+    from hrm_gym.scripts import depth as report
+
+    kwargs: dict[str, Any] = own_task(agent, env_id)
+    if args.data is not None:
+        kwargs["source"] = args.data
+    env = make_env(env_id, split=args.split, **kwargs)
+    puzzles = report.subset(env.unwrapped.puzzles, args.episodes)  # type: ignore[attr-defined]
+    depth = measure_depth(agent, puzzles)
+    console = Console()
+    for table in report.depth_tables(depth):
+        console.print(table)
+    console.print(report.depth_sentence(depth), highlight=False)
+    rows = report.depth_rows(depth)
+    found: list[report.Compute] = []
+    if args.segments or args.votes is not None:
+        lasts = sorted({agent.max_segments, *args.segments})
+        found = report.measure_compute(agent, puzzles, lasts, args.votes or 1, args.vote_by)
+        console.print(report.compute_table(found, args.vote_by))
+        rows += report.compute_rows(found)
+    if args.out is not None:
+        from hrm_gym.scripts.plots import save_png
+
+        save_png(report.depth_figure(depth, found), args.out)
+        print(f"{args.out} written")
+    return rows
 
 
 def save_traces(args: Args, agent: object, env_id: str) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 
-def load_agent(name: str, device: str = "cpu", env_id: str | None = None, seed: int = 0) -> Any:
+def load_agent(
+    name: str,
+    device: str = "cpu",
+    env_id: str | None = None,
+    seed: int = 0,
+    task: str | None = None,
+) -> Any:
     """Return an agent.
 
     Args:
@@ -16,6 +22,8 @@ def load_agent(name: str, device: str = "cpu", env_id: str | None = None, seed: 
         device: Where a network runs; an exported one runs on the CPU.
         env_id: Environment of the random agent, which needs to know its actions.
         seed: Seed of the random agent.
+        task: For an HRM, the task of one's own that it was trained on, or that of a published
+            checkpoint whose files do not say.
 
     Raises:
         ValueError: There is no such agent, or its files are damaged.
@@ -42,7 +50,7 @@ def load_agent(name: str, device: str = "cpu", env_id: str | None = None, seed: 
         return SB3Agent.load(path, device)
     from hrm_gym.agents.hrm import HRMAgent
 
-    return HRMAgent.from_pretrained(name, device)
+    return HRMAgent.from_pretrained(name, device, task=task)
 
 
 def _is_baseline(folder: Path) -> bool:

@@ -20,11 +20,13 @@ class Args:
     """Arguments of the HRM trainer."""
 
     preset: str | None = None
-    """Whole configuration: sudoku-4x4, sudoku-6x6, maze-7x7, maze-9x9 on a CPU; sudoku-extreme-1k
-    and maze-hard-1k are the published runs (27.3 M parameters, batch 384); sudoku-extreme-fast and
-    maze-hard-fast train in under half an hour on one GPU."""
+    """Whole configuration: sudoku-4x4, sudoku-6x6, maze-7x7, maze-9x9, arc-small on a CPU;
+    sudoku-extreme-1k, maze-hard-1k, arc-agi-1, arc-agi-2, trm-sudoku and trm-maze are the published
+    runs; sudoku-extreme-fast and maze-hard-fast train in under half an hour on one GPU."""
     env: str | None = None
     """Environment to train for, where no preset is named."""
+    task: str | None = None
+    """A task of one's own instead: module:Class of a subclass of hrm_gym.puzzles.Task."""
     data: str | None = None
     """Puzzles to train on: a CSV file, a dataset folder, bank, generator:N."""
     puzzles: int | None = None
@@ -87,9 +89,11 @@ def make_trainer(args: Args) -> Trainer:
         "source": args.data,
         "batch_size": args.batch_size,
         "halting": args.halting,
+        "task": args.task,
     }
     changes = {name: value for name, value in changes.items() if value is not None}
-    named = args.preset or (preset_for(args.env) if args.env else None)
+    env = args.env or ("HRMAnswer-v0" if args.task else None)
+    named = args.preset or (preset_for(env) if env else None)
     if args.resume is not None:
         about = checkpoint.read_json(checkpoint.locate(args.resume, checkpoint.TRAINER))
         if args.seed not in (None, about["seed"]):
@@ -100,7 +104,7 @@ def make_trainer(args: Args) -> Trainer:
         config = dataclasses.replace(config, **changes)
         return Trainer.resume(args.resume, config, args.device, args.compile)
     if named is None:
-        raise ValueError("preset: expected --preset or --env, got neither")
+        raise ValueError("preset: expected --preset, --env or --task, got none")
     config = dataclasses.replace(get_preset(named), **changes)
     return Trainer(config, args.seed or 0, args.device, args.bf16, args.compile)
 
@@ -114,6 +118,7 @@ def main(args: Args) -> None:
     from hrm_gym.agents.hrm.run import Schedule, validation_puzzles
     from hrm_gym.agents.hrm.run import run as train
     from hrm_gym.evaluation import evaluate
+    from hrm_gym.puzzles import get_task
     from hrm_gym.tracking import Tracker, machine, run_folder, write_json
 
     if args.threads is not None:
@@ -125,7 +130,9 @@ def main(args: Args) -> None:
     trainer = make_trainer(args)
     config, env_id, first = trainer.config, trainer.config.env, trainer.world.first
     validation = validation_puzzles(config) if args.eval_every is not None else None
-    folder = args.resume or run_folder(args.out, env_id, "hrm", trainer.seed)
+    task = get_task(config.task_id)
+    shown = env_id if config.task is None else f"{env_id}-{task.id}"
+    folder = args.resume or run_folder(args.out, shown, "hrm", trainer.seed)
     steps, seconds = args.steps, args.seconds
     if steps is None and seconds is None:
         # A resumed run goes on to where it was meant to end.
@@ -134,12 +141,12 @@ def main(args: Args) -> None:
     parameters = sum(p.numel() for p in trainer.model.parameters())
     if first:
         puzzles = len(trainer.envs.puzzles)  # type: ignore[attr-defined]
-        print(f"hrm on {env_id}: {parameters:,} parameters, {puzzles} puzzles")
+        print(f"hrm on {shown}: {parameters:,} parameters, {puzzles} puzzles")
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     quiet = not (first and sys.stderr.isatty())
     with Tracker(folder, args.wandb if first else None) as tracker:
         bar = Progress(*columns, disable=quiet)
-        task = bar.add_task("training", total=1.0)
+        work = bar.add_task("training", total=1.0)
 
         def log(trainer: Trainer, metrics: dict[str, float]) -> None:
             if not first:
@@ -153,7 +160,7 @@ def main(args: Args) -> None:
                 f"{rate / max(metrics['segments'], 1):.0f} puzzles/s"
             )
             share = max(trainer.step / (steps or 1 << 60), trainer.seconds / (seconds or 1e18))
-            bar.update(task, completed=share, description=text)
+            bar.update(work, completed=share, description=text)
             if quiet:
                 print(text, flush=True)
 
@@ -191,7 +198,11 @@ def main(args: Args) -> None:
             {"name": "env_steps", "value": trainer.env_steps, "unit": "steps"},
         ]
         if args.episodes:
-            result = evaluate(trainer.agent(), env_id, args.episodes)
+            kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
+            if task.name == "arc":
+                # The tests of the very tasks whose demonstrations it has seen.
+                kwargs["source"] = config.source
+            result = evaluate(trainer.agent(), env_id, args.episodes, **kwargs)
             tracker.evaluation(result, trainer.env_steps, trainer.seconds)
             tracker.hparams(
                 {"preset": args.preset or env_id, "seed": trainer.seed},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,6 +21,7 @@ from .act import should_halt
 from .checkpoint import load_agent, save_agent
 from .config import HRMConfig
 from .model import HRM, Carry, Output
+from .published import is_published, load_published
 from .thinking import Rows, Segment, Thinker
 
 
@@ -65,13 +67,33 @@ class HRMAgent(Thinker):
         return pretrained()
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, device: str = "cpu", bf16: bool = False) -> HRMAgent:
-        """Load a bundled agent by name, or a checkpoint folder.
+    def from_pretrained(
+        cls, name: str | Path, device: str = "cpu", bf16: bool = False, task: str | None = None
+    ) -> HRMAgent:
+        """Load a bundled agent by name, a checkpoint folder, or a published checkpoint.
+
+        Args:
+            name: A bundled name; a folder that ``save`` wrote; the folder of a published HRM or
+                TRM, or one file of weights in it; ``hub:owner/name`` of such a folder (extra
+                ``hub``).
+            device: ``cpu``, ``cuda`` and so on.
+            bf16: Compute in bfloat16.
+            task: Its task, where a published checkpoint does not say, or the ``module:Class`` of a
+                task of one's own: a checkpoint's word alone imports no code.
 
         Raises:
-            ValueError: There is none, it is damaged, or its weights do not fit its configuration.
+            ValueError: There is none, it is damaged, or its weights do not fit its configuration
+                or the task.
         """
+        if str(name).startswith("hub:"):
+            from hrm_gym.data.hub import download
+
+            patterns = ("*.json", "*.yaml", "*.yml", "*.safetensors", "checkpoint*", "step_*")
+            name = download(str(name).removeprefix("hub:"), "model", (*patterns, "*.pt", "*.pth"))
         folder = Path(name)
+        if folder.exists() and is_published(folder):
+            published, about = load_published(folder, task)
+            return cls(published, about["task"], about["max_segments"], device, bf16, about)
         if not folder.is_dir():
             folder = FOLDER / str(name)
             if str(name) not in cls.pretrained():
@@ -80,9 +102,15 @@ class HRMAgent(Thinker):
                     f"{', '.join(cls.pretrained())}, got {str(name)!r}"
                 )
         about, weights = load_agent(folder)
+        named = str(about["task"])
+        if ":" in named and named != task and named.split(":")[0] not in sys.modules:
+            raise ValueError(
+                f"{folder}: its task {named} is code; expected task={named!r}, or its module "
+                "imported before"
+            )
         try:
             model = HRM(HRMConfig.from_dict(about["model"]))
-            task = get_task(about["task"])
+            own = get_task(named)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{folder / 'config.json'}: {error}") from None
         try:
@@ -91,14 +119,14 @@ class HRMAgent(Thinker):
             raise ValueError(
                 f"{folder / 'model.safetensors'}: the weights do not fit config.json"
             ) from None
-        if (model.config.vocab_size, model.config.seq_len) != (task.vocab_size, task.seq_len):
+        if (model.config.vocab_size, model.config.seq_len) != (own.vocab_size, own.seq_len):
             raise ValueError(
                 f"{folder}: the model has {model.config.seq_len} positions and "
-                f"{model.config.vocab_size} tokens, {task.id} needs {task.seq_len} and "
-                f"{task.vocab_size}"
+                f"{model.config.vocab_size} tokens, {own.id} needs {own.seq_len} and "
+                f"{own.vocab_size}"
             )
         segments, steady = about.get("max_segments", 16), bool(about.get("steady", False))
-        return cls(model, about["task"], segments, device, bf16, about, steady)
+        return cls(model, named, segments, device, bf16, about, steady)
 
     def describe(self) -> dict[str, Any]:
         """Return what ``config.json`` says of the agent."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hrm_gym.registration import answer_id
+from hrm_gym.registration import answer_id, task_id
 
 HALTING = ("q", "bce", "td", "fixed")
 OPTIMIZERS = ("adam-atan2", "adamw", "muon")
@@ -26,8 +26,10 @@ class TrainConfig:
     """Id of the Answer environment."""
     model: Mapping[str, Any] = field(default_factory=dict)
     """Fields of ``HRMConfig``; vocabulary and length come from the environment."""
-    source: str = "bank"
-    """Puzzles to train on, see ``hrm_gym.data.load_puzzles``."""
+    source: str | None = None
+    """Puzzles to train on, see ``hrm_gym.data.load_puzzles``; by default the task's own."""
+    task: str | None = None
+    """Another task than the environment's own, such as ``arc-10x10`` or ``module:Class``."""
     limit: int | None = 1000
     """At most so many labelled puzzles."""
     augment: bool = True
@@ -110,6 +112,11 @@ class TrainConfig:
                 f"got {self.curriculum}"
             )
 
+    @property
+    def task_id(self) -> str:
+        """The task that is trained on."""
+        return self.task or task_id(self.env)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
         lists = {"betas": list(self.betas), "curriculum": [list(row) for row in self.curriculum]}
@@ -133,10 +140,46 @@ class TrainConfig:
         return cls(**{**values, **tuples})
 
 
-def published(env: str) -> TrainConfig:
-    """Return the published single-GPU run: 27.3 M parameters, batch 384, 1,000 puzzles."""
-    # The published code gives even a one-puzzle-id dataset an embedding in front of the grid.
-    return TrainConfig(env, model={"num_puzzles": 1}, limit=1000)
+# What every published run has: betas 0.9 and 0.95, 2,000 steps of warm-up to a constant rate,
+# stablemax, 16 segments, exploration 0.1. Their steps are epochs x examples / batch. The published
+# code gives even a dataset of one puzzle id an embedding in front of the grid.
+TRM = {
+    "shared": True,
+    "L_layers": 2,
+    "H_cycles": 3,
+    "L_cycles": 4,
+    "grad": "last_cycle",
+    "q_continue": False,
+    "num_puzzles": 1,
+    "puzzle_emb_len": 16,
+}
+
+
+def published(env: str, steps: int, lr: float, **changes: Any) -> TrainConfig:
+    """Return a published run on 1,000 puzzles, as the README of its repository gives it."""
+    defaults: dict[str, Any] = {
+        "model": {"num_puzzles": 1},
+        "batch_size": 768,
+        "puzzle_lr": lr,
+        "warmup": 2000 / steps,
+        "limit": 1000,
+    }
+    return TrainConfig(env, steps=steps, lr=lr, **{**defaults, **changes})
+
+
+def published_arc(source: str, steps: int) -> TrainConfig:
+    """Return a published ARC run on a folder of ``build-dataset arc``, which is augmented."""
+    return published(
+        "HRMARCAnswer-v0",
+        steps,
+        1e-4,
+        source=source,
+        limit=None,
+        augment=False,
+        weight_decay=0.1,
+        puzzle_lr=1e-2,
+        puzzle_weight_decay=0.1,
+    )
 
 
 SMALL = {
@@ -230,12 +273,40 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=128,
         matrix_lr=0.005,
     ),
-    "sudoku-extreme-1k": published("HRMSudokuAnswer-v0"),
-    "maze-hard-1k": published("HRMMazeAnswer-v0"),
+    # 20,000 epochs of 1,000 puzzles; the single-GPU command, whose batch is 384.
+    "sudoku-extreme-1k": published("HRMSudokuAnswer-v0", 52_083, 7e-5, batch_size=384),
+    # The published maze set is not augmented.
+    "maze-hard-1k": published("HRMMazeAnswer-v0", 26_041, 1e-4, augment=False),
+    # 100,000 epochs of 3,988 pairs (with ConceptARC) and of 4,667.
+    "arc-agi-1": published_arc("data/arc-aug-1000", 519_270),
+    "arc-agi-2": published_arc("data/arc-2-aug-1000", 607_682),
+    # TRM, arXiv 2510.04871: 50,000 epochs of 1,000 puzzles.
+    "trm-sudoku": published(
+        "HRMSudokuAnswer-v0",
+        65_104,
+        1e-4,
+        model={**TRM, "L_cycles": 6, "mixer": "mlp", "positions": "none"},
+        ema=0.999,
+    ),
+    "trm-maze": published("HRMMazeAnswer-v0", 65_104, 1e-4, model=TRM, ema=0.999, augment=False),
     "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0", lr=3e-3, max_segments=8),
     "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),
     "maze-7x7": small("HRMMazeAnswer-7x7-v0"),
     "maze-9x9": small("HRMMazeAnswer-9x9-v0"),
+    "own-task": small("HRMAnswer-v0"),
+    "arc-small": small(
+        "HRMARCAnswer-v0",
+        task="arc-5x5",
+        source="data/arc-small",
+        limit=None,
+        augment=False,
+        model={**SMALL, "num_puzzles": 1, "puzzle_emb_len": 2, "hidden_size": 96},
+        batch_size=128,
+        steps=3000,
+        lr=3e-3,
+        puzzle_lr=1e-2,
+        puzzle_weight_decay=0.1,
+    ),
 }
 
 

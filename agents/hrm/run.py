@@ -17,7 +17,6 @@ import numpy as np
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.puzzle_set import PuzzleSet
 from hrm_gym.puzzles import get_task
-from hrm_gym.registration import task_id
 
 from ..base import TrainResult
 from .agent import HRMAgent
@@ -167,8 +166,8 @@ def validation_puzzles(config: TrainConfig) -> PuzzleSet:
     Raises:
         ValueError: Training takes every row of the file.
     """
-    task = get_task(task_id(config.env))
-    if not Path(config.source).is_file():
+    task = get_task(config.task_id)
+    if config.source is None or not Path(config.source).is_file():
         return load_puzzles(task, config.source, "val")
     puzzles = load_puzzles(task, config.source)
     if config.limit is None or config.limit >= len(puzzles):

@@ -206,15 +206,20 @@ class Thinker(Agent):
         the puzzle is thought about once, and the answer is then played out move by move.
         """
         questions = [self._player.question(obs) for obs in observations]
+        ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
+        # One question under several puzzle embeddings is several questions.
+        names = [
+            q.tobytes() + bytes(str(i or ""), "ascii") for q, i in zip(questions, ids, strict=True)
+        ]
         new: dict[bytes, tuple[Tokens, int]] = {}
-        for question, obs in zip(questions, observations, strict=True):
-            if question.tobytes() not in self._memory:
-                new[question.tobytes()] = (question, int(obs.get("puzzle_id", 0)))
+        for name, question, puzzle_id in zip(names, questions, ids, strict=True):
+            if name not in self._memory:
+                new[name] = (question, puzzle_id)
         if new:
             self._remember(new)
         actions = []
-        for question, obs, info in zip(questions, observations, infos, strict=True):
-            thoughts = self._memory[question.tobytes()]
+        for name, question, obs, info in zip(names, questions, observations, infos, strict=True):
+            thoughts = self._memory[name]
             if "answer" in obs:
                 last = len(thoughts) - 1
                 segment = min(info.get("segment", 0), last)

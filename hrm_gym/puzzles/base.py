@@ -72,6 +72,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     """The family, ``sudoku``, ``maze`` or ``arc``."""
+    source: ClassVar[str] = "generator"
+    """Where an environment takes puzzles from unless it is told, see ``data.load_puzzles``."""
 
     id: str
     """Family and size, such as ``sudoku-9x9``; checkpoints and bank files carry it."""

@@ -54,6 +54,7 @@ class Maze(Task):
     """
 
     name = "maze"
+    source = "bank"
 
     def __init__(self, size: int = 30, kind: str | None = None) -> None:
         if not isinstance(size, int) or size < 3:

@@ -112,6 +112,7 @@ class Sudoku(Task):
     """
 
     name = "sudoku"
+    source = "bank"
 
     def __init__(self, size: int = 9) -> None:
         if not isinstance(size, int) or size not in BOXES:

@@ -134,7 +134,7 @@ CASES = [
     (f"{ARC} --data {{}}/nojson.json", "nojson.json: expected ARC JSON"),
     (f"{ARC} --data {{}}/folder.json", "expected ARC JSON files, found none"),
     (f"{ARC} --data {{}}/nowhere.json", "nowhere.json"),
-    ("train", "preset: expected --preset or --env"),
+    ("train", "preset: expected --preset, --env or --task"),
     ("train --preset chess", "preset: expected one of"),
     ("train --env HRMSudok-v0", "env: expected one of"),
     (f"{TRAIN} --data {{}}/nowhere.csv", "nowhere.csv"),

@@ -158,7 +158,7 @@ def test_bad_names():
     with pytest.raises(ValueError, match="preset: expected one of"):
         get_preset("nothing")
     with pytest.raises(ValueError, match="no preset trains"):
-        preset_for("HRMARC-v0")
+        preset_for("HRMMaze-15x15-v0")
     with pytest.raises(ValueError, match="optimizer"):
         TrainConfig("HRMSudokuAnswer-4x4-v0", optimizer="sgd")
     for name, config in PRESETS.items():

@@ -1,0 +1,120 @@
+"""What thinking longer is worth: accuracy by segment, where puzzles halt, the time it saves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.data import PuzzleSet
+from hrm_gym.puzzles import PAD, Tokens
+
+from .thinking import Thinker
+
+BATCH = 256
+BANDS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """An agent on N puzzles, thought about for S segments.
+
+    Attributes:
+        exact: ``(S, N)`` bool, whether the answer after a segment equals the label, halting off.
+        halted: ``(N,)`` bool, the same for the answer at which the agent halts.
+        segments: ``(N,)`` int64, where it halts.
+        ratings: ``(N,)`` float32.
+        seconds: With halting, halted puzzles leaving the batch.
+        full_seconds: Every puzzle for all S segments.
+    """
+
+    exact: NDArray[np.bool_]
+    halted: NDArray[np.bool_]
+    segments: NDArray[np.int64]
+    ratings: NDArray[np.float32]
+    seconds: float
+    full_seconds: float
+
+    @property
+    def curve(self) -> NDArray[np.float64]:
+        """Accuracy after each segment, halting off, ``(S,)``."""
+        return self.exact.mean(axis=1)
+
+    @property
+    def going(self) -> NDArray[np.float64]:
+        """Share of puzzles that still think in each segment, ``(S,)``."""
+        return np.array([(self.segments >= s).mean() for s in range(1, len(self.exact) + 1)])
+
+    @property
+    def segment_ratio(self) -> float:
+        """How many times fewer segments than always all of them."""
+        return len(self.exact) / float(self.segments.mean())
+
+    @property
+    def speedup(self) -> float:
+        """How many times less wall time than always all segments."""
+        return self.full_seconds / self.seconds
+
+    @property
+    def correlation(self) -> float | None:
+        """Spearman's rank correlation of segments and rating; None where either is constant."""
+        if len(set(self.ratings.tolist())) < 2 or len(set(self.segments.tolist())) < 2:
+            return None
+        one, two = ranks(self.segments), ranks(self.ratings)
+        return float(np.corrcoef(one, two)[0, 1])
+
+    def bands(self) -> list[tuple[float, float, NDArray[np.bool_]]]:
+        """Return lowest and highest rating and the rows of up to four bands of like size."""
+        edges = np.unique(np.quantile(self.ratings, np.linspace(0, 1, BANDS + 1)[1:-1]))
+        band = np.searchsorted(edges, self.ratings, side="left")
+        found = []
+        for number in np.unique(band):
+            rows = band == number
+            own = self.ratings[rows]
+            found.append((float(own.min()), float(own.max()), rows))
+        return found
+
+
+def ranks(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return ranks, equal values sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2)[inverse]
+
+
+def right(labels: Tokens, answers: Tokens) -> NDArray[np.bool_]:
+    """Say which answers equal their labels wherever these count, ``(B,)``."""
+    return ((answers == labels) | (labels == PAD)).all(axis=-1)
+
+
+def measure_depth(
+    agent: Thinker, puzzles: PuzzleSet, segments: int | None = None, batch: int = BATCH
+) -> Depth:
+    """Think about puzzles twice, once for all segments and once until the agent halts.
+
+    Args:
+        agent: Thinks.
+        puzzles: As they are, without symmetries.
+        segments: The last segment; default the agent's own.
+        batch: Puzzles at once.
+    """
+    most = segments or agent.max_segments
+    exact = np.zeros((most, len(puzzles)), bool)
+    halted, spent = np.zeros(len(puzzles), bool), np.zeros(len(puzzles), np.int64)
+    seconds = full_seconds = 0.0
+    agent.solve(puzzles.inputs[:batch], puzzles.puzzle_ids[:batch], segments=1)
+    for start in range(0, len(puzzles), batch):
+        rows = slice(start, start + batch)
+        inputs, ids = puzzles.inputs[rows], puzzles.puzzle_ids[rows]
+        begun = time.perf_counter()
+        answers = [s.answer for s in agent.think(inputs, ids, halt=False, segments=most)]
+        full_seconds += time.perf_counter() - begun
+        begun = time.perf_counter()
+        solution = agent.solve(inputs, ids, segments=most)
+        seconds += time.perf_counter() - begun
+        labels = puzzles.labels[rows]
+        exact[:, rows] = [right(labels, answer) for answer in answers]
+        halted[rows], spent[rows] = right(labels, solution.answer), solution.segments
+    return Depth(exact, halted, spent, puzzles.ratings, seconds, full_seconds)

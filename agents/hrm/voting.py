@@ -1,0 +1,138 @@
+"""More compute at test time: a puzzle is answered under several symmetries, and the answers vote.
+
+A model is not symmetric itself, so under each digit permutation or turn of the grid it errs
+elsewhere. The answers are turned back; either the one given most often wins, or the one the model
+is surest of (its highest q_halt).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hrm_gym.puzzles import Symmetry, Task, Tokens
+from hrm_gym.puzzles.keys import lane
+
+from .thinking import Solution, Thinker
+
+VoteBy = Literal["count", "confidence"]
+BATCH = 256
+"""Puzzles thought about at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ballots:
+    """What V votes on B puzzles were; the first vote is the puzzle as it is.
+
+    Attributes:
+        answers: ``(V, B, seq_len)`` uint8, turned back.
+        q_halt: ``(V, B)`` float32.
+        segments: ``(V, B)`` int64.
+        seconds: ``(V,)`` float64, the time of each vote over all puzzles.
+    """
+
+    answers: Tokens
+    q_halt: NDArray[np.float32]
+    segments: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+
+    def tally(self, by: VoteBy = "count", votes: int | None = None) -> Solution:
+        """Count the first ``votes`` votes, all by default.
+
+        Args:
+            by: ``count``, the answer given most often, of these the surest; or ``confidence``,
+                the answer with the highest q_halt.
+            votes: At most so many.
+
+        Returns:
+            The answers; ``segments`` are those of all votes together, ``q_halt`` is the highest
+            among the votes for the answer.
+        """
+        if by not in get_args(VoteBy):
+            raise ValueError(f"by: expected count or confidence, got {by!r}")
+        answers, q_halt = self.answers[:votes], self.q_halt[:votes]
+        count = np.ones(q_halt.shape, np.int64)
+        if by == "count":
+            same = (answers[:, None] == answers[None]).all(axis=-1)
+            count = same.sum(axis=1)
+        # Lexicographic: votes first, then confidence.
+        best = np.lexsort((q_halt, count), axis=0)[-1]
+        rows = np.arange(answers.shape[1])
+        sure = q_halt[best, rows]
+        confidence = (1 / (1 + np.exp(-sure))).astype(np.float32)
+        spent = self.segments[:votes].sum(axis=0)
+        return Solution(answers[best, rows], spent, sure, confidence)
+
+
+def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry | None]:
+    """Return ``count`` different symmetries of a task, the first being none.
+
+    Raises:
+        ValueError: The task has fewer.
+    """
+    if count < 1:
+        raise ValueError(f"votes: expected at least 1, got {count}")
+    still = np.arange(task.seq_len).tobytes() + np.arange(task.vocab_size, dtype=np.uint8).tobytes()
+    found: list[Symmetry | None] = [None]
+    seen = {still}
+    for draw in range(50 * count):
+        if len(found) == count:
+            return found
+        symmetry = task.symmetry(lane(seed, draw))
+        form = symmetry.positions.tobytes() + symmetry.tokens.tobytes()
+        if form not in seen:
+            seen.add(form)
+            found.append(symmetry)
+    if len(found) < count:
+        raise ValueError(f"votes: {task.id} has {len(found)} symmetries, got {count}")
+    return found
+
+
+def vote(
+    agent: Thinker,
+    tokens: ArrayLike,
+    votes: int = 8,
+    segments: int | None = None,
+    halt: bool = True,
+    seed: int = 0,
+    batch: int = BATCH,
+    on_batch: Callable[[], None] | None = None,
+) -> Ballots:
+    """Answer puzzles under several symmetries of their task.
+
+    Args:
+        agent: Answers them.
+        tokens: ``(B, seq_len)`` integers.
+        votes: Symmetries, the identity among them; the same for every puzzle.
+        segments: The last segment of each vote; default the agent's.
+        halt: Let each vote stop when it wants to.
+        seed: Of the symmetries.
+        batch: Puzzles at once.
+        on_batch: Called after every batch.
+
+    Raises:
+        ValueError: The shape does not fit, or the task has fewer symmetries.
+    """
+    questions = np.atleast_2d(np.asarray(tokens)).astype(np.uint8)
+    shape = (votes, len(questions))
+    answers = np.zeros((*shape, questions.shape[1]), np.uint8)
+    q_halt, spent = np.zeros(shape, np.float32), np.zeros(shape, np.int64)
+    seconds = np.zeros(votes)
+    for number, symmetry in enumerate(distinct_symmetries(agent.task, votes, seed)):
+        begun = time.perf_counter()
+        for start in range(0, len(questions), batch):
+            rows = slice(start, start + batch)
+            asked = questions[rows] if symmetry is None else symmetry.apply(questions[rows])
+            solution = agent.solve(asked, halt=halt, segments=segments)
+            answer = solution.answer
+            answers[number, rows] = answer if symmetry is None else symmetry.inverse().apply(answer)
+            q_halt[number, rows], spent[number, rows] = solution.q_halt, solution.segments
+            if on_batch is not None:
+                on_batch()
+        seconds[number] = time.perf_counter() - begun
+    return Ballots(answers, q_halt, spent, seconds)

@@ -1,0 +1,42 @@
+"""Files of the Hugging Face Hub, through its own client (extra ``hub``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+
+def download(
+    name: str, kind: Literal["model", "dataset"] = "model", patterns: Sequence[str] | None = None
+) -> Path:
+    """Return the local folder of a repository, downloaded if need be.
+
+    Args:
+        name: ``owner/name``, or ``owner/name@revision``.
+        kind: What it is.
+        patterns: File names to fetch, such as ``*.csv``; ``None`` fetches all.
+
+    Raises:
+        ValueError: The client is not installed, or the repository cannot be fetched.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ValueError(
+            f"hub:{name} needs the Hugging Face client: pip install 'hrm-gym[hub]'"
+        ) from None
+    repository, _, revision = name.partition("@")
+    if repository.count("/") != 1:
+        raise ValueError(f"hub: expected hub:owner/name, got 'hub:{name}'")
+    try:
+        folder = snapshot_download(
+            repository,
+            repo_type=kind,
+            revision=revision or None,
+            allow_patterns=None if patterns is None else list(patterns),
+        )
+    except Exception as error:
+        # The client raises errors of its own, of its HTTP library and of the system.
+        raise ValueError(f"hub:{name}: cannot fetch it: {type(error).__name__}: {error}") from error
+    return Path(folder)

@@ -1,0 +1,240 @@
+"""Writer of the dataset folders of the public HRM and TRM code; ``readers`` has their reader.
+
+``train/`` and ``test/`` hold ``dataset.json`` and five arrays, and ``identifiers.json`` above them
+says what each puzzle identifier is. A *group* is a puzzle and its augmentations, a *puzzle* one of
+these, an *example* one pair of it: ``group_indices`` are bounds of groups in puzzles, and
+``puzzle_indices`` bounds of puzzles in examples.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens
+from hrm_gym.puzzles.keys import lane
+
+from .puzzle_set import PuzzleSet
+
+BLANK_IDENTIFIER = "<blank>"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One puzzle of a group: its examples, ``(k, seq_len)`` uint8 each, and its identifier."""
+
+    inputs: Tokens
+    labels: Tokens
+    identifier: int = 0
+
+
+class _Rows:
+    """An ``.npy`` file that grows by rows, so that no set has to fit into memory."""
+
+    def __init__(self, path: Path, width: int) -> None:
+        self.width, self.rows = width, 0
+        self.file = path.open("wb")
+        self._head()
+
+    def _head(self) -> None:
+        """Write the header; NumPy leaves room in it for the first dimension to grow."""
+        self.file.seek(0)
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, self.width)}
+        np.lib.format.write_array_header_1_0(self.file, header)
+
+    def append(self, rows: Tokens) -> None:
+        self.file.write(np.ascontiguousarray(rows, np.uint8).tobytes())
+        self.rows += len(rows)
+
+    def close(self) -> None:
+        self._head()
+        self.file.close()
+
+
+class DatasetWriter:
+    """Writes a dataset folder that appears whole or not at all.
+
+    Used as a context manager: everything goes into a temporary folder beside ``path``, which is
+    renamed at the end, and removed where something goes wrong.
+
+    Args:
+        path: The folder; it must not exist, or be empty.
+        task: Gives vocabulary and length.
+
+    Raises:
+        ValueError: Something is at ``path`` already.
+    """
+
+    def __init__(self, path: Path | str, task: Task) -> None:
+        self.path, self.task = Path(path), task
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ValueError(f"{self.path}: expected a new or an empty folder to write into")
+
+    def __enter__(self) -> DatasetWriter:
+        """Make the temporary folder."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        made = tempfile.mkdtemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        self.folder = Path(made)
+        # mkdtemp makes a private folder; the result is as readable as any other.
+        self.folder.chmod(0o755)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put the folder in its place, or remove it."""
+        if kind is None:
+            # Replaces an empty folder, and fails over one that was filled meanwhile.
+            self.folder.replace(self.path)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def split(self, name: str, groups: Iterable[Sequence[Entry]], identifiers: int = 1) -> int:
+        """Write one split.
+
+        Args:
+            name: ``train`` or ``test``.
+            groups: Groups of entries, taken one at a time.
+            identifiers: How many there are, the blank one included.
+
+        Returns:
+            The number of examples.
+
+        Raises:
+            ValueError: There is none.
+        """
+        folder = self.folder / name
+        folder.mkdir()
+        arrays = {k: _Rows(folder / f"all__{k}.npy", self.task.seq_len) for k in _TOKENS}
+        examples, puzzles = 0, 0
+        own: list[int] = []
+        puzzle_bounds, group_bounds = [0], [0]
+        try:
+            for group in groups:
+                for entry in group:
+                    arrays["inputs"].append(entry.inputs)
+                    arrays["labels"].append(entry.labels)
+                    examples += len(entry.inputs)
+                    own.append(entry.identifier)
+                    puzzle_bounds.append(examples)
+                puzzles += len(group)
+                group_bounds.append(puzzles)
+        finally:
+            for rows in arrays.values():
+                rows.close()
+        if not examples:
+            raise ValueError(f"{name}: no puzzle is left for this split; expected at least one")
+        indices = {
+            "puzzle_identifiers": own,
+            "puzzle_indices": puzzle_bounds,
+            "group_indices": group_bounds,
+        }
+        for key, values in indices.items():
+            np.save(folder / f"all__{key}.npy", np.array(values, np.int32))
+        about = {
+            "pad_id": PAD,
+            "ignore_label_id": PAD,
+            "blank_identifier_id": 0,
+            "vocab_size": self.task.vocab_size,
+            "seq_len": self.task.seq_len,
+            "num_puzzle_identifiers": identifiers,
+            "total_groups": len(group_bounds) - 1,
+            "mean_puzzle_examples": examples / puzzles,
+            # TRM's reader asks for it, HRM's passes it over.
+            "total_puzzles": puzzles,
+            "sets": ["all"],
+        }
+        (folder / "dataset.json").write_text(json.dumps(about))
+        return examples
+
+    def identifiers(self, names: Sequence[str] = ()) -> None:
+        """Write ``identifiers.json``: the blank one, then ``names``."""
+        self.json("identifiers", [BLANK_IDENTIFIER, *names])
+
+    def json(self, name: str, values: Any) -> None:
+        """Write another file beside the splits."""
+        (self.folder / f"{name}.json").write_text(json.dumps(values))
+
+
+_TOKENS = ("inputs", "labels")
+
+
+def augmented(task: Task, puzzle: Puzzle, count: int, key: int) -> list[Entry]:
+    """Return a puzzle and up to ``count`` different symmetric copies, each an entry of its own.
+
+    Args:
+        task: Draws the symmetries.
+        puzzle: The first entry, as it is.
+        count: Copies. A task with few symmetries (a maze has eight) gives fewer.
+        key: 64-bit integer; the same key draws the same copies.
+    """
+    entries, seen = [Entry(puzzle.inputs[None], puzzle.labels[None])], {puzzle.inputs.tobytes()}
+    # Five tries each, as in the published ARC builder, and enough to find all eight of a maze.
+    for draw in range(5 * count + 100 if count else 0):
+        if len(entries) > count:
+            break
+        symmetry = task.symmetry(lane(key, draw))
+        inputs = symmetry.apply(puzzle.inputs)
+        if inputs.tobytes() not in seen:
+            seen.add(inputs.tobytes())
+            entries.append(Entry(inputs[None], symmetry.apply(puzzle.labels)[None]))
+    return entries
+
+
+def choose(count: int, size: int | None, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return the rows that a subsample keeps, all of them where it is not smaller."""
+    if size is None or size >= count:
+        return np.arange(count)
+    return random.choice(count, size, replace=False)
+
+
+def write_puzzles(
+    path: Path | str,
+    task: Task,
+    splits: Mapping[str, PuzzleSet | Sequence[Puzzle]],
+    subsample_size: int | None = None,
+    num_aug: int = 0,
+    seed: int = 0,
+) -> dict[str, int]:
+    """Write puzzles that share no rule to be learned: Sudoku, mazes, a task of one's own.
+
+    Args:
+        path: A new folder.
+        task: The task.
+        splits: ``train`` and ``test``.
+        subsample_size: Training puzzles at most, drawn at random.
+        num_aug: Augmented copies of each training puzzle.
+        seed: Of the subsample and the copies.
+
+    Returns:
+        The number of examples of each split.
+
+    Raises:
+        ValueError: The folder is not empty, or a split is.
+    """
+    random = np.random.default_rng(seed)
+    written = {}
+    with DatasetWriter(path, task) as writer:
+        for name, puzzles in splits.items():
+            train = name == "train"
+            rows = choose(len(puzzles), subsample_size if train else None, random)
+            key = int(random.integers(1 << 62))
+            groups = (
+                augmented(task, puzzles[row], num_aug if train else 0, lane(key, number))
+                for number, row in enumerate(rows.tolist())
+            )
+            written[name] = writer.split(name, groups)
+        writer.identifiers()
+    return written

@@ -1,0 +1,95 @@
+"""The evaluate script: thinking longer, votes, ARC's vote, tasks of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.scripts.build_dataset import Args as BuildArgs
+from hrm_gym.scripts.build_dataset import main as build
+from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.evaluate import Args, main
+
+
+def rows_of(path):
+    return {row["name"]: row for row in json.loads(path.read_text())["rows"]}
+
+
+def test_depth_and_votes(tmp_path, capsys):
+    words = ["--agent", "sudoku-4x4", "--episodes", "30", "--segments", "9", "--votes", "4"]
+    files = ["--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "depth.png")]
+    assert run(main, Args, [*words, *files]) == 0
+    shown = capsys.readouterr().out
+    for words in ("still thinking", "by rating", "times fewer segments", "vote by count"):
+        assert words in " ".join(shown.split())
+    rows = rows_of(tmp_path / "r.json")
+    own = max(int(n[7:].split("/")[0]) for n in rows if n.startswith("segment") and n[7].isdigit())
+    # Puzzles are the same ones in every figure.
+    assert rows["halting/exact_accuracy"]["value"] == rows["exact_accuracy"]["value"]
+    assert rows["halting/segments"]["value"] == rows["mean_steps"]["value"]
+    for last in (own, 9):
+        for votes in (1, 2, 4):
+            row = rows[f"segments{last}/votes{votes}/exact_accuracy"]
+            assert row["segments_spent"] >= votes
+    assert rows[f"segments{own}/votes1/exact_accuracy"]["value"] == rows["exact_accuracy"]["value"]
+    assert (tmp_path / "depth.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_arc_from_folder_to_votes(tmp_path, capsys):
+    folder = tmp_path / "arc"
+    words = ["arc", "--smallest", "2", "--hold-out", "all", "--num-aug", "3", "--size", "4"]
+    assert run(build, BuildArgs, [*words, "--out", str(folder)]) == 0
+    preset = get_preset("arc-small")
+    model = {**preset.model, "hidden_size": 16}
+    changes = {"task": "arc-4x4", "source": str(folder), "model": model, "batch_size": 8}
+    trainer = Trainer(dataclasses.replace(preset, **changes))
+    assert trainer.model_config.num_puzzles == 9
+    before = trainer.model.puzzle_emb.detach().clone()
+    trainer.train_step(0.5)
+    # The embedding is trained by the sign of its gradient, on the rows of the batch alone.
+    moved = (trainer.model.puzzle_emb.detach() != before).any(dim=1)
+    assert 0 < int(moved.sum()) <= 8
+    agent = tmp_path / "agent"
+    trainer.agent().save(agent)
+    capsys.readouterr()
+    result = tmp_path / "r.json"
+    assert run(main, Args, ["--agent", str(agent), "--votes", "2", "--json", str(result)]) == 0
+    assert "2 test inputs of 2 tasks" in " ".join(capsys.readouterr().out.split())
+    assert rows_of(result)["votes2/pass@2"]["unit"] == "share"
+
+
+def test_mistakes_are_named(capsys):
+    for words, sentence in (
+        (
+            ["--agent", "oracle", "--env", "HRMSudoku-4x4-v0", "--votes", "2"],
+            "expected an HRM agent",
+        ),
+        (["--agent", "sudoku-4x4", "--votes", "0"], "votes: expected at least 1, got 0"),
+        (["--agent", "sudoku-4x4", "--segments", "0"], "segments: expected at least 1, got 0"),
+        (["--agent", "maze-7x7", "--votes", "9"], "votes: maze-7x7 has 8 symmetries, got 9"),
+    ):
+        assert run(main, Args, [*words, "--episodes", "3"]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_a_task_of_ones_own(tmp_path, capsys):
+    path = "examples.latin_square:LatinSquare:4"
+    config = dataclasses.replace(get_preset("own-task"), task=path, source="generator:20")
+    Trainer(config).agent().save(tmp_path)
+    words = ["--agent", str(tmp_path), "--episodes", "4", "--task", path, "--data", "generator:4"]
+    assert run(main, Args, words) == 0
+    assert "solve_rate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("votes", ["count", "confidence"])
+def test_votes_only_help_the_tally(tmp_path, votes):
+    words = ["--agent", "maze-7x7", "--episodes", "40", "--votes", "8", "--vote-by", votes]
+    assert run(main, Args, [*words, "--json", str(tmp_path / "r.json")]) == 0
+    rows = rows_of(tmp_path / "r.json")
+    accuracy = [r["value"] for n, r in rows.items() if "/votes" in n]
+    assert len(accuracy) == 4
+    assert accuracy[-1] >= accuracy[0] - 0.05
