@@ -248,7 +248,7 @@ class Trainer:
         return HRMAgent(
             model,
             self.config.task_id,
-            self.config.max_segments,
+            self.config.test_segments,
             self.device,
             self.bf16,
             about,

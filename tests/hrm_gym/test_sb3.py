@@ -1,0 +1,75 @@
+"""The adapter to Stable-Baselines3: the same episodes as the vector it wraps, said its way."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from stable_baselines3.common.vec_env import VecMonitor
+
+import hrm_gym  # noqa: F401
+from hrm_gym.envs import SB3VecEnv
+
+IDS = ("HRMSudoku-4x4-v0", "HRMMaze-7x7-v0")
+
+
+def vector(env_id, rows=4, limit=12):
+    spec = gym.spec(env_id)
+    return gym.make_vec(
+        env_id,
+        rows,
+        autoreset_mode="SameStep",
+        max_episode_steps=min(limit, spec.max_episode_steps or limit),
+    )
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_episodes_are_those_of_the_vector(env_id):
+    plain, adapted = vector(env_id), SB3VecEnv(vector(env_id))
+    adapted.seed(7)
+    seen, shown = plain.reset(seed=[7, 8, 9, 10])[0], adapted.reset()
+    plain.action_space.seed(0)
+    truncated_rows = ended_rows = 0
+    for _ in range(60):
+        for name, values in seen.items():
+            np.testing.assert_array_equal(values, shown[name])
+        actions = plain.action_space.sample()
+        seen, rewards, terminated, truncated, infos = plain.step(actions)
+        shown, got, dones, rows = adapted.step(actions)
+        np.testing.assert_array_equal(dones, terminated | truncated)
+        np.testing.assert_array_equal(got, rewards.astype(np.float32))
+        for row in range(4):
+            assert rows[row]["TimeLimit.truncated"] is bool(truncated[row] and not terminated[row])
+            assert ("terminal_observation" in rows[row]) == dones[row]
+            if dones[row]:
+                ended_rows += 1
+                truncated_rows += rows[row]["TimeLimit.truncated"]
+                assert rows[row]["regret"] == infos["final_info"]["regret"][row]
+                for name, values in infos["final_obs"][row].items():
+                    np.testing.assert_array_equal(rows[row]["terminal_observation"][name], values)
+    assert ended_rows
+    assert truncated_rows
+    adapted.close()
+    plain.close()
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_masks_and_statistics_reach_the_library(env_id):
+    inner = vector(env_id)
+    envs = VecMonitor(SB3VecEnv(inner))
+    assert is_masking_supported(envs)
+    model = MaskablePPO("MultiInputPolicy", envs, n_steps=16, batch_size=32, n_epochs=1, seed=0)
+    model.learn(256)
+    np.testing.assert_array_equal(get_action_masks(envs), inner.action_masks())
+    assert model.ep_info_buffer, "no episode was counted"
+    assert all(episode["l"] <= 12 for episode in model.ep_info_buffer)
+
+
+def test_what_does_not_fit_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"autoreset_mode: expected SameStep .* NextStep"):
+        SB3VecEnv(gym.make_vec("HRMMaze-7x7-v0", 2))
+    envs = SB3VecEnv(vector("HRMMaze-7x7-v0"))
+    with pytest.raises(AttributeError, match="share their attributes"):
+        envs.set_attr("augment", False)
+    with pytest.raises(AttributeError):
+        envs.env_method("no_such_method")
