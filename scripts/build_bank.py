@@ -87,7 +87,9 @@ def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
     A Sudoku whose own rating and that of its canonical form fall on two sides of the bound of
     ``ood`` is left out, so that in the bank the rating tells.
     """
-    rows = [(p, task.digest(p.inputs, p.labels), task.split_of(p)) for p in puzzles]
+    rows: list[tuple[Puzzle, str, str]] = [
+        (p, task.digest(p.inputs, p.labels), task.split_of(p)) for p in puzzles
+    ]
     bound = OOD_RATING.get(getattr(task, "size", 0), np.inf) if task.name == "sudoku" else None
     if bound is None or bound == np.inf:
         return rows

@@ -19,6 +19,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+TABLED = 5
+"""Lanes of m by m have tables below this m; 2^25 entries would be too many."""
+
 
 class Board(NamedTuple):
     """Tables of a box shape, as the kernels want them.
@@ -78,7 +81,7 @@ def _orders(m: int, by_box: bool) -> NDArray[np.int64]:
 
 def _by_mask(m: int, orders: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the union and the number of the permutations within every mask of lanes."""
-    masks = np.arange(1 << (m * m) if m < 5 else 0)
+    masks = np.arange(1 << (m * m) if m < TABLED else 0)
     union, ways = np.zeros_like(masks), np.zeros_like(masks)
     for order in orders:
         within = masks & order == order
@@ -148,16 +151,20 @@ def within(lanes, orders, tried):
     return count, first, union
 
 
-@njit(cache=True)
-def closed(lanes, orders, table):
-    """Return the lanes that some permutation within ``lanes`` uses."""
-    return table[lanes] if table.size else within(lanes, orders, 0)[2]
+@njit(cache=True, inline="always")
+def closed(lanes, m, orders, table):
+    """Return the lanes, m by m, that some permutation within ``lanes`` uses."""
+    if m < TABLED:
+        return table[lanes]
+    return within(lanes, orders, 0)[2]
 
 
-@njit(cache=True)
-def ways(lanes, orders, table):
+@njit(cache=True, inline="always")
+def ways(lanes, m, orders, table):
     """Return the number of permutations within ``lanes``."""
-    return table[lanes] if table.size else within(lanes, orders, 0)[0]
+    if m < TABLED:
+        return table[lanes]
+    return within(lanes, orders, 0)[0]
 
 
 @njit(cache=True)
@@ -190,7 +197,7 @@ def close(position, digit, board, columns):
             lanes = 0
             for row in range(stacks):
                 lanes |= board.touched[(cells >> (row * n)) & line] << (row * stacks)
-            lanes = closed(lanes, board.row_orders, board.row_closed)
+            lanes = closed(lanes, stacks, board.row_orders, board.row_closed)
             if lanes == 0:
                 return False
             cells &= board.row_cells[lanes]
@@ -206,7 +213,7 @@ def close(position, digit, board, columns):
             lanes = 0
             for band in range(bands):
                 lanes |= ((columns[band] >> shift) & part) << (band * bands)
-            left = closed(lanes, board.column_orders, board.column_closed)
+            left = closed(lanes, bands, board.column_orders, board.column_closed)
             if left == 0:
                 return False
             lanes_of[bands + stack] = left
@@ -274,19 +281,14 @@ def settle(position, dirty, board, columns):
     return True
 
 
-@njit(cache=True)
-def crowded(position, board):
-    """Fix the digits of lanes that have just enough; return which changed, -1 if one has too few.
-
-    A minirow of k cells that k digits can enter holds those digits, which go nowhere else.
-    """
-    bands, stacks = len(board.bands), len(board.stacks)
-    n = bands * stacks
+@njit(cache=True, inline="always")
+def crowded_lanes(position, groups, m, cells, orders, board):
+    """Do the work of ``crowded`` for the bands or for the stacks, lanes m by m of ``cells``."""
+    n = m * cells
     lanes = position.lanes
+    every = (1 << (m * m)) - 1
     dirty = 0
-    for group in range(bands + stacks):
-        m, cells = (stacks, bands) if group < bands else (bands, stacks)
-        every = (1 << (m * m)) - 1
+    for group in groups:
         # Lanes by the digits that can enter them, counted in binary, a plane of bits each.
         ones, twos, fours, eights = 0, 0, 0, 0
         for digit in range(n):
@@ -305,7 +307,6 @@ def crowded(position, board):
                 exact &= ~plane
         if fewer:
             return -1
-        orders = board.row_orders if group < bands else board.column_orders
         for digit in range(n):
             must = lanes[digit, group] & exact
             if must and must != lanes[digit, group]:
@@ -319,6 +320,19 @@ def crowded(position, board):
                     dirty |= 1 << digit
                     keep_lanes(position, digit, group, left, board)
     return dirty
+
+
+@njit(cache=True)
+def crowded(position, board):
+    """Fix the digits of lanes that have just enough; return which changed, -1 if one has too few.
+
+    A minirow of k cells that k digits can enter holds those digits, which go nowhere else.
+    """
+    bands, stacks = len(board.bands), len(board.stacks)
+    first = crowded_lanes(position, range(bands), stacks, bands, board.row_orders, board)
+    groups = range(bands, bands + stacks)
+    second = crowded_lanes(position, groups, bands, stacks, board.column_orders, board)
+    return first | second if first >= 0 and second >= 0 else -1
 
 
 @njit(cache=True)
@@ -353,6 +367,18 @@ def start(grid, position, board):
     return True
 
 
+@njit(cache=True, inline="always")
+def count_ways(position, group, n, m, orders, table):
+    """Return the permutations over all digits, and the digit with the fewest, at least two."""
+    total, choice, least = 0, -1, 1 << 60
+    for digit in range(n):
+        count = ways(position.lanes[digit, group], m, orders, table)
+        total += count
+        if 1 < count < least:
+            choice, least = digit, count
+    return total, choice
+
+
 @njit(cache=True)
 def choose(position, board):
     """Return what to guess, a band or stack and a digit; -1 if all is fixed.
@@ -363,17 +389,15 @@ def choose(position, board):
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
     best, value, fewest = -1, -1, 1 << 60
-    for group in range(bands + stacks):
-        orders = board.row_orders if group < bands else board.column_orders
-        table = board.row_ways if group < bands else board.column_ways
-        total, choice, least = 0, -1, 1 << 60
-        for digit in range(n):
-            count = ways(position.lanes[digit, group], orders, table)
-            total += count
-            if 1 < count < least:
-                choice, least = digit, count
+    for band in range(bands):
+        total, digit = count_ways(position, band, n, stacks, board.row_orders, board.row_ways)
         if n < total < fewest:
-            best, value, fewest = group, choice, total
+            best, value, fewest = band, digit, total
+    for stack in range(bands, bands + stacks):
+        orders, table = board.column_orders, board.column_ways
+        total, digit = count_ways(position, stack, n, bands, orders, table)
+        if n < total < fewest:
+            best, value, fewest = stack, digit, total
     return best, value
 
 
