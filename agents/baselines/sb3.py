@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -25,6 +25,7 @@ from torch import nn
 
 from hrm_gym.evaluation import make_env
 from hrm_gym.sb3 import SB3VecEnv
+from hrm_gym.tracking import write_bytes
 
 from ..base import Agent, Info, Observation, Signal, TrainResult
 from .features import GridFeatures
@@ -96,7 +97,7 @@ class SB3Agent(Agent):
         folder.mkdir(parents=True, exist_ok=True)
         # Clones, since the library registers one features extractor under several names.
         state = {k: v.detach().clone().cpu() for k, v in self.model.policy.state_dict().items()}
-        save_file(state, folder / "model.safetensors")
+        write_bytes(folder / "model.safetensors", save(state))
         config = {"format": FORMAT, "algorithm": self.name, "env": self.env_id}
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 

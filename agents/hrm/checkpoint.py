@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 FORMAT = 1
@@ -55,7 +55,8 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
                 (saving / name).write_text(json.dumps(content, indent=1) + "\n")
             else:
                 tensors = {k: v.detach().cpu().contiguous() for k, v in content.items()}
-                save_file(tensors, saving / name)
+                # As bytes, since save_file makes files that their owner alone can read.
+                (saving / name).write_bytes(save(tensors))
             with (saving / name).open("rb") as file:
                 os.fsync(file.fileno())
         saving.rename(folder / SAVED)

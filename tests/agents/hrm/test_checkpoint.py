@@ -70,7 +70,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     trainer.save(tmp_path)
     trainer.train_step(0.0)
     monkeypatch.setattr(
-        checkpoint, "save_file", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        checkpoint, "save", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
     )
     with pytest.raises(ValueError, match=r"could not be written .*No space left.* intact"):
         trainer.save(tmp_path)
