@@ -64,7 +64,9 @@ def train_cell(args: Args, level: str, variant: str, seed: int) -> dict[str, Any
     agent = trainer.agent()
     puzzles = load_puzzles(agent.task, split="test", limit=args.episodes)
     # Without ACT there is no learned halting to use, so the test thinks as long as training did.
-    found = agent.solve(puzzles.inputs, puzzles.puzzle_ids, halt=variant != "no ACT")
+    fixed = variant == "no ACT"
+    last = trainer.config.max_segments if fixed else None
+    found = agent.solve(puzzles.inputs, puzzles.puzzle_ids, halt=not fixed, segments=last)
     right = ((found.answer == puzzles.labels) | (puzzles.labels == 0)).all(1)
     return {
         "name": f"{level}, {variant}, seed {seed}",

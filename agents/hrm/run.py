@@ -217,8 +217,8 @@ def train_hrm(
         steps: Optimiser steps.
         device: Where.
         limit: Labelled puzzles at most.
-        on_progress: Called with the agent, environment steps and training seconds, evenly spread
-            over the run; its time is not counted.
+        on_progress: Called with the agent, environment steps and training seconds, at the start
+            and evenly spread over the run; its time is not counted.
         progress_evaluations: How often.
         tracker: Gets the training metrics.
 
@@ -240,6 +240,8 @@ def train_hrm(
             due = int(done * progress_evaluations) + 1
             on_progress(trainer.agent(), trainer.env_steps, trainer.seconds)
 
+    if on_progress is not None:
+        on_progress(trainer.agent(), 0, 0.0)
     if run(trainer, steps, seconds, Schedule(on_log=log)) == "stopped":
         raise KeyboardInterrupt
     return TrainResult(trainer.agent(), trainer.env_steps, trainer.seconds)

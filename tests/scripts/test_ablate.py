@@ -15,7 +15,7 @@ def test_cells_are_kept(tmp_path, monkeypatch, capsys):
     ablate.main(args)
     rows = json.loads((tmp_path / "ablation.json").read_text())["rows"]
     assert [row["variant"] for row in rows] == ["flat", "no ACT"]
-    assert rows[1]["segments"] == 8
+    assert rows[1]["segments"] == 3
     text = (tmp_path / "ablation.md").read_text()
     assert text.splitlines()[0] == "| variant | sudoku-4x4 |"
     assert len(text.splitlines()) == 4

@@ -104,7 +104,7 @@ def test_keys(track, tmp_path):
     assert player.step == 1
     press(player, pygame.K_RIGHT)
     assert player.step == 2
-    press(player, pygame.K_RIGHT, pygame.K_RIGHT)
+    press(player, *[pygame.K_RIGHT] * len(track.steps))
     assert player.step == len(track.steps) - 1
     press(player, pygame.K_HOME, pygame.K_LEFT)
     assert player.step == 0
