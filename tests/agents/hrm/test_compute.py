@@ -75,11 +75,11 @@ def test_ranks_share_ties():
 
 def test_symmetries_are_distinct():
     maze = get_task("maze-7x7")
-    found = distinct_symmetries(maze, 8)
+    found = distinct_symmetries(maze, 16)
     assert found[0] is None
-    assert len({s.positions.tobytes() for s in found[1:]}) == 7
-    with pytest.raises(ValueError, match="maze-7x7 has 8 symmetries, got 9"):
-        distinct_symmetries(maze, 9)
+    assert len({s.positions.tobytes() + s.tokens.tobytes() for s in found[1:]}) == 15
+    with pytest.raises(ValueError, match="maze-7x7 has 16 symmetries, got 17"):
+        distinct_symmetries(maze, 17)
     with pytest.raises(ValueError, match="votes: expected at least 1"):
         distinct_symmetries(maze, 0)
 
