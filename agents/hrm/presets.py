@@ -316,6 +316,7 @@ PRESETS: dict[str, TrainConfig] = {
         lr=3e-3,
         puzzle_lr=1e-2,
         puzzle_weight_decay=0.1,
+        exploration=0.1,
     ),
 }
 

@@ -177,11 +177,11 @@ def augmented(task: Task, puzzle: Puzzle, count: int, key: int) -> list[Entry]:
     Args:
         task: Draws the symmetries.
         puzzle: The first entry, as it is.
-        count: Copies. A task with few symmetries (a maze has eight) gives fewer.
+        count: Copies. A task with few symmetries (a maze has sixteen) gives fewer.
         key: 64-bit integer; the same key draws the same copies.
     """
     entries, seen = [Entry(puzzle.inputs[None], puzzle.labels[None])], {puzzle.inputs.tobytes()}
-    # Five tries each, as in the published ARC builder, and enough to find all eight of a maze.
+    # Five tries each, as in the published ARC builder, and enough to find all those of a maze.
     for draw in range(5 * count + 100 if count else 0):
         if len(entries) > count:
             break
