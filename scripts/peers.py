@@ -90,20 +90,20 @@ def reasoning_gym_puzzles(seconds: float, seed: int) -> float:
 
 PEERS: list[tuple[str, str, str, Callable[[float, int], float]]] = [
     (
-        f"Sudoku 9x9 vector x {ROWS}, masks",
+        f"HRMSudoku-v0 vector x {ROWS}, masks",
         "jumanji",
         f"Jumanji Sudoku, vmap x {ROWS}",
         lambda seconds, seed: jumanji_steps("Sudoku-v0", seconds, seed),
     ),
     (
-        f"Maze 30x30 vector x {ROWS}",
+        f"HRMMaze-v0 vector x {ROWS}",
         "jumanji",
         f"Jumanji Maze 10x10, vmap x {ROWS}",
         lambda seconds, seed: jumanji_steps("Maze-v0", seconds, seed),
     ),
-    ("Maze 30x30 single", "minigrid", "Minigrid FourRooms", minigrid_steps),
+    ("HRMMaze-v0 single", "minigrid", "Minigrid FourRooms", minigrid_steps),
     (
-        "Sudoku 9x9 reset",
+        "HRMSudoku-v0 reset",
         "reasoning_gym",
         "reasoning-gym Sudoku generator",
         reasoning_gym_puzzles,

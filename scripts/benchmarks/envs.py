@@ -123,22 +123,22 @@ def measure(args: Any) -> list[Row]:
     source, grids = hard_grids(args.data)
     rows = [
         row(
-            f"Sudoku 9x9 vector x {ROWS}",
+            f"HRMSudoku-v0 vector x {ROWS}",
             vector_steps("HRMSudoku-v0", seconds, seed), "steps/s", 5e6,
         ),
         row(
-            f"Sudoku 9x9 vector x {ROWS}, masks",
+            f"HRMSudoku-v0 vector x {ROWS}, masks",
             vector_steps("HRMSudoku-v0", seconds, seed, masks=True), "steps/s", 1.5e6,
         ),
         row(
-            f"Maze 30x30 vector x {ROWS}",
+            f"HRMMaze-v0 vector x {ROWS}",
             vector_steps("HRMMaze-v0", seconds, seed), "steps/s", 5e6,
         ),
-        row("Sudoku 9x9 single", single_steps("HRMSudoku-v0", seconds, seed), "steps/s", 1e5),
-        row("Maze 30x30 single", single_steps("HRMMaze-v0", seconds, seed), "steps/s", 1e5),
-        row("Sudoku 9x9 reset", vector_resets("HRMSudoku-v0", seconds, seed), "resets/s", 1e5),
+        row("HRMSudoku-v0 single", single_steps("HRMSudoku-v0", seconds, seed), "steps/s", 1e5),
+        row("HRMMaze-v0 single", single_steps("HRMMaze-v0", seconds, seed), "steps/s", 1e5),
+        row("HRMSudoku-v0 reset", vector_resets("HRMSudoku-v0", seconds, seed), "resets/s", 1e5),
         row(
-            f"Sudoku 9x9 generation, {args.threads} processes",
+            f"HRMSudoku-v0 generation, {args.threads} processes",
             generation(seconds, args.threads, seed), "puzzles/s", 5e3,
         ),
         row(f"uniqueness check, {source}", uniqueness(grids), "ms", 1.0, at_most=True),
