@@ -14,6 +14,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from sb3_contrib import MaskablePPO
 from stable_baselines3 import DQN, PPO
@@ -25,7 +26,7 @@ from torch import nn
 
 from hrm_gym.evaluation import make_env
 from hrm_gym.sb3 import SB3VecEnv
-from hrm_gym.tracking import write_bytes
+from hrm_gym.tracking import write_bytes, write_text
 
 from ..base import Agent, Info, Observation, Signal, TrainResult
 from .features import GridFeatures
@@ -94,12 +95,11 @@ class SB3Agent(Agent):
     def save(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors``; the library's own files hold pickles."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         # Clones, since the library registers one features extractor under several names.
         state = {k: v.detach().clone().cpu() for k, v in self.model.policy.state_dict().items()}
         write_bytes(folder / "model.safetensors", save(state))
         config = {"format": FORMAT, "algorithm": self.name, "env": self.env_id}
-        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+        write_text(folder / "config.json", json.dumps(config, indent=1) + "\n")
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> SB3Agent:
@@ -112,15 +112,21 @@ class SB3Agent(Agent):
         for name in ("config.json", "model.safetensors"):
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: expected a folder with {name}")
-        config = json.loads((folder / "config.json").read_text())
-        if not isinstance(config, dict) or config.get("format") != FORMAT:
+        try:
+            config = json.loads((folder / "config.json").read_text())
+            named = (config["algorithm"], config["env"]) if config["format"] == FORMAT else None
+        except (ValueError, KeyError, TypeError):
+            named = None
+        if named is None:
             raise ValueError(f"{folder}: expected a config.json of format {FORMAT}")
-        agent = build(config["algorithm"], config["env"], device=device, acting_only=True)
+        agent = build(*named, device=device, acting_only=True)
         try:
             agent.model.policy.load_state_dict(load_file(folder / "model.safetensors"))
-        except RuntimeError as error:
+        except (RuntimeError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"{folder}: the weights do not fit: {reason}") from error
+            raise ValueError(
+                f"{folder / 'model.safetensors'}: damaged, or the weights do not fit: {reason}"
+            ) from None
         return agent
 
 

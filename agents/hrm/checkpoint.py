@@ -48,7 +48,9 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
     """
     saving = folder / SAVING
     try:
-        saving.mkdir(parents=True, exist_ok=True)
+        # A killed save leaves half a file here, which this one may not write anew.
+        shutil.rmtree(saving, ignore_errors=True)
+        saving.mkdir(parents=True)
         _settle(folder)
         for name, content in files.items():
             if name.endswith(".json"):

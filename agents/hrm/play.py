@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hrm_gym.puzzles import Task, Tokens
 
@@ -53,7 +54,11 @@ class Player:
     def _maze(
         self, answer: Tokens, question: Tokens, obs: dict[str, Any], info: dict[str, Any]
     ) -> int:
-        """Follow the cells that the answer marks, by the shortest way among them."""
+        """Follow the cells that the answer marks, where they are one line from here to G.
+
+        Marks that fork, or cells in a ring, leave a choice of ways: to find the right one among
+        them would be a search, which is not what the model answered.
+        """
         from hrm_gym.puzzles.maze import GOAL, PATH, START, WALL, Maze
 
         assert isinstance(self.task, Maze)
@@ -62,6 +67,8 @@ class Player:
         walls = np.where(marked & (question != WALL), question, WALL).astype(np.uint8)
         goal = int(np.flatnonzero(question == GOAL)[0])
         distances = self.task.distances(walls, goal)
+        if not self._is_line(distances >= 0, size):
+            return int(np.argmax(info["action_mask"]))
         row, column = divmod(position, size)
         for action, (r, c) in enumerate(
             ((row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1))
@@ -72,6 +79,14 @@ class Player:
                     return action
         # The marks lead nowhere: the answer is wrong, and no search is made to hide it.
         return int(np.argmax(info["action_mask"]))
+
+    @staticmethod
+    def _is_line(cells: NDArray[np.bool_], size: int) -> bool:
+        """Say whether connected cells, ``(s*s,)`` bool, are a path without forks or rings."""
+        grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
+        beside = grid[:-2, 1:-1] + grid[2:, 1:-1] + grid[1:-1, :-2] + grid[1:-1, 2:]
+        degrees = beside[grid[1:-1, 1:-1] > 0]
+        return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))
 
     @staticmethod
     def _arc(answer: Tokens, obs: dict[str, Any]) -> Any:

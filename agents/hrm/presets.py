@@ -111,8 +111,8 @@ class TrainConfig:
                 raise ValueError(
                     f"halting: expected one of {', '.join(HALTING)}, got {self.halting!r}"
                 )
-            wanted = {"q": True, "td": True, "bce": False}.get(self.halting)
-            if wanted is not None and self.model.get("q_continue", True) != wanted:
+            wanted = self.halting in ("q", "td")
+            if self.model.get("q_continue", True) != wanted:
                 raise ValueError(f"halting: {self.halting} needs a model with q_continue={wanted}")
         shares = [row[0] for row in self.curriculum]
         if shares != sorted(shares) or any(min(row[1:]) < 1 for row in self.curriculum):

@@ -85,6 +85,9 @@ def run(
         Diverged: Steps were skipped over and over, and going back did not help.
         ValueError: A checkpoint could not be written.
     """
+    for name, budget in (("steps", steps), ("seconds", seconds)):
+        if budget is not None and budget <= 0:
+            raise ValueError(f"{name}: expected a positive budget, got {budget}")
     beside = beside or Schedule()
     if steps is None and seconds is None:
         steps = trainer.config.steps
@@ -150,12 +153,17 @@ def _stop_signals() -> Iterator[list[int]]:
 
 
 def _go_back(trainer: Trainer, beside: Schedule, attempt: int) -> None:
-    """Return to the last checkpoint, and take other puzzles from there."""
+    """Return to the last checkpoint, if this run saved one, and take other puzzles from there."""
     step, folder = trainer.step, beside.folder
     what = f"step {step}: {PATIENCE} steps in a row had a loss or Q-value that is not finite"
-    if attempt > RETURNS or folder is None or not (folder / "trainer.json").exists():
+    # What another run left in the folder is no checkpoint of this one.
+    if folder is None or trainer.folder != folder:
         raise Diverged(f"{what}, and there is no good checkpoint to return to; lower the rates")
+    if attempt > RETURNS:
+        raise Diverged(f"{what}, after {RETURNS} returns to the last checkpoint; lower the rates")
+    skipped = trainer.guard.skipped
     trainer.restore(folder)
+    trainer.guard.skipped = skipped
     trainer.reshuffle(attempt)
     beside.on_message(f"{what}; back to the checkpoint of step {trainer.step}, other puzzles")
 

@@ -213,10 +213,15 @@ class Thinker(Agent):
         ]
         new: dict[bytes, tuple[Tokens, int]] = {}
         for name, question, puzzle_id in zip(names, questions, ids, strict=True):
-            if name not in self._memory:
+            if name in self._memory:
+                self._memory.move_to_end(name)
+            else:
                 new[name] = (question, puzzle_id)
         if new:
             self._remember(new)
+        # Those used last stay, and all of this batch.
+        while len(self._memory) > max(REMEMBERED, len(set(names))):
+            self._memory.popitem(last=False)
         actions = []
         for name, question, obs, info in zip(names, questions, observations, infos, strict=True):
             thoughts = self._memory[name]
@@ -239,8 +244,6 @@ class Thinker(Agent):
                 thoughts[row].append(answer)
             going = _shrink(going, segment, rows)
         self._memory.update(zip(new, thoughts, strict=True))
-        while len(self._memory) > max(REMEMBERED, len(new)):
-            self._memory.popitem(last=False)
 
 
 def _shrink(going: NDArray[np.int64], segment: Segment, rows: Rows) -> NDArray[np.int64]:

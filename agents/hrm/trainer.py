@@ -101,6 +101,7 @@ class Trainer:
         self.guard = Guard(self.device)
         self.step = 0
         self.seconds = 0.0
+        self.folder: Path | None = None
         self.budget: dict[str, Any] = {"steps": None, "seconds": None}
         self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
         self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
@@ -277,9 +278,11 @@ class Trainer:
         rows |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
         rows["segments"] = self.segments
         tensors |= {name: self.world.gather(value) for name, value in rows.items()}
+        self.folder = Path(folder)
         if not self.world.first:
             return
         about = {
+            "device": self.device.type,
             "step": self.step,
             "seconds": self.seconds,
             "seed": self.seed,
@@ -312,7 +315,7 @@ class Trainer:
         Args:
             folder: What ``save`` wrote.
             config: Checked against the saved one, if given.
-            device: Where to go on.
+            device: Where to go on; on another kind of device than before, exploration differs.
             compile: As for the class.
 
         Raises:
@@ -342,9 +345,18 @@ class Trainer:
         """Go back to what ``save`` wrote for this very configuration.
 
         Raises:
-            ValueError: A file is missing or damaged.
+            ValueError: A file is missing or damaged, or does not fit the configuration.
         """
-        folder = Path(folder)
+        try:
+            self._restore(Path(folder))
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{folder}: the checkpoint does not fit its configuration: {reason}"
+            ) from None
+        self.folder = Path(folder)
+
+    def _restore(self, folder: Path) -> None:
         about = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
         tensors = checkpoint.read_tensors(checkpoint.locate(folder, checkpoint.STATE))
 
@@ -366,7 +378,11 @@ class Trainer:
         self.observations = part("observations", rows=True)
         self.carry = Carry(**part("carry", rows=True))
         self.segments = tensors["segments"][self.rows].to(self.device)
-        self.generator.set_state(tensors["generator"])
+        if about["device"] == self.device.type:
+            self.generator.set_state(tensors["generator"])
+        else:
+            # Generators of two kinds of device have no state in common: explore anew.
+            self.generator.manual_seed(self.seed + about["step"])
         self.guard = Guard(self.device)
         self.guard.skipped += about["skipped"]
         self.step, self.seconds = about["step"], about["seconds"]

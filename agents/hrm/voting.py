@@ -58,8 +58,8 @@ class Ballots:
         answers, q_halt = self.answers[:votes], self.q_halt[:votes]
         count = np.ones(q_halt.shape, np.int64)
         if by == "count":
-            same = (answers[:, None] == answers[None]).all(axis=-1)
-            count = same.sum(axis=1)
+            # Answer by answer: all pairs at once would grow with the square of the votes.
+            count = np.stack([(answers == one).all(axis=-1).sum(axis=0) for one in answers])
         # Lexicographic: votes first, then confidence.
         best = np.lexsort((q_halt, count), axis=0)[-1]
         rows = np.arange(answers.shape[1])

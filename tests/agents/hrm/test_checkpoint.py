@@ -80,6 +80,32 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
 
 
+def test_what_a_killed_save_left_is_not_taken_for_a_file(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    left = tmp_path / checkpoint.SAVING
+    left.mkdir()
+    (left / checkpoint.STATE).write_bytes(b"half")
+    trainer.agent().save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    assert Trainer.resume(tmp_path).step == 0
+
+
+def test_another_kind_of_device_explores_anew(tmp_path):
+    trainer = Trainer(TINY, seed=5)
+    trainer.train_step(0.0)
+    trainer.save(tmp_path)
+    path = tmp_path / checkpoint.TRAINER
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({**about, "device": "cuda"}))
+    state = Trainer.resume(tmp_path).generator.get_state()
+    assert torch.equal(state, torch.Generator().manual_seed(5 + 1).get_state())
+    assert not torch.equal(state, trainer.generator.get_state())
+    path.write_text(json.dumps({k: v for k, v in about.items() if k != "averaged"}))
+    with pytest.raises(ValueError, match="does not fit its configuration: 'averaged'"):
+        Trainer.resume(tmp_path)
+
+
 def test_changed_puzzles_are_refused(tmp_path):
     puzzles = Trainer(TINY).envs.puzzles
     source = tmp_path / "puzzles.csv"

@@ -96,6 +96,31 @@ def test_a_diverging_run_returns_to_its_checkpoint(tmp_path):
     assert len(said) == 1
     assert "back to the checkpoint of step 4" in said[0]
     assert trainer.step == 40
+    assert int(trainer.guard.skipped) == loop.PATIENCE, "skips before the return are forgotten"
+
+
+def test_what_another_run_left_is_no_checkpoint_of_this_one(tmp_path):
+    loop.run(Trainer(TINY), 6, beside=loop.Schedule(folder=tmp_path))
+    trainer = Trainer(dataclasses.replace(TINY, lr=1e-4))
+    spoil(trainer, 0, 1000, "nan")
+    with pytest.raises(Diverged, match="no good checkpoint to return to"):
+        loop.run(trainer, 100, beside=loop.Schedule(folder=tmp_path, log_every=0.0))
+    # A run that was resumed from there may go back there.
+    resumed = Trainer.resume(tmp_path)
+    spoil(resumed, 7, 7 + loop.PATIENCE, "nan")
+    said = []
+    beside = loop.Schedule(folder=tmp_path, log_every=0.0, on_message=said.append)
+    assert loop.run(resumed, 40, beside=beside) == "budget"
+    assert "back to the checkpoint of step 6" in said[0]
+
+
+def test_a_run_that_keeps_diverging_says_how_often_it_went_back(tmp_path):
+    trainer = Trainer(TINY)
+    loop.run(trainer, 2, beside=loop.Schedule(folder=tmp_path))
+    spoil(trainer, 0, 10_000, "nan")
+    beside = loop.Schedule(folder=tmp_path, log_every=0.0, on_message=lambda _: None)
+    with pytest.raises(Diverged, match=f"after {loop.RETURNS} returns to the last checkpoint"):
+        loop.run(trainer, 1000, beside=beside)
 
 
 def test_a_diverging_run_without_checkpoint_gives_up():

@@ -63,6 +63,11 @@ def test_fixed_depth_always_thinks_to_the_end():
     [
         ({"halting": "sarsa"}, "halting: expected one of"),
         ({"halting": "td"}, "halting: td needs a model with q_continue=True"),
+        # Nobody would teach q_continue, by which the trained agent then halts.
+        (
+            {"halting": "fixed", "model": {**TINY.model, "q_continue": True}},
+            "halting: fixed needs a model with q_continue=False",
+        ),
         ({"curriculum": ((0.5, 1, 2), (0.2, 1, 1))}, "curriculum"),
         ({"curriculum": ((0.5, 0, 2),)}, "curriculum"),
         ({"ema_start": 1.5}, "ema_start"),

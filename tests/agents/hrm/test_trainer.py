@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -123,6 +124,52 @@ def test_maze_agent_plays_out_its_answer():
     )
     tested = evaluate(agent, "HRMMaze-7x7-v0", 3)
     assert tested.solve_rate == tested.optimal_rate == 1
+
+
+class Marks(HRMAgent):
+    """Answers by a rule instead of thinking."""
+
+    def __init__(self, rule):
+        trainer = Trainer(dataclasses.replace(get_preset("maze-7x7"), batch_size=2))
+        super().__init__(trainer.agent().model, "maze-7x7")
+        self.rule = rule
+
+    def _remember(self, new):
+        for name, (question, _) in new.items():
+            self._memory[name] = [self.rule(self.task, question)]
+
+
+def every_way(task, question):
+    return np.where(question == 2, 5, question).astype(np.uint8)
+
+
+def test_a_maze_answer_is_walked_and_not_searched():
+    right = evaluate(Marks(lambda task, question: task.solve(question)), "HRMMaze-7x7-v0", 30)
+    assert (right.solve_rate, right.optimal_rate) == (1.0, 1.0)
+    # Marks on every open cell hold the way to G, and do not say which it is.
+    everywhere = evaluate(Marks(every_way), "HRMMaze-7x7-v0", 30)
+    assert everywhere.optimal_rate < 0.5
+
+
+def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
+    monkeypatch.setattr("hrm_gym.agents.hrm.thinking.REMEMBERED", 4)
+    agent, envs = Marks(lambda task, question: task.solve(question)), []
+    for index in range(6):
+        env = gym.make("HRMMaze-7x7-v0")
+        envs.append(env.reset(options={"index": index}))
+    for index in range(4):
+        agent.act(*envs[index])
+    agent.act_batch([envs[0][0], envs[4][0]], [envs[0][1], envs[4][1]])
+    assert len(agent._memory) == 4
+    # All of a large batch stay while it is played, and no more than it.
+    assert len(agent.act_batch(*zip(*envs, strict=True))) == 6
+    assert len(agent._memory) == 6
+
+
+@pytest.mark.parametrize("budget", [{"steps": 0}, {"seconds": 0.0}, {"steps": -1}])
+def test_a_budget_of_nothing_is_refused(budget):
+    with pytest.raises(ValueError, match=f"{next(iter(budget))}: expected a positive budget"):
+        run(Trainer(TINY), **budget)
 
 
 def test_published_presets_have_the_published_size():
