@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.maze import PATH, START, Maze
 
-from . import kernels
+from . import maze_kernels as kernels
 from .base import Observation, PuzzleEnv
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.maze import Maze
 
-from . import kernels
+from . import maze_kernels as kernels
+from .kernels import Results
 from .maze import observation_space
 from .step_vector import Infos, StepVectorEnv
 
@@ -50,14 +51,14 @@ class MazeVectorEnv(StepVectorEnv):
     def _look(self, seen: Any) -> None:
         kernels.maze_look(self._rows, self.task.size, seen)
 
-    def _play(self, actions: NDArray[np.int64], results: kernels.Results, seen: Any) -> int:
+    def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
         count: int = kernels.maze_step(
             self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.task.size,
             self.augment, actions, self._mode, self.max_episode_steps, results, seen, self._final,
         )  # fmt: skip
         return count
 
-    def _ending(self, results: kernels.Results, ended: NDArray[np.bool_]) -> Infos:
+    def _ending(self, results: Results, ended: NDArray[np.bool_]) -> Infos:
         regret = np.where(ended, results.regret, 0)
         shortest = np.where(ended, results.shortest, 1)
         return {

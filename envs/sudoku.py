@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.sudoku import BLANK, Sudoku
 
-from . import kernels
+from . import sudoku_kernels as kernels
 from .base import Observation, PuzzleEnv
 
 if TYPE_CHECKING:

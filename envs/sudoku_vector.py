@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.sudoku import Sudoku
 
-from . import kernels
+from . import sudoku_kernels as kernels
+from .kernels import Results
 from .step_vector import StepVectorEnv
 from .sudoku import observation_space
 
@@ -53,7 +54,7 @@ class SudokuVectorEnv(StepVectorEnv):
     def _look(self, seen: Any) -> None:
         kernels.sudoku_look(self._rows, self.box_of, seen)
 
-    def _play(self, actions: NDArray[np.int64], results: kernels.Results, seen: Any) -> int:
+    def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
         count: int = kernels.sudoku_step(
             self._rows, self._bank, self.task.box, self.box_of, self.augment, actions,
             self._mode, self.max_episode_steps, results, seen, self._final,
