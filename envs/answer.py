@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles import Task, Tokens, get_task, same_answer
 
-from .base import Observation, PuzzleEnv
+from .base import Observation, PuzzleEnv, whole_array
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -105,15 +105,16 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Give an answer and halt or go on; see the class for what the values mean."""
         self._require_episode()
-        action = np.asarray(action)
-        if action.shape != (self.task.seq_len + 1,):
+        if np.shape(action) != (self.task.seq_len + 1,):
             raise ValueError(
-                f"action: expected {self.task.seq_len} tokens and halt, got shape {action.shape}"
+                f"action: expected {self.task.seq_len} tokens and halt, got shape "
+                f"{np.shape(action)}"
             )
+        values = whole_array(action, (self.task.seq_len + 1,))
         info_extra: dict[str, Any] = {}
-        if self.action_space.contains(action.astype(np.int64)):
-            self.answer = action[:-1].astype(np.uint8)
-            halt = bool(action[-1])
+        if values is not None and self.action_space.contains(values):
+            self.answer = values[:-1].astype(np.uint8)
+            halt = bool(values[-1])
         else:
             halt = False
             info_extra["invalid_action"] = True

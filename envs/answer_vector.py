@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hrm_gym.data import load_puzzles
@@ -16,10 +16,10 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, get_task, keys
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
-from .base import refuse_unknown
+from .vector import PuzzleVectorEnv, last_rows
 
 
-class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
+class AnswerVectorEnv(PuzzleVectorEnv):
     """``num_envs`` Answer environments in step; see ``AnswerEnv`` for the decision process.
 
     Row i of a vector seeded s is the single environment seeded s + i. Everything lives on
@@ -68,12 +68,7 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
-        refuse_unknown(unknown)
-        if not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
-        if render_mode is not None:
-            raise ValueError("render_mode: the native vector draws nothing; make a single one")
-        self.num_envs = num_envs
+        super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         self.max_segments = check_segments(max_segments)
         self.augment = augment
         self.task = get_task(task, kind)
@@ -85,103 +80,44 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
 
             puzzles = keep_task(puzzles, task_id)
         self.puzzles = puzzles
-        self.metadata = {"autoreset_mode": AutoresetMode(autoreset_mode), "render_modes": []}
-        self.single_observation_space, self.single_action_space = answer_spaces(
-            self.task, puzzles.num_puzzle_ids
-        )
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.render_mode = None
-        self.spec = None
+        observation, action = answer_spaces(self.task, puzzles.num_puzzle_ids)
+        self._set_spaces(observation, action)
         # The puzzles, on the device.
         self._inputs = torch.tensor(puzzles.inputs, device=self.device)
         self._labels = torch.tensor(puzzles.labels, device=self.device)
         self._ratings = torch.tensor(puzzles.ratings, device=self.device)
         self._ids = torch.tensor(puzzles.puzzle_ids, device=self.device).long()
-        self._action_counts = torch.tensor(self.single_action_space.nvec, device=self.device)
-        self._keys: Tensor | None = None
-        self._done: Tensor
-
-    # Episodes ----------------------------------------------------------------------------------
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin an episode in every row, or in those of ``options["reset_mask"]`` (B,) bool.
-
-        Args:
-            seed: s seeds row i with s + i; a sequence seeds each row.
-            options: ``{"reset_mask": mask}`` or ``{"index": (B,) integers}``, the puzzles to take
-                as they are.
-
-        Returns:
-            Observations and infos.
-
-        Raises:
-            ValueError: An option is unknown, or does not have one fitting value a row.
-        """
-        options = options or {}
-        for name in options:
-            if name not in ("reset_mask", "index"):
-                raise ValueError(f"options: expected reset_mask or index, got {name!r}")
-        if isinstance(seed, (int, np.integer)):
-            seed = [int(seed) + row for row in range(self.num_envs)]
-        if seed is not None and len(seed) != self.num_envs:
-            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
-        chosen = np.ones(self.num_envs, bool)
-        if options.get("reset_mask") is not None:
-            chosen = torch.as_tensor(options["reset_mask"]).bool().cpu().numpy()
-            if chosen.shape != (self.num_envs,):
-                raise ValueError(f"reset_mask: expected ({self.num_envs},), got {chosen.shape}")
-        index = self._check_index(options.get("index"))
-        fresh = self._keys is None
-        if fresh and not chosen.all():
-            raise ValueError("reset_mask: the first reset begins an episode in every row")
-        if fresh:
-            self._allocate()
-            seed = [None] * self.num_envs if seed is None else seed
-        assert self._keys is not None
-        if seed is not None:
-            # Seeds are drawn on the host, by the generator that a single environment has.
-            for row, value in enumerate(seed):
-                if chosen[row] and (value is not None or fresh):
-                    self._keys[row] = keys.seed_key(np.random.default_rng(value))
-                    self._episodes[row] = -1
-        mask = torch.as_tensor(chosen, device=self.device)
-        self._begin(mask, index)
-        self._done = self._done & ~mask
-        return self._out(self._observe()), self._out(self._info())
-
-    def _check_index(self, index: Any) -> Tensor | None:
-        """Return ``options["index"]`` on the device."""
-        if index is None:
-            return None
-        rows = torch.as_tensor(index, device=self.device)
-        if rows.shape != (self.num_envs,) or rows.is_floating_point():
-            raise ValueError(f"index: expected {self.num_envs} integers, got {index!r}")
-        # Looked at here, since a device would only say so later, or read a puzzle from the end.
-        if rows.min() < 0 or rows.max() >= len(self.puzzles):
-            raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
-        return rows.long()
-
-    def _allocate(self) -> None:
-        rows, cells = self.num_envs, self.task.seq_len
-        zeros = torch.zeros(rows, dtype=torch.int64, device=self.device)
+        self._action_counts = torch.tensor(action.nvec, device=self.device)
+        zeros = torch.zeros(num_envs, dtype=torch.int64, device=self.device)
         self._keys = zeros.clone()
         self._episodes = zeros - 1
         self._segments = zeros.clone()
         self._rows = zeros.clone()
         self._done = zeros.bool()
-        self.tokens = torch.zeros((rows, cells), dtype=torch.uint8, device=self.device)
+        cells = (num_envs, self.task.seq_len)
+        self.tokens = torch.zeros(cells, dtype=torch.uint8, device=self.device)
         self.labels = self.tokens.clone()
         self.answers = self.tokens.clone()
 
+    # Episodes ----------------------------------------------------------------------------------
+
+    def _set_keys(self, rows: list[int], found: list[int]) -> None:
+        # Seeds are drawn on the host, by the generator that a single environment has.
+        places = torch.tensor(rows, dtype=torch.int64, device=self.device)
+        self._keys[places] = torch.tensor(found, dtype=torch.int64, device=self.device)
+        self._episodes[places] = -1
+
+    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
+        mask = torch.as_tensor(chosen, device=self.device)
+        drawn = None if index is None else torch.as_tensor(index, device=self.device)
+        self._begin(mask, drawn)
+        self._done = self._done & ~mask
+
+    def _look(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._out(self._observe()), self._out(self._info())
+
     def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
         """Start the next episode of the masked rows; every row is drawn, so nothing waits."""
-        assert self._keys is not None
         self._episodes = self._episodes + mask
         episode_keys = keys.lane_tensor(self._keys, self._episodes)
         if index is None:
@@ -211,11 +147,21 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
             Observations, rewards ``(B,)`` float32 (float64 as NumPy), terminations and
             truncations ``(B,)`` bool, infos. Infos leave out what would be the same in every
             step (``action_mask``) and what only the rules on the host can say (``is_success``).
+            With ``SameStep`` and tensors, ``final_obs`` is a dictionary of tensors in every step,
+            of which ``_final_obs`` says the rows that count, since to look whether any ended would
+            wait for the device; as NumPy it is Gymnasium's, one object a row.
+
+        Raises:
+            ValueError: The actions are not one row of integers an environment.
         """
-        if self._keys is None:
-            raise ValueError("step: call reset() before this")
+        self._require_episode()
         actions = torch.as_tensor(actions, device=self.device)
-        mode = self.metadata["autoreset_mode"]
+        shape = (self.num_envs, self.task.seq_len + 1)
+        if actions.shape != shape or actions.is_floating_point():
+            raise ValueError(
+                f"actions: expected {shape} integers, got {actions.dtype} {tuple(actions.shape)}"
+            )
+        mode = self.mode
         wait = self._done if mode == AutoresetMode.NEXT_STEP else None
         # An action outside the space changes nothing, as in the single environment.
         valid = ((actions >= 0) & (actions < self._action_counts)).all(dim=1)
@@ -234,13 +180,15 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
         infos = {**self._info(), "exact": exact, "_exact": done.clone()}
         infos |= {"invalid_action": ~valid, "_invalid_action": ~valid}
         observations = self._observe()
-        if mode == AutoresetMode.SAME_STEP:
+        if mode == AutoresetMode.SAME_STEP and (not self.as_numpy or bool(done.any())):
             final_infos = infos
             self._begin(done)
             # What a row that ended has to say is in its final info, as in Gymnasium.
             infos = self._info()
             infos |= {"invalid_action": ~valid & ~done, "_invalid_action": ~valid & ~done}
             infos["final_obs"], infos["_final_obs"] = observations, done.clone()
+            if self.as_numpy:
+                infos["final_obs"] = last_rows(self._out(observations), self._out(done))
             infos["final_info"], infos["_final_info"] = final_infos, done.clone()
             observations = self._observe()
         self._done = done.clone()
@@ -282,26 +230,28 @@ class AnswerVectorEnv(VectorEnv[dict[str, Any], Any, Any]):
 
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, tensors and plain values; ``set_state`` goes on from it exactly."""
-        if self._keys is None:
-            raise ValueError("get_state: call reset() before this")
+        self._require_episode()
         names = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
         tensors = {name.lstrip("_"): getattr(self, name).clone() for name in names}
-        return {"task": self.task.id, **tensors}
+        return {"env": self._identity(), **tensors}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of another task or number of rows.
+            ValueError: It is of another task, number of rows, number of puzzles or of segments;
+                nothing changes then.
         """
-        own = f"{self.num_envs} rows of {self.task.id}"
-        given = f"{len(state.get('tokens', ()))} rows of {state.get('task')}"
-        if given != own:
-            raise ValueError(f"state: expected {own}, got {given}")
-        if self._keys is None:
-            self._allocate()
+        self._check_state(state)
         for name, value in state.items():
-            if name == "task":
+            if name == "env":
                 continue
             own = name if name in ("tokens", "labels", "answers") else f"_{name}"
             setattr(self, own, value.to(self.device).clone())
+        self._begun = True
+
+    def _identity(self) -> str:
+        return (
+            f"{self.num_envs} rows of {self.task.id} on {len(self.puzzles)} puzzles, "
+            f"{self.max_segments} segments"
+        )

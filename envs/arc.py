@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import Tokens
 from hrm_gym.puzzles.arc import SIDE, Arc, ArcPuzzle, to_canvas, to_grid
 
-from .base import Observation, PuzzleEnv
+from .base import Observation, PuzzleEnv, whole_array
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -97,7 +97,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Paint, resize or submit; see the class for what the values mean."""
         self._require_episode()
-        kind, row, column = (int(part) for part in action)
+        values = whole_array(action, (3,))
+        kind, row, column = (-1, -1, -1) if values is None else values.tolist()
         valid = 0 <= kind <= SUBMIT and 0 <= row < SIDE and 0 <= column < SIDE
         right = False
         if valid and kind == SUBMIT:

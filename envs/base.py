@@ -106,42 +106,52 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         Raises:
             ValueError: An option is unknown, or its puzzle is not one.
         """
+        self._check_options(options or {})
         super().reset(seed=seed)
         if seed is not None or self._key is None:
             self._key = keys.seed_key(self.np_random)
             self._episode = -1
         self._episode += 1
-        # The registered time limit, since the wrapper that keeps it tells the environment nothing.
-        registered = gym.registry.get(self.spec.id) if self.spec is not None else None
-        self.max_episode_steps = registered.max_episode_steps if registered is not None else None
         self._start(*self._choose(options or {}))
         if self.render_mode == "human":
             self.render()
         return self._observe(), self._info()
 
-    def _choose(self, options: dict[str, Any]) -> tuple[Puzzle, int, Symmetry | None]:
-        """Return the episode's puzzle, its puzzle id and its symmetry."""
+    def _check_options(self, options: dict[str, Any]) -> None:
+        """Refuse options before anything changes, so that the next episode is what it would be."""
+        if not isinstance(options, dict):
+            raise ValueError(f"options: expected a dictionary, got {options!r}")
         for name in options:
             if name not in OPTIONS:
                 raise ValueError(f"options: expected {', '.join(OPTIONS)}, got {name!r}")
         if len(options) > 1:
             raise ValueError(f"options: expected one of them, got {' and '.join(options)}")
         if "puzzle" in options:
-            inputs = self.task.validate(self.task.parse(str(options["puzzle"])))
-            return self.task.make(inputs, "options"), 0, None
+            self._make(options["puzzle"])
         if "index" in options:
             index = options["index"]
-            whole = isinstance(index, (int, np.integer))
-            if not whole or not 0 <= index < len(self.puzzles):
+            if not 0 <= whole(index) < len(self.puzzles):
                 raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
+        if "difficulty" in options:
+            low, high = check_range(options["difficulty"])
+            if not np.any((self.puzzles.ratings >= low) & (self.puzzles.ratings <= high)):
+                raise ValueError(f"difficulty: no puzzle is rated {low:g} to {high:g}")
+
+    def _make(self, text: Any) -> Puzzle:
+        return self.task.make(self.task.validate(self.task.parse(str(text))), "options")
+
+    def _choose(self, options: dict[str, Any]) -> tuple[Puzzle, int, Symmetry | None]:
+        """Return the episode's puzzle, its puzzle id and its symmetry; the options are good."""
+        if "puzzle" in options:
+            return self._make(options["puzzle"]), 0, None
+        if "index" in options:
+            index = int(options["index"])
             return self.puzzles[index], int(self.puzzles.puzzle_ids[index]), None
         assert self._key is not None
         key = keys.episode_key(self._key, self._episode)
         if "difficulty" in options:
             low, high = check_range(options["difficulty"])
             rows = np.flatnonzero((self.puzzles.ratings >= low) & (self.puzzles.ratings <= high))
-            if len(rows) == 0:
-                raise ValueError(f"difficulty: no puzzle is rated {low:g} to {high:g}")
             index = int(rows[keys.pick(key, len(rows))])
         else:
             index = keys.pick(key, len(self.puzzles))
@@ -152,6 +162,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """Set up the episode of a puzzle under a symmetry."""
         self.puzzle, self.puzzle_id, self.symmetry = puzzle, puzzle_id, symmetry
         self.elapsed = 0
+        # The registered time limit, since the wrapper that keeps it tells the environment nothing.
+        registered = gym.registry.get(self.spec.id) if self.spec is not None else None
+        self.max_episode_steps = registered.max_episode_steps if registered is not None else None
         if symmetry is None:
             self.inputs, self.labels = puzzle.inputs, puzzle.labels
         else:
@@ -190,12 +203,11 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """Count a step; say whether it ends the episode, by itself or by the time limit.
 
         The limit is the registered one: an environment cannot see a ``max_episode_steps`` that was
-        given to ``gym.make``, and must not tell ``regret``, which tells of the solution, before
-        the end.
+        given to ``gym.make``. Under a longer one the registered step alone counts as an end, so
+        that ``regret``, which tells of the solution, does not guide the steps after it.
         """
         self.elapsed += 1
-        limit = self.max_episode_steps
-        return terminated or (limit is not None and self.elapsed >= limit)
+        return terminated or self.elapsed == self.max_episode_steps
 
     def _action_mask(self) -> Any:
         """Return a fresh mask as ``action_space.sample`` takes it."""
@@ -298,3 +310,21 @@ def refuse_unknown(unknown: dict[str, Any]) -> None:
             f"{next(iter(unknown))}: unknown keyword; environments take source, split, difficulty, "
             "limit, augment, render_mode and what their documentation lists"
         )
+
+
+def whole(action: Any) -> int:
+    """Return a scalar integer action, -1 for anything else: no invalid action raises."""
+    if isinstance(action, np.ndarray) and action.shape == ():
+        action = action[()]
+    if isinstance(action, (int, np.integer)) and not isinstance(action, bool):
+        return int(action)
+    return -1
+
+
+def whole_array(action: Any, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
+    """Return an action of several integers, None for anything else."""
+    try:
+        values = np.asarray(action)
+    except ValueError:  # lists of unequal length
+        return None
+    return values.astype(np.int64) if values.shape == shape and values.dtype.kind in "iu" else None

@@ -16,7 +16,7 @@ from hrm_gym.data.source import check_choice, choose
 from hrm_gym.data.traces import Traces, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 
-from .base import PuzzleEnv
+from .base import PuzzleEnv, whole
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -120,10 +120,10 @@ class HaltEnv(PuzzleEnv[np.int64]):
     ) -> PuzzleSet:
         return trace_puzzles(self.traces, source, split, difficulty, limit)
 
-    def _choose(self, options: dict[str, Any]) -> Any:
+    def _check_options(self, options: dict[str, Any]) -> None:
         if "puzzle" in options:
             raise ValueError("options: traces are recorded; expected index, got 'puzzle'")
-        return super()._choose(options)
+        super()._check_options(options)
 
     def _begin(self) -> None:
         self.segment = 1
@@ -136,12 +136,13 @@ class HaltEnv(PuzzleEnv[np.int64]):
         self._require_episode()
         extra: dict[str, Any] = {}
         reward, done = 0.0, False
-        if action not in (CONTINUE, HALT):
+        choice = whole(action)
+        if choice not in (CONTINUE, HALT):
             extra["invalid_action"] = True
         else:
-            if action == CONTINUE:
+            if choice == CONTINUE:
                 self.segment = min(self.segment + 1, self.max_segments)
-            done = self.halted = bool(action == HALT or self.segment == self.max_segments)
+            done = self.halted = bool(choice == HALT or self.segment == self.max_segments)
         if done:
             returns = self.returns()
             reward = float(returns[self.segment - 1])

@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import keys
+from hrm_gym.puzzles import get_task, keys
 
-from .base import refuse_unknown
 from .halt import CONTINUE, HALT, check_cost, load_traces, reading_space, trace_puzzles
+from .vector import PuzzleVectorEnv, last_rows
 
 
-class HaltVectorEnv(VectorEnv[Any, Any, Any]):
+class HaltVectorEnv(PuzzleVectorEnv):
     """``num_envs`` Halt environments in step; see ``HaltEnv`` for the decision process.
 
     Row i of a vector seeded s is the single environment seeded s + i.
@@ -55,26 +54,15 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
-        refuse_unknown(unknown)
-        if not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
-        if render_mode is not None:
-            raise ValueError("render_mode: the native vector draws nothing; make a single one")
+        super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         if augment is not False:
             raise ValueError("augment: traces are recorded, so they cannot be turned; leave it out")
-        self.num_envs = num_envs
         traces = load_traces(source, max_segments)
         self.max_segments = traces.segments
         self.ponder_cost = check_cost(ponder_cost)
         self.puzzles = trace_puzzles(traces, source, split, difficulty, limit)
-        self.task = traces.task
-        self.metadata = {"autoreset_mode": AutoresetMode(autoreset_mode), "render_modes": []}
-        self.single_observation_space = reading_space()
-        self.single_action_space = spaces.Discrete(2)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.render_mode = None
-        self.spec = None
+        self.task = get_task(traces.task)
+        self._set_spaces(reading_space(), spaces.Discrete(2))
         # Tables by trace and segment, the traces in the order of the puzzles.
         picked: list[Any] = [self.puzzles[row] for row in range(len(self.puzzles))]
         self._readings = np.stack([puzzle.readings for puzzle in picked])
@@ -83,68 +71,22 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
         costs = np.arange(1, self.max_segments + 1) * self.ponder_cost
         self._returns = self._exact - costs
         self._regrets = self._returns.max(axis=1, keepdims=True) - self._returns
-        self._keys: NDArray[np.uint64] | None = None
+        self._keys = np.zeros(num_envs, np.uint64)
+        self._episodes = np.full(num_envs, -1, np.int64)
+        self._rows = np.zeros(num_envs, np.int64)
+        self._segments = np.zeros(num_envs, np.int64)
+        self._done = np.zeros(num_envs, bool)
 
     # Episodes ----------------------------------------------------------------------------------
 
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin an episode in every row, or in those of ``options["reset_mask"]`` (B,) bool.
+    def _set_keys(self, rows: list[int], found: list[int]) -> None:
+        self._keys[rows], self._episodes[rows] = found, -1
 
-        Args:
-            seed: s seeds row i with s + i; a sequence seeds each row.
-            options: ``{"reset_mask": mask}`` or ``{"index": (B,) integers}``, the traces to take.
+    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
+        self._begin(chosen, index)
+        self._done = self._done & ~chosen
 
-        Returns:
-            Observations ``(B, 6)`` float32 and infos.
-
-        Raises:
-            ValueError: An option is unknown, or does not have one fitting value a row.
-        """
-        options = options or {}
-        for name in options:
-            if name not in ("reset_mask", "index"):
-                raise ValueError(f"options: expected reset_mask or index, got {name!r}")
-        if isinstance(seed, (int, np.integer)):
-            seed = [int(seed) + row for row in range(self.num_envs)]
-        if seed is not None and len(seed) != self.num_envs:
-            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
-        mask = np.ones(self.num_envs, bool)
-        if options.get("reset_mask") is not None:
-            mask = np.array(options["reset_mask"], bool)
-            if mask.shape != (self.num_envs,):
-                raise ValueError(f"reset_mask: expected ({self.num_envs},), got {mask.shape}")
-        index = options.get("index")
-        if index is not None:
-            index = np.array(index)
-            fits = index.shape == (self.num_envs,) and index.dtype.kind in "iu"
-            if not fits or index.min() < 0 or index.max() >= len(self.puzzles):
-                raise ValueError(
-                    f"index: expected {self.num_envs} integers in 0..{len(self.puzzles) - 1}, got "
-                    f"{options['index']!r}"
-                )
-        fresh = self._keys is None
-        if self._keys is None:
-            if not mask.all():
-                raise ValueError("reset_mask: the first reset begins an episode in every row")
-            self._keys = np.zeros(self.num_envs, np.uint64)
-            self._episodes = np.full(self.num_envs, -1, np.int64)
-            self._rows = np.zeros(self.num_envs, np.int64)
-            self._segments = np.zeros(self.num_envs, np.int64)
-            self._done = np.zeros(self.num_envs, bool)
-            seed = [None] * self.num_envs if seed is None else seed
-        if seed is not None:
-            # Seeds are drawn by the generator that a single environment has.
-            for row, value in enumerate(seed):
-                if mask[row] and (value is not None or fresh):
-                    self._keys[row] = keys.seed_key(np.random.default_rng(value))
-                    self._episodes[row] = -1
-        self._begin(mask, index)
-        self._done = self._done & ~mask
+    def _look(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float32], dict[str, Any]]:
         return self._observe(), self._info()
 
     def _begin(self, mask: NDArray[np.bool_], index: NDArray[np.int64] | None = None) -> None:
@@ -152,7 +94,6 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
         rows = np.flatnonzero(mask)
         if len(rows) == 0:
             return
-        assert self._keys is not None
         self._episodes[rows] += 1
         if index is None:
             drawn = keys.lane_array(self._keys[rows], self._episodes[rows].astype(np.uint64))
@@ -174,14 +115,16 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
             ``(B,)`` bool, infos. Infos leave out ``action_mask``, which is the same in every step.
 
         Raises:
-            ValueError: ``reset`` was never called, or the shape of the actions is wrong.
+            ValueError: The actions are not one integer a row.
         """
-        if self._keys is None:
-            raise ValueError("step: call reset() before this")
+        self._require_episode()
         actions = np.asarray(actions)
-        if actions.shape != (self.num_envs,):
-            raise ValueError(f"actions: expected ({self.num_envs},), got {actions.shape}")
-        mode = self.metadata["autoreset_mode"]
+        if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"actions: expected ({self.num_envs},) integers, got {actions.dtype} "
+                f"{actions.shape}"
+            )
+        mode = self.mode
         # A row that ended ignores this action and begins its next episode.
         wait = self._done if mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
         halt, go_on = actions == HALT, actions == CONTINUE
@@ -207,7 +150,7 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
             final_infos, final_observations = infos, observations
             self._begin(done)
             infos, observations = self._info(invalid & ~done), self._observe()
-            infos |= {"final_obs": final_observations, "_final_obs": done.copy()}
+            infos |= {"final_obs": last_rows(final_observations, done), "_final_obs": done.copy()}
             infos |= {"final_info": final_infos, "_final_info": done.copy()}
         self._done = done.copy()
         return observations, rewards, done, np.zeros(self.num_envs, bool), infos
@@ -230,10 +173,9 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
 
     # The teacher's -----------------------------------------------------------------------------
 
-    def optimal_actions(self) -> NDArray[np.int64]:
+    def optimal_action(self) -> NDArray[np.int64]:
         """Return for every row what the oracle does, ``(B,)``; see ``HaltEnv.optimal_action``."""
-        if self._keys is None:
-            raise ValueError("optimal_actions: call reset() before this")
+        self._require_episode()
         segments = np.arange(1, self.max_segments + 1)
         ahead = segments >= self._segments[:, None]
         returns = np.where(ahead, self._returns[self._rows], -np.inf)
@@ -241,23 +183,25 @@ class HaltVectorEnv(VectorEnv[Any, Any, Any]):
 
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, arrays and plain values; ``set_state`` goes on from it exactly."""
-        if self._keys is None:
-            raise ValueError("get_state: call reset() before this")
+        self._require_episode()
         names = ("keys", "episodes", "rows", "segments", "done")
-        return {"env": self._name(), **{name: getattr(self, f"_{name}").copy() for name in names}}
+        tables = {name: getattr(self, f"_{name}").copy() for name in names}
+        return {"env": self._identity(), **tables}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of another number of rows, or of other traces.
+            ValueError: It is of another number of rows, or of other traces; nothing changes then.
         """
-        own, given = self._name(), state.get("env") if isinstance(state, dict) else None
-        if given != own:
-            raise ValueError(f"state: expected one of {own}, got {given}")
+        self._check_state(state)
         for name, value in state.items():
             if name != "env":
                 setattr(self, f"_{name}", value.copy())
+        self._begun = True
 
-    def _name(self) -> str:
-        return f"{self.num_envs} rows of HaltEnv on {len(self.puzzles)} traces of {self.task}"
+    def _identity(self) -> str:
+        return (
+            f"{self.num_envs} rows of HaltEnv on {len(self.puzzles)} traces of {self.task.id}, "
+            f"{self.max_segments} segments at {self.ponder_cost:g}"
+        )

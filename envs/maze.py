@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles.maze import PATH, START, Maze
 
 from . import maze_kernels as kernels
-from .base import Observation, PuzzleEnv
+from .base import Observation, PuzzleEnv, whole
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -76,7 +76,8 @@ class MazeEnv(PuzzleEnv[np.int64]):
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Walk one cell; see the class for what the values mean."""
         self._require_episode()
-        target = self.moves[self.position, action] if 0 <= action < 4 else -1
+        direction = whole(action)
+        target = self.moves[self.position, direction] if 0 <= direction < 4 else -1
         if target >= 0:
             self.position = int(target)
             self.walked.append(self.position)

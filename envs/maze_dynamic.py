@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import Tokens, keys
 from hrm_gym.puzzles.maze import OPEN, WALL
 
-from .base import Observation
+from .base import Observation, whole
 from .maze import MazeEnv
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class DynamicMazeEnv(MazeEnv):
     so that there is a way from S to G; the agent on S.
 
     ## Episode End
-    Terminated at G; truncated after 4*s*s steps. The last info says ``regret``, the moves and waits
+    Terminated at G; truncated after 4*s*s steps. The info at G says ``regret``, the moves and waits
     beyond those of a walker who knows how the doors will change, ``path_ratio``, moves and waits
     over that number, and ``optimal``, whether the regret is 0.
 
@@ -118,7 +118,8 @@ class DynamicMazeEnv(MazeEnv):
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Walk one cell or wait; see the class for what the values mean."""
         self._require_episode()
-        target = int(self._ways()[action]) if 0 <= action <= WAIT else -1
+        direction = whole(action)
+        target = int(self._ways()[direction]) if 0 <= direction <= WAIT else -1
         if target >= 0:
             if target != self.position:
                 self.walked.append(target)

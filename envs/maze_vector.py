@@ -48,7 +48,7 @@ class MazeVectorEnv(StepVectorEnv):
             index,
         )  # fmt: skip
 
-    def _look(self, seen: Any) -> None:
+    def _see(self, seen: Any) -> None:
         kernels.maze_look(self._rows, self.task.size, seen)
 
     def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:

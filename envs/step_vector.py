@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import ResetNeeded
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from hrm_gym.data import load_puzzles
-from hrm_gym.puzzles import Task, Tokens, keys
+from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
-from .base import Observation, refuse_unknown
+from .base import Observation
+from .vector import PuzzleVectorEnv, last_rows
 
 MODES = {
     AutoresetMode.NEXT_STEP: kernels.NEXT_STEP,
@@ -28,7 +27,7 @@ Infos = dict[str, Any]
 Result = tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Infos]
 
 
-class StepVectorEnv(VectorEnv[Observation, Any, Any]):
+class StepVectorEnv(PuzzleVectorEnv):
     """``num_envs`` step environments in one array a field; a step is one call of a kernel.
 
     Row i of a vector seeded s is the single environment seeded s + i, bit for bit. Infos are
@@ -80,11 +79,7 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
-        refuse_unknown(unknown)
-        if not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
-        if render_mode is not None:
-            raise ValueError("render_mode: the native vector draws nothing; make a single one")
+        super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         if max_episode_steps in (None, -1):
             steps = kernels.UNLIMITED
         elif not isinstance(max_episode_steps, int) or max_episode_steps < 1:
@@ -93,7 +88,6 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
             )
         else:
             steps = max_episode_steps
-        self.num_envs = num_envs
         self.task = task
         self.augment = bool(augment)
         self.masks = bool(masks)
@@ -104,16 +98,8 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
             np.ascontiguousarray(self.puzzles.labels),
             np.ascontiguousarray(self.puzzles.ratings),
         )
-        mode = AutoresetMode(autoreset_mode)
-        self.metadata = {"autoreset_mode": mode, "render_modes": []}
-        self._mode = MODES[mode]
-        self.single_observation_space = observation
-        self.single_action_space = spaces.Discrete(actions)
-        self.observation_space = batch_space(observation, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.render_mode = None
-        self.spec = None
-        self._begun = False
+        self._mode = MODES[self.mode]
+        self._set_spaces(observation, spaces.Discrete(actions))
         self._rows: Any = self._new_rows()
         # Where the kernel leaves what only the rows that ended have to say.
         self._final: Any = self._new_seen()
@@ -134,7 +120,7 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
         """Begin an episode in the chosen rows; ``index`` -1 draws."""
 
     @abstractmethod
-    def _look(self, seen: Any) -> None:
+    def _see(self, seen: Any) -> None:
         """Write what every row sees."""
 
     @abstractmethod
@@ -168,66 +154,17 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
             np.zeros((count, cells), np.uint8),
         )
 
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[Observation, Infos]:
-        """Begin an episode in every row, or in those of ``options["reset_mask"]`` (B,) bool.
+    def _set_keys(self, rows: list[int], found: list[int]) -> None:
+        self._rows.keys[rows], self._rows.episodes[rows] = found, -1
 
-        Args:
-            seed: s seeds row i with s + i; a sequence seeds each row.
-            options: ``{"reset_mask": mask}`` or ``{"index": (B,) integers}``, the puzzles to take
-                as they are.
+    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
+        self._begin(chosen, np.full(self.num_envs, -1) if index is None else index)
 
-        Returns:
-            Observations and infos.
-
-        Raises:
-            ValueError: An option is unknown, or does not have one fitting value a row.
-        """
-        options = options or {}
-        for name in options:
-            if name not in ("reset_mask", "index"):
-                raise ValueError(f"options: expected reset_mask or index, got {name!r}")
-        if isinstance(seed, (int, np.integer)):
-            seed = [int(seed) + row for row in range(self.num_envs)]
-        if seed is not None and len(seed) != self.num_envs:
-            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
-        chosen = np.ones(self.num_envs, np.bool_)
-        if options.get("reset_mask") is not None:
-            chosen = np.array(options["reset_mask"]).astype(np.bool_)
-            if chosen.shape != (self.num_envs,):
-                raise ValueError(f"reset_mask: expected ({self.num_envs},), got {chosen.shape}")
-            if not (self._begun or chosen.all()):
-                raise ValueError("reset_mask: the first reset begins an episode in every row")
-        index = self._check_index(options.get("index"))
-        if not self._begun and seed is None:
-            seed = [None] * self.num_envs
-        if seed is not None:
-            # By the generator that a single environment has.
-            for row, value in enumerate(seed):
-                if chosen[row] and (value is not None or not self._begun):
-                    self._rows.keys[row] = keys.seed_key(np.random.default_rng(value))
-                    self._rows.episodes[row] = -1
-        self._begin(chosen, index)
-        self._begun = True
+    def _look(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
         seen = self._new_seen()
-        self._look(seen)
+        self._see(seen)
         no = np.zeros(self.num_envs, np.bool_)
         return self._observation(seen), self._infos(chosen, no, no, seen.masks)
-
-    def _check_index(self, index: Any) -> NDArray[np.int64]:
-        """Return ``options["index"]``, -1 where a puzzle is drawn."""
-        if index is None:
-            return np.full(self.num_envs, -1)
-        rows = np.asarray(index)
-        if rows.shape != (self.num_envs,) or rows.dtype.kind not in "iu":
-            raise ValueError(f"index: expected {self.num_envs} integers, got {index!r}")
-        if rows.min() < 0 or rows.max() >= len(self.puzzles):
-            raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
-        return rows.astype(np.int64)
 
     def step(self, actions: Any) -> Result:
         """Play one action a row.
@@ -268,7 +205,8 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
                 last["action_mask"] = np.zeros_like(seen.masks)
                 last["action_mask"][ended] = self._final.masks[ended]
                 last["_action_mask"] = ended.copy()
-            infos["final_obs"], infos["_final_obs"] = self._final_obs(ended), ended.copy()
+            infos["final_obs"] = last_rows(self._observation(self._final), ended)
+            infos["_final_obs"] = ended.copy()
             infos["final_info"] = last | self._masked(self._ending(results, ended), ended)
             infos["_final_info"] = ended
         else:
@@ -305,16 +243,6 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
     def _masked(values: Infos, rows: NDArray[np.bool_]) -> Infos:
         return values | {f"_{name}": rows.copy() for name in values}
 
-    def _final_obs(self, ended: NDArray[np.bool_]) -> NDArray[Any]:
-        """Return the last observations of the rows that ended, one dictionary a row."""
-        rows = np.flatnonzero(ended)
-        parts = self._observation(self._final)
-        columns = zip(*(list(part[rows]) for part in parts.values()), strict=True)
-        final = np.full(self.num_envs, None, object)
-        for row, values in zip(rows.tolist(), columns, strict=True):
-            final[row] = dict(zip(parts, values, strict=True))
-        return final
-
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are legal, ``(B, actions)`` bool."""
         self._require_episode()
@@ -341,17 +269,13 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
         self._write_optimal(actions)
         return actions
 
-    def _require_episode(self) -> None:
-        if not self._begun:
-            raise ResetNeeded(f"{type(self).__name__}: call reset() before this")
-
     # State --------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, arrays and plain values; ``set_state`` goes on from it exactly."""
         self._require_episode()
         rows = {name: part.copy() for name, part in self._rows._asdict().items()}
-        return {"task": self.task.id, "env": type(self).__name__, "rows": rows}
+        return {"env": self._identity(), "rows": rows}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``.
@@ -359,15 +283,14 @@ class StepVectorEnv(VectorEnv[Observation, Any, Any]):
         Raises:
             ValueError: It is of another task or number of rows; nothing changes then.
         """
-        own = f"{self.num_envs} rows of {type(self).__name__} on {self.task.id}"
-        rows = state.get("rows") if isinstance(state, dict) else None
-        shapes = {name: (part.shape, part.dtype) for name, part in self._rows._asdict().items()}
-        if rows is None or state.get("task") != self.task.id or not isinstance(rows, dict):
-            raise ValueError(f"state: expected {own}, got something else")
-        if {name: (np.shape(part), np.asarray(part).dtype) for name, part in rows.items()} != (
-            shapes
-        ):
-            raise ValueError(f"state: expected {own}, got {len(rows.get('keys', ()))} rows")
-        for name, part in rows.items():
+        self._check_state(state)
+        shapes = {name: part.shape for name, part in self._rows._asdict().items()}
+        if {name: np.shape(part) for name, part in state["rows"].items()} != shapes:
+            raise ValueError(f"state: expected {self._identity()}, got rows of other fields")
+        for name, part in state["rows"].items():
             getattr(self._rows, name)[...] = part
         self._begun = True
+
+    def _identity(self) -> str:
+        # Rows hold their puzzles, so it does not matter which set they were drawn from.
+        return f"{self.num_envs} rows of {type(self).__name__} on {self.task.id}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles.sudoku import BLANK, Sudoku
 
 from . import sudoku_kernels as kernels
-from .base import Observation, PuzzleEnv
+from .base import Observation, PuzzleEnv, whole
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -79,7 +79,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Write one digit; see the class for what the values mean."""
         self._require_episode()
-        action = int(action)
+        action = whole(action)
         shown, mask = np.empty_like(self.tokens), np.empty(self._actions, np.int8)
         bits = kernels.sudoku_turn(
             self.tokens,

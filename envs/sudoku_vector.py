@@ -51,7 +51,7 @@ class SudokuVectorEnv(StepVectorEnv):
             self._rows, self._bank, self.task.box, self.box_of, self.augment, chosen, index
         )
 
-    def _look(self, seen: Any) -> None:
+    def _see(self, seen: Any) -> None:
         kernels.sudoku_look(self._rows, self.box_of, seen)
 
     def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:

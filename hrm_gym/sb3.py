@@ -52,6 +52,8 @@ class SB3VecEnv(VecEnv):
     def reset(self) -> VecEnvObs:
         """Begin an episode in every row, with the seeds of ``seed`` if there are any."""
         seeds = None if all(seed is None for seed in self._seeds) else self._seeds
+        if any(self._options):
+            raise ValueError("options: rows of one vector share their options; expected none")
         observations, infos = self.vector.reset(seed=seeds)  # type: ignore[arg-type]
         self.reset_infos = self._split(infos)
         self._reset_seeds()
@@ -72,10 +74,14 @@ class SB3VecEnv(VecEnv):
         if dones.any():
             last = self._split(infos["final_info"])
             for row in np.flatnonzero(dones).tolist():
+                # What is said of the episode that ended, beside the new one's reset: the library
+                # reads return and length of "episode", which RecordEpisodeStatistics gives too.
+                of_ended = ("TimeLimit.truncated", "episode")
+                ended = {name: rows[row].pop(name) for name in of_ended if name in rows[row]}
                 self.reset_infos[row] = rows[row]
                 rows[row] = {
                     **last[row],
-                    "TimeLimit.truncated": rows[row].pop("TimeLimit.truncated"),
+                    **ended,
                     "terminal_observation": infos["final_obs"][row],
                 }
         return observations, rewards.astype(np.float32), dones, rows
@@ -87,7 +93,11 @@ class SB3VecEnv(VecEnv):
             mask = infos.get(f"_{name}")
             if mask is None or name in BATCHED:
                 continue
-            plain = values.tolist() if values.ndim == 1 else values
+            if isinstance(values, dict):
+                # Wrappers nest theirs, as RecordEpisodeStatistics does.
+                plain: Any = self._split(values)
+            else:
+                plain = values.tolist() if values.ndim == 1 else values
             for row in np.flatnonzero(mask).tolist():
                 rows[row][name] = plain[row]
         return rows

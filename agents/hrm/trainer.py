@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from hrm_gym.data.puzzle_set import PuzzleSet
-from hrm_gym.puzzles import get_task
 
 from . import checkpoint, schedule
 from .act import minimum_segments
@@ -273,7 +272,7 @@ class Trainer:
         tensors["generator"] = self.generator.get_state()
         # The rows of all ranks, so that another number of ranks may go on with them.
         state = self.envs.get_state()  # type: ignore[attr-defined]
-        rows = {f"envs.{k}": value for k, value in state.items() if k != "task"}
+        rows = {f"envs.{k}": value for k, value in state.items() if k != "env"}
         rows |= {f"observations.{name}": value for name, value in self.observations.items()}
         rows |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
         rows["segments"] = self.segments
@@ -373,7 +372,8 @@ class Trainer:
             self.target.load_state_dict(part("target"))
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        state = {"task": get_task(self.config.task_id).id, **part("envs", rows=True)}
+        # Named as this rank's own rows are: there may have been other ranks.
+        state = {**self.envs.get_state(), **part("envs", rows=True)}  # type: ignore[attr-defined]
         self.envs.set_state(state)  # type: ignore[attr-defined]
         self.observations = part("observations", rows=True)
         self.carry = Carry(**part("carry", rows=True))

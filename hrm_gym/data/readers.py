@@ -106,6 +106,10 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     for name, values in (("inputs", inputs), ("labels", labels)):
         if values.min() < 0 or values.max() >= task.vocab_size:
             raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
+    try:
+        task.check_rows(inputs)
+    except ValueError as error:
+        raise ValueError(f"{folder}: inputs, {error}") from None
     ids = []
     for identifiers, indices in zip(
         parts["puzzle_identifiers"], parts["puzzle_indices"], strict=True

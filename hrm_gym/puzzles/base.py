@@ -163,6 +163,13 @@ class Task(ABC):
             raise ValueError(f"{name}: tokens of {self.id} lie in 1..{self.vocab_size - 1}")
         return values.astype(np.uint8)
 
+    def check_rows(self, inputs: Tokens) -> None:  # noqa: B027 - most tasks have nothing to add
+        """Refuse questions ``(N, seq_len)`` that cannot be played, by the number of the row.
+
+        Raises:
+            ValueError: One is none.
+        """
+
     def is_ood(self, puzzle: Puzzle) -> bool:
         """Say whether a puzzle is set aside as out of distribution, in the same size."""
         return False

@@ -116,6 +116,13 @@ class Maze(Task):
             raise ValueError(f"a maze has one S and one G, got {len(starts)} S and {len(goals)} G")
         return int(starts[0]), int(goals[0])
 
+    def check_rows(self, inputs: Tokens) -> None:
+        """Refuse mazes ``(N, s*s)`` without one S and one G, by the number of the row."""
+        ends = [(inputs == end).sum(axis=1) == 1 for end in (START, GOAL)]
+        bad = np.flatnonzero(~(ends[0] & ends[1]))
+        if len(bad):
+            raise ValueError(f"row {bad[0]}: a maze has one S and one G")
+
     def solve(self, inputs: Tokens) -> Tokens:
         """Mark one shortest path: breadth-first from S, down, left, right, up, first parent.
 

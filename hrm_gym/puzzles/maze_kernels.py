@@ -48,18 +48,24 @@ def distances(open_cells, size, source, distance, parent):
 
 
 @njit(cache=True)
-def shortest(tokens, size, labels):
-    """Write the labels (inputs with the shortest path marked); return its moves, -1 if none."""
-    cells = tokens.size
+def from_start(tokens, size):
+    """Return S, G, and the moves and parents of every cell in a search from S."""
     start = goal = -1
-    for cell in range(cells):
+    for cell in range(tokens.size):
         if tokens[cell] == START:
             start = cell
         elif tokens[cell] == GOAL:
             goal = cell
-    distance = np.empty(cells, np.int64)
-    parent = np.empty(cells, np.int64)
+    distance = np.empty(tokens.size, np.int64)
+    parent = np.empty(tokens.size, np.int64)
     distances(tokens != WALL, size, start, distance, parent)
+    return start, goal, distance, parent
+
+
+@njit(cache=True)
+def shortest(tokens, size, labels):
+    """Write the labels (inputs with the shortest path marked); return its moves, -1 if none."""
+    start, goal, distance, parent = from_start(tokens, size)
     labels[:] = tokens
     if distance[goal] < 0:
         return -1
@@ -174,17 +180,8 @@ def facts(tokens, size):
     Dead ends are the cells with one way out that S reaches, S and G left out. Moves are -1 where
     there is no path.
     """
-    cells = tokens.size
-    start = goal = -1
-    for cell in range(cells):
-        if tokens[cell] == START:
-            start = cell
-        elif tokens[cell] == GOAL:
-            goal = cell
-    distance = np.empty(cells, np.int64)
-    parent = np.empty(cells, np.int64)
-    distances(tokens != WALL, size, start, distance, parent)
-    paths = np.zeros(cells, np.int64)
+    start, goal, distance, _ = from_start(tokens, size)
+    paths = np.zeros(tokens.size, np.int64)
     paths[start] = 1
     dead_ends = 0
     reached = np.flatnonzero(distance >= 0)

@@ -340,3 +340,15 @@ def test_a_set_of_puzzles():
     plain = load_puzzles(TASK, limit=2)
     assert plain[1].origin == "bank"
     np.testing.assert_array_equal(plain[1].labels, plain.labels[1])
+
+
+def test_a_folder_of_mazes_without_ends_is_named(tmp_path):
+    task = get_task("maze-7x7")
+    puzzles = [load_puzzles(task, limit=3)[row] for row in range(3)]
+    whole = write_folder(tmp_path / "whole", puzzles, seq_len=49)
+    assert len(load_puzzles(task, whole)) == 3
+    inputs = np.stack([puzzle.inputs for puzzle in puzzles])
+    inputs[1][inputs[1] == 3] = 2
+    broken = write_folder(tmp_path / "broken", puzzles, seq_len=49, inputs=inputs)
+    with pytest.raises(ValueError, match="inputs, row 1: a maze has one S and one G"):
+        load_puzzles(task, broken)

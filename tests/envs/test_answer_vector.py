@@ -165,7 +165,7 @@ def test_wrong_options_change_nothing(options, words):
     with pytest.raises(ValueError, match=rf"^{words}"):
         envs.reset(options=options)
     after = envs.unwrapped.get_state()
-    assert all(torch.equal(after[k], v) for k, v in before.items() if k != "task")
+    assert all(torch.equal(after[k], v) for k, v in before.items() if k != "env")
 
 
 def test_seeds_row_by_row():
@@ -255,17 +255,17 @@ def test_a_foreign_state_is_refused():
     envs = make(env_id="HRMSudokuAnswer-v0")
     before = envs.unwrapped.get_state()
     for other in (make(env_id="HRMMazeAnswer-9x9-v0"), make(rows=3, env_id="HRMSudokuAnswer-v0")):
-        with pytest.raises(ValueError, match=r"^state: expected 4 rows of sudoku-9x9, got"):
+        with pytest.raises(ValueError, match=r"^state: expected 4 rows of sudoku-9x9 on .*, got"):
             envs.unwrapped.set_state(other.unwrapped.get_state())
     after = envs.unwrapped.get_state()
-    assert all(torch.equal(after[k], v) for k, v in before.items() if k != "task")
+    assert all(torch.equal(after[k], v) for k, v in before.items() if k != "env")
 
 
 def test_before_reset_it_says_so():
     envs = gym.make_vec(SUDOKU, 2)
-    with pytest.raises(ValueError, match=r"^step: call reset\(\)"):
+    with pytest.raises(gym.error.ResetNeeded):
         envs.step(envs.action_space.sample())
-    with pytest.raises(ValueError, match=r"^get_state: call reset\(\)"):
+    with pytest.raises(gym.error.ResetNeeded):
         envs.unwrapped.get_state()
     with pytest.raises(ValueError, match=r"^reset_mask: the first reset"):
         envs.reset(options={"reset_mask": np.array([True, False])})

@@ -65,6 +65,33 @@ def test_masks_and_statistics_reach_the_library(env_id):
     assert all(episode["l"] <= 12 for episode in model.ep_info_buffer)
 
 
+@pytest.mark.parametrize(
+    "env_id", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0", "HRMMazeAnswer-7x7-v0", "HRMHalt-v0"]
+)
+def test_every_native_vector_and_a_wrapped_one_can_be_stepped(env_id):
+    inner = gym.make_vec(env_id, 3, autoreset_mode="SameStep")
+    counted = gym.wrappers.vector.RecordEpisodeStatistics(inner)
+    for envs in (SB3VecEnv(inner), SB3VecEnv(counted)):
+        envs.reset()
+        ended = 0
+        inner.action_space.seed(1)
+        for _ in range(80):
+            _, _, dones, infos = envs.step(inner.action_space.sample())
+            for row in np.flatnonzero(dones):
+                ended += 1
+                last = infos[row]["terminal_observation"]
+                assert inner.single_observation_space.contains(last)
+                assert ("episode" in infos[row]) == (envs.vector is counted)
+        assert ended
+
+
+def test_options_are_not_dropped():
+    envs = SB3VecEnv(vector("HRMMaze-7x7-v0"))
+    envs.set_options({"index": [0, 0, 0, 0]})
+    with pytest.raises(ValueError, match="options: rows of one vector share"):
+        envs.reset()
+
+
 def test_what_does_not_fit_is_refused_by_name():
     with pytest.raises(ValueError, match=r"autoreset_mode: expected SameStep .* NextStep"):
         SB3VecEnv(gym.make_vec("HRMMaze-7x7-v0", 2))

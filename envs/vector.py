@@ -1,0 +1,189 @@
+"""What every native vector shares: rows, seeds, options of ``reset``, last observations, state."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from hrm_gym.data import PuzzleSet
+from hrm_gym.puzzles import Task, keys
+
+from .base import refuse_unknown
+
+
+class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
+    """``num_envs`` environments in step, of which row i is the single one seeded seed + i.
+
+    Subclasses keep the rows: ``_set_keys``, ``_begin`` and ``_look`` are what ``reset`` needs.
+
+    Args:
+        num_envs: Rows B.
+        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``.
+        render_mode: Must be ``None``; make the single environment to see pictures.
+        unknown: Refused by name.
+
+    Raises:
+        ValueError: An argument is wrong; the sentence names it.
+    """
+
+    task: Task
+    puzzles: PuzzleSet
+
+    def __init__(
+        self,
+        num_envs: int,
+        autoreset_mode: str | AutoresetMode,
+        render_mode: str | None,
+        unknown: dict[str, Any],
+    ) -> None:
+        if unknown.pop("max_episode_steps", None) not in (None, -1):
+            raise ValueError("max_episode_steps: these episodes end by max_segments")
+        refuse_unknown(unknown)
+        if not isinstance(num_envs, int) or num_envs < 1:
+            raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
+        if render_mode is not None:
+            raise ValueError("render_mode: the native vector draws nothing; make a single one")
+        self.num_envs = num_envs
+        self.mode = AutoresetMode(autoreset_mode)
+        self.metadata = {"autoreset_mode": self.mode, "render_modes": []}
+        self.render_mode = None
+        self.spec = None
+        self._begun = False
+
+    def _set_spaces(self, observation: spaces.Space[Any], action: spaces.Space[Any]) -> None:
+        """Take the spaces of one row."""
+        self.single_observation_space, self.single_action_space = observation, action
+        self.observation_space = batch_space(observation, self.num_envs)
+        self.action_space = batch_space(action, self.num_envs)
+
+    # What subclasses keep ------------------------------------------------------------------------
+
+    @abstractmethod
+    def _set_keys(self, rows: list[int], found: list[int]) -> None:
+        """Give rows the keys of their seeds, and no episode yet."""
+
+    @abstractmethod
+    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
+        """Begin an episode in the chosen rows, of the puzzles ``index`` (B,) if there are such."""
+
+    @abstractmethod
+    def _look(self, chosen: NDArray[np.bool_]) -> tuple[Any, dict[str, Any]]:
+        """Return the observations of all rows, and the infos of the chosen ones."""
+
+    @abstractmethod
+    def _identity(self) -> str:
+        """Name what a state must be of to be gone on with, rows and puzzles among it."""
+
+    # Episodes ------------------------------------------------------------------------------------
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode in every row, or in those of ``options["reset_mask"]`` (B,) bool.
+
+        Args:
+            seed: s seeds row i with s + i; a sequence seeds each row.
+            options: ``{"reset_mask": mask}`` or ``{"index": (B,) integers}``, the puzzles to take
+                as they are.
+
+        Returns:
+            Observations and infos.
+
+        Raises:
+            ValueError: An option is unknown, or does not have one fitting value a row; nothing
+                has changed then.
+        """
+        options = options or {}
+        for name in options:
+            if name not in ("reset_mask", "index"):
+                raise ValueError(f"options: expected reset_mask or index, got {name!r}")
+        if isinstance(seed, (int, np.integer)):
+            seed = [int(seed) + row for row in range(self.num_envs)]
+        if seed is not None and len(seed) != self.num_envs:
+            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
+        chosen = self._check_mask(options.get("reset_mask"))
+        index = self._check_index(options.get("index"))
+        seeds = [None] * self.num_envs if seed is None else seed
+        rows = [
+            row
+            for row, value in enumerate(seeds)
+            if chosen[row] and (value is not None or not self._begun)
+        ]
+        # By the generator that a single environment has.
+        self._set_keys(rows, [keys.seed_key(np.random.default_rng(seeds[row])) for row in rows])
+        self._begin_rows(chosen, index)
+        self._begun = True
+        return self._look(chosen)
+
+    def _check_mask(self, mask: Any) -> NDArray[np.bool_]:
+        """Return ``options["reset_mask"]``, all rows by default."""
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        chosen = _host(mask).astype(np.bool_)
+        if chosen.shape != (self.num_envs,):
+            raise ValueError(f"reset_mask: expected ({self.num_envs},), got {chosen.shape}")
+        if not (self._begun or chosen.all()):
+            raise ValueError("reset_mask: the first reset begins an episode in every row")
+        return chosen
+
+    def _check_index(self, index: Any) -> NDArray[np.int64] | None:
+        """Return ``options["index"]``."""
+        if index is None:
+            return None
+        rows = _host(index)
+        if rows.shape != (self.num_envs,) or rows.dtype.kind not in "iu":
+            raise ValueError(f"index: expected {self.num_envs} integers, got {index!r}")
+        if rows.min() < 0 or rows.max() >= len(self.puzzles):
+            raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
+        return rows.astype(np.int64)
+
+    def _require_episode(self) -> None:
+        if not self._begun:
+            raise ResetNeeded(f"{type(self).__name__}: call reset() before this")
+
+    # State ---------------------------------------------------------------------------------------
+
+    def _check_state(self, state: Any) -> None:
+        """Refuse what ``get_state`` of another kind of environment gave.
+
+        Raises:
+            ValueError: It is of another number of rows, task, set of puzzles or setting.
+        """
+        own, given = self._identity(), state.get("env") if isinstance(state, dict) else None
+        if given != own:
+            raise ValueError(f"state: expected {own}, got {given or 'something else'}")
+
+
+def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return observations as Gymnasium's ``final_obs``: one object a row, None where none ended.
+
+    Args:
+        observations: ``(B, ...)``, an array or a dictionary of arrays.
+        ended: ``(B,)`` bool.
+    """
+    rows = np.flatnonzero(ended)
+    final = np.full(len(ended), None, object)
+    if isinstance(observations, dict):
+        columns = zip(*(list(part[rows]) for part in observations.values()), strict=True)
+        values = [dict(zip(observations, column, strict=True)) for column in columns]
+    else:
+        values = list(observations[rows])
+    for row, value in zip(rows.tolist(), values, strict=True):
+        final[row] = value
+    return final
+
+
+def _host(values: Any) -> NDArray[Any]:
+    """Return an array or a tensor of any device as an array."""
+    return np.asarray(values.cpu() if hasattr(values, "cpu") else values)

@@ -1,0 +1,354 @@
+"""How single environments begin, end and refuse: arguments, options, odd actions, time limits."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import hrm_gym
+
+SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
+SINGLE = [*SMALL, "HRMMaze-Dynamic-v0", "HRMHalt-v0"]
+STEP_IDS = [i for i in hrm_gym.ENV_IDS if "Answer" not in i and "Halt" not in i]
+ANSWER_IDS = [i for i in hrm_gym.ENV_IDS if "Answer" in i]
+# What an episode's best actions earn is 1, but for the cost of thinking.
+PAID = [*STEP_IDS, *ANSWER_IDS]
+every = pytest.mark.parametrize("env_id", [*PAID, "HRMHalt-v0"])
+
+
+def test_a_refused_puzzle_changes_nothing():
+    env, twin = (gym.make("HRMSudoku-4x4-v0", disable_env_checker=True) for _ in range(2))
+    env.reset(seed=3)
+    twin.reset(seed=3)
+    with pytest.raises(ValueError, match="several solutions"):
+        env.reset(options={"puzzle": "." * 16})
+    np.testing.assert_array_equal(env.reset()[0]["tokens"], twin.reset()[0]["tokens"])
+
+
+@pytest.mark.parametrize("env_id", SINGLE)
+def test_a_refused_reset_changes_nothing(env_id):
+    env, twin = (gym.make(env_id, disable_env_checker=True) for _ in range(2))
+    env.reset(seed=3)
+    twin.reset(seed=3)
+    for options in (
+        {"index": -1},
+        {"index": True},
+        {"no": 1},
+        {"difficulty": [9e8, 9e9]},
+        ["index"],
+    ):
+        with pytest.raises(ValueError, match=r"^(index|options|difficulty):"):
+            env.reset(options=options)
+        with pytest.raises(ValueError, match=r"^(index|options|difficulty):"):
+            env.reset(seed=99, options=options)
+    for got, wanted in zip(env.reset(), twin.reset(), strict=True):
+        assert str(got) == str(wanted)
+    state = env.unwrapped.get_state()
+    with pytest.raises(ValueError, match=r"^index:"):
+        env.reset(options={"index": -1})
+    env.unwrapped.set_state(state)
+    np.testing.assert_array_equal(env.unwrapped.inputs, twin.unwrapped.inputs)
+    if env_id == "HRMMaze-Dynamic-v0":
+        np.testing.assert_array_equal(env.unwrapped.doors, twin.unwrapped.doors)
+
+
+ODD = (1.5, float("nan"), float("inf"), np.float32(2), True, None, "1", [1], -7, 10**6)
+
+
+@pytest.mark.parametrize("env_id", [i for i in SINGLE if i != "HRMSudokuAnswer-4x4-v0"])
+@pytest.mark.parametrize("action", ODD, ids=repr)
+def test_odd_actions_are_invalid_and_never_raise(env_id, action):
+    env = gym.make(env_id, disable_env_checker=True).unwrapped
+    before, _ = env.reset(seed=0)
+    values = [action] * 3 if env_id == "HRMARC-v0" else action
+    after, reward, terminated, _, info = env.step(values)
+    assert info["invalid_action"]
+    assert (reward, terminated) == (0, False)
+    assert str(after) == str(before)
+
+
+@pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"])
+def test_regret_does_not_guide_under_a_longer_limit(env_id):
+    limit = gym.spec(env_id).max_episode_steps
+    env = gym.make(env_id, max_episode_steps=limit + 30, disable_env_checker=True)
+    env.reset(seed=0)
+    told = [step for step in range(1, limit + 31) if "regret" in env.step(-1)[4]]
+    assert set(told) <= {limit, limit + 30}
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "words"),
+    [
+        ("HRMSudoku-4x4-v0", {"split": "dev"}, "split: expected one of train, val, test, ood"),
+        ("HRMSudoku-4x4-v0", {"difficulty": 5}, "difficulty: expected"),
+        ("HRMSudoku-4x4-v0", {"difficulty": "ab"}, "difficulty: expected"),
+        ("HRMSudoku-4x4-v0", {"difficulty": [3, 1]}, "difficulty: expected"),
+        ("HRMSudoku-v0", {"difficulty": [500, 600]}, "difficulty: no puzzle is rated 500 to 600"),
+        ("HRMSudoku-4x4-v0", {"source": "nowhere"}, "source: expected bank"),
+        ("HRMSudoku-4x4-v0", {"source": "generator:0"}, "source: expected generator:N"),
+        ("HRMSudoku-4x4-v0", {"size": 5}, "size: expected one of"),
+        ("HRMSudoku-4x4-v0", {"size": "4"}, "size: expected one of"),
+        ("HRMSudoku-4x4-v0", {"size": [4]}, "size: expected one of"),
+        ("HRMSudoku-4x4-v0", {"size": 8}, "source: the bundled bank has"),
+        ("HRMSudoku-4x4-v0", {"limit": 0}, "limit: expected"),
+        ("HRMSudoku-4x4-v0", {"limit": "3"}, "limit: expected"),
+        ("HRMSudoku-4x4-v0", {"colour": 1}, "colour: unknown keyword"),
+        ("HRMMaze-7x7-v0", {"colour": 1}, "colour: unknown keyword"),
+        ("HRMMaze-7x7-v0", {"size": 2}, "size: expected"),
+        ("HRMMaze-7x7-v0", {"size": 7.0}, "size: expected"),
+        ("HRMMaze-7x7-v0", {"size": 8, "kind": "perfect"}, "size: a perfect maze needs an odd"),
+        ("HRMMaze-7x7-v0", {"kind": "round"}, "kind: expected one of"),
+        ("HRMMaze-7x7-v0", {"kind": "hard"}, "kind: the bundled puzzles of maze-7x7 are perfect"),
+        ("HRMARC-v0", {"source": "arc-agi-3"}, "source: expected arc-agi-1 or arc-agi-2"),
+        ("HRMARC-v0", {"task_id": "nope"}, "task_id: no task 'nope'"),
+        ("HRMARC-v0", {"size": 9}, "size: unknown keyword"),
+        ("HRMSudokuAnswer-4x4-v0", {"kind": "hard"}, "kind: only mazes have one"),
+        ("HRMSudokuAnswer-4x4-v0", {"task": "chess"}, "task: expected"),
+        ("HRMSudokuAnswer-4x4-v0", {"task": "sudoku-4x6"}, "task: expected"),
+        ("HRMSudokuAnswer-4x4-v0", {"task_id": "x"}, "task_id: no task 'x'"),
+        ("HRMSudokuAnswer-4x4-v0", {"max_segments": 0}, "max_segments: expected at least 1"),
+        ("HRMSudokuAnswer-4x4-v0", {"max_segments": "3"}, "max_segments: expected at least 1"),
+        ("HRMSudokuAnswer-4x4-v0", {"colour": 1}, "colour: unknown keyword"),
+    ],
+)
+def test_wrong_arguments_are_named(env_id, kwargs, words):
+    native = gym.spec(env_id).vector_entry_point is not None
+    for make in [gym.make, gym.make_vec] if native else [gym.make]:
+        with pytest.raises(ValueError, match=rf"^{words}") as caught:
+            make(env_id, **kwargs)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_render_mode_is_named():
+    from hrm_gym.envs.sudoku import SudokuEnv
+
+    with pytest.raises(ValueError, match=r"^render_mode: expected one of"):
+        SudokuEnv(4, render_mode="hologram")
+
+
+@pytest.mark.parametrize("env_id", PAID)
+def test_an_index_takes_that_puzzle_as_it_is(env_id):
+    env = gym.make(env_id)
+    observation, info = env.reset(options={"index": 2})
+    puzzle = env.unwrapped.puzzles[2]
+    np.testing.assert_array_equal(observation["tokens"], puzzle.inputs)
+    assert info["rating"] == puzzle.rating
+
+
+@pytest.mark.parametrize(
+    ("env_id", "text"),
+    [
+        ("HRMSudoku-4x4-v0", "1...  ..2.  .3..  ...4"),
+        ("HRMSudokuAnswer-4x4-v0", "1.....2..3.....4"),
+        ("HRMMaze-7x7-v0", "S......" + "." * 35 + "......G"),
+        ("HRMMazeAnswer-7x7-v0", "S......" + "." * 35 + "......G"),
+    ],
+)
+def test_a_puzzle_of_ones_own(env_id, text):
+    env = gym.make(env_id)
+    env.reset(options={"puzzle": text})
+    done = False
+    while not done:
+        _, reward, done, _, _ = env.step(env.unwrapped.optimal_action())
+    assert reward == 1
+
+
+def test_a_maze_with_its_path_drawn_in_is_refused():
+    env = gym.make("HRMMaze-7x7-v0")
+    with pytest.raises(ValueError, match="path mark"):
+        env.reset(options={"puzzle": "So....." + "." * 35 + "......G"})
+
+
+def test_splits_and_difficulty_choose_puzzles():
+    for env_id in ("HRMMaze-7x7-v0", "HRMSudoku-v0"):
+        env = gym.make(env_id, split="test", difficulty=[1, 3] if "Sudoku" in env_id else [10, 12])
+        low, high = env.unwrapped.puzzles.ratings.min(), env.unwrapped.puzzles.ratings.max()
+        assert (low, high) == ((1, 3) if "Sudoku" in env_id else (10, 12))
+        for seed in range(5):
+            assert low <= env.reset(seed=seed)[1]["rating"] <= high
+
+
+def test_sudoku_ends_when_nothing_is_legal():
+    env = gym.make("HRMSudoku-4x4-v0")
+    outcomes = set()
+    for seed in range(20):
+        _, info = env.reset(seed=seed)
+        done = False
+        while not done:
+            legal = np.flatnonzero(info["action_mask"])
+            _, reward, done, truncated, info = env.step(int(legal[-1]))
+            assert not truncated
+        outcomes.add(reward)
+        assert not info["action_mask"].any()
+        solved = env.unwrapped.task.accepts(env.unwrapped.inputs, env.unwrapped.tokens)
+        assert bool(reward) is info["is_success"] is solved
+    assert 0 in outcomes
+
+
+def test_a_maze_walk_with_a_detour_succeeds_but_is_not_optimal():
+    env = gym.make("HRMMaze-7x7-v0")
+    env.reset(seed=0)
+    there = env.unwrapped.optimal_action()
+    env.step(there)
+    env.step((there + 2) % 4)
+    done = False
+    while not done:
+        _, reward, done, _, info = env.step(env.unwrapped.optimal_action())
+    assert reward == 1
+    assert info["is_success"] is True
+    assert info["optimal"] is False
+
+
+def test_arc_has_two_attempts():
+    env = gym.make("HRMARC-v0")
+    _, info = env.reset(seed=0)
+    assert info["attempts_left"] == 2
+    submit = np.array([11, 0, 0])
+    env.step(np.array([10, 29, 28]))
+    _, reward, done, _, info = env.step(submit)
+    assert (reward, done, info["attempts_left"]) == (0, False, 1)
+    _, reward, done, _, info = env.step(submit)
+    assert (reward, done, info["attempts_left"], info["is_success"]) == (0, True, 0, False)
+    # The second attempt may still be the right one.
+    env.reset()
+    env.step(np.array([10, 29, 28]))
+    _, _, done, _, _ = env.step(submit)
+    while not done:
+        _, reward, done, _, info = env.step(env.unwrapped.optimal_action())
+    assert (reward, info["attempts_left"], info["is_success"]) == (1, 0, True)
+
+
+def test_arc_shows_every_demonstration():
+    from hrm_gym.puzzles.arc import to_canvas
+
+    env = gym.make("HRMARC-v0", augment=True)
+    for seed in range(5):
+        observation, _ = env.reset(seed=seed)
+        puzzle, symmetry = env.unwrapped.puzzle, env.unwrapped.symmetry
+        shown = observation["demos"].reshape(10, 2, 900)
+        for row, pair in zip(shown, puzzle.demos, strict=False):
+            for canvas, grid in zip(row, pair, strict=True):
+                np.testing.assert_array_equal(canvas, symmetry.apply(to_canvas(grid)))
+        assert not shown[len(puzzle.demos) :].any()
+
+
+def test_arc_shows_more_than_ten_demonstrations(tmp_path):
+    pair = {"input": [[1, 2]], "output": [[3], [4]]}
+    pairs = [{**pair, "input": [[k % 10, 5]]} for k in range(13)]
+    (tmp_path / "many.json").write_text(json.dumps({"train": pairs, "test": [pair]}))
+    env = gym.make("HRMARC-v0", source=str(tmp_path), render_mode="rgb_array")
+    observation, _ = env.reset(seed=0)
+    shown = observation["demos"].reshape(13, 2, 900)
+    assert shown[:, 0, 0].tolist() == [k % 10 + 2 for k in range(13)]
+    assert env.render().std() > 0
+    done = False
+    while not done:
+        _, reward, done, _, _ = env.step(env.unwrapped.optimal_action())
+    assert reward == 1
+
+
+def test_a_turned_arc_task_is_solved_by_its_turned_answer():
+    vector = gym.make_vec("HRMARCAnswer-v0", 3, augment=True, limit=20).unwrapped
+    step = gym.make("HRMARC-v0", augment=True, limit=20).unwrapped
+    kinds = set()
+    for seed in range(12):
+        vector.reset(seed=seed)
+        step.reset(seed=seed)
+        # The step environment, the Answer vector and NumPy's own turn agree, grid by grid.
+        np.testing.assert_array_equal(vector.labels[0].numpy(), step.labels)
+        np.testing.assert_array_equal(vector.tokens[0].numpy(), step.inputs)
+        puzzle, symmetry = step.puzzle, step.symmetry
+        np.testing.assert_array_equal(symmetry.inverse().apply(step.labels), puzzle.labels)
+        kinds.add((symmetry.positions[1] == 30, symmetry.flip_rows, symmetry.flip_columns))
+    assert len(kinds) > 4
+
+
+def test_a_maze_answer_may_be_another_shortest_path():
+    env = gym.make("HRMMazeAnswer-7x7-v0")
+    env.reset(options={"puzzle": "S......" + "." * 35 + "......G"})
+    other = np.full((7, 7), 2)
+    other[0, :] = other[:, 6] = 5
+    other[0, 0], other[6, 6] = 3, 4
+    if np.array_equal(other.ravel(), env.unwrapped.labels):
+        other = other.T
+    _, reward, _, _, info = env.step(np.append(other.ravel(), 1))
+    assert (reward, info["exact"], info["is_success"]) == (0, False, True)
+
+
+def test_an_answer_of_the_wrong_length_is_named():
+    env = gym.make("HRMSudokuAnswer-4x4-v0", disable_env_checker=True)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"^action: expected 16 tokens and halt"):
+        env.step(np.zeros(16, np.int64))
+
+
+@every
+def test_before_reset_it_says_so(env_id):
+    env = gym.make(env_id).unwrapped
+    for call in (env.get_state, env.optimal_action, env.solve, env.render):
+        with pytest.raises(gym.error.ResetNeeded):
+            call()
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(env.action_space.sample())
+
+
+@pytest.mark.parametrize("env_id", PAID)
+def test_the_teacher_always_succeeds(env_id):
+    env = gym.make(env_id)
+    for episode in range(4):
+        _, info = env.reset(seed=0 if episode == 0 else None)
+        assert info["is_success"] is False
+        total, done = 0.0, False
+        while not done:
+            action = env.unwrapped.optimal_action()
+            assert env.action_space.contains(np.asarray(action, env.action_space.dtype)) or (
+                env.action_space.contains(action)
+            )
+            _, reward, terminated, truncated, info = env.step(action)
+            assert not info.get("invalid_action", False)
+            total += reward
+            done = terminated or truncated
+            assert info["is_success"] is bool(reward)
+        assert terminated
+        assert total == 1.0
+        if "Maze-" in env_id and "Dynamic" not in env_id:
+            assert info["optimal"]
+        if "Answer" in env_id:
+            assert info["exact"]
+
+
+@pytest.mark.parametrize("env_id", STEP_IDS)
+def test_time_limit(env_id):
+    limit = gym.spec(env_id).max_episode_steps
+    size = gym.make(env_id).unwrapped.task.size
+    wanted = 2000 if "ARC" in env_id else (4 if "Maze" in env_id else 2) * size**2
+    assert limit == wanted
+    env = gym.make(env_id, disable_env_checker=True)
+    env.reset(seed=0)
+    # Outside the space, so that nothing ever happens.
+    action = -1 if isinstance(env.action_space, gym.spaces.Discrete) else np.array([0, 99, 0])
+    env.unwrapped._observe = dict  # only counted here
+    for number in range(1, limit + 1):
+        _, reward, terminated, truncated, _ = env.step(action)
+        assert truncated is (number == limit)
+        assert not terminated
+        assert reward == 0
+
+
+@pytest.mark.parametrize("env_id", ANSWER_IDS)
+def test_answers_end_by_themselves(env_id):
+    assert gym.spec(env_id).max_episode_steps is None
+    env = gym.make(env_id, disable_env_checker=True)
+    env.reset(seed=0)
+    action = env.unwrapped.optimal_action()
+    action[-1] = 0
+    for segment in range(1, 17):
+        _, reward, terminated, truncated, info = env.step(action)
+        assert info["segment"] == segment
+        assert terminated is (segment == 16)
+        assert reward == float(segment == 16)
+        assert ("exact" in info) is (segment == 16)
+        assert not truncated
