@@ -85,11 +85,11 @@ def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]
     Raises:
         ValueError: The grid has no known size or a digit out of range.
     """
-    from . import sudoku_search
+    from . import sudoku_board, sudoku_search
 
     values = np.asarray(grid).ravel()
     # Before the cast, which would make 256 a blank.
-    board = sudoku_search.board(*_box_of(values))
+    board = sudoku_board.board(*_box_of(values))
     solution = np.zeros(values.size, np.int8)
     found, guesses = sudoku_search.search(values.astype(np.int8), board, -1, limit, solution)
     return found, guesses, solution
@@ -221,10 +221,10 @@ class Sudoku(Task):
             clues: Stop removing clues here; 0 removes until every clue is needed.
             trials: Steps of hill climbing towards a higher rating.
         """
-        from . import sudoku_search
+        from . import sudoku_board
         from .sudoku_generator import carve, harden, random_grid
 
-        board = sudoku_search.board(*self.box)
+        board = sudoku_board.board(*self.box)
         state = np.array([key & MASK], np.uint64)
         solution = np.empty(self.seq_len, np.int8)
         random_grid(state, board, solution)
@@ -244,10 +244,10 @@ class Sudoku(Task):
             floor: Least rating.
             count: Most puzzles.
         """
-        from . import sudoku_search
+        from . import sudoku_board
         from .sudoku_generator import carve, random_grid, walk
 
-        board = sudoku_search.board(*self.box)
+        board = sudoku_board.board(*self.box)
         state = np.array([key & MASK], np.uint64)
         solution = np.empty(self.seq_len, np.int8)
         random_grid(state, board, solution)

@@ -7,7 +7,8 @@ import numpy as np
 from numba import njit
 
 from .random_kernels import below, shuffle
-from .sudoku_search import Position, lowest, popcount, search, settle, start, write
+from .sudoku_board import Position
+from .sudoku_search import lowest, popcount, search, settle, start, write
 
 
 @njit(cache=True)
