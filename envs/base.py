@@ -305,6 +305,11 @@ def refuse_unknown(unknown: dict[str, Any]) -> None:
     Raises:
         ValueError: There is one.
     """
+    if "autoreset_mode" in unknown:
+        raise ValueError(
+            "autoreset_mode: there is no native vector of this environment; give Gymnasium's "
+            "vector_kwargs={'autoreset_mode': AutoresetMode.SAME_STEP} instead"
+        )
     if unknown:
         raise ValueError(
             f"{next(iter(unknown))}: unknown keyword; environments take source, split, difficulty, "

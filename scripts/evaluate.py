@@ -52,8 +52,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Play and print the aggregates."""
-    from hrm_gym.evaluation import evaluate
-    from hrm_gym.scripts.loading import env_of, load_agent
+    from hrm_gym.evaluation import evaluate, make_env
+    from hrm_gym.scripts.loading import check_task, env_of, load_agent
     from hrm_gym.tracking import machine, write_json
 
     votes = () if args.votes is None else (args.votes,)
@@ -71,6 +71,9 @@ def main(args: Args) -> None:
         rows = evaluate_votes(args, agent, folder)
     else:
         kwargs = own_task(agent, env_id)
+        task = getattr(make_env(env_id, **kwargs).unwrapped, "task", None)
+        if task is not None:
+            check_task(args.agent, agent, task.id, env_id)
         tested = evaluate(agent, env_id, args.episodes, args.split, args.data, **kwargs)
         rows = []
         for name, value in tested.summary().items():
@@ -83,13 +86,9 @@ def main(args: Args) -> None:
 
 
 def own_task(agent: Any, env_id: str) -> dict[str, Any]:
-    """Return the keyword of an Answer environment that plays an agent's task under another id."""
-    from hrm_gym.registration import answer_id, task_id
-
+    """Return the keyword of the Answer environment of any task: which one is meant."""
     name = getattr(agent, "task_name", None)
-    if name is None or "Answer" not in env_id or task_id(answer_id(env_id)) == name:
-        return {}
-    return {"task": name}
+    return {"task": name} if name is not None and env_id == "HRMAnswer-v0" else {}
 
 
 def arc_folder(args: Args, agent: Any) -> Path | None:

@@ -67,3 +67,23 @@ def env_of(agent: Any) -> str | None:
     about = getattr(agent, "about", {})
     env_id = about.get("env") or getattr(agent, "env_id", None)
     return None if env_id is None else str(env_id)
+
+
+def check_task(name: str, agent: Any, task_id: str, what: str) -> None:
+    """Refuse an agent that answers or plays another task.
+
+    Args:
+        name: The agent's, as it was asked for.
+        agent: One without a task, as the oracle, fits any.
+        task_id: What it is wanted for.
+        what: Names that in the sentence.
+
+    Raises:
+        ValueError: They differ.
+    """
+    from hrm_gym.registration import task_id as task_of
+
+    task, trained = getattr(agent, "task", None), getattr(agent, "env_id", None)
+    own = task.id if task is not None else None if trained is None else task_of(trained)
+    if own not in (None, task_id):
+        raise ValueError(f"agent: {name} solves {own}, {what} is {task_id}")

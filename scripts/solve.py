@@ -83,7 +83,7 @@ def load_solver(name: str, task_id: str, device: str) -> Any:
     Raises:
         ValueError: There is none, it is of another task, or it only plays move by move.
     """
-    from hrm_gym.scripts.loading import load_agent
+    from hrm_gym.scripts.loading import check_task, load_agent
 
     if name == "oracle":
         from hrm_gym.puzzles import get_task
@@ -97,8 +97,7 @@ def load_solver(name: str, task_id: str, device: str) -> Any:
             f"agent: {name} plays move by move and gives no answer as a whole; expected a bundled "
             "agent, a checkpoint folder, an .onnx file or oracle"
         )
-    if agent.task.id != task_id:
-        raise ValueError(f"agent: {name} solves {agent.task.id}, the puzzle is {task_id}")
+    check_task(name, agent, task_id, "the puzzle")
     return agent
 
 

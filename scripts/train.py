@@ -83,6 +83,7 @@ def make_trainer(args: Args) -> Trainer:
     from hrm_gym.agents.hrm import checkpoint
     from hrm_gym.agents.hrm.presets import TrainConfig, get_preset, preset_for
     from hrm_gym.agents.hrm.trainer import Trainer
+    from hrm_gym.registration import answer_id
 
     changes: dict[str, Any] = {
         "limit": args.puzzles,
@@ -92,6 +93,10 @@ def make_trainer(args: Args) -> Trainer:
         "task": args.task,
     }
     changes = {name: value for name, value in changes.items() if value is not None}
+    if args.preset is not None and args.env is not None:
+        wanted = get_preset(args.preset).env
+        if answer_id(args.env) != wanted:
+            raise ValueError(f"env: preset {args.preset} trains on {wanted}, got {args.env!r}")
     env = args.env or ("HRMAnswer-v0" if args.task else None)
     named = args.preset or (preset_for(env) if env else None)
     if args.resume is not None:

@@ -14,6 +14,7 @@ from hrm_gym.puzzles import get_task
 from hrm_gym.registration import answer_id
 from hrm_gym.rendering.replay import Track
 from hrm_gym.rendering.tracks import playing_track, thinking_track
+from hrm_gym.scripts.loading import check_task
 
 MOVES = 2000
 """Moves of a player that are kept; whoever needs more walks in circles."""
@@ -79,8 +80,7 @@ def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = Fals
 def _thinking(agent: Any, choice: Choice, name: str, past_halting: bool) -> Track:
     env, obs, _ = choice.begin(answer_id(choice.env))
     task = env.unwrapped.task
-    if task.id != agent.task.id:
-        raise ValueError(f"agent: {name} solves {agent.task.id}, {choice.env} is {task.id}")
+    check_task(name, agent, task.id, choice.env)
     labels, demos = env.unwrapped.solve(), getattr(env.unwrapped.puzzle, "demos", ())
     env.close()
     segments = list(agent.think(obs["tokens"], [int(obs["puzzle_id"])], halt=not past_halting))

@@ -352,3 +352,13 @@ def test_answers_end_by_themselves(env_id):
         assert reward == float(segment == 16)
         assert ("exact" in info) is (segment == 16)
         assert not truncated
+
+
+@pytest.mark.parametrize("env_id", ["HRMMaze-Dynamic-v0", "HRMARC-v0"])
+def test_where_there_is_no_native_vector_it_says_so(env_id):
+    with pytest.raises(ValueError, match=r"^autoreset_mode: there is no native vector"):
+        gym.make_vec(env_id, 2, autoreset_mode="SameStep")
+    mode = gym.vector.AutoresetMode.SAME_STEP
+    envs = gym.make_vec(env_id, 2, vector_kwargs={"autoreset_mode": mode})
+    assert envs.metadata["autoreset_mode"] == mode
+    envs.close()

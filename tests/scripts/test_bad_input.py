@@ -108,7 +108,18 @@ CASES = [
     ("evaluate --agent {}/folder", "config.json: expected a checkpoint folder"),
     ("evaluate --agent {}/file", "agent: expected a checkpoint folder"),
     ("evaluate --agent {}/nowhere", "agent: expected a checkpoint folder"),
-    ("evaluate --agent maze-7x7 --env HRMMaze-9x9-v0", "expected 49 tokens"),
+    (
+        "evaluate --agent maze-7x7 --env HRMMaze-9x9-v0",
+        "error: agent: maze-7x7 solves maze-7x7, HRMMaze-9x9-v0 is maze-9x9",
+    ),
+    (
+        "evaluate --agent maze-7x7 --env HRMSudokuAnswer-4x4-v0",
+        "error: agent: maze-7x7 solves maze-7x7, HRMSudokuAnswer-4x4-v0 is sudoku-4x4",
+    ),
+    (
+        "train --preset maze-7x7 --env HRMSudoku-4x4-v0",
+        "env: preset maze-7x7 trains on HRMMazeAnswer-7x7-v0, got 'HRMSudoku-4x4-v0'",
+    ),
     (f"evaluate --agent sudoku-4x4 --device {CUDA}", "is not there"),
     ("evaluate --agent oracle --env HRMSudok-v0", "env: expected one of"),
     ("evaluate --agent random --env CartPole-v1", "env: CartPole-v1 does not take split"),
