@@ -19,12 +19,12 @@ def call(*words):
 def test_it_writes_and_compares(tmp_path, capsys):
     path, out = tmp_path / "a.onnx", tmp_path / "a.json"
     for precision in ("float32", "int8"):
-        assert call("sudoku-4x4", path, "--precision", precision, "--json", out) == 0
+        assert call("maze-7x7", path, "--precision", precision, "--json", out) == 0
         said = {row["name"]: row["value"] for row in json.loads(out.read_text())["rows"]}
         assert said["size"] == path.stat().st_size
         assert said["same_cells"] >= 0.99
         assert OnnxAgent(path).about["precision"] == precision
-    assert said["probability_difference"] > 1e-6, "int8 is not exact, or it was not int8"
+    assert said["probability_difference"] > 1e-4, "int8 is not exact, or it was not int8"
     assert "100.00% of cells the same" in capsys.readouterr().out
 
 
