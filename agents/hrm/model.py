@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .cache import KeyValues
 from .config import HRMConfig as HRMConfig
 
 NORM_EPS = 1e-5
@@ -114,8 +115,10 @@ class Attention(nn.Module):
         self.qkv = Linear(config.hidden_size, 3 * config.hidden_size)
         self.out = Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
-        """(B, length, hidden) -> (B, length, hidden)."""
+    def forward(
+        self, x: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
+    ) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden); with ``past`` nothing sees what follows."""
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
         # Each (B, heads, length, head_dim); queries and keys turn together.
@@ -124,7 +127,8 @@ class Attention(nn.Module):
         else:
             q, k = rotate(qkv[:, :, :2], *rotation).permute(2, 0, 3, 1, 4).unbind(0)
             v = qkv[:, :, 2].transpose(1, 2)
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        attend = F.scaled_dot_product_attention if past is None else past.attend
+        mixed = attend(q, k, v)
         return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -173,10 +177,12 @@ class Block(nn.Module):
             self.mixer = SwiGLU(config.total_len, config.expansion, config.round_to)
         self.channel = SwiGLU(config.hidden_size, config.expansion, config.round_to)
 
-    def forward(self, h: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
-        """(B, length, hidden) -> (B, length, hidden)."""
+    def forward(
+        self, h: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
+    ) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden); ``past`` as in :class:`Attention`."""
         if isinstance(self.mixer, Attention):
-            h = normalize(h + self.mixer(h, rotation))
+            h = normalize(h + self.mixer(h, rotation, past))
         else:
             turned = h.transpose(1, 2)
             h = normalize(turned + self.mixer(turned)).transpose(1, 2)

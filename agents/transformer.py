@@ -1,0 +1,82 @@
+"""A plain transformer of the model's own blocks: tokens to features, both ways or left to right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .hrm.cache import KeyValues
+from .hrm.model import Block, HRMConfig, rotary_angles, truncated_normal_
+
+
+class Transformer(nn.Module):
+    """Embeds tokens and runs them through a stack of the HRM's blocks, once.
+
+    Args:
+        config: Width, heads, positions and vocabulary; what belongs to thinking is not used.
+        layers: Blocks; default: as many as an HRM of this configuration has.
+
+    Raises:
+        ValueError: ``config`` mixes positions by an MLP, or has a puzzle embedding or registers.
+    """
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: HRMConfig, layers: int | None = None) -> None:
+        super().__init__()
+        if config.mixer != "attention" or config.prefix_len:
+            raise ValueError("config: a plain transformer mixes by attention and has no prefix.")
+        self.config = config
+        if layers is None:
+            layers = config.L_layers + (0 if config.shared else config.H_layers)
+        width = config.hidden_size
+        self.scale = math.sqrt(width)
+
+        def table(rows: int) -> nn.Parameter:
+            return nn.Parameter(truncated_normal_(torch.empty(rows, width), 1 / self.scale))
+
+        self.token_emb = table(config.vocab_size)
+        learned = config.positions == "learned"
+        self.position_emb = table(config.seq_len) if learned else None
+        self.blocks = nn.ModuleList(Block(config) for _ in range(layers))
+        self.rotary = config.positions.startswith("rotary")
+        if self.rotary:
+            angles = rotary_angles(config)
+            self.register_buffer("cos", angles.cos(), persistent=False)
+            self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        extra: Tensor | None = None,
+        past: Sequence[KeyValues] | None = None,
+    ) -> Tensor:
+        """Return the features of every position.
+
+        Args:
+            tokens: ``(B, length)``, any integer dtype; at most ``seq_len`` with those before.
+            extra: ``(B, length, hidden)`` or what broadcasts to it: added to the embeddings, for
+                what a token does not say (where a walker stands).
+            past: One for every block: attention runs left to right, and goes on from what they
+                hold. ``None``: every position sees every other.
+
+        Returns:
+            ``(B, length, hidden)``, of root mean square 1.
+        """
+        first = past[0].length if past else 0
+        places = slice(first, first + tokens.shape[1])
+        h = F.embedding(tokens.int(), self.token_emb)
+        if self.position_emb is not None:
+            h = math.sqrt(0.5) * (h + self.position_emb[places])
+        h = self.scale * h
+        if extra is not None:
+            h = h + extra
+        rotation = (self.cos[places], self.sin[places]) if self.rotary else None
+        for number, block in enumerate(self.blocks):
+            h = block(h, rotation, past[number] if past else None)
+        return h
