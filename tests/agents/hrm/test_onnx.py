@@ -18,6 +18,7 @@ from hrm_gym.agents.hrm.onnx import METADATA, OnnxAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import evaluate
 from hrm_gym.puzzles import get_task
+from hrm_gym.scripts.benchmarks.edge import differences
 
 SMALL = {"hidden_size": 32, "num_heads": 4, "round_to": 8, "H_layers": 2, "L_layers": 1}
 VARIANTS = {
@@ -108,6 +109,10 @@ def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
             logits, q_values, *_ = exported.session.run(None, feed)
             np.testing.assert_allclose(logits, output.logits, atol=1e-4)
             np.testing.assert_allclose(q_values[:, 0], output.q_halt, atol=1e-4)
+        # And each from its own, rounding and all.
+        relative, _, agreed = differences(agent, exported, puzzles)
+        assert relative < 1e-4
+        assert agreed > 0.999
 
 
 @pytest.mark.parametrize("env_id", ["HRMSudokuAnswer-4x4-v0", "HRMSudoku-4x4-v0"])
