@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Tokens, get_task
+from hrm_gym.puzzles import Task, Tokens, get_task
 
 from .base import Agent, Info, Observation, Signal
 
@@ -74,18 +75,25 @@ class RandomAgent(Agent):
         return keys.argmax(axis=1).astype(np.int64)
 
 
-class OracleAgent(Agent):
-    """Solves what it sees with the solver of the task; it never reads a solution.
+class SolvingAgent(Agent):
+    """Plays what a solver finds; it never reads a solution.
 
     It plays the step and the Answer environments of Sudoku and mazes, and tells them apart by the
-    observation alone. Solutions are kept by puzzle, so an episode is solved once.
+    observation alone. What was found is kept by puzzle, so an episode is solved once.
     """
 
-    name = "oracle"
     signal: ClassVar[Signal] = "solver"
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, bytes], Any] = OrderedDict()
+
+    @abstractmethod
+    def solution(self, task: Task, tokens: Tokens) -> Tokens:
+        """Return the answer to a question, ``(seq_len,)``; blanks where it found none."""
+
+    @abstractmethod
+    def move(self, tokens: Tokens, position: int, info: Info) -> int:
+        """Return the next move in a maze."""
 
     def act(self, obs: Observation, info: Info) -> Any:
         """Return the next action of a solution.
@@ -95,20 +103,20 @@ class OracleAgent(Agent):
                 environment, or the puzzle has no solution.
         """
         if not isinstance(obs, dict):
-            raise ValueError("oracle: expected an observation of Sudoku or a maze, got an array")
+            raise ValueError(
+                f"{self.name}: expected an observation of Sudoku or a maze, got an array"
+            )
         if "position" in obs:
-            return self._walk(obs["tokens"], int(obs["position"]), info)
+            return np.int64(self.move(obs["tokens"], int(obs["position"]), info))
         if "given" in obs:
             return self._fill(obs["tokens"], obs["given"], info)
         if "tokens" not in obs or "answer" not in obs:
             kind = "ARC has no solver" if "canvas" in obs else f"got the fields {sorted(obs)}"
-            raise ValueError(f"oracle: expected an observation of Sudoku or a maze; {kind}")
+            raise ValueError(f"{self.name}: expected an observation of Sudoku or a maze; {kind}")
         tokens = np.asarray(obs["tokens"])
-        task = get_task(task_of(tokens))
-        answer = self._recall(task.id, tokens, lambda: task.solve(tokens))
-        return np.append(answer.astype(np.int64), 1)
+        return np.append(self._answer(task_of(tokens, self.name), tokens).astype(np.int64), 1)
 
-    def _recall(self, kind: str, puzzle: Tokens, solve: Callable[[], Any]) -> Any:
+    def recall(self, kind: str, puzzle: Tokens, solve: Callable[[], Any]) -> Any:
         """Return what ``solve`` gives, from memory where the puzzle was seen before."""
         key = (kind, puzzle.tobytes())
         if key not in self._known:
@@ -117,13 +125,17 @@ class OracleAgent(Agent):
             self._known[key] = solve()
         return self._known[key]
 
+    def _answer(self, task_id: str, tokens: Tokens) -> Tokens:
+        task = get_task(task_id)
+        answer: Tokens = self.recall(task.id, tokens, lambda: self.solution(task, tokens))
+        return answer
+
     def _fill(self, tokens: Tokens, given: NDArray[np.int8], info: Info) -> np.int64:
         """Return the right digit of the first blank cell where it may still be written."""
         side = int(tokens.size**0.5)
         puzzle = np.where(given, tokens, 1).astype(np.uint8)
-        task = get_task(f"sudoku-{side}x{side}")
-        answer = self._recall(task.id, puzzle, lambda: task.solve(puzzle))
-        blanks = np.flatnonzero(tokens == 1)
+        answer = self._answer(f"sudoku-{side}x{side}", puzzle)
+        blanks = np.flatnonzero((tokens == 1) & (answer > 1))
         actions = blanks * side + (answer[blanks].astype(np.int64) - 2)
         mask = info.get("action_mask")
         if mask is not None and len(actions):
@@ -132,20 +144,30 @@ class OracleAgent(Agent):
             actions = actions[legal[actions]] if legal[actions].any() else np.flatnonzero(legal)
         return np.int64(actions[0] if len(actions) else 0)
 
-    def _walk(self, tokens: Tokens, position: int, info: Info) -> np.int64:
+
+class OracleAgent(SolvingAgent):
+    """Solves what it sees with the solver of the task."""
+
+    name = "oracle"
+
+    def solution(self, task: Task, tokens: Tokens) -> Tokens:
+        """Return the solution of the task's own solver."""
+        return task.solve(tokens)
+
+    def move(self, tokens: Tokens, position: int, info: Info) -> int:
         """Return the first of up, right, down, left that leads nearer to G.
 
         Where no way does, it waits in a maze whose doors move, whose fifth action that is.
         """
-        ways = self._recall("walk", tokens, lambda: directions(tokens))
+        ways = self.recall("walk", tokens, lambda: directions(tokens))
         if ways[position] < 0 and len(info.get("action_mask", ())) == 5:
-            return np.int64(4)
+            return 4
         if ways[position] < 0:
             raise ValueError(f"oracle: no path leads from cell {position} to G")
-        return np.int64(ways[position])
+        return int(ways[position])
 
 
-def task_of(tokens: Tokens) -> str:
+def task_of(tokens: Tokens, agent: str = "oracle") -> str:
     """Return the task id of a question by its tokens, ``(n*n,)``.
 
     Padding, or 900 cells without a wall, are ARC. A Sudoku with one solution shows all digits but
@@ -156,9 +178,9 @@ def task_of(tokens: Tokens) -> str:
     """
     side = int(tokens.size**0.5)
     if side * side != tokens.size:
-        raise ValueError(f"oracle: expected a square grid of tokens, got {tokens.size}")
+        raise ValueError(f"{agent}: expected a square grid of tokens, got {tokens.size}")
     if tokens.min() == 0 or (tokens.size == 900 and not np.any(tokens == 1)):
-        raise ValueError("oracle: expected an observation of Sudoku or a maze; ARC has no solver")
+        raise ValueError(f"{agent}: expected an observation of Sudoku or a maze; ARC has no solver")
     family = "maze" if tokens.max() <= 4 and side != 4 else "sudoku"
     return f"{family}-{side}x{side}"
 

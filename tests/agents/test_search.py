@@ -1,0 +1,94 @@
+"""The depth-first agent: it finds what there is by the rules alone, and stops when time is out."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from hrm_gym.agents.search import DepthFirstAgent
+from hrm_gym.evaluation import evaluate, make_env
+from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles.maze import PATH
+
+
+@pytest.mark.parametrize(
+    "env_id",
+    [
+        "HRMSudoku-4x4-v0",
+        "HRMSudoku-6x6-v0",
+        "HRMMaze-7x7-v0",
+        "HRMMaze-v0",
+        "HRMSudokuAnswer-6x6-v0",
+        "HRMMazeAnswer-7x7-v0",
+    ],
+)
+def test_it_solves_what_it_has_time_for(env_id: str) -> None:
+    result = evaluate(DepthFirstAgent(seconds=60), env_id, episodes=40)
+    assert result.solve_rate == 1.0
+
+
+def test_where_several_ways_lead_its_own_is_seldom_the_shortest() -> None:
+    result = evaluate(DepthFirstAgent(), "HRMMaze-v0", episodes=40)
+    assert result.optimal_rate is not None
+    assert result.optimal_rate < 0.9
+    assert evaluate(DepthFirstAgent(), "HRMMaze-7x7-v0", episodes=40).optimal_rate == 1.0
+
+
+def test_the_answer_to_a_perfect_maze_is_its_label() -> None:
+    task = get_task("maze-9x9")
+    puzzle = task.generate(3)
+    assert np.array_equal(DepthFirstAgent().solution(task, puzzle.inputs), puzzle.labels)
+
+
+def test_a_search_in_slices_is_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hrm_gym.agents.search.SLICE", 1)
+    task = get_task("sudoku-6x6")
+    for key in range(5):
+        puzzle = task.generate(key)
+        answer = DepthFirstAgent(seconds=60).solution(task, puzzle.inputs)
+        assert np.array_equal(answer, puzzle.labels)
+
+
+def test_it_fails_when_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A clock that goes on a second whenever it is read: time for the first slices alone.
+    clock = iter(range(10**9))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("hrm_gym.agents.search.SLICE", 3)
+    agent = DepthFirstAgent(seconds=2.5)
+    task = get_task("sudoku-9x9")
+    question = task.generate(1).inputs
+    answer = agent.solution(task, question)
+    assert (answer[question > 1] == question[question > 1]).all()
+    assert 0 < ((answer > 1) & (question == 1)).sum() <= 6
+    maze = get_task("maze-15x15")
+    question = maze.generate(1).inputs
+    assert not (agent.solution(maze, question) == PATH).any()
+    for env_id in ("HRMSudoku-v0", "HRMMaze-15x15-v0"):
+        assert evaluate(agent, env_id, episodes=5).solve_rate == 0.0
+
+
+def test_no_solution_ends_the_search() -> None:
+    task = get_task("sudoku-4x4")
+    question = np.ones(16, np.uint8)
+    # The last cell of the first row sees all four digits.
+    question[[0, 1, 2, 7]] = [2, 3, 4, 5]
+    begun = time.perf_counter()
+    answer = DepthFirstAgent(seconds=60).solution(task, question)
+    assert time.perf_counter() - begun < 30
+    assert not task.accepts(question, answer)
+
+
+def test_doors_that_move_are_searched_anew() -> None:
+    result = evaluate(DepthFirstAgent(), "HRMMaze-Dynamic-v0", episodes=10)
+    assert result.solve_rate > 0.5
+
+
+def test_what_it_cannot_search_is_refused() -> None:
+    with pytest.raises(ValueError, match="seconds: expected a positive time, got 0"):
+        DepthFirstAgent(seconds=0)
+    env = make_env("HRMARC-v0", limit=1)
+    observation, info = env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"depth-first: .*ARC has no solver"):
+        DepthFirstAgent().act(observation, info)
