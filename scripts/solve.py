@@ -71,7 +71,8 @@ def main(args: Args) -> int:
                 count = int(segments[k])
                 print(f"{count} segment{'s' * (count != 1)}, {confidence[k]:.1%} confident")
             print(verdict(task, right[k]))
-    Console().print(summary(name, right, seconds, segments), highlight=False, soft_wrap=True)
+    line = summary(name, right, seconds, segments, exact=task.name != "arc")
+    Console().print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json is not None:
         write_json(args.json, machine(), rows)
     return 1 if False in right else 0
@@ -153,8 +154,10 @@ def verdict(task: Any, right: bool | None) -> str:
     return "right: the rules accept it" if right else "WRONG: it breaks the rules"
 
 
-def summary(name: str, right: list[bool | None], seconds: float, segments: Any) -> str:
-    """Return the line under everything."""
+def summary(
+    name: str, right: list[bool | None], seconds: float, segments: Any, exact: bool
+) -> str:
+    """Return the line under everything; ``exact`` says that the task has a solver."""
     known = [value for value in right if value is not None]
     text = f"{name}: {sum(known)} of {len(known)} solved"
     if len(known) < len(right):
@@ -166,6 +169,9 @@ def summary(name: str, right: list[bool | None], seconds: float, segments: Any) 
         text += f", {len(right) / max(seconds, 1e-9):,.0f} a second"
         if segments is not None:
             text += f", {np.mean(segments):.2f} segments a puzzle"
+    if False in right and exact:
+        # A model knows puzzles of the kind it was trained on; the search knows all.
+        text += "; --agent oracle solves every puzzle of this task"
     return text
 
 

@@ -129,6 +129,7 @@ def test_a_wrong_answer_is_called_wrong(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "WRONG: it breaks the rules" in said
     assert "0 of 1 solved" in said
+    assert "--agent oracle solves" in said
 
 
 def test_arc(tmp_path, capsys, monkeypatch):
@@ -139,6 +140,7 @@ def test_arc(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "WRONG: it is not the known output" in said
     assert "not checked: the right output is not known" in said
+    assert "oracle" not in said
     rows = json.loads((tmp_path / "out.json").read_text())["rows"]
     assert [row["name"] for row in rows] == ["abc, test 1", "abc, test 2"]
     assert [row["solved"] for row in rows] == [False, None]
