@@ -154,9 +154,7 @@ def verdict(task: Any, right: bool | None) -> str:
     return "right: the rules accept it" if right else "WRONG: it breaks the rules"
 
 
-def summary(
-    name: str, right: list[bool | None], seconds: float, segments: Any, exact: bool
-) -> str:
+def summary(name: str, right: list[bool | None], seconds: float, segments: Any, exact: bool) -> str:
     """Return the line under everything; ``exact`` says that the task has a solver."""
     known = [value for value in right if value is not None]
     text = f"{name}: {sum(known)} of {len(known)} solved"
