@@ -48,8 +48,10 @@ class TrainResult(Generic[AgentT]):
         agent: The trained agent.
         env_steps: Environment steps it was trained for, over all parallel environments.
         seconds: Wall-clock training time; that of progress callbacks is not counted.
+        puzzles: Training puzzles that were handed out, a repeated one each time it was.
     """
 
     agent: AgentT
     env_steps: int
     seconds: float
+    puzzles: int

@@ -19,8 +19,6 @@ from hrm_gym.scripts.results import (
     rich_table,
 )
 
-LEARNERS = ("hrm", "ppo", "dqn", "maskable-ppo")
-AGENTS = (*LEARNERS, "random", "oracle")
 CURVE_EPISODES = 100
 """Puzzles of an evaluation on the way; the last one takes all ``--episodes``."""
 CURVE_POINTS = 6
@@ -33,7 +31,7 @@ class Args:
     env: str = "HRMMaze-7x7-v0"
     """Step environment that all agents are tested on; hrm learns on its Answer counterpart."""
     agents: list[str] = field(default_factory=lambda: ["hrm", "maskable-ppo", "random", "oracle"])
-    """Any of hrm, ppo, dqn, maskable-ppo, random and oracle."""
+    """Any of hrm, ppo, dqn, maskable-ppo, random, depth-first and oracle."""
     seconds: float = 60.0
     """Training time of every agent that learns."""
     seed: int = 0
@@ -61,14 +59,14 @@ def check(args: Args) -> None:
     Raises:
         ValueError: An agent or environment is unknown, or a number is not positive.
     """
+    from hrm_gym.agents.catalog import AGENTS, learns
     from hrm_gym.evaluation import make_env
     from hrm_gym.registration import answer_id
 
     if not args.agents:
         raise ValueError(f"agents: expected some of {', '.join(AGENTS)}, got none")
     for name in args.agents:
-        if name not in AGENTS:
-            raise ValueError(f"agents: expected some of {', '.join(AGENTS)}, got {name!r}")
+        learns(name)
     if len(set(args.agents)) < len(args.agents):
         raise ValueError(f"agents: expected each once, got {' '.join(args.agents)}")
     for option, value in (
@@ -110,13 +108,14 @@ def compare(args: Args, say: Callable[[str], None] = print) -> Comparison:
     """
     import torch
 
+    from hrm_gym.agents.catalog import learns
     from hrm_gym.tracking import Tracker, run_folder
 
     check(args)
     torch.set_num_threads(args.threads)
     contestants = []
     for name in args.agents:
-        say(f"{args.env}: {name}" + (f", {args.seconds:g} s" if name in LEARNERS else ""))
+        say(f"{args.env}: {name}" + (f", {args.seconds:g} s" if learns(name) else ""))
         contestant = Contestant(name)
         try:
             with Tracker(run_folder(args.out, args.env, name, args.seed)) as tracker:
@@ -135,14 +134,28 @@ def compare(args: Args, say: Callable[[str], None] = print) -> Comparison:
 
 def _take_part(contestant: Contestant, args: Args, tracker: Any) -> None:
     """Train an agent where it learns, and test it; fills in ``contestant``."""
+    from hrm_gym.agents.catalog import obtain
     from hrm_gym.evaluation import evaluate
 
-    def on_progress(agent: Any, env_steps: int, seconds: float) -> None:
-        few = evaluate(agent, args.env, min(CURVE_EPISODES, args.episodes))
-        contestant.curve.append(Point.of(few, env_steps, seconds))
-        tracker.evaluation(few, env_steps, seconds)
+    def on_progress(result: Any) -> None:
+        few = evaluate(result.agent, args.env, min(CURVE_EPISODES, args.episodes))
+        contestant.curve.append(Point.of(few, result.env_steps, result.seconds))
+        tracker.evaluation(few, result.env_steps, result.seconds)
 
-    agent = _obtain(contestant, args, on_progress, tracker)
+    result = obtain(
+        contestant.name,
+        args.env,
+        seed=args.seed,
+        seconds=args.seconds,
+        device=args.device,
+        limit=args.puzzles,
+        on_progress=on_progress,
+        progress_evaluations=CURVE_POINTS,
+        tracker=tracker,
+        preset=args.preset,
+    )
+    agent = result.agent
+    contestant.env_steps, contestant.seconds = result.env_steps, result.seconds
     contestant.signal, contestant.parameters = agent.signal, agent.parameters
     tested = evaluate(agent, args.env, args.episodes)
     contestant.evaluation = tested
@@ -157,45 +170,6 @@ def _take_part(contestant: Contestant, args: Args, tracker: Any) -> None:
         "parameters": agent.parameters,
     }
     tracker.hparams(settings, {"hparam/solve_rate": tested.solve_rate})
-
-
-def _obtain(
-    contestant: Contestant,
-    args: Args,
-    on_progress: Callable[[Any, int, float], None],
-    tracker: Any,
-) -> Any:
-    """Return the agent of a name, trained where it learns."""
-    name = contestant.name
-    if name == "random":
-        from hrm_gym.agents.simple import RandomAgent
-        from hrm_gym.evaluation import make_env
-
-        return RandomAgent(make_env(args.env).action_space, args.seed)
-    if name == "oracle":
-        from hrm_gym.agents.simple import OracleAgent
-
-        return OracleAgent()
-    common: dict[str, Any] = {
-        "seed": args.seed,
-        "seconds": args.seconds,
-        "device": args.device,
-        "limit": args.puzzles,
-        "on_progress": on_progress,
-        "progress_evaluations": CURVE_POINTS,
-        "tracker": tracker,
-    }
-    result: Any
-    if name == "hrm":
-        from hrm_gym.agents.hrm.run import train_hrm
-
-        result = train_hrm(args.env, preset=args.preset, **common)
-    else:
-        from hrm_gym.agents.baselines import train_rl
-
-        result = train_rl(name, args.env, **common)
-    contestant.env_steps, contestant.seconds = result.env_steps, result.seconds
-    return result.agent
 
 
 def report(comparison: Comparison, args: Args) -> str:

@@ -17,8 +17,8 @@ def load_agent(
     """Return an agent.
 
     Args:
-        name: ``oracle``, ``random``, a bundled agent, a folder of an HRM or of a baseline, or an
-            exported ``.onnx`` file.
+        name: ``oracle``, ``depth-first``, ``random``, a bundled agent, a folder of an HRM or of a
+            baseline, or an exported ``.onnx`` file.
         device: Where a network runs; an exported one runs on the CPU.
         env_id: Environment of the random agent, which needs to know its actions.
         seed: Seed of the random agent.
@@ -28,17 +28,10 @@ def load_agent(
     Raises:
         ValueError: There is no such agent, or its files are damaged.
     """
-    if name == "oracle":
-        from hrm_gym.agents.simple import OracleAgent
+    from hrm_gym.agents.catalog import AGENTS, learns, untrained
 
-        return OracleAgent()
-    if name == "random":
-        from hrm_gym.agents.simple import RandomAgent
-        from hrm_gym.evaluation import make_env
-
-        if env_id is None:
-            raise ValueError("env: the agent random needs --env")
-        return RandomAgent(make_env(env_id).action_space, seed)
+    if name in AGENTS and not learns(name):
+        return untrained(name, env_id, seed)
     path = Path(name)
     if path.suffix == ".onnx":
         from hrm_gym.agents.hrm.onnx import OnnxAgent

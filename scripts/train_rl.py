@@ -44,6 +44,7 @@ def main(args: Args) -> None:
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from hrm_gym.agents.base import TrainResult
     from hrm_gym.agents.baselines import SB3Agent, train_rl
     from hrm_gym.evaluation import evaluate
     from hrm_gym.tracking import Tracker, machine, run_folder, write_json
@@ -58,10 +59,10 @@ def main(args: Args) -> None:
     with Tracker(folder) as tracker, Progress(*columns, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(args.agent, total=evaluations)
 
-        def on_progress(agent: SB3Agent, env_steps: int, train_seconds: float) -> None:
-            few = evaluate(agent, args.env, min(100, args.episodes), limit=None)
-            tracker.evaluation(few, env_steps, train_seconds)
-            done = f"{args.agent}: {env_steps} steps, {few.solve_rate:.0%} solved"
+        def on_progress(result: TrainResult[SB3Agent]) -> None:
+            few = evaluate(result.agent, args.env, min(100, args.episodes), limit=None)
+            tracker.evaluation(few, result.env_steps, result.seconds)
+            done = f"{args.agent}: {result.env_steps} steps, {few.solve_rate:.0%} solved"
             bar.update(task, advance=1, description=done)
 
         result = train_rl(

@@ -46,7 +46,7 @@ ENDLESS = 1_000_000_000
 LAST_RATE_SHARE = 0.1
 """The learning rate ends at this share of where it began."""
 
-Progress = Callable[["SB3Agent", int, float], None]
+Progress = Callable[[TrainResult["SB3Agent"]], None]
 
 
 class SB3Agent(Agent):
@@ -258,6 +258,12 @@ class Budget(BaseCallback):
         super().__init__()
         self.agent, self.clock, self.progress, self.times = agent, clock, progress, times
         self.called = 0
+        self.ended = 0
+
+    def so_far(self) -> TrainResult[SB3Agent]:
+        """Return the run as it stands; of puzzles, those that ended and those at hand."""
+        puzzles = self.training_env.num_envs + self.ended
+        return TrainResult(self.agent, self.num_timesteps, self.clock.seconds, puzzles)
 
     def _on_training_start(self) -> None:
         self.clock.begun = time.perf_counter()
@@ -265,6 +271,7 @@ class Budget(BaseCallback):
 
     def _on_step(self) -> bool:
         self.clock.steps = self.num_timesteps
+        self.ended += int(self.locals["dones"].sum())
         used = self.clock.used
         if used < 1.0:
             self._report()
@@ -275,9 +282,9 @@ class Budget(BaseCallback):
         if self.progress is None or self.clock.used * self.times < self.called:
             return
         self.called = int(self.clock.used * self.times) + 1
-        seconds, begun = self.clock.seconds, time.perf_counter()
+        result, begun = self.so_far(), time.perf_counter()
         training = self.model.policy.training
-        self.progress(self.agent, self.num_timesteps, seconds)
+        self.progress(result)
         self.model.policy.set_training_mode(training)
         self.clock.paused += time.perf_counter() - begun
 
@@ -328,8 +335,8 @@ def train_rl(
         device: ``cpu``, ``cuda`` and so on.
         limit: Training puzzles; ``None`` takes all.
         env_kwargs: Further keyword arguments of the environment.
-        on_progress: Called with the agent, environment steps and training seconds, at the start
-            and ``progress_evaluations`` times at most; its time does not count.
+        on_progress: Called with the run so far, at the start and ``progress_evaluations`` times at
+            most; its time does not count.
         progress_evaluations: See ``on_progress``.
         tracker: Where training curves go.
 
@@ -359,4 +366,4 @@ def train_rl(
     agent.model.set_logger(Logger(folder=None, output_formats=list(output)))
     callback = Budget(agent, clock, on_progress, progress_evaluations)
     agent.model.learn(steps or ENDLESS, callback=callback)
-    return TrainResult(agent, agent.model.num_timesteps, clock.seconds)
+    return callback.so_far()

@@ -211,10 +211,10 @@ def train_hrm(
     steps: int | None = None,
     device: str = "cpu",
     limit: int | None = 1000,
-    on_progress: Callable[[HRMAgent, int, float], None] | None = None,
+    on_progress: Callable[[TrainResult[HRMAgent]], None] | None = None,
     progress_evaluations: int = 6,
     tracker: Tracker | None = None,
-) -> TrainResult:
+) -> TrainResult[HRMAgent]:
     """Train an HRM for an environment, step or Answer; it learns on the Answer id.
 
     Args:
@@ -225,8 +225,8 @@ def train_hrm(
         steps: Optimiser steps.
         device: Where.
         limit: Labelled puzzles at most.
-        on_progress: Called with the agent, environment steps and training seconds, at the start
-            and evenly spread over the run; its time is not counted.
+        on_progress: Called with the run so far, at the start and evenly spread over it; its time
+            is not counted.
         progress_evaluations: How often.
         tracker: Gets the training metrics.
 
@@ -236,20 +236,26 @@ def train_hrm(
     config = get_preset(preset or preset_for(env_id))
     trainer = Trainer(dataclasses.replace(config, limit=limit), seed, device)
     total_steps = steps if steps is not None else (1 << 60 if seconds else config.steps)
-    due = 1
+    due, ended = 1, 0.0
+
+    def so_far() -> TrainResult[HRMAgent]:
+        # Those that ended, and those at hand.
+        puzzles = config.batch_size + int(ended)
+        return TrainResult(trainer.agent(), trainer.env_steps, trainer.seconds, puzzles)
 
     def log(trainer: Trainer, metrics: Metrics) -> None:
-        nonlocal due
+        nonlocal due, ended
+        ended += metrics["episodes"]
         if tracker is not None:
             for name, value in metrics.items():
                 tracker.scalar(f"train/{name}", value, trainer.env_steps, trainer.seconds)
         done = max(trainer.step / total_steps, trainer.seconds / (seconds or math.inf))
         if on_progress is not None and done * progress_evaluations >= due:
             due = int(done * progress_evaluations) + 1
-            on_progress(trainer.agent(), trainer.env_steps, trainer.seconds)
+            on_progress(so_far())
 
     if on_progress is not None:
-        on_progress(trainer.agent(), 0, 0.0)
+        on_progress(so_far())
     if run(trainer, steps, seconds, Schedule(on_log=log)) == "stopped":
         raise KeyboardInterrupt
-    return TrainResult(trainer.agent(), trainer.env_steps, trainer.seconds)
+    return so_far()

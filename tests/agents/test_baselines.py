@@ -11,6 +11,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from hrm_gym.agents.base import TrainResult
 from hrm_gym.agents.baselines import ALGORITHM_NAMES
 from hrm_gym.agents.baselines.features import GridFeatures
 from hrm_gym.agents.baselines.sb3 import ALGORITHMS, SB3Agent, build, train_rl
@@ -93,11 +94,11 @@ def test_maze_features_move_with_the_agent() -> None:
 
 
 def test_steps_budget_and_progress_out_of_the_time() -> None:
-    calls: list[tuple[int, float]] = []
+    calls: list[tuple[int, float, int]] = []
 
-    def on_progress(agent: SB3Agent, env_steps: int, seconds: float) -> None:
+    def on_progress(so_far: TrainResult[SB3Agent]) -> None:
         time.sleep(0.2)
-        calls.append((env_steps, seconds))
+        calls.append((so_far.env_steps, so_far.seconds, so_far.puzzles))
 
     begun = time.perf_counter()
     result = train_rl(
@@ -110,9 +111,11 @@ def test_steps_budget_and_progress_out_of_the_time() -> None:
     )
     elapsed = time.perf_counter() - begun
     assert result.env_steps == 2048
-    assert calls[0] == (0, pytest.approx(0.0, abs=0.1))
+    assert calls[0] == (0, pytest.approx(0.0, abs=0.1), 8)
+    # Episodes take two to sixteen of their sixteen cells.
+    assert 8 + 2048 // 16 <= result.puzzles < 2048
     assert 3 <= len(calls) <= 5
-    assert [steps for steps, _ in calls] == sorted({steps for steps, _ in calls})
+    assert [steps for steps, *_ in calls] == sorted({steps for steps, *_ in calls})
     assert result.seconds < elapsed - 0.2 * len(calls) + 0.05
 
 

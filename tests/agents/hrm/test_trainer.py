@@ -217,10 +217,13 @@ def test_train_hrm_reports_progress():
     result = train_hrm(
         "HRMSudoku-4x4-v0",
         steps=3,
-        on_progress=lambda agent, steps, seconds: seen.append((steps, seconds)),
+        on_progress=lambda so_far: seen.append((so_far.env_steps, so_far.puzzles)),
         progress_evaluations=1,
     )
-    assert result.env_steps == 3 * get_preset("sudoku-4x4").batch_size
+    batch = get_preset("sudoku-4x4").batch_size
+    assert result.env_steps == 3 * batch
+    assert batch <= result.puzzles <= 4 * batch
+    assert seen[0] == (0, batch)
     assert seen
     assert seen[-1][0] == result.env_steps
 

@@ -1,0 +1,115 @@
+"""Agents by name: what each learns from, and how one is come by. Nothing here loads torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .base import Signal, TrainResult
+from .baselines import ALGORITHM_NAMES
+
+if TYPE_CHECKING:
+    from hrm_gym.tracking import Tracker
+
+AGENTS: dict[str, Signal] = {
+    "hrm": "labels",
+    **dict.fromkeys(ALGORITHM_NAMES, "reward"),
+    "random": "none",
+    "depth-first": "solver",
+    "oracle": "solver",
+}
+"""What each agent learns from; those of ``labels`` and ``reward`` are trained."""
+
+Progress = Callable[[TrainResult[Any]], None]
+
+
+def learns(name: str) -> bool:
+    """Say whether an agent is trained.
+
+    Raises:
+        ValueError: There is no such agent.
+    """
+    if name not in AGENTS:
+        raise ValueError(f"agents: expected some of {', '.join(AGENTS)}, got {name!r}")
+    return AGENTS[name] in ("labels", "reward")
+
+
+def obtain(
+    name: str,
+    env_id: str,
+    seed: int = 0,
+    seconds: float | None = None,
+    steps: int | None = None,
+    device: str = "cpu",
+    limit: int | None = 1000,
+    on_progress: Progress | None = None,
+    progress_evaluations: int = 6,
+    tracker: Tracker | None = None,
+    preset: str | None = None,
+) -> TrainResult[Any]:
+    """Return an agent, trained where it learns; one that does not cost no time and no puzzles.
+
+    Args:
+        name: One of ``AGENTS``.
+        env_id: The step environment it is wanted for.
+        seed: Of weights, puzzles and exploration.
+        seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
+        steps: Environment steps of an agent that learns from reward, else optimiser steps.
+        device: Where networks run.
+        limit: Training puzzles at most; ``None`` takes all.
+        on_progress: Called with the run so far, at the start and evenly spread over it; its time
+            is not counted.
+        progress_evaluations: How often.
+        tracker: Gets the training metrics.
+        preset: Configuration of hrm; default: the smallest for the environment.
+
+    Raises:
+        ValueError: The agent is unknown or does not fit the environment.
+    """
+    common: dict[str, Any] = {
+        "seed": seed,
+        "seconds": seconds,
+        "steps": steps,
+        "device": device,
+        "limit": limit,
+        "on_progress": on_progress,
+        "progress_evaluations": progress_evaluations,
+        "tracker": tracker,
+    }
+    if name == "hrm":
+        from .hrm.run import train_hrm
+
+        return train_hrm(env_id, preset=preset, **common)
+    if learns(name):
+        from .baselines import train_rl
+
+        return train_rl(name, env_id, **common)
+    return TrainResult(untrained(name, env_id, seed), 0, 0.0, 0)
+
+
+def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
+    """Return an agent that does not learn.
+
+    Args:
+        name: ``random``, ``depth-first`` or ``oracle``.
+        env_id: Environment of the random agent, which needs to know its actions.
+        seed: Seed of the random agent.
+
+    Raises:
+        ValueError: ``random`` got no environment.
+    """
+    if name == "oracle":
+        from .simple import OracleAgent
+
+        return OracleAgent()
+    if name == "depth-first":
+        from .search import DepthFirstAgent
+
+        return DepthFirstAgent()
+    from hrm_gym.evaluation import make_env
+
+    from .simple import RandomAgent
+
+    if env_id is None:
+        raise ValueError(f"env: the agent {name} needs --env")
+    return RandomAgent(make_env(env_id).action_space, seed)
