@@ -45,8 +45,9 @@ class Args:
     """Leave out puzzles rated lower (sudoku and mazes)."""
     smallest: int | None = None
     """ARC: keep the so many tasks of the smallest grids (longest side, then cells, then name)."""
-    hold_out: Literal["evaluation", "all"] = "evaluation"
-    """ARC: whose test pairs are held out, those of the evaluation tasks or of all tasks."""
+    hold_out: Literal["evaluation", "all", "demonstration"] = "evaluation"
+    """ARC: what is held out, the test pairs of the evaluation tasks or those of all tasks; or, to
+    tune without a look at any test pair, the last demonstration of every task."""
     seed: int = 0
     """Seed of the subsample and the augmentation."""
 
@@ -120,7 +121,7 @@ def _download(name: str) -> Path:
 
 def _arc(args: Args) -> dict[str, int]:
     """Write ARC tasks."""
-    from hrm_gym.data.arc_writer import read_tasks, smallest, write_arc
+    from hrm_gym.data.arc_writer import read_tasks, smallest, without_tests, write_arc
 
     for name in ("test_size", "min_difficulty"):
         if getattr(args, name) is not None:
@@ -131,6 +132,8 @@ def _arc(args: Args) -> dict[str, int]:
         tasks = smallest(tasks, args.smallest)
     if args.hold_out == "all":
         tasks = [dataclasses.replace(task, evaluation=True) for task in tasks]
+    elif args.hold_out == "demonstration":
+        tasks = [without_tests(task) for task in tasks]
     num_aug = 1000 if args.num_aug is None else args.num_aug
     return write_arc(args.out, tasks, num_aug, args.size or 30, args.subsample_size, args.seed)
 

@@ -9,6 +9,7 @@ stands at the corner as all test examples do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,17 @@ def read_tasks(source: str) -> list[Examples]:
 def smallest(tasks: Sequence[Examples], count: int) -> list[Examples]:
     """Return the ``count`` tasks of the smallest grids: longest side, then cells, then name."""
     return sorted(tasks, key=lambda task: (task.side, task.cells, task.name))[:count]
+
+
+def without_tests(task: Examples) -> Examples:
+    """Return a task without its tests, whose last demonstration is held out instead.
+
+    Raises:
+        ValueError: It has one demonstration alone.
+    """
+    if len(task.demos) < 2:
+        raise ValueError(f"data: task {task.name} has one demonstration, so none can be held out")
+    return replace(task, demos=task.demos[:-1], tests=task.demos[-1:], evaluation=True)
 
 
 def write_arc(

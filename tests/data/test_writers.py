@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hrm_gym.data import load_puzzles
-from hrm_gym.data.arc_writer import read_tasks, smallest, write_arc
+from hrm_gym.data.arc_writer import read_tasks, smallest, without_tests, write_arc
 from hrm_gym.data.writers import DatasetWriter, Entry, write_puzzles
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.arc import Arc, to_grid
@@ -168,6 +168,21 @@ def test_augmented_tasks_differ():
     # One cell of black has no other look.
     black = np.zeros((1, 1), np.uint8)
     assert len(augment(Examples("black", ((black, black),), ((black, black),)), 9, random)) == 1
+
+
+def test_a_demonstration_can_be_held_out_instead_of_the_tests(tmp_path):
+    words = ["arc", "--smallest", "2", "--hold-out", "demonstration", "--num-aug", "2"]
+    assert run(build, Args, [*words, "--size", "3", "--out", str(tmp_path / "d")]) == 0
+    whole = smallest(read_tasks("arc-agi-1"), 2)
+    held = json.loads((tmp_path / "d" / "test_puzzles.json").read_text())
+    for task in whole:
+        pairs = task.to_json()["train"]
+        assert held[task.name] == {"train": pairs[:-1], "test": pairs[-1:]}
+        assert not any(pair in pairs for pair in task.to_json()["test"])
+    shown = load_puzzles(Arc(3), str(tmp_path / "d"))
+    assert len(shown) == 3 * sum(len(task.demos) - 1 for task in whole)
+    with pytest.raises(ValueError, match="task old has one demonstration"):
+        without_tests(Examples("old", TASKS[0].demos[:1], TASKS[0].tests))
 
 
 def test_arc_folders_and_their_faults(tmp_path):
