@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch.utils.tensorboard import SummaryWriter
 
     from .evaluation import Evaluation
@@ -121,6 +122,15 @@ class Tracker:
     ) -> None:
         """Write a picture, ``(height, width, 3)`` uint8, as environments render it."""
         self.writer.add_image(tag, image, env_steps, walltime=max(seconds, 1e-6), dataformats="HWC")
+
+    def figure(self, tag: str, figure: Figure, env_steps: int = 0, seconds: float = 0.0) -> None:
+        """Draw a matplotlib figure and write it as a picture."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        picture = np.asarray(canvas.buffer_rgba())[..., :3]
+        self.image(tag, np.ascontiguousarray(picture), env_steps, seconds)
 
     def flush(self) -> None:
         """Write what is pending to disk."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -52,6 +54,22 @@ def check(args: Any) -> None:
 def _folder_above(path: Path) -> Path:
     """Return the path, or the nearest one above it that exists."""
     return next((part for part in (path, *path.parents) if part.exists()), Path("."))
+
+
+def command(script: str, args: Any) -> str:
+    """Return the command that does this again, wherever its results go.
+
+    Args:
+        script: Name of the file, without its ending.
+        args: Its dataclass; values that are the default are left out.
+    """
+    words = []
+    for field in dataclasses.fields(args):
+        value = getattr(args, field.name)
+        if value != field.default and field.name not in ("out", "json"):
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--{field.name.replace('_', '-')}", *map(str, values)]
+    return f"python scripts/{script}.py {shlex.join(words)}"
 
 
 def run(

@@ -19,6 +19,7 @@ from hrm_gym.data import PuzzleSet
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 Row = dict[str, Any]
 BLUE, ORANGE, INK = "#0072B2", "#D55E00", "#333333"
@@ -59,7 +60,8 @@ def measure_compute(
     return found
 
 
-def _table(title: str, *headings: str) -> Table:
+def plain_table(title: str, *headings: str) -> Table:
+    """Return an empty table of numbers."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -68,10 +70,10 @@ def _table(title: str, *headings: str) -> Table:
 
 def depth_tables(depth: Depth) -> list[Table]:
     """Return accuracy by segment, and segments by rating."""
-    curve = _table("thinking", "segment", "exact accuracy", "still thinking")
+    curve = plain_table("thinking", "segment", "exact accuracy", "still thinking")
     for number, (accuracy, going) in enumerate(zip(depth.curve, depth.going, strict=True), 1):
         curve.add_row(str(number), f"{accuracy:.1%}", f"{going:.1%}")
-    bands = _table("by rating", "rating", "puzzles", "exact accuracy", "mean segments")
+    bands = plain_table("by rating", "rating", "puzzles", "exact accuracy", "mean segments")
     for low, high, rows in depth.bands():
         name = f"{low:g}" if low == high else f"{low:g}-{high:g}"
         share, mean = depth.halted[rows].mean(), depth.segments[rows].mean()
@@ -116,7 +118,7 @@ def depth_rows(depth: Depth) -> list[Row]:
 
 def compute_table(found: Sequence[Compute], by: str) -> Table:
     """Return accuracy against compute."""
-    table = _table(f"test-time compute (vote by {by})", "segments", "votes", "exact accuracy")
+    table = plain_table(f"test-time compute (vote by {by})", "segments", "votes", "exact accuracy")
     table.add_column("segments spent", justify="right")
     table.add_column("seconds", justify="right")
     for one in found:
@@ -148,7 +150,7 @@ def arc_table(result: ArcResult) -> Table:
     """Return pass@k by votes."""
     tests, tasks = len(result.tests), len({test.task for test in result.tests})
     title = f"ARC: {tests} test inputs of {tasks} tasks"
-    table = _table(title, "votes", "pass@1", "pass@2", "tests right in 1", "in 2", "seconds")
+    table = plain_table(title, "votes", "pass@1", "pass@2", "tests right in 1", "in 2", "seconds")
     for score in result.scores:
         table.add_row(
             str(score.votes),
@@ -172,18 +174,26 @@ def arc_rows(result: ArcResult) -> list[Row]:
     return rows
 
 
-def depth_figure(depth: Depth, found: Sequence[Compute]) -> Figure:
-    """Draw accuracy by segment, segments by rating, and, if measured, accuracy against votes."""
+def depth_figure(depth: Depth, counts: Tensor, found: Sequence[Compute]) -> Figure:
+    """Draw accuracy by segment, segments by rating, q_halt against the truth, and voting.
+
+    Args:
+        depth: As measured.
+        counts: Of the calibration.
+        found: Accuracy against compute, empty where it was not measured.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    count = 3 if found else 2
+    from .calibration import draw_reliability
+
+    count = 4 if found else 3
     figure = Figure(figsize=(4.3 * count, 3.6), dpi=160, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, count)
     most = len(depth.exact)
-    _axes(panels[0], "segments", "exact accuracy")
+    plain_axes(panels[0], "segments", "exact accuracy")
     panels[0].plot(range(1, most + 1), depth.curve, color=BLUE, marker="o", label="always so many")
     panels[0].plot(
         [depth.segments.mean()],
@@ -195,26 +205,27 @@ def depth_figure(depth: Depth, found: Sequence[Compute]) -> Figure:
     )
     panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].legend(frameon=False, fontsize=8, loc="best")
-    _axes(panels[1], "rating", "mean segments")
+    plain_axes(panels[1], "rating", "mean segments")
     bands = depth.bands()
     names = [f"{low:g}" if low == high else f"{low:g}-{high:g}" for low, high, _ in bands]
     means = [float(depth.segments[rows].mean()) for _, _, rows in bands]
     bars = panels[1].bar(names, means, color=BLUE, width=0.6)
     panels[1].bar_label(bars, [f"{mean:.2f}" for mean in means], fontsize=8, padding=2)
     panels[1].set_ylim(0, max(means) * 1.15)
+    draw_reliability(panels[2], counts)
     if found:
-        _axes(panels[2], "segments spent a puzzle", "exact accuracy")
+        plain_axes(panels[3], "segments spent a puzzle", "exact accuracy")
         for number, last in enumerate(sorted({one.segments for one in found})):
             own = [one for one in found if one.segments == last]
             shade = plot_colour(number)
-            panels[2].plot(
+            panels[3].plot(
                 [one.spent for one in own],
                 [one.accuracy for one in own],
                 color=shade,
                 marker="o",
                 label=f"up to {last} segments, {own[0].votes} to {own[-1].votes} votes",
             )
-        panels[2].legend(frameon=False, fontsize=8, loc="best")
+        panels[3].legend(frameon=False, fontsize=8, loc="best")
     return figure
 
 
@@ -224,7 +235,8 @@ def plot_colour(number: int) -> str:
     return palette[number % len(palette)]
 
 
-def _axes(axes: Axes, x: str, y: str) -> None:
+def plain_axes(axes: Axes, x: str, y: str) -> None:
+    """Label axes, and leave away what says nothing."""
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)

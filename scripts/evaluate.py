@@ -38,7 +38,7 @@ class Args:
     vote_by: Literal["count", "confidence"] = "count"
     """What wins: the answer given most often, or the one the model is surest of."""
     out: Path | None = None
-    """Also draw accuracy against segments and votes into this PNG file."""
+    """Also draw accuracy against segments and votes, and q_halt against the truth, as PNG file."""
     json: Path | None = None
     """Also write the result to this file, for programs."""
     save_traces: Path | None = None
@@ -146,9 +146,10 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
         return []
     from rich.console import Console
 
-    from hrm_gym.agents.hrm.depth import measure_depth
+    from hrm_gym.agents.hrm.depth import measure_calibration, measure_depth
     from hrm_gym.evaluation import make_env
     from hrm_gym.scripts import depth as report
+    from hrm_gym.scripts.calibration import calibration_rows, calibration_table
 
     kwargs: dict[str, Any] = own_task(agent, env_id)
     if args.data is not None:
@@ -160,7 +161,9 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     for table in report.depth_tables(depth):
         console.print(table)
     console.print(report.depth_sentence(depth), highlight=False)
-    rows = report.depth_rows(depth)
+    counts = measure_calibration(agent, puzzles)
+    console.print(calibration_table(counts))
+    rows = report.depth_rows(depth) + calibration_rows(counts)
     found: list[report.Compute] = []
     if args.segments or args.votes is not None:
         lasts = sorted({agent.max_segments, *args.segments})
@@ -170,7 +173,7 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     if args.out is not None:
         from hrm_gym.scripts.plots import save_png
 
-        save_png(report.depth_figure(depth, found), args.out)
+        save_png(report.depth_figure(depth, counts, found), args.out)
         print(f"{args.out} written")
     return rows
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import command, run
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hrm_gym.agents.hrm.trainer import Trainer
+    from hrm_gym.data import PuzzleSet
 
 
 @dataclass
@@ -68,16 +71,6 @@ class Args:
     """Also write the result to this file, for programs."""
 
 
-def command(args: Args) -> str:
-    """Return the command that does this again, wherever its results go."""
-    words = []
-    for field in dataclasses.fields(args):
-        value = getattr(args, field.name)
-        if value != field.default and field.name not in ("out", "json"):
-            words += [f"--{field.name.replace('_', '-')}", str(value)]
-    return "python scripts/train.py " + shlex.join(words)
-
-
 def make_trainer(args: Args) -> Trainer:
     """Return a new trainer, or a resumed one whose configuration is what the arguments say."""
     from hrm_gym.agents.hrm import checkpoint
@@ -114,6 +107,34 @@ def make_trainer(args: Args) -> Trainer:
     return Trainer(config, args.seed or 0, args.device, args.bf16, args.compile)
 
 
+def leave_out(trainer: Trainer, tests: PuzzleSet, what: str) -> NDArray[np.bool_]:
+    """Return which held-out puzzles training does see, and say how many.
+
+    The splits of a task never overlap, but a file or folder may hold any puzzle. ARC is split by
+    task, and the tests of its folders are those of the tasks that it trains on.
+
+    Raises:
+        ValueError: It sees all of them.
+    """
+    import numpy as np
+
+    from hrm_gym.data.overlap import overlap
+    from hrm_gym.puzzles import get_task
+
+    source, task = trainer.config.source, get_task(trainer.config.task_id)
+    if source is None or not Path(source).exists() or task.name == "arc":
+        return np.zeros(len(tests), bool)
+    seen = overlap(task, trainer.envs.puzzles, tests)  # type: ignore[attr-defined]
+    count = int(seen.sum())
+    share = f"{count} of the {len(tests)} {what} puzzles"
+    text = f"{share} are in {source}, up to symmetry, and left out"
+    if trainer.world.first:
+        print(text if count else f"none of the {len(tests)} {what} puzzles is in {source}")
+    if seen.all():
+        raise ValueError(f"data: every {what} puzzle is in {source}; expected others to train on")
+    return seen
+
+
 def main(args: Args) -> None:
     """Train, save the agent beside its curves, test it and print the result."""
     import torch
@@ -122,8 +143,10 @@ def main(args: Args) -> None:
     from hrm_gym.agents.hrm.checkpoint import note
     from hrm_gym.agents.hrm.run import Schedule, validation_puzzles
     from hrm_gym.agents.hrm.run import run as train
-    from hrm_gym.evaluation import evaluate
+    from hrm_gym.evaluation import evaluate, make_env
     from hrm_gym.puzzles import get_task
+    from hrm_gym.scripts.calibration import PUZZLES, track_calibration
+    from hrm_gym.scripts.depth import subset
     from hrm_gym.tracking import Tracker, machine, run_folder, write_json
 
     if args.threads is not None:
@@ -134,8 +157,19 @@ def main(args: Args) -> None:
         raise ValueError(f"eval_every: expected at least 1, got {args.eval_every}")
     trainer = make_trainer(args)
     config, env_id, first = trainer.config, trainer.config.env, trainer.world.first
-    validation = validation_puzzles(config) if args.eval_every is not None else None
+    validation = None
+    if args.eval_every is not None:
+        validation = validation_puzzles(config)
+        validation = validation.take(~leave_out(trainer, validation, "validation"))
     task = get_task(config.task_id)
+    kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
+    if task.name == "arc":
+        # The tests of the very tasks whose demonstrations it has seen.
+        kwargs["source"] = config.source
+    if args.episodes:
+        env = make_env(env_id, split="test", **kwargs)
+        tests = subset(env.unwrapped.puzzles, args.episodes)  # type: ignore[attr-defined]
+        seen = leave_out(trainer, tests, "test")
     shown = env_id if config.task is None else f"{env_id}-{task.id}"
     folder = args.resume or run_folder(args.out, shown, "hrm", trainer.seed)
     steps, seconds = args.steps, args.seconds
@@ -145,8 +179,10 @@ def main(args: Args) -> None:
         steps = config.steps if steps is None and seconds is None else steps
     parameters = sum(p.numel() for p in trainer.model.parameters())
     if first:
-        puzzles = len(trainer.envs.puzzles)  # type: ignore[attr-defined]
-        print(f"hrm on {shown}: {parameters:,} parameters, {puzzles} puzzles")
+        shows = trainer.envs.puzzles  # type: ignore[attr-defined]
+        count, copies = len(shows.originals), len(shows)
+        more = f", {copies} with their copies" if copies > count else ""
+        print(f"hrm on {shown}: {parameters:,} parameters, {count} puzzles{more}")
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     quiet = not (first and sys.stderr.isatty())
     with Tracker(folder, args.wandb if first else None) as tracker:
@@ -174,6 +210,8 @@ def main(args: Args) -> None:
                 return
             for name, value in figures.items():
                 tracker.scalar(f"eval/{name}", value, trainer.env_steps, trainer.seconds)
+            own = trainer.agent(), subset(validation, PUZZLES)
+            track_calibration(tracker, *own, trainer.env_steps, trainer.seconds)
             bar.console.print(
                 f"step {trainer.step}: {figures['exact_accuracy']:.1%} of the held-out puzzles "
                 f"exact, {figures['steps']:.1f} segments"
@@ -203,11 +241,12 @@ def main(args: Args) -> None:
             {"name": "env_steps", "value": trainer.env_steps, "unit": "steps"},
         ]
         if args.episodes:
-            kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
-            if task.name == "arc":
-                # The tests of the very tasks whose demonstrations it has seen.
-                kwargs["source"] = config.source
-            result = evaluate(trainer.agent(), env_id, args.episodes, **kwargs)
+            agent = trainer.agent()
+            result = evaluate(agent, env_id, args.episodes, **kwargs)
+            kept = [episode for episode in result.episodes if not seen[episode.index]]
+            result = dataclasses.replace(result, episodes=kept)
+            own = subset(tests.take(~seen), PUZZLES)
+            track_calibration(tracker, agent, own, trainer.env_steps, trainer.seconds)
             tracker.evaluation(result, trainer.env_steps, trainer.seconds)
             tracker.hparams(
                 {"preset": args.preset or env_id, "seed": trainer.seed},
@@ -216,7 +255,7 @@ def main(args: Args) -> None:
             note(
                 folder,
                 {
-                    "command": command(args),
+                    "command": command("train", args),
                     "exact_accuracy": result.exact_accuracy,
                     "solve_rate": result.solve_rate,
                     "test_puzzles": len(result.episodes),

@@ -6,11 +6,13 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import PAD, Tokens
 
+from .halting import BINS, calibration_counts
 from .thinking import Thinker
 
 BATCH = 256
@@ -87,6 +89,31 @@ def ranks(values: NDArray[np.generic]) -> NDArray[np.float64]:
 def right(labels: Tokens, answers: Tokens) -> NDArray[np.bool_]:
     """Say which answers equal their labels wherever these count, ``(B,)``."""
     return ((answers == labels) | (labels == PAD)).all(axis=-1)
+
+
+def measure_calibration(agent: Thinker, puzzles: PuzzleSet, batch: int = BATCH) -> torch.Tensor:
+    """Compare q_halt with the truth, after every segment that puzzles take until they halt.
+
+    Args:
+        agent: Thinks.
+        puzzles: As they are, without symmetries.
+        batch: Puzzles at once.
+
+    Returns:
+        (3, BINS) float32 as ``halting.calibration_counts`` returns them: by predicted probability
+        the answers, the sum of their predictions, and how many were right.
+    """
+    counts = torch.zeros(3, BINS)
+    for start in range(0, len(puzzles), batch):
+        rows = slice(start, start + batch)
+        labels = puzzles.labels[rows]
+        going = np.ones(len(labels), bool)
+        for segment in agent.think(puzzles.inputs[rows], puzzles.puzzle_ids[rows]):
+            exact = right(labels, segment.answer)
+            own = torch.from_numpy(segment.q_halt[going]), torch.from_numpy(exact[going])
+            counts += calibration_counts(*own)
+            going &= ~segment.halt
+    return counts
 
 
 def measure_depth(

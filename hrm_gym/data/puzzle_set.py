@@ -23,6 +23,8 @@ class PuzzleSet:
         origin: Where they come from.
         num_puzzle_ids: Rows a puzzle embedding needs.
         puzzles: The puzzles themselves where they are more than two arrays (ARC).
+        groups: ``(N,)`` int64, rising from 0, equal for a puzzle and its symmetric copies (dataset
+            folders); ``None`` where every row is a puzzle of its own.
     """
 
     inputs: Tokens
@@ -32,6 +34,7 @@ class PuzzleSet:
     origin: str
     num_puzzle_ids: int = 1
     puzzles: Sequence[Puzzle] | None = field(default=None, repr=False)
+    groups: NDArray[np.int64] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, puzzles: Sequence[Puzzle], origin: str) -> PuzzleSet:
@@ -50,8 +53,9 @@ class PuzzleSet:
 
     def __post_init__(self) -> None:
         """Lock the arrays: environments share them."""
-        for array in (self.inputs, self.labels, self.ratings, self.puzzle_ids):
-            array.setflags(write=False)
+        for array in (self.inputs, self.labels, self.ratings, self.puzzle_ids, self.groups):
+            if array is not None:
+                array.setflags(write=False)
 
     def __deepcopy__(self, memo: dict[int, object]) -> PuzzleSet:
         """Return the set itself, which never changes."""
@@ -78,4 +82,18 @@ class PuzzleSet:
             ratings=self.ratings[rows],
             puzzle_ids=self.puzzle_ids[rows],
             puzzles=None if self.puzzles is None else [self.puzzles[i] for i in rows],
+            groups=None if self.groups is None else self.groups[rows],
         )
+
+    def first(self, count: int) -> PuzzleSet:
+        """Return the first puzzles, each with all its copies."""
+        if self.groups is None:
+            return self.take(np.arange(min(count, len(self))))
+        return self.take(np.isin(self.groups, np.unique(self.groups)[:count]))
+
+    @property
+    def originals(self) -> NDArray[np.int64]:
+        """The row of each puzzle, the first of its copies."""
+        if self.groups is None:
+            return np.arange(len(self))
+        return np.unique(self.groups, return_index=True)[1]

@@ -13,7 +13,7 @@ from hrm_gym.puzzles import Task, Tokens
 
 from .puzzle_set import PuzzleSet
 
-FIELDS = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices")
+FIELDS = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices")
 FOLDER_SPLITS = {"train": "train", "test": "test", "val": "test", "ood": "test"}
 
 
@@ -110,16 +110,23 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         task.check_rows(inputs)
     except ValueError as error:
         raise ValueError(f"{folder}: inputs, {error}") from None
-    ids = []
-    for identifiers, indices in zip(
-        parts["puzzle_identifiers"], parts["puzzle_indices"], strict=True
+    ids, sizes = [], []
+    for identifiers, indices, bounds in zip(
+        parts["puzzle_identifiers"], parts["puzzle_indices"], parts["group_indices"], strict=True
     ):
         if len(indices) != len(identifiers) + 1 or np.any(np.diff(indices) < 0):
             raise ValueError(
                 f"{folder}: expected puzzle_indices to hold the {len(identifiers) + 1} bounds of "
                 f"{len(identifiers)} puzzles"
             )
+        ends = bounds[[0, -1]].tolist() if len(bounds) and bounds.dtype.kind in "iu" else []
+        if ends != [0, len(identifiers)] or np.any(np.diff(bounds) < 0):
+            raise ValueError(
+                f"{folder}: expected group_indices to rise from 0 to the {len(identifiers)} puzzles"
+            )
         ids.append(np.repeat(identifiers, np.diff(indices)))
+        sizes.append(np.diff(indices[bounds]))
+    groups = np.concatenate(sizes)
     puzzle_ids = np.concatenate(ids).astype(np.int32)
     if len(puzzle_ids) != len(inputs):
         raise ValueError(
@@ -135,4 +142,5 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         puzzle_ids,
         str(folder),
         num_puzzle_ids,
+        groups=np.repeat(np.arange(len(groups)), groups),
     )

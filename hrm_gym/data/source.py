@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from hrm_gym.puzzles import SPLITS, Puzzle, Task
 from hrm_gym.puzzles.keys import lane
 
@@ -34,7 +32,7 @@ def load_puzzles(
             bank, ``arc-agi-1``, and for a task of one's own its generator.
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
-        limit: At most so many puzzles, the first ones.
+        limit: At most so many puzzles, the first ones; of a dataset folder with all their copies.
 
     Raises:
         ValueError: An argument is out of range, nothing is there, or nothing is left.
@@ -80,7 +78,7 @@ def choose(
                 f"({split}) are rated {found}"
             )
         puzzles = puzzles.take(kept)
-    return puzzles if limit is None else puzzles.take(np.arange(min(limit, len(puzzles))))
+    return puzzles if limit is None else puzzles.first(limit)
 
 
 def check_range(difficulty: Sequence[float]) -> tuple[float, float]:

@@ -151,6 +151,7 @@ def test_ignored_labels_and_puzzle_ids(tmp_path):
         num_puzzle_identifiers=4,
         puzzle_identifiers=np.array([3, 1], np.int32),
         puzzle_indices=np.array([0, 4, 6], np.int32),
+        group_indices=np.array([0, 1, 2], np.int32),
     )
     puzzles = load_puzzles(TASK, source)
     assert not puzzles.labels[:, 3].any()
@@ -161,6 +162,16 @@ def test_ignored_labels_and_puzzle_ids(tmp_path):
     assert observation["puzzle_id"] == 1
     assert env.observation_space["puzzle_id"].n == 4
     assert env.step(env.unwrapped.optimal_action())[1] == 1
+
+
+def test_a_limit_counts_puzzles_with_their_copies(tmp_path):
+    source = write_folder(tmp_path, group_indices=np.array([0, 1, 4, 6], np.int32))
+    puzzles = load_puzzles(TASK, source)
+    assert puzzles.groups.tolist() == [0, 1, 1, 1, 2, 2]
+    assert puzzles.originals.tolist() == [0, 1, 4]
+    assert [len(load_puzzles(TASK, source, limit=n)) for n in (1, 2, 3, 9)] == [1, 4, 6, 6]
+    later = puzzles.take(np.array([2, 3, 5])).first(1)
+    np.testing.assert_array_equal(later.inputs, puzzles.inputs[2:4])
 
 
 def test_several_sets(tmp_path):
@@ -183,6 +194,9 @@ def test_several_sets(tmp_path):
         ({"puzzle_indices": np.arange(7) * 2}, "puzzle_indices cover 12 of 6 examples"),
         ({"puzzle_indices": np.arange(7)[::-1]}, "expected puzzle_indices to hold the 7 bounds"),
         ({"puzzle_identifiers": np.ones(6, int)}, "a puzzle identifier is outside 0..0"),
+        ({"group_indices": np.arange(6)}, "expected group_indices to rise from 0 to the 6 puzzles"),
+        ({"group_indices": np.array([0, 4, 2, 6])}, "expected group_indices to rise"),
+        ({"group_indices": np.array([])}, "expected group_indices to rise"),
     ],
 )
 def test_a_folder_that_does_not_fit_is_named(tmp_path, changes, sentence):

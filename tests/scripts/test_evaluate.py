@@ -24,7 +24,13 @@ def test_depth_and_votes(tmp_path, capsys):
     files = ["--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "depth.png")]
     assert run(main, Args, [*words, *files]) == 0
     shown = capsys.readouterr().out
-    for words in ("still thinking", "by rating", "times fewer segments", "vote by count"):
+    for words in (
+        "still thinking",
+        "by rating",
+        "times fewer segments",
+        "vote by count",
+        "calibration",
+    ):
         assert words in " ".join(shown.split())
     rows = rows_of(tmp_path / "r.json")
     own = max(int(n[7:].split("/")[0]) for n in rows if n.startswith("segment") and n[7].isdigit())
@@ -36,6 +42,12 @@ def test_depth_and_votes(tmp_path, capsys):
             row = rows[f"segments{last}/votes{votes}/exact_accuracy"]
             assert row["segments_spent"] >= votes
     assert rows[f"segments{own}/votes1/exact_accuracy"]["value"] == rows["exact_accuracy"]["value"]
+    bins = [r for n, r in rows.items() if n.startswith("calibration/0.")]
+    # One answer a segment, until its puzzle halts.
+    assert sum(r["answers"] for r in bins) == round(30 * rows["mean_steps"]["value"])
+    gaps = [r["answers"] * abs(r["predicted"] - r["value"]) for r in bins]
+    error = sum(gaps) / sum(r["answers"] for r in bins)
+    assert rows["calibration/error"]["value"] == pytest.approx(error, abs=1e-6)
     assert (tmp_path / "depth.png").read_bytes()[:4] == b"\x89PNG"
 
 

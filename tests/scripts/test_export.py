@@ -9,7 +9,7 @@ import pytest
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.onnx import OnnxAgent
 from hrm_gym.scripts import export, train
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import command, run
 
 
 def call(*words):
@@ -55,6 +55,6 @@ def test_a_task_without_a_bank_is_compared_on_random_questions():
 
 def test_a_training_notes_the_command_that_repeats_it():
     args = train.Args(preset="sudoku-4x4", seconds=9.0, seed=3, bf16=False)
-    assert train.command(args) == (
+    assert command("train", args) == (
         "python scripts/train.py --preset sudoku-4x4 --seconds 9.0 --seed 3 --bf16 False"
     )

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.run import validation_puzzles
 from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.data import load_puzzles
+from hrm_gym.data.writers import write_puzzles
+from hrm_gym.puzzles import get_task
 from hrm_gym.scripts import train
 
 FOLDER = Path("HRMSudokuAnswer-4x4-v0", "hrm", "seed0")
@@ -68,3 +72,48 @@ def test_a_file_holds_out_what_training_leaves(tmp_path):
     assert len(validation_puzzles(config)) == 2
     with pytest.raises(ValueError, match="training takes all 5 rows"):
         validation_puzzles(dataclasses.replace(config, limit=5))
+
+
+def write_csv(path, puzzles):
+    """Write Sudoku puzzles of 4x4 as a file."""
+    lines = ["".join("." if t == 1 else str(t - 1) for t in row) for row in puzzles]
+    path.write_text("question\n" + "\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_what_training_sees_is_left_out_of_the_test(tmp_path, capsys):
+    task = get_task("sudoku-4x4")
+    tests, known = (load_puzzles(task, None, split, limit=20).inputs for split in ("test", "train"))
+    turned = task.symmetry(5).apply(tests[:7])
+    assert not any((row == tests).all(axis=1).any() for row in turned)
+    source = write_csv(tmp_path / "a.csv", [*known, *turned])
+    train.main(args(tmp_path, data=source, steps=1, episodes=20))
+    assert f"7 of the 20 test puzzles are in {source}, up to symmetry" in capsys.readouterr().out
+    config = json.loads((tmp_path / FOLDER / "config.json").read_text())
+    assert config["test_puzzles"] == 13
+
+    train.main(args(tmp_path, data=source, puzzles=20, steps=2, episodes=20, eval_every=1))
+    said = capsys.readouterr().out
+    assert f"none of the 20 test puzzles is in {source}" in said
+    assert f"none of the 7 validation puzzles is in {source}" in said
+    with pytest.raises(ValueError, match="every test puzzle is in"):
+        train.main(args(tmp_path, data=source, steps=1, episodes=7))
+
+
+def test_the_copies_of_a_folder_are_one_puzzle(tmp_path, capsys):
+    task = get_task("sudoku-4x4")
+    splits = {split: load_puzzles(task, None, split, limit=6) for split in ("train", "test")}
+    write_puzzles(tmp_path / "data", task, splits, num_aug=4)
+    train.main(args(tmp_path, data=str(tmp_path / "data"), puzzles=5, steps=1))
+    assert "5 puzzles, 25 with their copies" in capsys.readouterr().out
+
+
+def test_calibration_is_tracked(tmp_path):
+    train.main(args(tmp_path, steps=4, eval_every=2, episodes=9))
+    events = EventAccumulator(str(tmp_path / FOLDER)).Reload()
+    steps = [event.step for event in events.Scalars("eval/calibration_error")]
+    assert steps == [event.step for event in events.Images("eval/calibration")]
+    # Two tests on the way and the one at the end.
+    assert steps == [16, 32, 32]
+    picture = events.Images("eval/calibration")[0]
+    assert (picture.width, picture.height) == (528, 600)

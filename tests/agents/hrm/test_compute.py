@@ -10,7 +10,7 @@ import pytest
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.arc_voting import ArcTest, evaluate_arc
-from hrm_gym.agents.hrm.depth import measure_depth, ranks
+from hrm_gym.agents.hrm.depth import measure_calibration, measure_depth, ranks
 from hrm_gym.agents.hrm.thinking import Segment, Thinker
 from hrm_gym.agents.hrm.voting import Ballots, distinct_symmetries, vote
 from hrm_gym.data import load_puzzles
@@ -67,6 +67,16 @@ def test_depth_says_where_puzzles_halt():
         assert low <= puzzles.ratings[rows].min() <= puzzles.ratings[rows].max() <= high
     assert (covered == 1).all()
     assert measure_depth(Scripted(SUDOKU, lambda t: 1), puzzles, 2).correlation is None
+
+
+def test_calibration_counts_segments_until_halting():
+    # Rows halt in segments 1 to 3, unsure before and right from there on.
+    needs = np.array([clues(t) for t in PUZZLES.inputs])
+    answers, predicted, right = measure_calibration(Scripted(SUDOKU, clues), PUZZLES, batch=16)
+    low, high = (int(10 / (1 + np.exp(q))) for q in (2, -2))
+    assert answers.sum() == answers[[low, high]].sum() == needs.sum()
+    assert (answers[high], right[high], right[low]) == (60, 60, 0)
+    assert predicted[high] / 60 == pytest.approx(1 / (1 + np.exp(-2)))
 
 
 def test_ranks_share_ties():
