@@ -1,7 +1,8 @@
 """What the parts of an HRM buy: a small grid, one change at a time, on puzzles a CPU can learn.
 
-Every variant trains for the same time on the same puzzles and is tested on the same held-out ones.
-A cell that is done is kept in OUT/ablation.json, so that a run that was stopped goes on.
+Every variant trains for the same number of steps (or the same time) on the same puzzles and is
+tested on the same held-out ones. A cell that is done is kept in OUT/ablation.json, so that a run
+that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -9,21 +10,33 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import command, run
 
+Row = dict[str, Any]
+
+BASE = {"H_cycles": 1, "L_cycles": 3, "grad": "last_cycle"}
+"""Four updates a segment, one of the planner after three of the executor, all with gradient."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "hierarchical": {},
-    # As many updates in a segment, all of one module and one pace.
-    "flat": {"model": {"H_cycles": 3, "L_cycles": 1, "shared": True}},
+    "flat": {"model": {"H_cycles": 2, "L_cycles": 1, "shared": True, "grad": "segment"}},
     "one-step gradient": {"model": {"grad": "one_step"}},
     "no ACT": {"halting": "fixed"},
     "no average": {"ema": None},
 }
-"""Changes of the small preset, which is hierarchical and has a last-cycle gradient, ACT and EMA."""
+"""Changes of the small preset of a level, with the cycles of ``BASE``."""
+MEANING = """\
+- *hierarchical*: the small preset (two modules, gradient through the last H cycle, learned halting,
+  averaged weights) with one update of the planner after three of the executor in each segment.
+- *flat*: as many updates in a segment, all with gradient, but of one module and at one pace.
+- *one-step gradient*: only the last update of each module carries gradient, two of the four.
+- *no ACT*: every puzzle gets the most segments of training, in training and in the test.
+- *no average*: the last weights instead of their moving average.
+"""
 LEVELS = ("sudoku-4x4", "sudoku-6x6", "maze-7x7")
 
 
@@ -31,10 +44,10 @@ LEVELS = ("sudoku-4x4", "sudoku-6x6", "maze-7x7")
 class Args:
     """Arguments of the ablation."""
 
-    seconds: float = 120.0
-    """Training time of one cell; --steps likewise, what comes first ends it."""
+    seconds: float | None = None
+    """Training time of one cell; of seconds and steps, what comes first ends it."""
     steps: int | None = None
-    """Optimiser steps of one cell."""
+    """Optimiser steps of one cell; by default those of the preset."""
     seeds: int = 2
     """Runs of one cell."""
     episodes: int = 500
@@ -46,64 +59,118 @@ class Args:
     device: str = "cpu"
     """Where to train."""
     out: Path = Path("results")
-    """Folder of the table: ablation.md and ablation.json."""
+    """Folder of the report: ablation.md and ablation.json."""
 
 
-def train_cell(args: Args, level: str, variant: str, seed: int) -> dict[str, Any]:
+def train_cell(args: Args, level: str, variant: str, seed: int) -> Row:
     """Train and test one cell; return its row."""
+    from hrm_gym.agents.hrm.depth import measure_depth
     from hrm_gym.agents.hrm.presets import get_preset
     from hrm_gym.agents.hrm.run import run as train
     from hrm_gym.agents.hrm.trainer import Trainer
     from hrm_gym.data import load_puzzles
 
     config, changes = get_preset(level), dict(VARIANTS[variant])
-    changes["model"] = {**config.model, **changes.get("model", {})}
+    changes["model"] = {**config.model, **BASE, **changes.get("model", {})}
     trainer = Trainer(dataclasses.replace(config, **changes), seed, args.device)
     if train(trainer, args.steps, args.seconds) == "stopped":
         raise KeyboardInterrupt
     agent = trainer.agent()
     puzzles = load_puzzles(agent.task, split="test", limit=args.episodes)
+    depth = measure_depth(agent, puzzles)
     # Without ACT there is no learned halting to use, so the test thinks as long as training did.
     fixed = variant == "no ACT"
-    last = trainer.config.max_segments if fixed else None
-    found = agent.solve(puzzles.inputs, puzzles.puzzle_ids, halt=not fixed, segments=last)
-    right = ((found.answer == puzzles.labels) | (puzzles.labels == 0)).all(1)
+    last = trainer.config.max_segments
+    right = depth.exact[last - 1] if fixed else depth.halted
     return {
         "name": f"{level}, {variant}, seed {seed}",
         "value": float(right.mean()),
-        "unit": "1",
+        "unit": "share",
         "level": level,
         "variant": variant,
         "seed": seed,
         "puzzles": len(puzzles),
-        "segments": float(found.segments.mean()),
+        "right": int(right.sum()),
+        "segments": float(last if fixed else depth.segments.mean()),
+        "always": float(depth.curve[-1]),
         "steps": trainer.step,
         "seconds": trainer.seconds,
         "parameters": agent.parameters,
     }
 
 
-def table(rows: list[dict[str, Any]], levels: tuple[str, ...]) -> str:
-    """Return the Markdown table: exact accuracy, mean over seeds, with their range and segments."""
+def grid(
+    rows: Sequence[Row], levels: Sequence[str], cell: Callable[[Sequence[Row]], str]
+) -> list[str]:
+    """Return a Markdown table, variants down and levels across; ``cell`` gets the runs of one."""
     lines = ["| variant | " + " | ".join(levels) + " |", "|---|" + "---:|" * len(levels)]
     for variant in VARIANTS:
-        cells = []
-        for level in levels:
-            own = [r for r in rows if (r["level"], r["variant"]) == (level, variant)]
-            shares = [100 * row["value"] for row in own]
-            if not own:
-                cells.append("")
-                continue
-            mean = sum(shares) / len(shares)
-            segments = sum(row["segments"] for row in own) / len(own)
-            spread = f" ({min(shares):.1f} to {max(shares):.1f})" if len(own) > 1 else ""
-            cells.append(f"{mean:.1f}%{spread}, {segments:.1f} seg.")
-        lines.append(f"| {variant} | " + " | ".join(cells) + " |")
+        runs = [[r for r in rows if (r["level"], r["variant"]) == (v, variant)] for v in levels]
+        lines.append(
+            f"| {variant} | " + " | ".join(cell(own) if own else "" for own in runs) + " |"
+        )
+    return lines
+
+
+def mean(rows: Sequence[Row], name: str) -> float:
+    """Return the mean of a field over the runs of a cell."""
+    return float(sum(row[name] for row in rows) / len(rows))
+
+
+def exact(rows: Sequence[Row]) -> str:
+    """Return what a cell says of its exact accuracy: mean, 95% interval, every seed."""
+    from hrm_gym.evaluation import wilson_interval
+
+    low, high = wilson_interval(sum(r["right"] for r in rows), sum(r["puzzles"] for r in rows))
+    seeds = ", ".join(f"{100 * row['value']:.1f}" for row in rows)
+    return f"{mean(rows, 'value'):.1%} ({100 * low:.1f} to {100 * high:.1f}; {seeds})"
+
+
+def report(rows: Sequence[Row], args: Args, machine: dict[str, Any]) -> str:
+    """Return the whole report in Markdown."""
+    described = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+    most = max(row["seconds"] for row in rows)
+    lines = [
+        "# What the parts of an HRM buy",
+        "",
+        "Made by",
+        "",
+        f"    {command('ablate', args)}",
+        "",
+        f"on: {described}. The longest training of a cell took {most:.0f} s.",
+        "",
+        MEANING,
+        "## Exact accuracy on held-out puzzles",
+        "",
+        "Mean over seeds (95% Wilson interval over the answers of all seeds together, so of the "
+        f"puzzles and not of the seeds; then every seed), {rows[0]['puzzles']} test puzzles.",
+        "",
+        *grid(rows, args.levels, exact),
+        "",
+        "## Segments a puzzle, and exact accuracy when all think to the last segment",
+        "",
+        *grid(
+            rows,
+            args.levels,
+            lambda own: f"{mean(own, 'segments'):.2f}; {mean(own, 'always'):.1%}",
+        ),
+        "",
+        "## Training: steps, milliseconds a step, parameters",
+        "",
+        *grid(
+            rows,
+            args.levels,
+            lambda own: (
+                f"{mean(own, 'steps'):.0f}; "
+                f"{1000 * mean(own, 'seconds') / mean(own, 'steps'):.1f}; {own[0]['parameters']:,}"
+            ),
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 
 def main(args: Args) -> None:
-    """Train what is missing of the grid and write the table after every cell.
+    """Train what is missing of the grid and write the report after every cell.
 
     Raises:
         ValueError: A level is unknown, a number is not positive, or OUT holds another grid.
@@ -115,14 +182,15 @@ def main(args: Args) -> None:
 
     for level in args.levels:
         get_preset(level)
-    for name in ("seconds", "seeds", "episodes"):
+    for name in ("seeds", "episodes"):
         if getattr(args, name) <= 0:
             raise ValueError(f"{name}: expected a positive number, got {getattr(args, name)}")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     path = args.out / "ablation.json"
-    budget = {"seconds": args.seconds, "steps": args.steps, "episodes": args.episodes}
-    rows: list[dict[str, Any]] = []
+    budget: Row = {"seconds": args.seconds, "steps": args.steps, "episodes": args.episodes}
+    budget |= {"base": BASE, "variants": VARIANTS}
+    rows: list[Row] = []
     if path.exists():
         try:
             rows = json.loads(path.read_text())["rows"]
@@ -140,9 +208,9 @@ def main(args: Args) -> None:
                 row = train_cell(args, level, variant, seed)
                 rows.append({**row, "budget": budget})
                 write_json(path, machine(), rows)
-                write_text(args.out / "ablation.md", table(rows, args.levels))
+                write_text(args.out / "ablation.md", report(rows, args, machine()))
                 print(f"{row['name']}: {row['value']:.1%} exact, {row['steps']} steps", flush=True)
-    print(table(rows, args.levels), end="")
+    print(report(rows, args, machine()), end="")
 
 
 if __name__ == "__main__":
