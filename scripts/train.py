@@ -210,6 +210,7 @@ def main(args: Args) -> None:
                 return
             for name, value in figures.items():
                 tracker.scalar(f"eval/{name}", value, trainer.env_steps, trainer.seconds)
+            assert validation is not None
             own = trainer.agent(), subset(validation, PUZZLES)
             track_calibration(tracker, *own, trainer.env_steps, trainer.seconds)
             bar.console.print(
