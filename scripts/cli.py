@@ -67,9 +67,15 @@ def command(script: str, args: Any) -> str:
     for field in dataclasses.fields(args):
         value = getattr(args, field.name)
         if value != field.default and field.name not in ("out", "json"):
-            values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{field.name.replace('_', '-')}", *map(str, values)]
+            words += [f"--{field.name.replace('_', '-')}", *_words(value)]
     return f"python scripts/{script}.py {shlex.join(words)}"
+
+
+def _words(value: Any) -> list[str]:
+    """Return what stands for a value on the command line; tuples may hold tuples."""
+    if isinstance(value, tuple):
+        return [word for part in value for word in _words(part)]
+    return [str(value)]
 
 
 def run(

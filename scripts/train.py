@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hrm_gym.agents.hrm.presets import TrainConfig
     from hrm_gym.agents.hrm.trainer import Trainer
     from hrm_gym.data import PuzzleSet
 
@@ -49,7 +51,11 @@ class Args:
     compile: bool | None = None
     """Compile the model; by default on CUDA alone."""
     halting: str | None = None
-    """How halting is learned: q (HRM), bce (TRM), td (target network, discount) or fixed."""
+    """How halting is learned: q (HRM), bce (TRM), td (target network, discount) or fixed. The model
+    gets the second Q-value that q and td teach, whatever the preset has."""
+    curriculum: tuple[tuple[float, int, int], ...] = ()
+    """Depth to begin with, as rows SHARE H L: think in H x L cycles up to this share of the run,
+    such as 0.3 1 1 0.6 1 2; after the last row as deep as the preset."""
     eval_every: int | None = None
     """Steps between two tests on held-out puzzles: split val, or the rows of a file that
     --puzzles leaves over."""
@@ -71,6 +77,14 @@ class Args:
     """Also write the result to this file, for programs."""
 
 
+def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Return a configuration with changes; a rule of halting brings the Q-values that it needs."""
+    model = dict(config.model)
+    if "halting" in changes:
+        model["q_continue"] = changes["halting"] in ("q", "td")
+    return dataclasses.replace(config, model=model, **changes)
+
+
 def make_trainer(args: Args) -> Trainer:
     """Return a new trainer, or a resumed one whose configuration is what the arguments say."""
     from hrm_gym.agents.hrm import checkpoint
@@ -83,6 +97,7 @@ def make_trainer(args: Args) -> Trainer:
         "source": args.data,
         "batch_size": args.batch_size,
         "halting": args.halting,
+        "curriculum": args.curriculum or None,
         "task": args.task,
     }
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -98,12 +113,11 @@ def make_trainer(args: Args) -> Trainer:
             raise ValueError(f"seed: this run has {about['seed']}, got {args.seed}")
         saved = TrainConfig.from_dict(about["config"])
         # A preset is a whole configuration, and so is compared whole.
-        config = saved if named is None else get_preset(named)
-        config = dataclasses.replace(config, **changes)
+        config = changed(saved if named is None else get_preset(named), changes)
         return Trainer.resume(args.resume, config, args.device, args.compile)
     if named is None:
         raise ValueError("preset: expected --preset, --env or --task, got none")
-    config = dataclasses.replace(get_preset(named), **changes)
+    config = changed(get_preset(named), changes)
     return Trainer(config, args.seed or 0, args.device, args.bf16, args.compile)
 
 

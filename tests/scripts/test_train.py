@@ -16,6 +16,7 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.data.writers import write_puzzles
 from hrm_gym.puzzles import get_task
 from hrm_gym.scripts import train
+from hrm_gym.scripts.cli import run
 
 FOLDER = Path("HRMSudokuAnswer-4x4-v0", "hrm", "seed0")
 
@@ -117,3 +118,32 @@ def test_calibration_is_tracked(tmp_path):
     assert steps == [16, 32, 32]
     picture = events.Images("eval/calibration")[0]
     assert (picture.width, picture.height) == (528, 600)
+
+
+@pytest.mark.parametrize("rule", ["q", "td", "bce", "fixed"])
+def test_a_rule_of_halting_brings_its_q_values(tmp_path, rule):
+    train.main(args(tmp_path, halting=rule, steps=2))
+    resumed = Trainer.resume(tmp_path / FOLDER)
+    assert resumed.halting.rule == rule
+    assert resumed.model_config.q_continue == (rule in ("q", "td"))
+    assert (resumed.target is not resumed.model) == (rule == "td")
+    # The same words describe the run that goes on.
+    train.main(args(tmp_path, halting=rule, steps=3, resume=tmp_path / FOLDER))
+
+
+def test_the_curriculum_is_an_argument(tmp_path, monkeypatch):
+    depths = []
+    step = Trainer.train_step
+
+    def watched(self, progress):
+        step(self, progress)
+        depths.append(self.model.cycles)
+
+    monkeypatch.setattr(Trainer, "train_step", watched)
+    words = ["--preset", "sudoku-4x4", "--batch-size", "8", "--steps", "10", "--episodes", "1"]
+    words += ["--curriculum", "0.3", "1", "1", "0.6", "1", "3", "--out", str(tmp_path)]
+    assert run(train.main, train.Args, words) == 0
+    own = get_preset("sudoku-4x4").model
+    assert depths == [(1, 1)] * 3 + [(1, 3)] * 3 + [(own["H_cycles"], own["L_cycles"])] * 4
+    config = json.loads((tmp_path / FOLDER / "config.json").read_text())
+    assert "--curriculum 0.3 1 1 0.6 1 3" in config["command"]
