@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 AGENTS: dict[str, Signal] = {
     "hrm": "labels",
+    "transformer": "labels",
+    "looped-transformer": "labels",
     **dict.fromkeys(ALGORITHM_NAMES, "reward"),
     "random": "none",
     "depth-first": "solver",
@@ -61,7 +63,8 @@ def obtain(
             is not counted.
         progress_evaluations: How often.
         tracker: Gets the training metrics.
-        preset: Configuration of hrm; default: the smallest for the environment.
+        preset: Configuration of hrm, and what its supervised baselines stand beside; default: the
+            smallest for the environment.
 
     Raises:
         ValueError: The agent is unknown or does not fit the environment.
@@ -80,6 +83,10 @@ def obtain(
         from .hrm.run import train_hrm
 
         return train_hrm(env_id, preset=preset, **common)
+    if AGENTS.get(name) == "labels":
+        from .supervised import train_supervised
+
+        return train_supervised(name, env_id, preset=preset, **common)
     if learns(name):
         from .baselines import train_rl
 

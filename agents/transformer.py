@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -80,3 +81,31 @@ class Transformer(nn.Module):
         for number, block in enumerate(self.blocks):
             h = block(h, rotation, past[number] if past else None)
         return h
+
+
+def fit_size(
+    fields: Mapping[str, Any], blocks: int, wanted: int, count: Callable[[dict[str, Any]], int]
+) -> dict[str, Any]:
+    """Return the fields of a model of attention blocks with so many parameters, width and heads.
+
+    The width is where a block has its usual proportions, 12 width^2 parameters, rounded to whole
+    heads; the inner width of the SwiGLU then makes up the difference.
+
+    Args:
+        fields: Of ``HRMConfig``, all but the sizes.
+        blocks: How many it has.
+        wanted: Parameters.
+        count: Returns the parameters of a model of such fields.
+    """
+    ideal = math.sqrt(wanted / (12 * blocks))
+    unit = 8 if ideal < 128 else 64
+    width = max(1, round(ideal / unit)) * unit
+    heads = 2 if unit == 8 else width // unit
+
+    def of(inner: int) -> dict[str, Any]:
+        # The inner width is two thirds of the expansion.
+        size = {"hidden_size": width, "num_heads": heads, "round_to": 1}
+        return {**fields, **size, "expansion": 1.5 * inner / width}
+
+    inner = 1 + max(0, round((wanted - count(of(1))) / (3 * width * blocks)))
+    return of(inner)

@@ -57,6 +57,7 @@ class HRMAgent(Thinker):
         self.model = model.to(self.device).eval()
         self.bf16 = bf16
         self.about = about or {}
+        self.name = str(self.about.get("name", "hrm"))
         self.parameters = sum(p.numel() for p in model.parameters())
 
     # Checkpoints -------------------------------------------------------------------------------

@@ -73,6 +73,9 @@ class HRMConfig:
     """Positions that a puzzle embedding fills, zero-padded to ``puzzle_emb_len * hidden_size``."""
     registers: int = 0
     """Learned register tokens between the puzzle embedding and the grid."""
+    zero_start: bool = False
+    """Thinking starts from zeros. Without random vectors in between, one cycle is a plain
+    transformer of executor and planner blocks, and more with ``shared`` are a looped one."""
     checkpoint: bool = False
     """Recompute activations in the backward pass instead of keeping them."""
 
@@ -86,7 +89,7 @@ class HRMConfig:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
-        for name in ("shared", "q_continue", "checkpoint"):
+        for name in ("shared", "q_continue", "zero_start", "checkpoint"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}.")
         if (
@@ -132,6 +135,10 @@ class HRMConfig:
     def puzzle_width(self) -> int:
         """Width of one row of the puzzle embedding."""
         return self.hidden_size if self.puzzle_emb_dim is None else self.puzzle_emb_dim
+
+    def inner(self, width: int) -> int:
+        """Inner width of a SwiGLU over ``width`` values."""
+        return -(-round(self.expansion * width * 2 / 3) // self.round_to) * self.round_to
 
     @property
     def prefix_len(self) -> int:

@@ -94,9 +94,8 @@ class Linear(nn.Module):
 class SwiGLU(nn.Module):
     """down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
 
-    def __init__(self, width: int, expansion: float, round_to: int) -> None:
+    def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        inner = -(-round(expansion * width * 2 / 3) // round_to) * round_to
         self.gate_up = Linear(width, 2 * inner)
         self.down = Linear(inner, width)
 
@@ -174,8 +173,8 @@ class Block(nn.Module):
         if config.mixer == "attention":
             self.mixer = Attention(config)
         else:
-            self.mixer = SwiGLU(config.total_len, config.expansion, config.round_to)
-        self.channel = SwiGLU(config.hidden_size, config.expansion, config.round_to)
+            self.mixer = SwiGLU(config.total_len, config.inner(config.total_len))
+        self.channel = SwiGLU(config.hidden_size, config.inner(config.hidden_size))
 
     def forward(
         self, h: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
@@ -243,8 +242,11 @@ class HRM(nn.Module):
         self.q_head = Linear(width, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)
         nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
-        self.register_buffer("z_H_0", truncated_normal_(torch.empty(width), 1.0))
-        self.register_buffer("z_L_0", truncated_normal_(torch.empty(width), 1.0))
+        for name in ("z_H_0", "z_L_0"):
+            start = torch.zeros(width)
+            self.register_buffer(
+                name, start if config.zero_start else truncated_normal_(start, 1.0)
+            )
         self.rotary = config.mixer == "attention" and config.positions.startswith("rotary")
         if self.rotary:
             angles = rotary_angles(config)

@@ -83,6 +83,8 @@ class TrainConfig:
     loss: str = "stablemax"
     label_smoothing: float = 0.0
     halt_weight: float = 0.5
+    name: str = "hrm"
+    """What tables call the trained agent."""
 
     def __post_init__(self) -> None:
         """Check what no other part checks."""

@@ -203,38 +203,33 @@ def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
     return {name: value / len(puzzles) for name, value in zip(names, sums, strict=True)}
 
 
-def train_hrm(
-    env_id: str,
-    preset: str | None = None,
+def train(
+    config: TrainConfig,
     seed: int = 0,
     seconds: float | None = None,
     steps: int | None = None,
     device: str = "cpu",
-    limit: int | None = 1000,
     on_progress: Callable[[TrainResult[HRMAgent]], None] | None = None,
     progress_evaluations: int = 6,
     tracker: Tracker | None = None,
 ) -> TrainResult[HRMAgent]:
-    """Train an HRM for an environment, step or Answer; it learns on the Answer id.
+    """Train an agent by a configuration.
 
     Args:
-        env_id: The environment it is wanted for.
-        preset: A name of ``PRESETS``; default: the smallest for the environment.
+        config: Of the run; its steps are the budget where none is given.
         seed: Of everything.
         seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
         steps: Optimiser steps.
         device: Where.
-        limit: Labelled puzzles at most.
         on_progress: Called with the run so far, at the start and evenly spread over it; its time
             is not counted.
         progress_evaluations: How often.
         tracker: Gets the training metrics.
 
     Raises:
-        ValueError: The environment or preset is unknown.
+        ValueError: The configuration does not fit its environment.
     """
-    config = get_preset(preset or preset_for(env_id))
-    trainer = Trainer(dataclasses.replace(config, limit=limit), seed, device)
+    trainer = Trainer(config, seed, device)
     total_steps = steps if steps is not None else (1 << 60 if seconds else config.steps)
     due, ended = 1, 0.0
 
@@ -259,3 +254,21 @@ def train_hrm(
     if run(trainer, steps, seconds, Schedule(on_log=log)) == "stopped":
         raise KeyboardInterrupt
     return so_far()
+
+
+def train_hrm(
+    env_id: str, preset: str | None = None, limit: int | None = 1000, **budget: Any
+) -> TrainResult[HRMAgent]:
+    """Train an HRM for an environment, step or Answer; it learns on the Answer id.
+
+    Args:
+        env_id: The environment it is wanted for.
+        preset: A name of ``PRESETS``; default: the smallest for the environment.
+        limit: Labelled puzzles at most.
+        budget: As ``train``: seed, seconds, steps, device, what to report to.
+
+    Raises:
+        ValueError: The environment or preset is unknown.
+    """
+    config = get_preset(preset or preset_for(env_id))
+    return train(dataclasses.replace(config, limit=limit), **budget)

@@ -240,6 +240,7 @@ class Trainer:
         model = HRM(self.model_config)
         model.load_state_dict(self.average.weights or self.model.state_dict())
         about = {
+            "name": self.config.name,
             "env": self.config.env,
             "train": {**self.config.to_dict(), "seed": self.seed},
             "trained_steps": self.step,

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hrm_gym.agents.hrm import HRMConfig
 from hrm_gym.agents.hrm.act import minimum_segments
+from hrm_gym.agents.hrm.flops import training_flops
 from hrm_gym.agents.hrm.losses import IGNORE_LABEL, act_loss
 from hrm_gym.agents.hrm.model import HRM
 from hrm_gym.agents.hrm.presets import get_preset
@@ -102,28 +102,6 @@ class Reference:
             table.grad = None
 
 
-def segment_flops(config: HRMConfig, rows: int, looks_ahead: bool) -> float:
-    """Return the model FLOPs of a training step: matrix products alone, a backward pass as two."""
-    length, width = config.total_len, config.hidden_size
-    inner = -(-round(config.expansion * width * 2 / 3) // config.round_to) * config.round_to
-    channel = 3 * 2 * width * inner * length
-    if config.mixer == "attention":
-        mixing = 4 * 2 * width * width * length + 4 * width * length * length
-    else:
-        across = -(-round(config.expansion * length * 2 / 3) // config.round_to) * config.round_to
-        mixing = 3 * 2 * length * across * width
-    block = channel + mixing
-    executor = config.L_layers * block
-    planner = executor if config.shared else config.H_layers * block
-    forward = config.H_cycles * (config.L_cycles * executor + planner)
-    learned = {
-        "one_step": executor + planner,
-        "last_cycle": config.L_cycles * executor + planner,
-        "segment": forward,
-    }[config.grad]
-    return rows * (forward * (2 if looks_ahead else 1) + 2 * learned)
-
-
 def matrix_rate(device: str, dtype: torch.dtype, seconds: float = 1.0) -> float:
     """Return the measured rate of a large square matrix product, in FLOP/s."""
     size = 8192 if device.startswith("cuda") else 1024
@@ -179,7 +157,7 @@ def measure(args: Any) -> list[dict[str, Any]]:
         gap = abs(float(ours) - before - float(theirs)) / abs(float(theirs))
         before, worst = float(ours), max(worst, gap)
     segments = (step - warm) * config.batch_size
-    flops = segment_flops(trainer.model_config, config.batch_size, True) * (step - warm)
+    flops = training_flops(trainer.model_config, config.batch_size, True) * (step - warm)
     dtype = torch.bfloat16 if trainer.bf16 else torch.float32
     peak = matrix_rate(args.device, dtype, min(args.seconds, 2.0))
     tolerance = LOSS_TOLERANCE[trainer.bf16]

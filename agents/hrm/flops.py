@@ -1,0 +1,36 @@
+"""Work of a model in floating-point operations: matrix products alone, two for a multiply-add."""
+
+from __future__ import annotations
+
+from .config import HRMConfig
+
+
+def recurrence_flops(config: HRMConfig) -> tuple[float, float]:
+    """Return the FLOPs of one executor and one planner update, of one puzzle."""
+    length, width = config.total_len, config.hidden_size
+    inner = config.inner(width)
+    channel = 3 * 2 * width * inner * length
+    if config.mixer == "attention":
+        mixing = 4 * 2 * width * width * length + 4 * width * length * length
+    else:
+        mixing = 3 * 2 * length * config.inner(length) * width
+    executor = config.L_layers * (channel + mixing)
+    return executor, executor if config.shared else config.H_layers * (channel + mixing)
+
+
+def segment_flops(config: HRMConfig) -> float:
+    """Return the FLOPs of one segment of one puzzle."""
+    executor, planner = recurrence_flops(config)
+    return config.H_cycles * (config.L_cycles * executor + planner)
+
+
+def training_flops(config: HRMConfig, rows: int, looks_ahead: bool) -> float:
+    """Return the FLOPs of a training step on so many puzzles, a backward pass counted as two."""
+    executor, planner = recurrence_flops(config)
+    forward = segment_flops(config)
+    learned = {
+        "one_step": executor + planner,
+        "last_cycle": config.L_cycles * executor + planner,
+        "segment": forward,
+    }[config.grad]
+    return rows * (forward * (2 if looks_ahead else 1) + 2 * learned)
