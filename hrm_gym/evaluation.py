@@ -17,7 +17,11 @@ Z95 = 1.959963984540054
 
 
 class Acting(Protocol):
-    """What an evaluated agent must have; ``act_batch`` and ``name`` are used where they exist."""
+    """What an evaluated agent must have; ``act_batch`` and ``name`` are used where they exist.
+
+    One that ``remembers`` has ``act_on(observations, infos, memories)``, which returns actions and
+    memories; ``evaluate`` hands each episode its own, from ``None`` at the start.
+    """
 
     def act(self, obs: Any, info: dict[str, Any]) -> Any:
         """Return the action for one observation."""
@@ -242,6 +246,7 @@ class _Seat:
     def begin(self, index: int) -> None:
         self.index = index
         self.reward, self.steps = 0.0, 0
+        self.memory: Any = None
         self.obs, self.info = self.env.reset(seed=index, options={"index": index})
         # Only walks have a position; they are kept to be compared with the label.
         self.walk: list[int] | None = None
@@ -292,7 +297,14 @@ def _actions(agent: Acting, env_id: str, seats: Sequence[_Seat]) -> Sequence[Any
     try:
         if many is None:
             return [agent.act(seat.obs, seat.info) for seat in seats]
-        actions = many([seat.obs for seat in seats], [seat.info for seat in seats])
+        observations, infos = [seat.obs for seat in seats], [seat.info for seat in seats]
+        if getattr(agent, "remembers", False):
+            memories = [seat.memory for seat in seats]
+            actions, memories = agent.act_on(observations, infos, memories)  # type: ignore[attr-defined]
+            for seat, memory in zip(seats, memories, strict=True):
+                seat.memory = memory
+        else:
+            actions = many(observations, infos)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"agent {_name(agent)} failed on {env_id}: {reason}") from error

@@ -1,4 +1,4 @@
-"""Train a reinforcement-learning baseline on a step environment, and test it."""
+"""Train a reinforcement-learning baseline, and test it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ class Args:
     """Arguments of the baseline trainer."""
 
     env: str = "HRMMaze-7x7-v0"
-    """Step environment to train on."""
-    agent: Literal["ppo", "dqn", "maskable-ppo"] = "maskable-ppo"
-    """Algorithm; dqn needs Discrete actions."""
+    """Environment to train on: a step or Answer environment, or HRMHalt-v0."""
+    agent: Literal["ppo", "dqn", "maskable-ppo", "a2c", "qrdqn", "recurrent-ppo"] = "maskable-ppo"
+    """Algorithm; dqn and qrdqn need Discrete actions, maskable-ppo a step environment."""
+    policy: Literal["mlp", "cnn", "structured"] | None = None
+    """Network; where none is named, that of agents/baselines/hyperparameters.yml."""
     seconds: float | None = None
-    """Training time; 60 where neither this nor --steps is given."""
+    """Training time; where neither this nor --steps is given, the file's n_timesteps."""
     steps: int | None = None
     """Environment steps, over all parallel environments."""
     seed: int = 0
@@ -52,8 +54,8 @@ def main(args: Args) -> None:
     if args.episodes == 0:
         raise ValueError("episodes: expected at least 1, got 0")
     torch.set_num_threads(args.threads)
-    seconds = 60.0 if args.seconds is None and args.steps is None else args.seconds
-    folder = run_folder(args.out, args.env, args.agent, args.seed)
+    name = args.agent if args.policy is None else f"{args.agent}-{args.policy}"
+    folder = run_folder(args.out, args.env, name, args.seed)
     evaluations = 6
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Tracker(folder) as tracker, Progress(*columns, disable=not sys.stderr.isatty()) as bar:
@@ -69,7 +71,8 @@ def main(args: Args) -> None:
             args.agent,
             args.env,
             seed=args.seed,
-            seconds=seconds,
+            policy=args.policy,
+            seconds=args.seconds,
             steps=args.steps,
             device=args.device,
             limit=args.puzzles,
@@ -79,7 +82,7 @@ def main(args: Args) -> None:
         )
         tested = evaluate(result.agent, args.env, args.episodes)
         tracker.evaluation(tested, result.env_steps, result.seconds)
-        settings = {**dataclasses.asdict(args), "seconds": seconds, "out": None, "json": None}
+        settings = {**dataclasses.asdict(args), "out": None, "json": None}
         tracker.hparams(settings, {"hparam/solve_rate": tested.solve_rate})
         result.agent.save(folder)
     low, high = tested.interval

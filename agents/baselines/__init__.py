@@ -1,4 +1,4 @@
-"""Reinforcement-learning baselines: PPO, DQN and MaskablePPO of the Stable-Baselines3 family."""
+"""Reinforcement-learning baselines of Stable-Baselines3 and sb3-contrib."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .sb3 import SB3Agent, train_rl
+    from .sb3 import SB3Agent
+    from .training import train_rl
 
-ALGORITHM_NAMES = ("ppo", "dqn", "maskable-ppo")
+ALGORITHM_NAMES = ("ppo", "dqn", "maskable-ppo", "a2c", "qrdqn", "recurrent-ppo")
+POLICY_NAMES = ("mlp", "cnn", "structured")
 
-__all__ = ["ALGORITHM_NAMES", "SB3Agent", "train_rl"]
+__all__ = ["ALGORITHM_NAMES", "POLICY_NAMES", "SB3Agent", "train_rl"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported on first use, since torch and Stable-Baselines3 take seconds.
-    if name in ("SB3Agent", "train_rl"):
-        return getattr(importlib.import_module(".sb3", __name__), name)
+    modules = {"SB3Agent": ".sb3", "train_rl": ".training"}
+    if name in modules:
+        return getattr(importlib.import_module(modules[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

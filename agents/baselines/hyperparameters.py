@@ -1,132 +1,94 @@
-"""Hyper-parameters of the baselines, by environment family, in one table.
-
-They were set by hand on ``HRMMaze-7x7-v0`` and ``HRMSudoku-4x4-v0`` for a minute of training on a
-CPU core; the algorithms are the libraries' own and everything not named here is their default.
-"""
+"""Reads ``hyperparameters.yml``: how each algorithm is trained on each environment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import copy
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-Settings = dict[str, Any]
+from . import ALGORITHM_NAMES
+
+FILE = Path(__file__).with_name("hyperparameters.yml")
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How one algorithm is trained on one family of environments.
+    """How one algorithm is trained on one environment.
 
     Attributes:
-        num_envs: Parallel environments.
-        learning_rate: At the start; it falls linearly to a tenth over the run.
-        algorithm: Keyword arguments of the algorithm.
-        features: Keyword arguments of ``GridFeatures``.
-        net_arch: Layers between the features and the outputs, as Stable-Baselines3 takes them.
-        deterministic: Play the most probable action instead of drawing one. A maze is walked
-            without a memory, so a deterministic walk that turns back once does so for ever.
+        n_envs: Parallel environments.
+        n_timesteps: Environment steps where no other budget is given.
+        policy: Name of the network.
+        learning_rate: At the start, ``None`` for the library's default.
+        linear: It falls linearly to 0 over the run.
+        policy_kwargs: As the library takes them, but for the class of the features.
+        algorithm: Every other keyword argument of the algorithm.
     """
 
-    num_envs: int
-    learning_rate: float
-    algorithm: Settings
-    features: Settings = field(default_factory=dict)
-    net_arch: Any = None
-    deterministic: bool = True
+    n_envs: int
+    n_timesteps: int
+    policy: str
+    learning_rate: float | None
+    linear: bool
+    policy_kwargs: dict[str, Any]
+    algorithm: dict[str, Any]
 
 
-ACTOR_CRITIC = {
-    "sudoku": Hyperparameters(
-        num_envs=32,
-        learning_rate=1e-3,
-        algorithm={
-            "n_steps": 32,
-            "batch_size": 256,
-            "n_epochs": 3,
-            "gamma": 0.97,
-            "ent_coef": 0.003,
-        },
-        features={"channels": 24, "layers": 2},
-        # No layer in between: the features are one a cell and digit, as the actions are.
-        net_arch={"pi": [], "vf": [64]},
-    ),
-    "maze": Hyperparameters(
-        num_envs=32,
-        learning_rate=1e-3,
-        algorithm={
-            "n_steps": 64,
-            "batch_size": 256,
-            "n_epochs": 4,
-            "gamma": 0.95,
-            "ent_coef": 0.003,
-            # Rewards are rare: normalised, the noise of rounds without any would drown them.
-            "normalize_advantage": False,
-        },
-        features={"features": 256},
-        net_arch={"pi": [64], "vf": [64]},
-        deterministic=False,
-    ),
-    "arc": Hyperparameters(
-        num_envs=4,
-        learning_rate=3e-4,
-        algorithm={
-            "n_steps": 128,
-            "batch_size": 64,
-            "n_epochs": 2,
-            "gamma": 0.999,
-            "ent_coef": 0.01,
-        },
-        features={"channels": 16, "layers": 2},
-        net_arch={"pi": [128], "vf": [128]},
-        deterministic=False,
-    ),
-}
+@lru_cache(maxsize=4)
+def _read(file: Path) -> Any:
+    import yaml
 
-Q_LEARNING = {
-    "sudoku": Hyperparameters(
-        num_envs=8,
-        learning_rate=1e-3,
-        algorithm={
-            "buffer_size": 50_000,
-            "learning_starts": 1_000,
-            "batch_size": 64,
-            "gamma": 0.97,
-            "train_freq": 4,
-            "target_update_interval": 1_000,
-            "exploration_fraction": 0.3,
-            "exploration_final_eps": 0.05,
-        },
-        features={"channels": 32, "layers": 2},
-        net_arch=[],
-    ),
-    "maze": Hyperparameters(
-        num_envs=8,
-        learning_rate=1e-3,
-        algorithm={
-            "buffer_size": 50_000,
-            "learning_starts": 1_000,
-            "batch_size": 64,
-            "gamma": 0.97,
-            "train_freq": 4,
-            "target_update_interval": 1_000,
-            "exploration_fraction": 0.3,
-            "exploration_final_eps": 0.1,
-        },
-        features={"features": 256},
-        net_arch=[64],
-        deterministic=False,
-    ),
-}
+    try:
+        return yaml.safe_load(file.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{file}: expected a file of hyper-parameters: {reason}") from None
 
 
-def hyperparameters(algorithm: str, task: str, side: int) -> Hyperparameters:
-    """Return the settings of an algorithm for a task family.
+def hyperparameters(
+    algorithm: str, env_id: str, policy: str | None = None, file: Path = FILE
+) -> Hyperparameters:
+    """Return the settings of an algorithm for an environment.
 
     Args:
-        algorithm: ``ppo``, ``maskable-ppo`` or ``dqn``.
-        task: ``sudoku``, ``maze`` or ``arc``.
-        side: Rows of the grid; large ones get fewer environments, since a step costs more.
+        algorithm: Of ``ALGORITHM_NAMES``.
+        env_id: The environment; one that is not named has the entry ``default``.
+        policy: Another network than the entry's, in its default size.
+        file: YAML in the format of RL Baselines3 Zoo, a section an algorithm.
+
+    Raises:
+        ValueError: The algorithm is unknown, or the file is not as expected.
     """
-    found = (Q_LEARNING if algorithm == "dqn" else ACTOR_CRITIC)[task]
-    if side > 9 and task != "arc":
-        found = replace(found, num_envs=min(8, found.num_envs))
-    return found
+    if algorithm not in ALGORITHM_NAMES:
+        raise ValueError(f"agent: expected one of {', '.join(ALGORITHM_NAMES)}, got {algorithm!r}")
+    sections = _read(file)
+    section = sections.get(algorithm) if isinstance(sections, dict) else None
+    if not isinstance(section, dict):
+        raise ValueError(f"{file}: expected a section {algorithm}")
+    entry = section.get(env_id, section.get("default"))
+    where = f"{file}: {algorithm}, {env_id if env_id in section else 'default'}"
+    if not isinstance(entry, dict):
+        raise ValueError(f"{where}: expected an entry of hyper-parameters")
+    values = copy.deepcopy(entry)
+    try:
+        n_envs, n_timesteps = int(values.pop("n_envs")), int(values.pop("n_timesteps"))
+        named = str(values.pop("policy"))
+        rate = values.pop("learning_rate", None)
+        linear = isinstance(rate, str) and rate.startswith("lin_")
+        rate = None if rate is None else float(str(rate).removeprefix("lin_"))
+    except KeyError as error:
+        raise ValueError(f"{where}: expected {error.args[0]}") from None
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from None
+    if min(n_envs, n_timesteps) < 1:
+        raise ValueError(f"{where}: expected n_envs and n_timesteps of at least 1")
+    policy_kwargs = values.pop("policy_kwargs", {})
+    if not isinstance(policy_kwargs, dict):
+        # The Zoo would run a string as Python.
+        raise ValueError(f"{where}: expected policy_kwargs as a mapping, got {policy_kwargs!r}")
+    if policy is not None and policy != named:
+        policy_kwargs.pop("features_extractor_kwargs", None)
+        named = policy
+    return Hyperparameters(n_envs, n_timesteps, named, rate, linear, policy_kwargs, values)

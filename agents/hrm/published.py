@@ -103,7 +103,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
             values = yaml.safe_load(path.read_text())
     except ImportError:
-        raise ValueError(f"{path} needs PyYAML: pip install 'hrm-gym[hub]'") from None
+        raise ValueError(f"{path} needs PyYAML: pip install pyyaml") from None
     except Exception:
         # PyYAML's errors share a base only inside its own module.
         raise ValueError(f"{path}: damaged, expected a configuration in YAML or JSON") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from pathlib import Path
@@ -12,9 +13,11 @@ import torch
 from gymnasium import spaces
 
 from hrm_gym.agents.base import TrainResult
-from hrm_gym.agents.baselines import ALGORITHM_NAMES
+from hrm_gym.agents.baselines import ALGORITHM_NAMES, POLICY_NAMES
 from hrm_gym.agents.baselines.features import GridFeatures
-from hrm_gym.agents.baselines.sb3 import ALGORITHMS, SB3Agent, build, train_rl
+from hrm_gym.agents.baselines.hyperparameters import hyperparameters
+from hrm_gym.agents.baselines.sb3 import ALGORITHMS, SB3Agent, build
+from hrm_gym.agents.baselines.training import train_rl
 from hrm_gym.evaluation import evaluate, make_env
 
 
@@ -36,13 +39,14 @@ def batch_of(env_id: str) -> tuple[spaces.Dict, dict[str, torch.Tensor]]:
     return space, {name: torch.stack([row[name] for row in rows]) for name in space.spaces}
 
 
+@pytest.mark.parametrize("policy", POLICY_NAMES)
 @pytest.mark.parametrize(
     "env_id",
     ["HRMSudoku-4x4-v0", "HRMSudoku-6x6-v0", "HRMSudoku-v0", "HRMMaze-7x7-v0", "HRMMaze-v0"],
 )
-def test_features_fit_every_size(env_id: str) -> None:
+def test_features_fit_every_size(env_id: str, policy: str) -> None:
     space, observations = batch_of(env_id)
-    network = GridFeatures(space, channels=8, layers=2, features=32)
+    network = GridFeatures(space, policy)
     features = network(observations)
     assert features.shape == (2, network.features_dim)
     assert not torch.equal(features[0], features[1])
@@ -57,32 +61,33 @@ def test_an_agent_acts_on_arc() -> None:
 
 def test_planes_are_one_hot() -> None:
     space, observations = batch_of("HRMSudoku-4x4-v0")
-    planes = GridFeatures(space, channels=8, layers=1).planes(observations)
+    planes = GridFeatures(space).planes(observations)
     given, tokens = planes[:, 0], planes[:, 1:]
     assert torch.equal(tokens.sum(1), torch.ones(2, 4, 4))
-    assert torch.equal(tokens.argmax(1).flatten(1), observations["tokens"].long())
+    assert torch.equal(1 + tokens.argmax(1).flatten(1), observations["tokens"].long())
     assert torch.equal(given.flatten(1), observations["given"])
 
 
-def test_the_order_of_the_fields_does_not_matter() -> None:
+@pytest.mark.parametrize("policy", POLICY_NAMES)
+def test_the_order_of_the_fields_does_not_matter(policy: str) -> None:
     space, observations = batch_of("HRMSudoku-4x4-v0")
-    network = GridFeatures(space, channels=8, layers=1)
+    network = GridFeatures(space, policy)
     turned = dict(reversed(observations.items()))
     assert list(turned) != list(observations)
     assert torch.equal(network(turned), network(observations))
 
 
-def test_maze_features_move_with_the_agent() -> None:
+def test_the_window_moves_with_the_agent() -> None:
     """The same surroundings elsewhere in the grid look the same."""
     space, _ = batch_of("HRMMaze-7x7-v0")
-    network = GridFeatures(space, features=32)
+    network = GridFeatures(space, "structured", width=32)
     grid = torch.full((1, 7, 7), 1.0)
     first, second = grid.clone(), grid.clone()
     first[0, 2, 1:4] = torch.tensor([3.0, 2.0, 4.0])
     second[0, 3, 2:5] = torch.tensor([3.0, 2.0, 4.0])
     network.network.radius = 1  # type: ignore[assignment]
     width = network.network.layers[0]  # type: ignore[index]
-    shrunk = torch.nn.Linear(6 * 9 + 2, width.out_features)
+    shrunk = torch.nn.Linear(5 * 9 + 2, width.out_features)
     network.network.layers[0] = shrunk  # type: ignore[index,operator]
 
     def seen(grid: torch.Tensor, cell: int) -> torch.Tensor:
@@ -91,6 +96,29 @@ def test_maze_features_move_with_the_agent() -> None:
 
     assert torch.allclose(seen(first, 2 * 7 + 2), seen(second, 3 * 7 + 3))
     assert not torch.allclose(seen(first, 2 * 7 + 2), seen(first, 2 * 7 + 1))
+
+
+def test_cells_are_read_where_the_agent_stands() -> None:
+    space, observations = batch_of("HRMMaze-7x7-v0")
+    network = GridFeatures(space, "cnn")
+    cells = network.network(network.planes(observations))
+    position = observations["position"].argmax(1)
+    assert torch.equal(network(observations), cells[torch.arange(2), position])
+
+
+def test_an_untrained_policy_passes_the_logits_of_cells_on() -> None:
+    """A digit's logit is the feature of its cell, at the start."""
+    for algorithm in ("maskable-ppo", "dqn"):
+        agent = build(algorithm, "HRMSudoku-4x4-v0", num_envs=1)
+        policy = agent.model.policy
+        _, observations = batch_of("HRMSudoku-4x4-v0")
+        if algorithm == "dqn":
+            features = policy.q_net.features_extractor(observations)  # type: ignore[operator,union-attr]
+            logits = policy.q_net.q_net(features)  # type: ignore[operator,union-attr]
+        else:
+            features = policy.features_extractor(observations)  # type: ignore[operator]
+            logits = policy.action_net(features)  # type: ignore[operator]
+        assert torch.allclose(logits, features, atol=1e-6)
 
 
 def test_steps_budget_and_progress_out_of_the_time() -> None:
@@ -135,15 +163,72 @@ def test_maskable_ppo_learns_sudoku() -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
 @pytest.mark.parametrize("env_id", ["HRMMaze-7x7-v0", "HRMSudoku-4x4-v0"])
 def test_saved_agents_act_alike(algorithm: str, env_id: str, tmp_path: Path) -> None:
-    agent = build(algorithm, env_id, seed=1, num_envs=2)
+    # A network that is not the environment's own must be remembered.
+    settings = hyperparameters(algorithm, env_id, policy="mlp")
+    agent = build(algorithm, env_id, settings, seed=1, num_envs=2)
     agent.save(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
     loaded = SB3Agent.load(tmp_path)
     assert (loaded.name, loaded.parameters) == (algorithm, agent.parameters)
+    assert loaded.settings == settings
     for name, value in agent.model.policy.state_dict().items():
         assert torch.equal(value, loaded.model.policy.state_dict()[name]), name
     observation, info = make_env(env_id).reset(seed=0)
     assert make_env(env_id).action_space.contains(loaded.act(observation, info))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
+def test_every_algorithm_trains_on_the_native_vector(algorithm: str) -> None:
+    result = train_rl(algorithm, "HRMMaze-7x7-v0", steps=600, num_envs=4)
+    assert result.env_steps >= 600
+    assert type(result.agent.model.env.venv.vector.unwrapped).__name__ == "MazeVectorEnv"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("env_id", ["HRMHalt-v0", "HRMSudokuAnswer-4x4-v0"])
+def test_reasoning_environments_are_trained_on(env_id: str, tmp_path: Path) -> None:
+    result = train_rl("ppo", env_id, steps=64, num_envs=4, limit=8)
+    result.agent.save(tmp_path)
+    assert 0 <= evaluate(SB3Agent.load(tmp_path), env_id, 4).mean_steps <= 16
+
+
+def test_a_recurrent_agent_remembers_each_episode_by_itself() -> None:
+    agent = build("recurrent-ppo", "HRMMaze-7x7-v0", num_envs=1)
+    env = make_env("HRMMaze-7x7-v0")
+    begun = [env.reset(options={"index": k}) for k in range(2)]
+    observations, infos = [obs for obs, _ in begun], [info for _, info in begun]
+    _, together = agent.act_on(observations, infos, [None, None])
+    _, alone = agent.act_on(observations[1:], infos[1:], [None])
+    assert np.allclose(together[1][0], alone[0][0], atol=1e-6)  # type: ignore[index]
+    _, later = agent.act_on(observations[1:], infos[1:], alone)
+    assert not np.allclose(later[0][0], alone[0][0])  # type: ignore[index]
+    agent.act(observations[1], infos[1])
+    agent.act(observations[1], infos[1])
+    assert np.allclose(agent.memory[0], later[0][0], atol=1e-6)  # type: ignore[index]
+
+
+def test_evaluation_hands_out_memories_by_episode() -> None:
+    class Counting:
+        """Remembers its calls, and walks as often as its memory says into the wall or not."""
+
+        remembers = True
+        name = "counting"
+        longest = 0
+
+        def act(self, obs: object, info: object) -> int:
+            raise AssertionError
+
+        act_batch = act
+
+        def act_on(
+            self, observations: list[object], infos: list[dict[str, object]], memories: list[object]
+        ) -> tuple[list[int], list[object]]:
+            counts = [(memory or 0) + 1 for memory in memories]  # type: ignore[operator]
+            self.longest = max(self.longest, *counts)
+            return [0] * len(counts), counts  # type: ignore[return-value]
+
+    agent = Counting()
+    found = evaluate(agent, "HRMMaze-7x7-v0", 6, batch=2)  # type: ignore[arg-type]
+    assert agent.longest == max(episode.steps for episode in found.episodes)
 
 
 def test_masked_agents_play_legally() -> None:
@@ -156,19 +241,61 @@ def test_masked_agents_play_legally() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected one of ppo, dqn, maskable-ppo, got 'sac'"):
+    with pytest.raises(ValueError, match=r"expected one of ppo, dqn, maskable-ppo, .*, got 'sac'"):
         train_rl("sac", "HRMMaze-7x7-v0", steps=10)
     with pytest.raises(ValueError, match=r"dqn expects Discrete actions.*MultiDiscrete"):
         train_rl("dqn", "HRMARC-v0", steps=10)
     with pytest.raises(ValueError, match="expects a step environment"):
-        train_rl("ppo", "HRMMazeAnswer-7x7-v0", steps=10)
+        train_rl("maskable-ppo", "HRMMazeAnswer-7x7-v0", steps=10)
+    with pytest.raises(ValueError, match="structured is for Sudoku and maze"):
+        train_rl("ppo", "HRMARC-v0", steps=10, policy="structured", env_kwargs={"limit": 3})
+    with pytest.raises(ValueError, match="policy: expected one of mlp, cnn, structured, got 'gru'"):
+        train_rl("ppo", "HRMMaze-7x7-v0", steps=10, policy="gru")
+    with pytest.raises(ValueError, match="HRMHalt-v0 has no grid; expected mlp, got 'cnn'"):
+        train_rl("ppo", "HRMHalt-v0", steps=10, policy="cnn")
     with pytest.raises(ValueError, match="env: expected one of HRMSudoku-v0"):
         train_rl("ppo", "HRMChess-v0", steps=10)
-    with pytest.raises(ValueError, match="expected a budget"):
-        train_rl("ppo", "HRMMaze-7x7-v0")
     with pytest.raises(ValueError, match="seconds: expected a positive budget"):
         train_rl("ppo", "HRMMaze-7x7-v0", seconds=0)
     assert tuple(ALGORITHMS) == ALGORITHM_NAMES
+
+
+def test_the_file_of_hyperparameters_is_whole() -> None:
+    """Every algorithm has settings for every environment that it fits, and they are its own."""
+    from hrm_gym import ENV_IDS
+
+    for algorithm in ALGORITHM_NAMES:
+        for env_id in ENV_IDS:
+            settings = hyperparameters(algorithm, env_id)
+            assert settings.policy in POLICY_NAMES
+    names = inspect.signature(ALGORITHMS["dqn"].__init__).parameters
+    assert set(hyperparameters("dqn", "HRMMaze-7x7-v0").algorithm) <= set(names)
+    other = hyperparameters("ppo", "HRMSudoku-4x4-v0", policy="mlp")
+    assert other.policy == "mlp"
+    assert "features_extractor_kwargs" not in other.policy_kwargs
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ppo: [", "expected a file of hyper-parameters"),
+        ("dqn: {}", "expected a section ppo"),
+        ("ppo: {}", "expected an entry"),
+        ("ppo: {default: {n_envs: 8, policy: mlp}}", "expected n_timesteps"),
+        ("ppo: {default: {n_envs: 0, n_timesteps: 1, policy: mlp}}", "at least 1"),
+        ("ppo: {default: {n_envs: many, n_timesteps: 1, policy: mlp}}", "invalid literal"),
+        (
+            "ppo: {default: {n_envs: 1, n_timesteps: 1, policy: mlp, policy_kwargs: dict(a=1)}}",
+            "expected policy_kwargs as a mapping",
+        ),
+        ("ppo: !!python/object/apply:os.getcwd []", "expected a file of hyper-parameters"),
+    ],
+)
+def test_broken_hyperparameters_are_refused(text: str, sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.yml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=sentence):
+        hyperparameters("ppo", "HRMMaze-7x7-v0", file=file)
 
 
 def test_broken_folders_are_refused(tmp_path: Path) -> None:

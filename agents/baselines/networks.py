@@ -1,0 +1,142 @@
+"""Networks of the policies: from planes on a grid to features of its cells."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+RADIUS = 10
+"""Cells that are seen to each side of the agent in a maze."""
+
+
+class FlatMLP(nn.Module):
+    """A plain perceptron on everything at once, with no notion of a grid.
+
+    Args:
+        inputs: Numbers of an observation.
+        width: Width of both layers.
+    """
+
+    def __init__(self, inputs: int, width: int = 256) -> None:
+        super().__init__()
+        self.width = width
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+        )
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Map ``(B, planes, n, n)`` to ``(B, width)``."""
+        return self.layers(planes.flatten(1))
+
+
+class ResidualCNN(nn.Module):
+    """A small residual network of 3x3 convolutions, without pooling: every cell keeps its place.
+
+    Args:
+        planes: Planes of the observation.
+        channels: Width.
+        layers: Residual blocks, of one convolution each.
+    """
+
+    def __init__(self, planes: int, channels: int = 24, layers: int = 8) -> None:
+        super().__init__()
+        self.width = channels
+        self.stem = nn.Conv2d(planes, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in range(layers)
+        )
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Map ``(B, planes, n, n)`` to ``(B, n*n, channels)``."""
+        # Channels last is the faster layout of narrow convolutions on a CPU.
+        hidden = self.stem(planes.contiguous(memory_format=torch.channels_last))
+        for block in self.blocks:
+            hidden = hidden + block(torch.relu(hidden))
+        return torch.relu(hidden).flatten(2).transpose(1, 2)
+
+
+class UnitBlock(nn.Module):
+    """A residual block in which a cell sees its row, its column and its box, as rules do.
+
+    Args:
+        channels: Width.
+        box: Rows and columns of a box.
+    """
+
+    def __init__(self, channels: int, box: tuple[int, int]) -> None:
+        super().__init__()
+        self.box = box
+        self.mix = nn.Linear(4 * channels, channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map ``(B, n, n, channels)`` to the same shape."""
+        rows = hidden.sum(2, keepdim=True).expand_as(hidden)
+        columns = hidden.sum(1, keepdim=True).expand_as(hidden)
+        batch, n, _, channels = hidden.shape
+        high, wide = self.box
+        split = hidden.view(batch, n // high, high, n // wide, wide, channels)
+        boxes = split.sum((2, 4), keepdim=True).expand_as(split).reshape(hidden.shape)
+        seen = torch.cat([hidden, rows, columns, boxes], dim=-1)
+        return hidden + self.out(torch.relu(self.mix(seen)))
+
+
+class SudokuUnits(nn.Module):
+    """A stack of ``UnitBlock``.
+
+    Args:
+        planes: Planes of the observation.
+        box: Rows and columns of a box.
+        channels: Width.
+        layers: Blocks.
+    """
+
+    def __init__(
+        self, planes: int, box: tuple[int, int], channels: int = 24, layers: int = 2
+    ) -> None:
+        super().__init__()
+        self.width = channels
+        self.stem = nn.Linear(planes, channels)
+        self.blocks = nn.Sequential(*(UnitBlock(channels, box) for _ in range(layers)))
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Map ``(B, planes, n, n)`` to ``(B, n*n, channels)``."""
+        return self.blocks(self.stem(planes.permute(0, 2, 3, 1))).flatten(1, 2)
+
+
+class CentredWindow(nn.Module):
+    """The grid as seen from the agent: a window around its cell, and the way to the goal.
+
+    What a turn is worth depends on what lies around, wherever that is; a window that moves along
+    is learned once for all cells.
+
+    Args:
+        side: Rows of the grid.
+        planes: Planes of the observation.
+        width: Width of both layers.
+    """
+
+    def __init__(self, side: int, planes: int, width: int = 256) -> None:
+        super().__init__()
+        self.side = side
+        self.width = width
+        self.radius = min(side - 1, RADIUS)
+        seen = 2 * self.radius + 1
+        self.layers = nn.Sequential(
+            nn.Linear(planes * seen * seen + 2, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+        )
+
+    def forward(self, planes: Tensor, position: Tensor, goal: Tensor) -> Tensor:
+        """Map ``(B, planes, n, n)`` and two cells ``(B,)`` to ``(B, width)``."""
+        n, radius = self.side, self.radius
+        padded = nn.functional.pad(planes, [radius] * 4)
+        row, column = position // n, position % n
+        around = torch.arange(2 * radius + 1, device=planes.device)
+        rows, columns = row[:, None] + around, column[:, None] + around
+        batch = torch.arange(len(planes), device=planes.device)[:, None, None]
+        window = padded[batch, :, rows[:, :, None], columns[:, None, :]]
+        way = torch.stack([goal // n - row, goal % n - column], dim=1).float() / n
+        return self.layers(torch.cat([window.flatten(1), way], dim=1))
