@@ -40,7 +40,7 @@ def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01)
     return Halting(name, accuracy, segments, accuracy - ponder_cost * segments)
 
 
-def _first(wants: NDArray[np.bool_]) -> Segments:
+def first_halt(wants: NDArray[np.bool_]) -> Segments:
     """Return the first segment that wants to halt, the last where none does; ``(N, S)`` bool."""
     return np.where(wants.any(axis=1), wants.argmax(axis=1), wants.shape[1] - 1) + 1
 
@@ -58,19 +58,19 @@ def fixed(traces: Traces, segment: int) -> Segments:
 
 def q_head(traces: Traces) -> Segments:
     """Halt where q_halt > q_continue, as the model itself does."""
-    return _first(traces.q_halt > traces.q_continue)
+    return first_halt(traces.q_halt > traces.q_continue)
 
 
 def sure(traces: Traces, threshold: float) -> Segments:
     """Halt where the least sure token of the answer has at least this probability."""
-    return _first(traces.confidence.min(axis=2) >= threshold * 255)
+    return first_halt(traces.confidence.min(axis=2) >= threshold * 255)
 
 
 def steady(traces: Traces) -> Segments:
     """Halt at the first answer that equals the one before."""
     wants = traces.changed == 0
     wants[:, 0] = False
-    return _first(wants)
+    return first_halt(wants)
 
 
 def oracle(traces: Traces, ponder_cost: float = 0.01) -> Segments:

@@ -62,13 +62,14 @@ class GridFeatures(BaseFeaturesExtractor):
             # A window that moves with the walker need not be told where in it the walker is.
             planes += name in CELL_FIELDS and (network, name) != ("structured", "position")
         readout = next((k for k in ("position", "given", "answer") if k in space.spaces), "plain")
-        body = make_network(network, readout, planes, side, sizes)
-        written = {"given": side, "answer": vocabularies["tokens"]}.get(readout)
+        body: Any = make_network(network, readout, planes, side, sizes)
+        # Values written in a cell: digits, or tokens.
+        written = {"given": side, "answer": vocabularies["tokens"]}.get(readout, 0)
         if network == "mlp" or (network == "structured" and readout == "position"):
             readout, width = "none", body.width
         elif readout == "position":
             width = body.width
-        elif written is not None:
+        elif written:
             # An answer ends in two values more: continue and halt.
             width = cells * written + 2 * (readout == "answer")
         else:
@@ -78,7 +79,7 @@ class GridFeatures(BaseFeaturesExtractor):
         moving = isinstance(body, CentredWindow)
         self.fields = [name for name in space.spaces if not (moving and name == "position")]
         self.vocabularies = vocabularies
-        self.network = body
+        self.network: nn.Module = body
         self.readout = readout
         self.like_actions = readout in ("given", "answer")
         """Whether the features are one a cell and token, in the order of the actions' logits."""

@@ -121,10 +121,10 @@ class SB3Agent(Agent):
         if isinstance(model, Q_LEARNING):
             # Amid training much more is left to chance than a test should leave to it.
             exploring, model.exploration_rate = model.exploration_rate, model.exploration_final_eps
-            actions, state = model.predict(stacked, **options)
+            actions, _ = model.predict(stacked, **options)
             model.exploration_rate = exploring
-        else:
-            actions, state = model.predict(stacked, **options)
+            return list(actions), memories
+        actions, state = model.predict(stacked, **options)
         if self.remembers:
             memories = [(state[0][:, row], state[1][:, row]) for row in range(len(observations))]
         return list(actions), memories
@@ -200,7 +200,8 @@ def check_fit(algorithm: str, env: gym.Env[Any, Any], env_id: str) -> None:
         raise ValueError(
             f"agent: {algorithm} expects Discrete actions, and those of {env_id} are {kind}"
         )
-    if algorithm == "maskable-ppo" and (not grid or "answer" in space.spaces):
+    answers = isinstance(space, spaces.Dict) and "answer" in space.spaces
+    if algorithm == "maskable-ppo" and (answers or not grid):
         raise ValueError(
             f"env: maskable-ppo expects a step environment such as HRMMaze-7x7-v0, got {env_id!r}"
         )
