@@ -15,6 +15,7 @@ AGENTS: dict[str, Signal] = {
     "hrm": "labels",
     "transformer": "labels",
     "looped-transformer": "labels",
+    "chain-of-thought": "labels",
     **dict.fromkeys(ALGORITHM_NAMES, "reward"),
     "random": "none",
     "depth-first": "solver",
@@ -83,6 +84,10 @@ def obtain(
         from .hrm.run import train_hrm
 
         return train_hrm(env_id, preset=preset, **common)
+    if name == "chain-of-thought":
+        from .chain import train_chain
+
+        return train_chain(env_id, preset=preset, **common)
     if AGENTS.get(name) == "labels":
         from .supervised import train_supervised
 

@@ -17,8 +17,8 @@ def load_agent(
     """Return an agent.
 
     Args:
-        name: ``oracle``, ``depth-first``, ``random``, a bundled agent, a folder of an HRM or of a
-            baseline, or an exported ``.onnx`` file.
+        name: ``oracle``, ``depth-first``, ``random``, a bundled agent, the folder of a trained one,
+            or an exported ``.onnx`` file.
         device: Where a network runs; an exported one runs on the CPU.
         env_id: Environment of the random agent, which needs to know its actions.
         seed: Seed of the random agent.
@@ -37,22 +37,27 @@ def load_agent(
         from hrm_gym.agents.hrm.onnx import OnnxAgent
 
         return OnnxAgent(path)
-    if _is_baseline(path):
+    config = _config(path)
+    if "algorithm" in config:
         from hrm_gym.agents.baselines import SB3Agent
 
         return SB3Agent.load(path, device)
+    if config.get("name") == "chain-of-thought":
+        from hrm_gym.agents.chain import ChainAgent
+
+        return ChainAgent.load(path, device)
     from hrm_gym.agents.hrm import HRMAgent
 
     return HRMAgent.from_pretrained(name, device, task=task)
 
 
-def _is_baseline(folder: Path) -> bool:
-    """Say whether a folder holds a Stable-Baselines3 agent."""
+def _config(folder: Path) -> dict[str, Any]:
+    """Return what ``config.json`` in a folder says, nothing where there is none."""
     try:
         config = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and "algorithm" in config
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def env_of(agent: Any) -> str | None:

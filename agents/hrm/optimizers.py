@@ -11,17 +11,20 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
-from .model import HRM
+from .model import ParamGroups
 from .presets import TrainConfig
 
 
-def make_optimizers(model: HRM, config: TrainConfig) -> list[Optimizer]:
+def make_optimizers(groups: ParamGroups, config: TrainConfig) -> list[Optimizer]:
     """Return the optimisers, each group with its peak learning rate as ``peak``.
+
+    Args:
+        groups: The parameters of a model.
+        config: Which optimisers, and their rates.
 
     Raises:
         ValueError: Muon is asked for and this torch has none.
     """
-    groups = model.param_groups()
     dense = [*groups.matrices, *groups.other]
     options: dict[str, Any] = {
         "lr": config.lr,

@@ -82,7 +82,7 @@ class Trainer:
         self.model_config = HRMConfig.from_dict({**shape, **fields})
         torch.manual_seed(seed)
         self.model = HRM(self.model_config).to(self.device)
-        self.optimizers = make_optimizers(self.model, config)
+        self.optimizers = make_optimizers(self.model.param_groups(), config)
         rule = config.halting or ("q" if self.model_config.q_continue else "bce")
         self.halting = Halting(rule, config.max_segments, config.discount)
         # What looks ahead: the model itself, or a copy of it from some steps ago.

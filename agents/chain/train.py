@@ -1,0 +1,188 @@
+"""Training of the decoder: teacher forcing on the chains of a solver, under every symmetry."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+from hrm_gym.puzzles import get_task
+
+from ..base import TrainResult
+from ..hrm import schedule
+from ..hrm.config import HRMConfig
+from ..hrm.ema import WeightAverage
+from ..hrm.losses import IGNORE_LABEL, softmax_cross_entropy
+from ..hrm.optimizers import make_optimizers
+from ..hrm.presets import TrainConfig, get_preset, preset_for
+from ..supervised import count_parameters
+from ..transformer import fit_size
+from .agent import ChainAgent
+from .model import Decoder
+from .steps import Language
+
+if TYPE_CHECKING:
+    from hrm_gym.tracking import Tracker
+
+LAYERS = 4
+"""Few and wide: every one is a round of small kernels for every token written."""
+
+
+def decoder_config(base: TrainConfig, language: Language) -> HRMConfig:
+    """Return a decoder of as many parameters as the HRM of a run has."""
+    half = LAYERS // 2
+    size = {"vocab_size": language.vocab_size, "seq_len": language.capacity}
+    fields = {**size, "H_layers": half, "L_layers": half, "positions": "rotary"}
+
+    def count(fields: dict[str, Any]) -> int:
+        with torch.device("meta"):
+            model = Decoder(HRMConfig.from_dict(fields), language)
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    wanted = count_parameters(base, dict(base.model))
+    return HRMConfig.from_dict(fit_size(fields, LAYERS, wanted, count))
+
+
+class ChainTrainer:
+    """One training run, on the puzzles, symmetries, batches and optimiser of an HRM's.
+
+    Args:
+        config: The HRM's run; what belongs to thinking is not used.
+        seed: Of the weights and the puzzles.
+        device: Where.
+
+    Raises:
+        ValueError: The task has no solver whose steps could be written.
+    """
+
+    def __init__(self, config: TrainConfig, seed: int = 0, device: str = "cpu") -> None:
+        self.config, self.seed, self.device = config, seed, device
+        self.language = Language(get_task(config.task_id))
+        self.envs = gym.make_vec(
+            config.env,
+            num_envs=config.batch_size,
+            task=config.task_id,
+            device=device,
+            autoreset_mode="SameStep",
+            source=config.source,
+            limit=config.limit,
+            augment=config.augment,
+            max_segments=1,
+        ).unwrapped
+        torch.manual_seed(seed)
+        self.model = Decoder(decoder_config(config, self.language), self.language).to(device)
+        self.optimizers = make_optimizers(self.model.param_groups(), config)
+        self.average = WeightAverage(config.ema or 0.0)
+        self.observations, _ = self.envs.reset(seed=seed)
+        self.step = 0
+
+    def train_step(self, progress: float) -> Tensor:
+        """Learn from one batch of chains; return the mean loss of a token, 0-d."""
+        config, cells = self.config, self.language.task.seq_len
+        questions = self.observations["tokens"]
+        labels = self.envs.labels  # type: ignore[attr-defined]
+        chains, places = (
+            torch.from_numpy(part).to(self.device)
+            for part in self.language.chains(questions.cpu().numpy(), labels.cpu().numpy())
+        )
+        logits = self.model(chains[:, :-1], places[:, :-1])[:, cells - 1 :]
+        # After the question, every token is asked; padding is not.
+        wanted = chains[:, cells:]
+        wanted = wanted.masked_fill(wanted == 0, IGNORE_LABEL)
+        asked = (wanted != IGNORE_LABEL).sum()
+        loss = softmax_cross_entropy(logits, wanted).sum() / asked
+        loss.backward()
+        if config.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        factor = schedule.learning_rate(config, progress)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        if schedule.averages(config, progress):
+            self.average.update(self.model.state_dict())
+        halt = np.ones((len(questions), 1), np.int64)
+        answers = np.concatenate([labels.cpu().numpy().astype(np.int64), halt], axis=1)
+        self.observations, *_ = self.envs.step(answers)
+        self.step += 1
+        return loss.detach()
+
+    def result(self, seconds: float) -> TrainResult[ChainAgent]:
+        """Return the run as it stands; a puzzle is an episode of one step."""
+        ended, batch = self.step * self.config.batch_size, self.config.batch_size
+        return TrainResult(self.agent(seconds), ended, seconds, ended + batch)
+
+    def agent(self, seconds: float) -> ChainAgent:
+        """Return the agent as it stands, of averaged weights where there are any."""
+        model = Decoder(self.model.config, self.language)
+        model.load_state_dict(self.average.weights or self.model.state_dict())
+        about = {
+            "env": self.config.env,
+            "train": {**self.config.to_dict(), "seed": self.seed},
+            "trained_steps": self.step,
+            "trained_seconds": round(seconds, 1),
+        }
+        return ChainAgent(model, self.config.task_id, self.device, about)
+
+
+def train_chain(
+    env_id: str,
+    preset: str | None = None,
+    seed: int = 0,
+    seconds: float | None = None,
+    steps: int | None = None,
+    device: str = "cpu",
+    limit: int | None = 1000,
+    on_progress: Callable[[TrainResult[ChainAgent]], None] | None = None,
+    progress_evaluations: int = 6,
+    tracker: Tracker | None = None,
+) -> TrainResult[ChainAgent]:
+    """Train a decoder for an environment, step or Answer.
+
+    Args:
+        env_id: The environment it is wanted for.
+        preset: The HRM's run that it stands beside; default: the smallest for the environment.
+        seed: Of everything.
+        seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
+        steps: Optimiser steps; default: the preset's, or no end where ``seconds`` is given.
+        device: Where.
+        limit: Labelled puzzles at most.
+        on_progress: Called with the run so far, at the start and evenly spread over it; its time
+            is not counted.
+        progress_evaluations: How often.
+        tracker: Gets the training loss.
+
+    Raises:
+        ValueError: The environment or preset is unknown, the task has no solver, a budget is not
+            positive, or the run diverged.
+    """
+    for name, budget in (("steps", steps), ("seconds", seconds)):
+        if budget is not None and budget <= 0:
+            raise ValueError(f"{name}: expected a positive budget, got {budget}")
+    config = get_preset(preset or preset_for(env_id))
+    trainer = ChainTrainer(dataclasses.replace(config, limit=limit), seed, device)
+    last = steps or (math.inf if seconds else config.steps)
+    limit_s, spent, due = seconds or math.inf, 0.0, 0
+    while True:
+        done = min(1.0, max(trainer.step / last, spent / limit_s))
+        if on_progress is not None and done * progress_evaluations >= due:
+            due = int(done * progress_evaluations) + 1
+            on_progress(trainer.result(spent))
+        if done >= 1.0:
+            break
+        begun = time.perf_counter()
+        loss = float(trainer.train_step(done))
+        spent += time.perf_counter() - begun
+        if not math.isfinite(loss):
+            raise ValueError(f"step {trainer.step}: the loss is not finite; lower the rate")
+        if tracker is not None and trainer.step % 20 == 0:
+            tracker.scalar("train/loss", loss, trainer.step * config.batch_size, spent)
+    return trainer.result(spent)
