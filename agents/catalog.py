@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +28,40 @@ Progress = Callable[[TrainResult[Any]], None]
 
 
 def learns(name: str) -> bool:
-    """Say whether an agent is trained.
+    """Say whether an agent is trained; one of one's own is not.
+
+    Args:
+        name: One of ``AGENTS``, or ``module:Class``.
 
     Raises:
         ValueError: There is no such agent.
     """
+    if ":" in name:
+        find_class(name)
+        return False
     if name not in AGENTS:
-        raise ValueError(f"agents: expected some of {', '.join(AGENTS)}, got {name!r}")
+        raise ValueError(
+            f"agents: expected some of {', '.join(AGENTS)}, or module:Class, got {name!r}"
+        )
     return AGENTS[name] in ("labels", "reward")
+
+
+def find_class(name: str) -> Callable[[], Any]:
+    """Return the class that ``module:Class`` names; it needs ``act(obs, info)`` and nothing else.
+
+    Raises:
+        ValueError: The module cannot be imported, or there is no such class in it.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute, None)
+    except Exception as error:
+        # Code of the user's own: whatever it raises is a mistake to be named, not ours.
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"agents: cannot import {module!r}: {reason}") from None
+    if not (isinstance(found, type) and callable(getattr(found, "act", None))):
+        raise ValueError(f"agents: {name} is no class with a method act(obs, info)")
+    return found
 
 
 def obtain(
@@ -53,7 +80,7 @@ def obtain(
     """Return an agent, trained where it learns; one that does not cost no time and no puzzles.
 
     Args:
-        name: One of ``AGENTS``.
+        name: One of ``AGENTS``, or ``module:Class``.
         env_id: The step environment it is wanted for.
         seed: Of weights, puzzles and exploration.
         seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
@@ -103,13 +130,15 @@ def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
     """Return an agent that does not learn.
 
     Args:
-        name: ``random``, ``depth-first`` or ``oracle``.
+        name: ``random``, ``depth-first``, ``oracle`` or ``module:Class``.
         env_id: Environment of the random agent, which needs to know its actions.
         seed: Seed of the random agent.
 
     Raises:
         ValueError: ``random`` got no environment.
     """
+    if ":" in name:
+        return find_class(name)()
     if name == "oracle":
         from .simple import OracleAgent
 

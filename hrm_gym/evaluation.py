@@ -151,7 +151,8 @@ def evaluate(
         split: ``train``, ``val``, ``test`` or ``ood``.
         source: Where puzzles come from; ``None`` is the environment's own default (the bundled
             bank, and ARC-AGI-1 for ARC).
-        batch: Episodes that run side by side.
+        batch: Episodes that run side by side; an agent without ``act_batch`` plays one after the
+            other, so that it may remember what it saw in an episode.
         on_episode: Called with the number of finished episodes whenever that grows.
         env_kwargs: Further keyword arguments of the environment.
 
@@ -162,6 +163,8 @@ def evaluate(
     if episodes < 1 or batch < 1:
         name, value = ("episodes", episodes) if episodes < 1 else ("batch", batch)
         raise ValueError(f"{name}: expected at least 1, got {value}")
+    if not hasattr(agent, "act_batch"):
+        batch = 1
     kwargs = {**env_kwargs, "split": split}
     if source is not None:
         kwargs["source"] = source

@@ -1,43 +1,60 @@
-"""Compare agents on one environment: the same puzzles, the same training time, one table."""
+"""Compare agents: the same puzzles, the same training time, several seeds, one report."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hrm_gym.scripts.cli import run
-from hrm_gym.scripts.results import (
-    Comparison,
-    Contestant,
-    Point,
-    json_rows,
-    markdown_table,
-    rich_table,
-)
+from hrm_gym.scripts.comparing.cell import Cell, Result
 
-CURVE_EPISODES = 100
-"""Puzzles of an evaluation on the way; the last one takes all ``--episodes``."""
-CURVE_POINTS = 6
+DEFAULTS: dict[str, Any] = {
+    "env": ["HRMMaze-7x7-v0"],
+    "agents": ["hrm", "maskable-ppo", "random", "oracle"],
+    "seconds": 60.0,
+    "seeds": 1,
+    "workers": 1,
+}
+SUITES: dict[str, dict[str, Any]] = {
+    "small": {
+        "env": ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"],
+        "agents": ["hrm", "transformer", "ppo", "maskable-ppo", "dqn", "random", "oracle"],
+        "seconds": 180.0,
+        "seeds": 3,
+        "workers": 2,
+    },
+}
+"""What the options are in a suite; those on the command line come before it."""
 
 
 @dataclass
 class Args:
     """Arguments of the comparison."""
 
-    env: str = "HRMMaze-7x7-v0"
-    """Step environment that all agents are tested on; hrm learns on its Answer counterpart."""
-    agents: list[str] = field(default_factory=lambda: ["hrm", "maskable-ppo", "random", "oracle"])
-    """Any of hrm, ppo, dqn, maskable-ppo, random, depth-first and oracle."""
-    seconds: float = 60.0
-    """Training time of every agent that learns."""
+    suite: str | None = None
+    """A named comparison: small (4x4 Sudoku and 7x7 mazes, 7 agents, 3 seeds, 180 s each)."""
+    env: list[str] | None = None
+    """Step environments that all agents are tested on; hrm learns on their Answer counterparts.
+    Without a suite HRMMaze-7x7-v0."""
+    agents: list[str] | None = None
+    """Names of the catalog, such as hrm, ppo, maskable-ppo, random and oracle, or module:Class of
+    an agent of your own. Without a suite hrm, maskable-ppo, random and oracle."""
+    seconds: float | None = None
+    """Training time of every agent that learns; without a suite 60."""
+    seeds: int | None = None
+    """Seeds of every agent; without a suite 1. Intervals over several need the extra compare."""
+    workers: int | None = None
+    """Cells (an agent, an environment, a seed) at a time, each a process; without a suite 1."""
     seed: int = 0
-    """Seed of every agent."""
+    """The first seed."""
     episodes: int = 500
-    """Held-out test puzzles, the same for all."""
+    """Held-out puzzles of every split, the same for all."""
     puzzles: int = 1000
     """Training puzzles, the same for all."""
     preset: str | None = None
@@ -45,16 +62,36 @@ class Args:
     device: str = "cpu"
     """Where the networks run."""
     threads: int = 1
-    """Torch threads of every agent. Networks this small gain little from a second one, and lose
-    most of their speed where another program wants its core."""
+    """Torch threads of a cell. Networks this small gain little from a second one, and lose most of
+    their speed where another program wants its core."""
+    rerun: bool = False
+    """Run cells again that finished before with the same settings."""
+    ray: str | None = None
+    """Run the cells as tasks of a Ray cluster: its address, auto or local (extra cluster)."""
     out: Path = Path("runs")
-    """Folder of TensorBoard runs, of report.md and of comparison.png."""
+    """Folder of TensorBoard runs and of the report."""
+    report: Path | None = None
+    """Folder of the report; by default in OUT, named after the environment or the suite."""
     json: Path | None = None
     """Also write the result to this file, for programs."""
 
 
+def settle(args: Args) -> Args:
+    """Return the arguments with what was left open filled in from the suite or the defaults.
+
+    Raises:
+        ValueError: There is no such suite.
+    """
+    if args.suite is not None and args.suite not in SUITES:
+        raise ValueError(f"suite: expected one of {', '.join(SUITES)}, got {args.suite!r}")
+    wanted = DEFAULTS | SUITES.get(args.suite or "", {})
+    return dataclasses.replace(
+        args, **{name: value for name, value in wanted.items() if getattr(args, name) is None}
+    )
+
+
 def check(args: Args) -> None:
-    """Find mistakes before anything is trained.
+    """Find mistakes in settled arguments before anything is trained.
 
     Raises:
         ValueError: An agent or environment is unknown, or a number is not positive.
@@ -63,153 +100,121 @@ def check(args: Args) -> None:
     from hrm_gym.evaluation import make_env
     from hrm_gym.registration import answer_id
 
-    if not args.agents:
-        raise ValueError(f"agents: expected some of {', '.join(AGENTS)}, got none")
+    assert args.agents is not None
+    assert args.env is not None
+    for option, names in (("agents", args.agents), ("env", args.env)):
+        if len(set(names)) < len(names) or not names:
+            got = " ".join(names) or "none"
+            known = f"some of {', '.join(AGENTS)}, " if option == "agents" else ""
+            raise ValueError(f"{option}: expected {known}each once, got {got}")
     for name in args.agents:
         learns(name)
-    if len(set(args.agents)) < len(args.agents):
-        raise ValueError(f"agents: expected each once, got {' '.join(args.agents)}")
-    for option, value in (
-        ("seconds", args.seconds),
-        ("episodes", args.episodes),
-        ("puzzles", args.puzzles),
-        ("threads", args.threads),
-    ):
-        if value <= 0:
+    for option in ("seconds", "seeds", "workers", "episodes", "puzzles", "threads"):
+        value = getattr(args, option)
+        if not value > 0:
             raise ValueError(f"{option}: expected a positive number, got {value}")
-    if answer_id(args.env) == args.env:
-        raise ValueError(
-            f"env: expected a step environment such as HRMMaze-7x7-v0, got {args.env!r}"
-        )
-    make_env(args.env, split="test").close()
-    if "hrm" in args.agents:
-        from hrm_gym.agents.hrm.presets import get_preset, preset_for
-
-        trained = get_preset(args.preset or preset_for(answer_id(args.env))).env
-        if trained != answer_id(args.env):
+    for env_id in args.env:
+        if answer_id(env_id) == env_id:
             raise ValueError(
-                f"preset: expected one for {answer_id(args.env)}, but {args.preset} trains on "
-                f"{trained}"
+                f"env: expected a step environment such as HRMMaze-7x7-v0, got {env_id!r}"
             )
+        make_env(env_id, split="test").close()
+        if "hrm" in args.agents:
+            from hrm_gym.agents.hrm.presets import get_preset, preset_for
+
+            trained = get_preset(args.preset or preset_for(answer_id(env_id))).env
+            if trained != answer_id(env_id):
+                raise ValueError(
+                    f"preset: expected one for {answer_id(env_id)}, but {args.preset} trains on "
+                    f"{trained}"
+                )
+    if (args.seeds or 1) > 1:
+        from hrm_gym.scripts.comparing.statistics import check_installed
+
+        check_installed()
 
 
-def compare(args: Args, say: Callable[[str], None] = print) -> Comparison:
-    """Train and test every agent, one after the other.
+def compare(
+    args: Args,
+    say: Callable[[str], None] = print,
+    seconds: Mapping[str, float] | None = None,
+) -> list[Result]:
+    """Train and test every agent on every environment with every seed.
 
     Args:
         args: As on the command line.
         say: Takes a line about what is going on.
+        seconds: Training time of an environment, where it is not that of ``args``.
 
     Returns:
-        The results; an agent that failed is among them, with its reason.
+        The results; a cell that failed is among them, with its reason.
 
     Raises:
         ValueError: As ``check``.
     """
-    import torch
+    from hrm_gym.scripts.comparing.grid import run_grid
 
-    from hrm_gym.agents.catalog import learns
-    from hrm_gym.tracking import Tracker, run_folder
-
+    args = settle(args)
     check(args)
-    torch.set_num_threads(args.threads)
-    contestants = []
-    for name in args.agents:
-        say(f"{args.env}: {name}" + (f", {args.seconds:g} s" if learns(name) else ""))
-        contestant = Contestant(name)
-        try:
-            with Tracker(run_folder(args.out, args.env, name, args.seed)) as tracker:
-                _take_part(contestant, args, tracker)
-        except Exception as error:
-            # One broken agent must not cost the hours of the others.
-            reason = " ".join(str(error).split()) or type(error).__name__
-            contestant.failure = (
-                reason if isinstance(error, ValueError) else (f"{type(error).__name__}: {reason}")
-            )
-            contestant.evaluation = None
-            say(f"{args.env}: {name} failed: {contestant.failure}")
-        contestants.append(contestant)
-    return Comparison(args.env, contestants)
-
-
-def _take_part(contestant: Contestant, args: Args, tracker: Any) -> None:
-    """Train an agent where it learns, and test it; fills in ``contestant``."""
-    from hrm_gym.agents.catalog import obtain
-    from hrm_gym.evaluation import evaluate
-
-    def on_progress(result: Any) -> None:
-        few = evaluate(result.agent, args.env, min(CURVE_EPISODES, args.episodes))
-        contestant.curve.append(Point.of(few, result.env_steps, result.seconds))
-        tracker.evaluation(few, result.env_steps, result.seconds)
-
-    result = obtain(
-        contestant.name,
-        args.env,
-        seed=args.seed,
-        seconds=args.seconds,
-        device=args.device,
-        limit=args.puzzles,
-        on_progress=on_progress,
-        progress_evaluations=CURVE_POINTS,
-        tracker=tracker,
-        preset=args.preset,
-    )
-    agent = result.agent
-    contestant.env_steps, contestant.seconds = result.env_steps, result.seconds
-    contestant.signal, contestant.parameters = agent.signal, agent.parameters
-    tested = evaluate(agent, args.env, args.episodes)
-    contestant.evaluation = tested
-    contestant.curve.append(Point.of(tested, contestant.env_steps, contestant.seconds))
-    tracker.evaluation(tested, contestant.env_steps, contestant.seconds)
-    settings = {
-        "agent": contestant.name,
-        "signal": agent.signal,
-        "seed": args.seed,
-        "budget_seconds": args.seconds,
-        "puzzles": args.puzzles,
-        "parameters": agent.parameters,
-    }
-    tracker.hparams(settings, {"hparam/solve_rate": tested.solve_rate})
-
-
-def report(comparison: Comparison, args: Args) -> str:
-    """Return the report of a comparison in Markdown."""
-    tested = [c.evaluation for c in comparison.contestants if c.evaluation is not None]
-    count = len(tested[0].episodes) if tested else args.episodes
-    return (
-        f"## {comparison.env_id}\n\n"
-        f"Every agent that learns had {args.seconds:g} s and {args.puzzles} training puzzles "
-        f"(seed {args.seed}); all were tested on the same {count} held-out puzzles. "
-        "The interval is Wilson's.\n\n" + markdown_table(comparison)
-    )
+    assert args.env is not None
+    assert args.agents is not None
+    assert args.seconds is not None
+    # Seed by seed, so that an interrupted comparison has all agents.
+    cells = [
+        Cell(
+            env_id,
+            agent,
+            seed,
+            (seconds or {}).get(env_id, args.seconds),
+            args.puzzles,
+            args.episodes,
+            args.preset if agent == "hrm" else None,
+            args.device,
+            args.threads,
+        )
+        for seed in range(args.seed, args.seed + (args.seeds or 1))
+        for env_id in args.env
+        for agent in args.agents
+    ]
+    return run_grid(cells, args.out, args.workers or 1, say, args.rerun, args.ray)
 
 
 def main(args: Args) -> int:
-    """Compare, and write the table, the figure and the file for programs; 1 if an agent failed."""
+    """Compare, and write the report and the file for programs; 1 if a cell failed."""
     from rich.console import Console
 
-    from hrm_gym.tracking import machine, write_json, write_text
+    from hrm_gym.scripts.comparing.report import write_report
+    from hrm_gym.scripts.comparing.tables import json_rows, rich_tables
+    from hrm_gym.tracking import Tracker, machine, write_json
 
     console = Console()
     begun = time.perf_counter()
-    comparison = compare(args, lambda line: console.print(line, markup=False, highlight=False))
-    console.print(rich_table(comparison))
-    folder = args.out / args.env
-    write_text(folder / "report.md", report(comparison, args))
-    if any(c.evaluation is not None for c in comparison.contestants):
-        from hrm_gym.scripts.plots import comparison_figure, save_png
-
-        save_png(comparison_figure([comparison]), folder / "comparison.png")
+    args = settle(args)
+    results = compare(args, lambda line: console.print(line, markup=False, highlight=False))
+    for table in rich_tables(results):
+        console.print(table)
+    assert args.env is not None
+    name = args.suite or (args.env[0] if len(args.env) == 1 else "comparison")
+    folder = args.report or args.out / name
+    text = write_report(results, folder, f"Comparison: {name}", command())
+    with Tracker(args.out / name / "report") as tracker:
+        tracker.text("report", text)
     if args.json is not None:
-        write_json(args.json, machine(), json_rows(comparison))
-    seconds = time.perf_counter() - begun
+        write_json(args.json, machine(), json_rows(results))
     console.print(
-        f"{seconds:.0f} s; {folder}/report.md, comparison.png; tensorboard --logdir {args.out}",
+        f"{time.perf_counter() - begun:.0f} s; {folder}/report.md, report.html; "
+        f"tensorboard --logdir {args.out}",
         markup=False,
         highlight=False,
         soft_wrap=True,
     )
-    return 1 if comparison.failed else 0
+    return 1 if any(result.failure is not None for result in results) else 0
+
+
+def command() -> str:
+    """Return the command line of this process, as a user would type it."""
+    name = os.path.basename(sys.argv[0])
+    return " ".join([f"python scripts/{name}" if name.endswith(".py") else name, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

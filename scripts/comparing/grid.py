@@ -1,4 +1,4 @@
-"""The grid of cells: each in its own process, so many at a time; finished ones are not run again."""
+"""The grid of cells: each in its own process, several at a time, finished ones not run again."""
 
 from __future__ import annotations
 

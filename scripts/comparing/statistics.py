@@ -7,7 +7,8 @@ number of seeds. A cell that failed or diverged counts as one that solved nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,17 +56,11 @@ def scores(results: Sequence[Result], agent: str, split: str) -> NDArray[np.floa
 
 def interquartile_means(results: Sequence[Result], split: str) -> dict[str, Estimate]:
     """Return the interquartile mean of the solve rate over seeds and environments, by agent."""
-    from rliable import library, metrics
+    from rliable import metrics
 
     agents = list(dict.fromkeys(result.cell.agent for result in results))
     runs = {agent: scores(results, agent, split) for agent in agents}
-    values, intervals = library.get_interval_estimates(
-        runs, lambda x: np.array([metrics.aggregate_iqm(x)]), reps=REPEATS, **_random()
-    )
-    return {
-        agent: Estimate(float(values[agent][0]), *(float(v) for v in intervals[agent][:, 0]))
-        for agent in agents
-    }
+    return _estimate(runs, lambda x: np.array([metrics.aggregate_iqm(x)]))
 
 
 def improvements(results: Sequence[Result], over: str, split: str) -> dict[str, Estimate]:
@@ -73,25 +68,30 @@ def improvements(results: Sequence[Result], over: str, split: str) -> dict[str, 
 
     Averaged over environments; a tie counts half.
     """
-    from rliable import library, metrics
+    from rliable import metrics
 
     agents = [name for name in dict.fromkeys(r.cell.agent for r in results) if name != over]
     best = scores(results, over, split)
     pairs = {name: (best, scores(results, name, split)) for name in agents}
-    if not pairs:
+    return _estimate(pairs, metrics.probability_of_improvement)
+
+
+def _estimate(runs: dict[str, Any], measure: Callable[..., Any]) -> dict[str, Estimate]:
+    """Return a measure of runs and its interval, the same whenever the runs are the same."""
+    from rliable import library
+
+    if not runs:
         return {}
-    values, intervals = library.get_interval_estimates(
-        pairs, metrics.probability_of_improvement, reps=REPEATS, **_random()
-    )
+    with warnings.catch_warnings():
+        # rliable hands the generator on under a name that its own library has given up.
+        warnings.filterwarnings("ignore", "random_state is deprecated", FutureWarning)
+        values, intervals = library.get_interval_estimates(
+            runs, measure, reps=REPEATS, random_state=np.random.RandomState(0)
+        )
     return {
-        name: Estimate(float(values[name]), *(float(v) for v in np.ravel(intervals[name])))
-        for name in agents
+        name: Estimate(*(float(np.ravel(part)[0]) for part in (values[name], *intervals[name])))
+        for name in runs
     }
-
-
-def _random() -> dict[str, Any]:
-    """Return a fresh generator, so that the same results always give the same intervals."""
-    return {"random_state": np.random.RandomState(0)}  # noqa: NPY002 (the library wants this one)
 
 
 def at_puzzles(results: Sequence[Result], puzzles: float) -> float | None:

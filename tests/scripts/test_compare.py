@@ -1,72 +1,134 @@
-"""The scripts: a tiny comparison from end to end, the command line, and how mistakes read."""
+"""The comparison: a tiny one from end to end, what fails, what goes on, and how mistakes read."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hrm_gym.evaluation import Episode, Evaluation
 from hrm_gym.scripts import __main__ as command
 from hrm_gym.scripts import compare, demo, train_rl
 from hrm_gym.scripts.cli import run
-from hrm_gym.scripts.plots import comparison_figure, save_png
-from hrm_gym.scripts.results import Comparison, Contestant, Point, json_rows, markdown_table
+from hrm_gym.scripts.comparing import cell as cells
+from hrm_gym.scripts.comparing import grid
+from hrm_gym.scripts.comparing.cell import Cell, Point, Result
+from hrm_gym.scripts.comparing.figures import compute_figure, learning_figure, rating_figure
+from hrm_gym.scripts.comparing.report import write_report
+from hrm_gym.scripts.comparing.statistics import at_puzzles, improvements, interquartile_means
+from hrm_gym.scripts.comparing.tables import json_rows, markdown_table, rich_tables, tables
 
 PNG = b"\x89PNG\r\n"
+AGENTS = """
+class Wrong:
+    def act(self, obs, info):
+        return 99
+
+class Sick:
+    def act(self, obs, info):
+        raise RuntimeError("no luck")
+
+class Deadly:
+    def act(self, obs, info):
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+
+class Right:
+    def act(self, obs, info):
+        return int(info["action_mask"].argmax())
+"""
 
 
 def test_compare_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     args = compare.Args(
-        env="HRMSudoku-4x4-v0",
-        agents=["maskable-ppo", "dqn", "random", "oracle"],
+        env=["HRMSudoku-4x4-v0"],
+        agents=["maskable-ppo", "random", "oracle"],
         seconds=1.5,
         episodes=40,
-        threads=1,
+        workers=2,
         out=tmp_path,
         json=tmp_path / "out.json",
     )
     assert compare.main(args) == 0
     folder = tmp_path / "HRMSudoku-4x4-v0"
-    assert (folder / "comparison.png").read_bytes().startswith(PNG)
+    for name in ("seconds", "puzzles", "rating", "compute"):
+        assert (folder / f"{name}.png").read_bytes().startswith(PNG)
     report = (folder / "report.md").read_text()
-    assert "| oracle | solver | - | - | - | 100.0% (91-100) |" in report
+    assert "| oracle | solver | - | - | - | - | 100.0% (91-100) |" in report
     assert "optimal" not in report
-    for agent in args.agents:
+    for agent in args.agents or []:
         assert len(list((folder / agent / "seed0").glob("events.out.tfevents.*"))) == 1, agent
+        assert not (folder / agent / "seed0" / grid.LOG).exists()
     content = json.loads((tmp_path / "out.json").read_text())
     rows = {row["name"]: row["value"] for row in content["rows"]}
     assert rows["HRMSudoku-4x4-v0/oracle/solve_rate"] == 1.0
+    assert rows["HRMSudoku-4x4-v0/oracle/ood/solve_rate"] == 1.0
     assert rows["HRMSudoku-4x4-v0/maskable-ppo/env_steps"] > 0
-    assert 1.5 <= rows["HRMSudoku-4x4-v0/maskable-ppo/train_seconds"] < 4
-    assert rows["HRMSudoku-4x4-v0/dqn/episodes"] == 40
+    assert rows["HRMSudoku-4x4-v0/maskable-ppo/puzzles_seen"] > 40
+    assert 1.5 <= rows["HRMSudoku-4x4-v0/maskable-ppo/train_seconds"] < 6
     assert "cpu" in content["machine"]
-    assert "oracle" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "finished before" not in said
+    # The same again runs nothing; another budget does.
+    before = (folder / "oracle" / "seed0" / cells.FILE).stat().st_mtime_ns
+    assert compare.main(args) == 0
+    assert capsys.readouterr().out.count("finished before") == 3
+    assert (folder / "oracle" / "seed0" / cells.FILE).stat().st_mtime_ns == before
+    more = compare.Args(env=args.env, agents=["oracle"], episodes=20, out=tmp_path)
+    assert compare.main(more) == 0
+    assert "finished before" not in capsys.readouterr().out
 
 
-def test_an_agent_that_fails_does_not_stop_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from hrm_gym.agents.simple import RandomAgent
-
-    def act(self: RandomAgent, obs: object, info: object) -> int:
-        raise RuntimeError("no luck")
-
-    monkeypatch.setattr(RandomAgent, "act", act)
+def test_agents_of_ones_own_and_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some_agents.py").write_text(AGENTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = [f"some_agents:{name}" for name in ("Wrong", "Sick", "Deadly", "Right")]
+    (tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0").mkdir(parents=True)
+    other = tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0" / cells.FILE
+    other.write_text('{"format": 0}')
     args = compare.Args(
-        agents=["random", "oracle"], episodes=10, threads=1, out=tmp_path, json=tmp_path / "j"
+        agents=[*names, "oracle"], episodes=10, workers=2, out=tmp_path, json=tmp_path / "j"
     )
     assert compare.main(args) == 1
-    report = (tmp_path / args.env / "report.md").read_text()
-    assert (
-        "| random | failed: agent random failed on HRMMaze-7x7-v0: RuntimeError: no luck |"
-        in report
-    )
-    assert "| oracle | solver |" in report
+    report = (tmp_path / "HRMMaze-7x7-v0" / "report.md").read_text()
+    for sentence in (
+        "some_agents:Sick, seed 0 failed: agent Sick failed on HRMMaze-7x7-v0: "
+        "RuntimeError: no luck",
+        "some_agents:Wrong, seed 0 failed: agent Wrong on HRMMaze-7x7-v0: expected an action",
+        "some_agents:Deadly, seed 0 failed: its process died (signal 9)",
+        "expected format 1, got 0; remove it, or choose another --out",
+    ):
+        assert sentence in report
+    assert "| some_agents:Right | none |" in report
+    assert other.read_text() == '{"format": 0}', "what is not ours stays"
     rows = json.loads((tmp_path / "j").read_text())["rows"]
-    assert rows[0]["name"] == "HRMMaze-7x7-v0/random/failed"
-    assert "no luck" in rows[0]["reason"]
+    assert rows[0]["name"] == "HRMMaze-7x7-v0/some_agents:Wrong/failed"
+
+
+def test_an_interrupted_comparison_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = Cell("HRMSudoku-4x4-v0", "maskable-ppo", seconds=60.0)
+    processes: list[subprocess.Popen[bytes]] = []
+    start = grid._start
+
+    def spy(cell: Cell, out: Path) -> subprocess.Popen[bytes]:
+        processes.append(start(cell, out))
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return processes[-1]
+
+    monkeypatch.setattr(grid, "_start", spy)
+    with pytest.raises(KeyboardInterrupt):
+        grid.run_grid([cell], tmp_path, say=lambda line: None)
+    assert processes[0].poll() is not None
+    assert cells.load(cell, tmp_path) is None, "it is run again next time"
 
 
 @pytest.mark.parametrize(
@@ -75,10 +137,16 @@ def test_an_agent_that_fails_does_not_stop_the_others(
         ({"agents": ["oracle", "sac"]}, "agents: expected some of hrm, .*, got 'sac'"),
         ({"agents": []}, "got none"),
         ({"agents": ["random", "random"]}, "each once"),
-        ({"env": "HRMChess-v0"}, "env: expected one of"),
-        ({"env": "HRMMazeAnswer-v0"}, "env: expected a step environment"),
+        ({"agents": ["no_such_module:Agent"]}, "agents: cannot import 'no_such_module'"),
+        ({"agents": ["json:loads"]}, "agents: json:loads is no class with a method act"),
+        ({"env": ["HRMChess-v0"]}, "env: expected one of"),
+        ({"env": ["HRMMazeAnswer-v0"]}, "env: expected a step environment"),
+        ({"env": []}, "env: expected each once, got none"),
         ({"seconds": 0}, "seconds: expected a positive number"),
         ({"puzzles": -1}, "puzzles"),
+        ({"seeds": 0}, "seeds: expected a positive number"),
+        ({"suite": "big"}, "suite: expected one of small, got 'big'"),
+        ({"agents": ["oracle"], "ray": "auto"}, "ray: "),
     ],
 )
 def test_mistakes_are_found_before_training(
@@ -90,6 +158,124 @@ def test_mistakes_are_found_before_training(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_suite_fills_in_what_is_left_open() -> None:
+    settled = compare.settle(compare.Args(suite="small", seeds=2))
+    assert settled.env == ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"]
+    assert (settled.seeds, settled.seconds, settled.workers) == (2, 180.0, 2)
+    assert compare.settle(compare.Args()).seeds == 1
+
+
+def made(agent: str, seed: int, rate: float, env: str = "HRMMaze-7x7-v0") -> Result:
+    """Make the result of an agent that solves the first puzzles."""
+    episodes = [
+        Episode(k, k < rate * 20, None, k < rate * 10, 1.0, k + 1, k % 7) for k in range(20)
+    ]
+    tested = {s: Evaluation(env, agent, s, "bank", episodes, 0.2) for s in cells.SPLITS}
+    curve = [Point(0.0, 0, 8, 0.0), Point(9.0, 900, 108, rate)]
+    signal = "none" if agent == "random" else "reward"
+    return Result(Cell(env, agent, seed), None, False, signal, 5, 900, 9.0, 108, 0.5, curve, tested)
+
+
+@pytest.fixture
+def results() -> list[Result]:
+    """Make a comparison with a cell that diverged."""
+    rates = {"hrm": (0.9, 0.8, 1.0), "ppo": (0.5, 0.4, 0.6), "random": (0.2, 0.1, 0.3)}
+    found = [
+        made(name, seed, rate) for name, all_ in rates.items() for seed, rate in enumerate(all_)
+    ]
+    found[4] = Result(found[4].cell, failure="not | finite", diverged=True)
+    return found
+
+
+def test_statistics(results: list[Result]) -> None:
+    means = interquartile_means(results, "test")
+    assert means["hrm"].value == pytest.approx(0.9)
+    assert means["ppo"].value == pytest.approx((0.5 + 0 + 0.6) / 3), "a failed run solved nothing"
+    assert means["hrm"].low >= 0.8
+    assert means["hrm"].low < means["hrm"].value < means["hrm"].high <= 1.0
+    better = improvements(results, "hrm", "test")
+    assert better["ppo"].value == better["random"].value == 1.0
+    assert interquartile_means(results, "test") == means, "the same results, the same intervals"
+    assert at_puzzles([results[0]], 58) == pytest.approx(0.45)
+    assert at_puzzles([results[0]], 200) is None
+
+
+def test_tables(results: list[Result]) -> None:
+    env, overall = tables(results)
+    assert env.title == "HRMMaze-7x7-v0"
+    text = markdown_table(env)
+    assert "1 of 3 (1 diverged)" in text
+    assert "| hrm | reward | 5 | 900 | 108 | 9 | 90.0% (" in text
+    assert "1.00 (1.00-1.00)" in markdown_table(overall)
+    assert len(rich_tables(results)) == 2
+    rows = {row["name"]: row for row in json_rows(results)}
+    assert rows["HRMMaze-7x7-v0/ppo/seed1/failed"]["diverged"]
+    assert rows["hrm/test/interquartile_mean"]["value"] == pytest.approx(0.9)
+
+
+def test_a_report_is_whole_and_opens_offline(results: list[Result], tmp_path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    before, backend = plt.get_fignums(), plt.get_backend()
+    write_report(results, tmp_path, "A <title>", "make it")
+    assert plt.get_fignums() == before
+    assert plt.get_backend() == backend
+    page = (tmp_path / "report.html").read_text()
+    assert "A &lt;title&gt;" in page
+    assert "not | finite" in page
+    assert page.count("data:image/png;base64,") == 4
+    assert "http://" not in page
+    assert "https://" not in page
+    text = (tmp_path / "report.md").read_text()
+    assert "HRMMaze-7x7-v0, ppo, seed 1 failed: not | finite" in text
+    assert "took 5.6% of the training time" in text
+
+
+def test_figures_show_every_agent(results: list[Result]) -> None:
+    for figure in (
+        learning_figure(results),
+        learning_figure(results, "puzzles"),
+        rating_figure(results),
+        compute_figure(results),
+    ):
+        words = {text.get_text().split()[0] for text in figure.axes[0].texts}
+        assert words == {"hrm", "ppo", "random"}
+
+
+def test_a_comparison_in_which_all_failed_has_a_report(tmp_path: Path) -> None:
+    failed = [Result(Cell("HRMMaze-7x7-v0", "hrm"), failure="out | of [memory]")]
+    text = write_report(failed, tmp_path, "t", "c")
+    assert "failed: out \\| of [memory]" in text
+    assert json_rows(failed)[0]["reason"] == "out | of [memory]"
+
+
+def test_results_survive_the_disk(results: list[Result], tmp_path: Path) -> None:
+    for result in results:
+        result.save(tmp_path)
+        found = cells.load(result.cell, tmp_path)
+        assert found == result
+    assert cells.load(Cell("HRMMaze-7x7-v0", "hrm", 0, seconds=1.0), tmp_path) is None
+
+
+def test_a_filmstrip_shows_a_rollout() -> None:
+    from hrm_gym.agents.simple import OracleAgent
+
+    strip = cells.filmstrip(OracleAgent(), "HRMMaze-7x7-v0", 3)
+    assert strip.dtype == np.uint8
+    assert strip.shape[1] % 3 == 0
+    first, _, last = np.split(strip, 3, axis=1)
+    assert (first != last).any()
+
+
+def test_ray_runs_the_same_cells(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    cell = Cell("HRMMaze-7x7-v0", "oracle", episodes=5)
+    (result,) = grid.run_grid([cell], tmp_path, ray="local", say=lambda line: None)
+    assert result.tested["test"].solve_rate == 1.0
+    assert cells.load(cell, tmp_path) == result
+    assert len(list(cell.folder(tmp_path).glob("events.out.tfevents.*"))) == 1
+
+
 def test_demo_without_learners(tmp_path: Path) -> None:
     args = demo.Args(
         out=tmp_path / "demo", runs=tmp_path / "runs", episodes=10, agents=["random", "oracle"]
@@ -97,7 +283,7 @@ def test_demo_without_learners(tmp_path: Path) -> None:
     assert demo.main(args) == 0
     report = (tmp_path / "demo" / "report.md").read_text()
     assert report.count("| oracle | solver |") == 2
-    assert (tmp_path / "demo" / "comparison.png").read_bytes().startswith(PNG)
+    assert (tmp_path / "demo" / "seconds.png").read_bytes().startswith(PNG)
     assert demo.BUDGETS == {"HRMSudoku-4x4-v0": 60.0, "HRMMaze-7x7-v0": 90.0}
 
 
@@ -114,21 +300,6 @@ def test_train_rl_writes_an_agent_that_can_be_loaded(tmp_path: Path) -> None:
     rows = {row["name"]: row["value"] for row in json.loads(args.json.read_text())["rows"]}  # type: ignore[union-attr]
     assert rows["env_steps"] == 1024
     assert 0 <= rows["solve_rate"] <= 1
-
-
-def test_figures_leave_no_global_state(tmp_path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    before = plt.get_fignums()
-    backend = plt.get_backend()
-    failed = Comparison("HRMMaze-7x7-v0", [Contestant("hrm", failure="out | of [memory]")])
-    save_png(comparison_figure([failed]), tmp_path / "figure.png")
-    assert plt.get_fignums() == before
-    assert plt.get_backend() == backend
-    assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
-    assert "failed: out \\| of [memory]" in markdown_table(failed)
-    assert json_rows(failed)[0]["reason"] == "out | of [memory]"
-    assert Point(1.0, 2, 0.5, 0.4, 0.6).high == 0.6
 
 
 @dataclass
@@ -158,7 +329,7 @@ def test_cli_turns_mistakes_into_one_line(capsys: pytest.CaptureFixture[str]) ->
 def test_hrm_gym_command(capsys: pytest.CaptureFixture[str]) -> None:
     found = command.names()
     assert {"compare", "train-rl", "demo"} <= set(found)
-    assert not {"cli", "plots", "results", "--main--", "--init--"} & set(found)
+    assert not {"cli", "plots", "comparing", "--main--", "--init--"} & set(found)
     assert command.main(["fly"]) == 2
     output = capsys.readouterr()
     assert "train-rl" in output.err
@@ -170,4 +341,4 @@ def test_hrm_gym_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         command.main(["compare", "--help"])
     assert left.value.code == 0
-    assert "Held-out test puzzles" in capsys.readouterr().out
+    assert "Held-out puzzles" in capsys.readouterr().out

@@ -1,0 +1,214 @@
+"""Figures of a comparison, drawn without a display and without global state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter, PercentFormatter
+
+from .cell import Result
+
+# The palette of Okabe and Ito, which the colour-blind tell apart; an agent keeps its colour.
+COLOURS = {
+    "hrm": "#0072B2",
+    "transformer": "#56B4E9",
+    "looped-transformer": "#8CC8F0",
+    "maskable-ppo": "#D55E00",
+    "ppo": "#E69F00",
+    "recurrent-ppo": "#B8860B",
+    "a2c": "#A6761D",
+    "dqn": "#CC79A7",
+    "qrdqn": "#9467BD",
+    "random": "#7F7F7F",
+    "depth-first": "#66A61E",
+    "oracle": "#009E73",
+}
+MARKERS = {"hrm": "o", "transformer": "P", "maskable-ppo": "s", "ppo": "^", "dqn": "D"}
+OTHER = "#444444"
+INK, EDGE = "#333333", "#B0B0B0"
+BANDS = 5
+"""Bands of the ratings, of as many puzzles each."""
+
+Groups = dict[str, list[Result]]
+
+
+def groups(results: Sequence[Result]) -> dict[str, Groups]:
+    """Return the results that did not fail by environment and agent, in their order."""
+    found: dict[str, Groups] = {}
+    for result in results:
+        agents = found.setdefault(result.cell.env, {})
+        if result.failure is None:
+            agents.setdefault(result.cell.agent, []).append(result)
+    return found
+
+
+def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figure:
+    """Draw the share of solved test puzzles along training, a panel an environment.
+
+    Agents that learn are lines: the mean over seeds, with the span from the worst to the best.
+    The last point is the full test set. Those that do not learn are dashed levels.
+
+    Args:
+        results: Those of a comparison.
+        against: ``seconds`` of training or ``puzzles`` handed out.
+    """
+    puzzles = against == "puzzles"
+
+    def draw(axes: Axes, agents: Groups) -> None:
+        labels = []
+        for agent, runs in agents.items():
+            colour = COLOURS.get(agent, OTHER)
+            rate = float(np.mean([run.tested["test"].solve_rate for run in runs]))
+            labels.append((rate, f"{agent} {100 * rate:.0f}%", colour))
+            if not runs[0].learned:
+                axes.axhline(rate, color=colour, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+                continue
+            curves = [
+                [(getattr(point, against), point.solve_rate) for point in run.curve] for run in runs
+            ]
+            # Runs are looked at after the same shares of a budget: those seconds or puzzles.
+            end = min(curve[-1][0] for curve in curves)
+            grid = np.linspace(0, end, 25)
+            if puzzles:
+                first = max(1, max(curve[0][0] for curve in curves))
+                grid = np.geomspace(first, max(end, first), 25)
+            lines = np.array([np.interp(grid, *zip(*curve, strict=True)) for curve in curves])
+            axes.fill_between(
+                grid, lines.min(0), lines.max(0), color=colour, alpha=0.15, linewidth=0
+            )
+            axes.plot(
+                grid,
+                lines.mean(0),
+                color=colour,
+                linewidth=1.8,
+                marker=MARKERS.get(agent, "v"),
+                markevery=6,
+                markersize=4.5,
+                markeredgecolor="white",
+                markeredgewidth=0.6,
+                clip_on=False,
+                zorder=3,
+            )
+        if puzzles:
+            axes.set_xscale("log")
+        else:
+            axes.set_xlim(left=0)
+        _names(axes, labels)
+        axes.set_xlabel("training puzzles handed out" if puzzles else "training time (s)")
+
+    return _panels(results, draw)
+
+
+def rating_figure(results: Sequence[Result]) -> Figure:
+    """Draw the share of solved test puzzles by rating, in bands of as many puzzles each."""
+
+    def draw(axes: Axes, agents: Groups) -> None:
+        everyone = [run for runs in agents.values() for run in runs]
+        ratings = np.array([episode.rating for episode in everyone[0].tested["test"].episodes])
+        edges = np.unique(np.quantile(ratings, np.linspace(0, 1, BANDS + 1)))
+        # Where most puzzles are rated alike, there are fewer bands.
+        band = np.clip(np.searchsorted(edges, ratings, side="right") - 1, 0, len(edges) - 2)
+        shown = np.unique(band) if len(edges) > 1 else np.array([0])
+        band = band if len(edges) > 1 else np.zeros(len(ratings), int)
+        names = []
+        for k in shown:
+            inside = ratings[band == k]
+            low, high = f"{inside.min():g}", f"{inside.max():g}"
+            names.append(f"{low if low == high else f'{low}-{high}'}\n({len(inside)})")
+        labels = []
+        for agent, runs in agents.items():
+            right = np.array([[e.success for e in run.tested["test"].episodes] for run in runs])
+            rates = [float(right[:, band == k].mean()) for k in shown]
+            colour = COLOURS.get(agent, OTHER)
+            labels.append((rates[-1], agent, colour))
+            axes.plot(
+                range(len(shown)),
+                rates,
+                color=colour,
+                linewidth=1.6,
+                marker=MARKERS.get(agent, "v"),
+                markersize=4.5,
+                linestyle="-" if runs[0].learned else (0, (4, 3)),
+                clip_on=False,
+            )
+        axes.set_xticks(range(len(shown)), names)
+        _names(axes, labels)
+        axes.set_xlabel("rating of the puzzle (puzzles)")
+
+    return _panels(results, draw)
+
+
+def compute_figure(results: Sequence[Result]) -> Figure:
+    """Draw the share of solved test puzzles against what an answer costs: time a puzzle."""
+
+    def draw(axes: Axes, agents: Groups) -> None:
+        for agent, runs in agents.items():
+            tested = [run.tested["test"] for run in runs]
+            spent = [1000 * test.seconds / len(test.episodes) for test in tested]
+            rates = [test.solve_rate for test in tested]
+            colour = COLOURS.get(agent, OTHER)
+            axes.scatter(spent, rates, color=colour, marker=MARKERS.get(agent, "v"), s=26, zorder=3)
+            axes.annotate(
+                agent,
+                (float(np.exp(np.mean(np.log(spent)))), float(np.mean(rates))),
+                xytext=(0, 7 if np.mean(rates) < 0.95 else -13),
+                textcoords="offset points",
+                ha="center",
+                color=colour,
+                fontsize=8,
+            )
+        axes.set_xscale("log")
+        axes.margins(x=0.25)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("evaluation time a puzzle (ms)")
+
+    return _panels(results, draw)
+
+
+def _panels(results: Sequence[Result], draw: Callable[[Axes, Groups], None]) -> Figure:
+    """Draw a panel for every environment."""
+    envs = groups(results)
+    figure = Figure(figsize=(1.2 + 4.9 * len(envs), 3.9), dpi=140, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(envs), squeeze=False)[0]
+    for number, (axes, (env_id, agents)) in enumerate(zip(panels, envs.items(), strict=True)):
+        if agents:
+            draw(axes, agents)
+        axes.set_ylim(-0.02, 1.03)
+        axes.yaxis.set_major_locator(MultipleLocator(0.2))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_title(env_id, fontsize=11, loc="left", color=INK)
+        axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
+        axes.set_axisbelow(True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("bottom", "left"):
+            axes.spines[side].set_color(EDGE)
+        axes.tick_params(color=EDGE, labelcolor=INK, labelsize=9)
+        if number == 0:
+            axes.set_ylabel("test puzzles solved")
+    return figure
+
+
+def _names(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
+    """Write names beside the ends of the lines, moved apart where they would overlap."""
+    height = -1.0
+    for rate, text, colour in sorted(labels):
+        height = max(rate, height + 0.065)
+        axes.annotate(
+            text,
+            (1.0, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontsize=9,
+            annotation_clip=False,
+        )
