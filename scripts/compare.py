@@ -152,6 +152,7 @@ def compare(
     Raises:
         ValueError: As ``check``.
     """
+    from hrm_gym.agents.catalog import AGENTS
     from hrm_gym.scripts.comparing.grid import run_grid
 
     args = settle(args)
@@ -168,7 +169,7 @@ def compare(
             (seconds or {}).get(env_id, args.seconds),
             args.puzzles,
             args.episodes,
-            args.preset if agent == "hrm" else None,
+            args.preset if AGENTS.get(agent) == "labels" else None,
             args.device,
             args.threads,
         )

@@ -36,7 +36,8 @@ class Cell:
         seconds: Training time.
         puzzles: Training puzzles.
         episodes: Held-out puzzles of every split.
-        preset: Configuration of hrm; ``None`` is the smallest for the environment.
+        preset: Configuration of an agent that learns from labels; ``None`` is the smallest for the
+            environment.
         device: Where networks run.
         threads: Torch threads.
     """

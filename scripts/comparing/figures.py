@@ -76,7 +76,8 @@ def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figu
             if puzzles:
                 first = max(1, max(curve[0][0] for curve in curves))
                 grid = np.geomspace(first, max(end, first), 25)
-            lines = np.array([np.interp(grid, *zip(*curve, strict=True)) for curve in curves])
+            columns = [np.array(curve, float).T for curve in curves]
+            lines = np.array([np.interp(grid, x, y) for x, y in columns])
             axes.fill_between(
                 grid, lines.min(0), lines.max(0), color=colour, alpha=0.15, linewidth=0
             )
