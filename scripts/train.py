@@ -139,13 +139,13 @@ def leave_out(trainer: Trainer, tests: PuzzleSet, what: str) -> NDArray[np.bool_
     if source is None or not Path(source).exists() or task.name == "arc":
         return np.zeros(len(tests), bool)
     seen = overlap(task, trainer.envs.puzzles, tests)  # type: ignore[attr-defined]
-    count = int(seen.sum())
-    share = f"{count} of the {len(tests)} {what} puzzles"
-    text = f"{share} are in {source}, up to symmetry, and left out"
-    if trainer.world.first:
-        print(text if count else f"none of the {len(tests)} {what} puzzles is in {source}")
+    count, among = int(seen.sum()), f"among the training puzzles of {source}"
     if seen.all():
-        raise ValueError(f"data: every {what} puzzle is in {source}; expected others to train on")
+        raise ValueError(f"data: every {what} puzzle is {among}; expected others to train on")
+    if trainer.world.first and count:
+        print(f"{count} of the {len(tests)} {what} puzzles are {among}, up to symmetry: left out")
+    elif trainer.world.first:
+        print(f"none of the {len(tests)} {what} puzzles is {among}")
     return seen
 
 

@@ -306,8 +306,8 @@ PRESETS: dict[str, TrainConfig] = {
     "maze-7x7": small("HRMMazeAnswer-7x7-v0", model={**SMALL, "hidden_size": 48}),
     "maze-9x9": small("HRMMazeAnswer-9x9-v0", model={**SMALL, "hidden_size": 48}, steps=20_000),
     "own-task": small("HRMAnswer-v0"),
-    # Ten tasks of 3x3 cells, see docs/compute.md. Strong decay, as each of the 3,010 augmented tasks
-    # has but a few demonstrations to learn by heart. Tuned on demonstrations that were held out.
+    # Ten tasks of 3x3 cells, see docs/compute.md. Strong decay, as an augmented task has but a few
+    # demonstrations to learn by heart. Tuned on demonstrations that were held out.
     "arc-small": small(
         "HRMARCAnswer-v0",
         task="arc-3x3",

@@ -89,15 +89,16 @@ def test_what_training_sees_is_left_out_of_the_test(tmp_path, capsys):
     assert not any((row == tests).all(axis=1).any() for row in turned)
     source = write_csv(tmp_path / "a.csv", [*known, *turned])
     train.main(args(tmp_path, data=source, steps=1, episodes=20))
-    assert f"7 of the 20 test puzzles are in {source}, up to symmetry" in capsys.readouterr().out
+    among = f"among the training puzzles of {source}"
+    assert f"7 of the 20 test puzzles are {among}, up to symmetry" in capsys.readouterr().out
     config = json.loads((tmp_path / FOLDER / "config.json").read_text())
     assert config["test_puzzles"] == 13
 
     train.main(args(tmp_path, data=source, puzzles=20, steps=2, episodes=20, eval_every=1))
     said = capsys.readouterr().out
-    assert f"none of the 20 test puzzles is in {source}" in said
-    assert f"none of the 7 validation puzzles is in {source}" in said
-    with pytest.raises(ValueError, match="every test puzzle is in"):
+    assert f"none of the 20 test puzzles is {among}" in said
+    assert f"none of the 7 validation puzzles is {among}" in said
+    with pytest.raises(ValueError, match="every test puzzle is among"):
         train.main(args(tmp_path, data=source, steps=1, episodes=7))
 
 
