@@ -19,7 +19,7 @@ class Args:
     """Environment to train on: a step or Answer environment, or HRMHalt-v0."""
     agent: Literal["ppo", "dqn", "maskable-ppo", "a2c", "qrdqn", "recurrent-ppo"] = "maskable-ppo"
     """Algorithm; dqn and qrdqn need Discrete actions, maskable-ppo a step environment."""
-    policy: Literal["mlp", "cnn", "structured"] | None = None
+    policy: Literal["mlp", "cnn", "transformer", "structured", "hrm"] | None = None
     """Network; where none is named, that of agents/baselines/hyperparameters.yml."""
     seconds: float | None = None
     """Training time; where neither this nor --steps is given, the file's n_timesteps."""

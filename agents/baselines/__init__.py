@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .training import train_rl
 
 ALGORITHM_NAMES = ("ppo", "dqn", "maskable-ppo", "a2c", "qrdqn", "recurrent-ppo")
-POLICY_NAMES = ("mlp", "cnn", "structured")
+POLICY_NAMES = ("mlp", "cnn", "transformer", "structured", "hrm")
 
 __all__ = ["ALGORITHM_NAMES", "POLICY_NAMES", "SB3Agent", "train_rl"]
 

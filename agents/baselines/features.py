@@ -1,10 +1,11 @@
 """From an observation to the features of a policy: one-hot planes, a network, a readout.
 
-The network is the policy's choice: ``mlp`` sees one-hot tokens in a row, ``cnn`` a grid;
-``structured`` is shaped after the task, a window that moves with the walker (mazes) or cells that
-see their row, column and box (Sudoku). The readout follows from the decision. Where a walker has a
-``position``, it is the cell under the walker; where cells are written (Sudoku, whole answers), one
-value a cell and token, as the actions are; else (ARC) all cells, flattened.
+The network is the policy's choice, by name: ``mlp`` sees one-hot tokens in a row, ``cnn`` a grid;
+``transformer`` has the HRM's blocks and as many parameters, ``hrm`` is one; ``structured`` is
+shaped after the task, a window that moves with the walker (mazes) or cells that see their row,
+column and box (Sudoku). The readout follows from the decision. Where a walker has a ``position``,
+it is the cell under the walker; where cells are written (Sudoku, whole answers), one value a cell
+and token, as the actions are; else (ARC) all cells, flattened.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from hrm_gym.puzzles.maze import GOAL
 from hrm_gym.puzzles.sudoku import BOXES
 
+from ..hrm.config import HRMConfig
 from . import POLICY_NAMES
 from .networks import CentredWindow, FlatMLP, ResidualCNN, SudokuUnits
+from .reasoning import GridTransformer, Thinker
 
 TOKEN_FIELDS = ("tokens", "canvas", "answer", "demos")
 """Fields of tokens: a plane each but for padding, which is none of them."""
@@ -36,7 +38,9 @@ class GridFeatures(BaseFeaturesExtractor):
         space: Observation space with ``tokens`` of n*n cells.
         network: Of ``POLICY_NAMES``.
         features: Width of what is returned where all cells are flattened.
-        sizes: Of the network: ``width``, or ``channels`` and ``layers``.
+        config: Shape of a ``transformer`` or ``hrm``.
+        sizes: Of the other networks: ``width``, or ``channels`` and ``layers``; of ``hrm``,
+            ``segments``.
 
     Raises:
         ValueError: The space is not a Dict with a square grid of ``tokens``, or the network is
@@ -44,28 +48,42 @@ class GridFeatures(BaseFeaturesExtractor):
     """
 
     def __init__(
-        self, space: gym.Space[Any], network: str = "cnn", features: int = 256, **sizes: int
+        self,
+        space: gym.Space[Any],
+        network: str = "cnn",
+        features: int = 256,
+        config: HRMConfig | None = None,
+        **sizes: int,
     ) -> None:
         if not isinstance(space, spaces.Dict) or "tokens" not in space.spaces:
             raise ValueError(f"observation space: expected a Dict with tokens, got {space}")
+        if network not in POLICY_NAMES:
+            raise ValueError(f"policy: expected one of {', '.join(POLICY_NAMES)}, got {network!r}")
         cells = spaces.flatdim(space["tokens"])
         side = int(cells**0.5)
         if side * side != cells:
             raise ValueError(f"observation space: expected a square grid, got {cells} cells")
-        vocabularies: dict[str, int] = {}
+        readout = next((k for k in ("position", "given", "answer") if k in space.spaces), "plain")
+        network_class = network_of(network, readout)
         planes = 0
-        for name, part in space.spaces.items():
+        vocabularies: dict[str, int] = {}
+        fields = [name for name in space.spaces if name not in network_class.reads]
+        for name in fields:
+            part = space[name]
             if name in TOKEN_FIELDS:
                 assert isinstance(part, spaces.Box)
                 vocabularies[name] = int(part.high.max()) + 1
                 planes += (vocabularies[name] - 1) * (spaces.flatdim(part) // cells)
-            # A window that moves with the walker need not be told where in it the walker is.
-            planes += name in CELL_FIELDS and (network, name) != ("structured", "position")
-        readout = next((k for k in ("position", "given", "answer") if k in space.spaces), "plain")
-        body: Any = make_network(network, readout, planes, side, sizes)
+            planes += name in CELL_FIELDS
+        given: dict[str, Any] = {"planes": planes, "side": side, "box": BOXES.get(side)}
+        if config is not None and config.seq_len != cells:
+            raise ValueError(f"policy: {network} has {config.seq_len} cells, expected {cells}")
+        given |= {"config": config}
+        body: Any = network_class(**{k: given[k] for k in network_class.needs}, **sizes)
         # Values written in a cell: digits, or tokens.
-        written = {"given": side, "answer": vocabularies["tokens"]}.get(readout, 0)
-        if network == "mlp" or (network == "structured" and readout == "position"):
+        tokens = int(space["tokens"].high.max()) + 1  # type: ignore[attr-defined]
+        written = {"given": side, "answer": tokens}.get(readout, 0)
+        if not body.per_cell:
             readout, width = "none", body.width
         elif readout == "position":
             width = body.width
@@ -76,8 +94,7 @@ class GridFeatures(BaseFeaturesExtractor):
             width = features
         super().__init__(space, width)
         self.side = side
-        moving = isinstance(body, CentredWindow)
-        self.fields = [name for name in space.spaces if not (moving and name == "position")]
+        self.fields = fields
         self.vocabularies = vocabularies
         self.network: nn.Module = body
         self.readout = readout
@@ -91,8 +108,9 @@ class GridFeatures(BaseFeaturesExtractor):
 
     def planes(self, observations: dict[str, Tensor]) -> Tensor:
         """Return ``(B, planes, n, n)`` float of a batch as Stable-Baselines3 hands it over."""
-        side, stack = self.side, []
+        side = self.side
         # In the order of the space: that of an observation's keys may be another.
+        stack = [observations["tokens"].new_zeros(len(observations["tokens"]), 0, side, side)]
         for name in self.fields:
             if name in self.vocabularies:
                 grids = observations[name].long().view(len(observations[name]), -1, 1, side, side)
@@ -104,15 +122,15 @@ class GridFeatures(BaseFeaturesExtractor):
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """Return ``(B, features_dim)`` float."""
-        planes = self.planes(observations)
-        if isinstance(self.network, CentredWindow):
-            goal = (observations["tokens"] == GOAL).float().argmax(1)
-            return self.network(planes, self._position(observations), goal)
-        hidden = self.network(planes)
+        position = observations.get("position")
+        if position is not None:
+            position = position.flatten(1).argmax(1)
+        tokens = observations["tokens"].long()
+        hidden = self.network(self.planes(observations), tokens, position)
         if self.readout == "none":
             return hidden
         if self.readout == "position":
-            return hidden[torch.arange(len(hidden)), self._position(observations)]
+            return hidden[torch.arange(len(hidden), device=hidden.device), position]
         if self.readout == "plain":
             return self.flat(hidden.flatten(1))
         written = self.token_head(hidden).flatten(1)
@@ -120,27 +138,15 @@ class GridFeatures(BaseFeaturesExtractor):
             return written
         return torch.cat([written, self.halt_head(hidden.mean(1))], dim=1)
 
-    @staticmethod
-    def _position(observations: dict[str, Tensor]) -> Tensor:
-        return observations["position"].flatten(1).argmax(1)
 
-
-def make_network(
-    network: str, readout: str, planes: int, side: int, sizes: dict[str, int]
-) -> nn.Module:
-    """Return the network of a policy.
+def network_of(name: str, readout: str) -> Any:
+    """Return the class of a network for a kind of decision.
 
     Raises:
-        ValueError: There is none of that name, or it knows nothing of such a task.
+        ValueError: It knows nothing of such a task.
     """
-    if network == "mlp":
-        return FlatMLP(planes * side * side, **sizes)
-    if network == "cnn":
-        return ResidualCNN(planes, **sizes)
-    if network != "structured":
-        raise ValueError(f"policy: expected one of {', '.join(POLICY_NAMES)}, got {network!r}")
-    if readout == "position":
-        return CentredWindow(side, planes, **sizes)
-    if readout == "given":
-        return SudokuUnits(planes, BOXES[side], **sizes)
-    raise ValueError("policy: structured is for Sudoku and maze step environments; expected cnn")
+    plain = {"mlp": FlatMLP, "cnn": ResidualCNN, "transformer": GridTransformer, "hrm": Thinker}
+    structured = {"position": CentredWindow, "given": SudokuUnits}
+    if (name == "structured" and readout not in structured) or (name, readout) == ("hrm", "plain"):
+        raise ValueError(f"policy: {name} is for Sudoku and mazes; expected cnn")
+    return plain.get(name) or structured[readout]

@@ -1,9 +1,17 @@
-"""Networks of the policies: from planes on a grid to features of its cells."""
+"""Networks of the policies: from an observation on a grid to features of its cells.
+
+All are called alike, with the planes ``(B, planes, n, n)``, the tokens ``(B, n*n)`` int64 and the
+walker's cell ``(B,)``, ``None`` where nobody walks; ``reads`` names the fields that a network takes
+from tokens and cell itself, of which it gets no planes. ``per_cell`` ones return
+``(B, n*n, width)``, the others ``(B, width)``. ``needs`` names what a network is made from.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from hrm_gym.puzzles.maze import GOAL
 
 RADIUS = 10
 """Cells that are seen to each side of the agent in a maze."""
@@ -13,19 +21,24 @@ class FlatMLP(nn.Module):
     """A plain perceptron on everything at once, with no notion of a grid.
 
     Args:
-        inputs: Numbers of an observation.
+        planes: Planes of the observation.
+        side: Rows of the grid.
         width: Width of both layers.
     """
 
-    def __init__(self, inputs: int, width: int = 256) -> None:
+    needs = ("planes", "side")
+    reads: tuple[str, ...] = ()
+    per_cell = False
+
+    def __init__(self, planes: int, side: int, width: int = 256) -> None:
         super().__init__()
         self.width = width
         self.layers = nn.Sequential(
-            nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+            nn.Linear(planes * side * side, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
         )
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Map ``(B, planes, n, n)`` to ``(B, width)``."""
+    def forward(self, planes: Tensor, tokens: Tensor, position: Tensor | None) -> Tensor:
+        """Return ``(B, width)``."""
         return self.layers(planes.flatten(1))
 
 
@@ -38,6 +51,10 @@ class ResidualCNN(nn.Module):
         layers: Residual blocks, of one convolution each.
     """
 
+    needs = ("planes",)
+    reads: tuple[str, ...] = ()
+    per_cell = True
+
     def __init__(self, planes: int, channels: int = 24, layers: int = 8) -> None:
         super().__init__()
         self.width = channels
@@ -46,8 +63,8 @@ class ResidualCNN(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1) for _ in range(layers)
         )
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Map ``(B, planes, n, n)`` to ``(B, n*n, channels)``."""
+    def forward(self, planes: Tensor, tokens: Tensor, position: Tensor | None) -> Tensor:
+        """Return ``(B, n*n, channels)``."""
         # Channels last is the faster layout of narrow convolutions on a CPU.
         hidden = self.stem(planes.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
@@ -91,6 +108,10 @@ class SudokuUnits(nn.Module):
         layers: Blocks.
     """
 
+    needs = ("planes", "box")
+    reads: tuple[str, ...] = ()
+    per_cell = True
+
     def __init__(
         self, planes: int, box: tuple[int, int], channels: int = 24, layers: int = 2
     ) -> None:
@@ -99,8 +120,8 @@ class SudokuUnits(nn.Module):
         self.stem = nn.Linear(planes, channels)
         self.blocks = nn.Sequential(*(UnitBlock(channels, box) for _ in range(layers)))
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Map ``(B, planes, n, n)`` to ``(B, n*n, channels)``."""
+    def forward(self, planes: Tensor, tokens: Tensor, position: Tensor | None) -> Tensor:
+        """Return ``(B, n*n, channels)``."""
         return self.blocks(self.stem(planes.permute(0, 2, 3, 1))).flatten(1, 2)
 
 
@@ -116,6 +137,10 @@ class CentredWindow(nn.Module):
         width: Width of both layers.
     """
 
+    needs = ("planes", "side")
+    reads: tuple[str, ...] = ("position",)
+    per_cell = False
+
     def __init__(self, side: int, planes: int, width: int = 256) -> None:
         super().__init__()
         self.side = side
@@ -129,9 +154,11 @@ class CentredWindow(nn.Module):
             nn.ReLU(),
         )
 
-    def forward(self, planes: Tensor, position: Tensor, goal: Tensor) -> Tensor:
-        """Map ``(B, planes, n, n)`` and two cells ``(B,)`` to ``(B, width)``."""
+    def forward(self, planes: Tensor, tokens: Tensor, position: Tensor | None) -> Tensor:
+        """Return ``(B, width)``."""
+        assert position is not None
         n, radius = self.side, self.radius
+        goal = (tokens == GOAL).float().argmax(1)
         padded = nn.functional.pad(planes, [radius] * 4)
         row, column = position // n, position % n
         around = torch.arange(2 * radius + 1, device=planes.device)

@@ -30,6 +30,7 @@ from hrm_gym.tracking import write_bytes, write_text
 from ..base import Agent, Info, Observation, Signal
 from .features import GridFeatures
 from .hyperparameters import Hyperparameters, hyperparameters
+from .reasoning import HRMPolicy, model_config
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
     "ppo": PPO,
@@ -250,18 +251,7 @@ def build(
     if "n_steps" in options and "n_epochs" in options:
         # Minibatches of equal size, however many environments there are.
         options["batch_size"] = math.gcd(options["batch_size"], options["n_steps"] * count)
-    kwargs = dict(settings.policy_kwargs)
-    grid = isinstance(first.observation_space, spaces.Dict)
-    if grid:
-        kwargs["features_extractor_class"] = GridFeatures
-        kwargs["features_extractor_kwargs"] = {
-            "network": settings.policy,
-            **kwargs.get("features_extractor_kwargs", {}),
-        }
-    elif settings.policy != "mlp":
-        raise ValueError(f"policy: {env_id} has no grid; expected mlp, got {settings.policy!r}")
-    name = "MultiInput" if grid else "Mlp"
-    name += "LstmPolicy" if algorithm == "recurrent-ppo" else "Policy"
+    name, kwargs = _policy(algorithm, settings, first, env_id)
     try:
         model = ALGORITHMS[algorithm](
             name, envs, policy_kwargs=kwargs, seed=seed, device=device, **options
@@ -270,6 +260,27 @@ def build(
         raise ValueError(f"hyper-parameters of {algorithm} on {env_id}: {error}") from None
     _pass_through(algorithm, model)
     return SB3Agent(algorithm, model, env_id, settings)
+
+
+def _policy(
+    algorithm: str, settings: Hyperparameters, env: gym.Env[Any, Any], env_id: str
+) -> tuple[Any, dict[str, Any]]:
+    """Return the library's name of a policy, or our class, and its keyword arguments."""
+    kwargs = dict(settings.policy_kwargs)
+    recurrent = algorithm == "recurrent-ppo"
+    if not isinstance(env.observation_space, spaces.Dict):
+        if settings.policy != "mlp":
+            raise ValueError(f"policy: {env_id} has no grid; expected mlp, got {settings.policy!r}")
+        return "MlpLstmPolicy" if recurrent else "MlpPolicy", kwargs
+    sizes = {"network": settings.policy, **kwargs.pop("features_extractor_kwargs", {})}
+    if settings.policy in ("transformer", "hrm"):
+        task = getattr(env.unwrapped, "task", None)
+        sizes["config"] = model_config(settings.policy, getattr(task, "id", env_id))
+    if recurrent and settings.policy == "hrm":
+        del sizes["network"]
+        return HRMPolicy, {**kwargs, **sizes}
+    kwargs |= {"features_extractor_class": GridFeatures, "features_extractor_kwargs": sizes}
+    return "MultiInputLstmPolicy" if recurrent else "MultiInputPolicy", kwargs
 
 
 def _pass_through(algorithm: str, model: BaseAlgorithm) -> None:

@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
 from ..base import TrainResult
-from .hyperparameters import hyperparameters
+from .hyperparameters import Hyperparameters, hyperparameters
 from .sb3 import Q_LEARNING, SB3Agent, build
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def train_rl(
     progress_evaluations: int = 6,
     tracker: Tracker | None = None,
     policy: str | None = None,
+    settings: Hyperparameters | None = None,
 ) -> TrainResult[SB3Agent]:
     """Train a baseline.
 
@@ -136,6 +137,7 @@ def train_rl(
         progress_evaluations: See ``on_progress``.
         tracker: Where training curves go.
         policy: Network; ``None`` as the file of hyper-parameters says.
+        settings: Hyper-parameters in place of the file's.
 
     Raises:
         ValueError: The algorithm or the network does not fit the environment, or a budget is not
@@ -144,7 +146,7 @@ def train_rl(
     for name, value in (("seconds", seconds), ("steps", steps)):
         if value is not None and value <= 0:
             raise ValueError(f"{name}: expected a positive budget, got {value}")
-    settings = hyperparameters(algorithm, env_id, policy)
+    settings = settings or hyperparameters(algorithm, env_id, policy)
     if seconds is None and steps is None:
         steps = settings.n_timesteps
     clock = Clock(seconds, steps)
