@@ -156,5 +156,5 @@ class LatinSquare(Task):
         lanes = lane_tensor(keys[:, None], torch.arange(self.size + 1, device=keys.device))
         digits = lanes[:, 1:].argsort(dim=1).to(torch.uint8) + 2
         fixed = torch.arange(2, dtype=torch.uint8, device=keys.device).expand(len(keys), 2)
-        places = torch.as_tensor(self.dihedral, device=keys.device)[shift(lanes[:, 0], 61)]
+        places = self.table("dihedral", keys.device)[shift(lanes[:, 0], 61)]
         return places, torch.cat([fixed, digits], dim=1)

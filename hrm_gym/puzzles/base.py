@@ -148,6 +148,23 @@ class Task(ABC):
         positions, relabel = self.symmetries(keys)
         return tuple(relabel.gather(1, rows.gather(1, positions).long()) for rows in values)
 
+    def table(self, name: str, device: torch.device) -> torch.Tensor:
+        """Return an array of the task as a tensor, copied to a device once.
+
+        A copy in every step would make the host wait for an accelerator.
+
+        Args:
+            name: An attribute that holds an array and stays as it is.
+            device: Where the tensor is wanted.
+        """
+        import torch
+
+        tables = self.__dict__.setdefault("_tables", {})
+        if (name, device) not in tables:
+            tables[name, device] = torch.as_tensor(getattr(self, name), device=device)
+        found: torch.Tensor = tables[name, device]
+        return found
+
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
         """Return ``tokens`` as a fresh uint8 array after checking its shape and range.
 

@@ -217,9 +217,7 @@ class Maze(Task):
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
-        import torch
-
         which = shift(lane_tensor(keys, 0), 60)
-        places = torch.as_tensor(self.dihedral, device=keys.device)
-        tokens = torch.as_tensor(self.relabelings, device=keys.device)
+        places = self.table("dihedral", keys.device)
+        tokens = self.table("relabelings", keys.device)
         return places[which >> 1], tokens[which & 1]
