@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .optimizers import SignSGD
+# Only newer versions of PyTorch have it; ``make_optimizers`` says so where it is asked for.
+MUON: Any = getattr(torch.optim, "Muon", ())
 
 
 class Diverged(ValueError):
@@ -28,33 +30,27 @@ class Guard:
 
     @torch.no_grad()
     def step(self, optimizers: Sequence[torch.optim.Optimizer], good: Tensor) -> None:
-        """Step every optimiser where ``good`` (0-d bool) holds; else leave weights and moments.
+        """Step every optimiser where ``good`` (0-d bool) holds; else leave weights and state.
 
-        A copy from before is put back where it does not hold: the device decides, nobody waits.
-        (The optimisers' own counts of steps, on the host, go on.)
+        The device decides, nobody waits: an optimiser that knows ``found_inf``, as
+        ``torch.amp.GradScaler`` sets it, is told; of Muon a copy from before is put back.
         """
         self.in_a_row = torch.where(good, 0, self.in_a_row + 1)
         self.skipped = self.skipped + ~good
         for optimizer in optimizers:
-            if isinstance(optimizer, SignSGD):  # a table may be large; it masks touched rows alone
+            if not isinstance(optimizer, MUON):
                 optimizer.found_inf = (~good).float()  # type: ignore[attr-defined]
                 optimizer.step()
                 continue
-            before = {id(t): (t, t.clone()) for t in _tensors(optimizer, good.device)}
+            before = {id(t): (t, t.clone()) for t in _tensors(optimizer)}
             optimizer.step()
-            for tensor in _tensors(optimizer, good.device):
+            for tensor in _tensors(optimizer):
                 # Moments that this very step created start from zero again.
                 _, old = before.get(id(tensor), (tensor, torch.zeros_like(tensor)))
                 torch.where(good, tensor, old, out=tensor)
 
 
-def _tensors(optimizer: torch.optim.Optimizer, device: torch.device) -> list[Tensor]:
-    """Return the weights and the moments, in place."""
+def _tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Return the weights and the moments, in place; Muon keeps no count of steps."""
     weights = [p for group in optimizer.param_groups for p in group["params"]]
-    moments = [
-        value
-        for state in optimizer.state.values()
-        for value in state.values()
-        if isinstance(value, Tensor) and value.ndim and value.device.type == device.type
-    ]
-    return [*weights, *moments]
+    return [*weights, *(v for state in optimizer.state.values() for v in state.values())]

@@ -15,12 +15,15 @@ from .model import ParamGroups
 from .presets import TrainConfig
 
 
-def make_optimizers(groups: ParamGroups, config: TrainConfig) -> list[Optimizer]:
+def make_optimizers(
+    groups: ParamGroups, config: TrainConfig, compile: bool = False
+) -> list[Optimizer]:
     """Return the optimisers, each group with its peak learning rate as ``peak``.
 
     Args:
         groups: The parameters of a model.
         config: Which optimisers, and their rates.
+        compile: Compile the step of Adam-atan2.
 
     Raises:
         ValueError: Muon is asked for and this torch has none.
@@ -51,10 +54,10 @@ def make_optimizers(groups: ParamGroups, config: TrainConfig) -> list[Optimizer]
         optimizers.append(muon)
         dense = groups.other
     if config.optimizer == "adam-atan2":
-        optimizers.append(AdamAtan2(dense, **options))
+        optimizers.append(AdamAtan2(dense, **options, compile=compile))
     else:
-        fused = dense[0].device.type == "cuda"
-        optimizers.append(torch.optim.AdamW(dense, **options, fused=fused, foreach=not fused))
+        # The fused kernel counts steps on the device, and leaves out those that Guard skips.
+        optimizers.append(torch.optim.AdamW(dense, **options, fused=True))
     if groups.puzzle:
         options = {"lr": config.puzzle_lr, "weight_decay": config.puzzle_weight_decay}
         optimizers.append(SignSGD(groups.puzzle, **options))
@@ -70,17 +73,22 @@ class AdamAtan2(Optimizer):
     p *= 1 - lr * weight_decay, then
     p -= lr / (1 - b1^t) * atan2(m, sqrt(v) / sqrt(1 - b2^t)).
 
-    Source: arXiv 2407.05872, as the published HRM uses it. A step does not wait for the device.
+    Source: arXiv 2407.05872, as the published HRM uses it. A step does not wait for the device,
+    and where ``found_inf``, a 0-d tensor as ``torch.amp.GradScaler`` sets it, is not 0, it changes
+    nothing, its own count t included.
 
     Args:
         params: parameters or groups, with dense gradients.
         lr: learning rate.
         betas: decay of the first and second moment.
         weight_decay: decoupled, scaled by lr.
+        compile: one kernel a parameter, which reads and writes each number once.
 
     Raises:
         ValueError: for a negative rate or decay, or betas outside [0, 1).
     """
+
+    found_inf: Tensor | None = None
 
     def __init__(
         self,
@@ -88,51 +96,87 @@ class AdamAtan2(Optimizer):
         lr: float = 1e-4,
         betas: tuple[float, float] = (0.9, 0.95),
         weight_decay: float = 0.1,
+        compile: bool = False,
     ) -> None:
         check_rates(lr, weight_decay)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must lie in [0, 1), got {betas}.")
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        # ``capturable`` is PyTorch's word for a count of steps on the device; loading a state
+        # puts the count there by it.
+        super().__init__(
+            params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "capturable": True}
+        )
+        self._update = torch.compile(adam_atan2_, dynamic=True) if compile else adam_atan2_
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Update every parameter that has a gradient."""
         loss = run_closure(closure)
         for group in self.param_groups:
-            # One list of tensors for each kind, so that each operation is one kernel for many.
-            kinds: dict[tuple[torch.device, torch.dtype, int], list[Tensor]] = defaultdict(list)
+            kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
                 if parameter.grad.layout != torch.strided:
                     raise RuntimeError("AdamAtan2 takes dense gradients; use SignSGD for sparse.")
-                state = self.state[parameter]
-                if not state:
-                    state["step"] = torch.zeros((), dtype=torch.int64)  # stays on the CPU
-                    state["m"] = torch.zeros_like(parameter)
-                    state["v"] = torch.zeros_like(parameter)
-                state["step"] += 1
-                key = (parameter.device, parameter.dtype, int(state["step"]))
-                kinds[key].append(parameter)
-            for (_, _, step), parameters in kinds.items():
-                self._update(group, step, parameters)
+                if not self.state[parameter]:
+                    self.state[parameter] = {
+                        "step": torch.zeros((), device=parameter.device),
+                        "m": torch.zeros_like(parameter),
+                        "v": torch.zeros_like(parameter),
+                    }
+                kinds[parameter.device, parameter.dtype].append(parameter)
+            for (device, dtype), parameters in kinds.items():
+                self._step_kind(group, parameters, device, dtype)
         return loss
 
-    def _update(self, group: dict[str, Any], step: int, parameters: list[Tensor]) -> None:
+    def _step_kind(
+        self,
+        group: dict[str, Any],
+        parameters: list[Tensor],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        """Update parameters of one device and dtype."""
         lr, (beta1, beta2) = group["lr"], group["betas"]
-        grads = [p.grad for p in parameters if p.grad is not None]  # all have one
-        m = [self.state[parameter]["m"] for parameter in parameters]
-        v = [self.state[parameter]["v"] for parameter in parameters]
-        torch._foreach_lerp_(m, grads, 1 - beta1)
-        torch._foreach_mul_(v, beta2)
-        torch._foreach_addcmul_(v, grads, grads, 1 - beta2)
-        angles = torch._foreach_sqrt(v)
-        torch._foreach_mul_(angles, (1 - beta2**step) ** -0.5)
-        for first, angle in zip(m, angles, strict=True):  # there is no _foreach_atan2
-            torch.atan2(first, angle, out=angle)
-        if group["weight_decay"]:
-            torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
-        torch._foreach_add_(parameters, angles, alpha=-lr / (1 - beta1**step))
+        states = [self.state[parameter] for parameter in parameters]
+        good = torch.ones((), dtype=torch.bool, device=device)
+        if self.found_inf is not None:
+            good = self.found_inf.to(device) == 0
+        # What depends on the counts, for all parameters at once.
+        steps = torch.stack([state["step"] for state in states]) + good
+        rates = (lr / (1 - beta1 ** steps.double())).to(dtype)
+        scales = (1 - beta2 ** steps.double()).rsqrt().to(dtype)
+        shrink = torch.full((), 1 - lr * group["weight_decay"], dtype=dtype, device=device)
+        rows = zip(parameters, states, steps, rates, scales, strict=True)
+        for parameter, state, step, rate, scale in rows:
+            assert parameter.grad is not None
+            state["step"] = step
+            tensors = (parameter, parameter.grad, state["m"], state["v"])
+            # Flat, so that one compiled kernel serves parameters of every shape.
+            p, g, m, v = (tensor.detach().view(-1) for tensor in tensors)
+            self._update(p, g, m, v, shrink, rate, scale, good, beta1, beta2)
+
+
+def adam_atan2_(
+    p: Tensor,
+    g: Tensor,
+    m: Tensor,
+    v: Tensor,
+    shrink: Tensor,
+    rate: Tensor,
+    scale: Tensor,
+    good: Tensor,
+    beta1: float,
+    beta2: float,
+) -> None:
+    """Update a weight and its moments, in place, where ``good`` (0-d bool) holds."""
+    m_new = torch.lerp(m, g, 1 - beta1)
+    v_new = beta2 * v + (1 - beta2) * g * g
+    p_new = shrink * p - rate * torch.atan2(m_new, v_new.sqrt() * scale)
+    p.copy_(torch.where(good, p_new, p))
+    m.copy_(torch.where(good, m_new, m))
+    v.copy_(torch.where(good, v_new, v))
 
 
 class SignSGD(Optimizer):
@@ -149,6 +193,8 @@ class SignSGD(Optimizer):
         lr: learning rate.
         weight_decay: decoupled, scaled by lr, on touched rows.
     """
+
+    found_inf: Tensor | None = None
 
     def __init__(self, params: ParamsT, lr: float = 1e-4, weight_decay: float = 0.1) -> None:
         check_rates(lr, weight_decay)
@@ -169,10 +215,9 @@ class SignSGD(Optimizer):
                 rows = table[ids]
                 stepped = decay * rows - lr * summed.sign()
                 # Equal ids write equal values, so their order does not matter.
-                found_inf = getattr(self, "found_inf", None)
-                table[ids] = (
-                    stepped if found_inf is None else torch.where(found_inf == 0, stepped, rows)
-                )
+                if self.found_inf is not None:
+                    stepped = torch.where(self.found_inf == 0, stepped, rows)
+                table[ids] = stepped
         return loss
 
 

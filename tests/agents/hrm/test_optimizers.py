@@ -75,7 +75,7 @@ def test_adam_atan2_goes_on_from_its_state() -> None:
         train(other, resumed)
     assert torch.equal(model.weight, other.weight)
     state = optimizer.state[model.weight]
-    assert (int(state["step"]), state["step"].dtype) == (4, torch.int64)
+    assert int(state["step"]) == 4
     assert all(isinstance(value, torch.Tensor) for value in state.values())
 
 
