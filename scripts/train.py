@@ -154,7 +154,7 @@ def main(args: Args) -> None:
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from hrm_gym.agents.hrm.checkpoint import note
+    from hrm_gym.agents.hrm import checkpoint
     from hrm_gym.agents.hrm.run import Schedule, validation_puzzles
     from hrm_gym.agents.hrm.run import run as train
     from hrm_gym.evaluation import evaluate, make_env
@@ -186,6 +186,16 @@ def main(args: Args) -> None:
         seen = leave_out(trainer, tests, "test")
     shown = env_id if config.task is None else f"{env_id}-{task.id}"
     folder = args.resume or run_folder(args.out, shown, "hrm", trainer.seed)
+    if args.resume is None and checkpoint.locate(folder, checkpoint.TRAINER).exists():
+        there = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))["step"]
+        raise ValueError(
+            f"out: {folder} holds a run of {there} steps; go on with --resume {folder}, or name "
+            "another --out"
+        )
+    # As they would have to be given again, into the default folder: the whole way to here.
+    usual = run_folder(Path("runs"), shown, "hrm", trainer.seed)
+    again = args if args.resume is None else dataclasses.replace(args, resume=usual)
+    trainer.commands.append(command("train", again))
     steps, seconds = args.steps, args.seconds
     if steps is None and seconds is None:
         # A resumed run goes on to where it was meant to end.
@@ -267,10 +277,9 @@ def main(args: Args) -> None:
                 {"preset": args.preset or env_id, "seed": trainer.seed},
                 {"hparam/solve_rate": result.solve_rate},
             )
-            note(
+            checkpoint.note(
                 folder,
                 {
-                    "command": command("train", args),
                     "exact_accuracy": result.exact_accuracy,
                     "solve_rate": result.solve_rate,
                     "test_puzzles": len(result.episodes),

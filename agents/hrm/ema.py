@@ -12,7 +12,8 @@ class WeightAverage:
     """An exponential moving average of a state dict.
 
     A young average follows the weights closely: its decay after n updates is at most
-    (1 + n) / (10 + n), so that short runs profit too.
+    (1 + n) / (10 + n), so that short runs profit too. (The published TRM keeps its decay from the
+    start; ours reaches 0.999 after 9,000 of its 65,104 steps, and then nothing tells them apart.)
 
     Attributes:
         weights: The average; empty before the first update.

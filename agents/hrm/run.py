@@ -99,7 +99,8 @@ def run(
     with _stop_signals() as stopped:
         started = time.perf_counter() - trainer.seconds
         while not reason and trainer.step < last and trainer.seconds < limit:
-            trainer.train_step(max(trainer.step / last, trainer.seconds / limit))
+            # Counted from 1, as the published loop counts: no warm-up begins at a rate of 0.
+            trainer.train_step(max((trainer.step + 1) / last, trainer.seconds / limit))
             # The slowest clock and any rank's signal count for all.
             trainer.seconds, stop, since_save = trainer.world.latest(
                 time.perf_counter() - started, bool(stopped), time.monotonic() - saved

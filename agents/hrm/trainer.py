@@ -24,8 +24,9 @@ from .config import HRMConfig
 from .distributed import World
 from .ema import WeightAverage
 from .guard import Guard
-from .halting import Halting, calibration_counts, calibration_error
+from .halting import Halting, calibration_counts
 from .losses import IGNORE_LABEL, act_loss
+from .metrics import Means
 from .model import HRM, Carry
 from .optimizers import make_optimizers
 from .presets import TrainConfig
@@ -82,7 +83,8 @@ class Trainer:
         self.model_config = HRMConfig.from_dict({**shape, **fields})
         torch.manual_seed(seed)
         self.model = HRM(self.model_config).to(self.device)
-        self.optimizers = make_optimizers(self.model.param_groups(), config)
+        compile = on_cuda if compile is None else compile
+        self.optimizers = make_optimizers(self.model.param_groups(), config, compile)
         rule = config.halting or ("q" if self.model_config.q_continue else "bce")
         self.halting = Halting(rule, config.max_segments, config.discount)
         # What looks ahead: the model itself, or a copy of it from some steps ago.
@@ -90,7 +92,7 @@ class Trainer:
         if rule == "td":
             self.target = HRM(self.model_config).to(self.device).requires_grad_(False)
             self.target.load_state_dict(self.model.state_dict())
-        if on_cuda if compile is None else compile:
+        if compile:
             self.model.compile()
             if self.target is not self.model:
                 self.target.compile()
@@ -102,13 +104,15 @@ class Trainer:
         self.seconds = 0.0
         self.folder: Path | None = None
         self.budget: dict[str, Any] = {"steps": None, "seconds": None}
+        # Which commands brought the run here, where a script says so.
+        self.commands: list[str] = []
         self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
         self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
         with self._autocast():
             start = self.model.initial_carry(batch, self.device)
         # Written out once, since a compiled model wants the same strides at every call.
         self.carry = self.model.reset_carry(start, torch.ones_like(self.segments).bool())
-        self._sums: dict[str, Tensor] = {}
+        self.means = Means()
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
@@ -119,7 +123,7 @@ class Trainer:
         """Think one segment in every row, learn from it, act.
 
         Args:
-            progress: Share of the run that is over, for the schedules.
+            progress: Share of the run that is over once this step is, for the schedules.
         """
         config = self.config
         full = (self.model_config.H_cycles, self.model_config.L_cycles)
@@ -161,7 +165,7 @@ class Trainer:
         self.segments = segments.masked_fill(ended, 0)
         self.step += 1
         metrics |= {"loss": loss.detach(), "calibration": calibration_counts(output.q_halt, exact)}
-        self._count(metrics, good)
+        self.means.add(metrics, good)
 
     def _optimise(self, progress: float, q_halt: Tensor) -> Tensor:
         """Step the optimisers; return whether the step was good, 0-d bool on the device."""
@@ -192,39 +196,12 @@ class Trainer:
             self.target.load_state_dict(self.model.state_dict())
         return good
 
-    # Metrics -----------------------------------------------------------------------------------
-
-    def _count(self, metrics: dict[str, Tensor], good: Tensor) -> None:
-        """Add the sums of a step; a skipped one counts for nothing, since it may be NaN."""
-        metrics["updates"] = good / self.world.size
-        for name, value in metrics.items():
-            value = torch.where(good, value.double(), 0.0)
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+    # What came of it ---------------------------------------------------------------------------
 
     def read_metrics(self) -> dict[str, float]:
-        """Return the means since the last call, over all ranks; it waits for the device.
-
-        ``exact_accuracy``, ``accuracy``, ``q_halt_accuracy`` and ``segments`` are of episodes that
-        ended; ``success_rate``, ``q_halt`` (the predicted rate) and ``calibration_error`` of every
-        segment.
-        """
-        self.world.sum_(self._sums.values())
-        calibration = self._sums.pop("calibration", torch.zeros(3, 1))
-        sums = {name: float(value) for name, value in self._sums.items()}
-        self._sums = {}
-        rows = max(sums.get("updates", 0.0) * self.config.batch_size, 1.0)
-        count = max(sums.get("count", 0.0), 1.0)
-        per_row = ("loss", "lm_loss", "q_halt_loss", "q_continue_loss")
-        per_episode = ("accuracy", "exact_accuracy", "q_halt_accuracy")
-        _, predicted, right = (float(part) for part in calibration.sum(1))
+        """Return the means since the last call, see ``Means``; it waits for the device."""
         return {
-            **{name: sums[name] / rows for name in per_row if name in sums},
-            **{name: sums.get(name, 0.0) / count for name in per_episode},
-            "segments": sums.get("steps", 0.0) / count,
-            "episodes": sums.get("count", 0.0),
-            "q_halt": predicted / rows,
-            "success_rate": right / rows,
-            "calibration_error": calibration_error(calibration),
+            **self.means.read(self.world, self.config.batch_size),
             "skipped": float(self.guard.skipped),
             "skipped_in_a_row": float(self.guard.in_a_row),
             "lr": self.optimizers[-1].param_groups[0]["lr"],
@@ -246,6 +223,8 @@ class Trainer:
             "trained_steps": self.step,
             "trained_seconds": round(self.seconds, 1),
         }
+        if self.commands:
+            about["command"] = " && ".join(self.commands)
         return HRMAgent(
             model,
             self.config.task_id,
@@ -290,14 +269,20 @@ class Trainer:
             "averaged": self.average.updates,
             "skipped": int(self.guard.skipped),
             "budget": self.budget,
+            "commands": self.commands,
             "puzzles": fingerprint(self.envs.puzzles),  # type: ignore[attr-defined]
             "config": self.config.to_dict(),
         }
         agent = self.agent()
+        weights = agent.model.state_dict()
+        if self.bf16:
+            # As a linear map rounds them at every use: the same answers from half the file.
+            rounded = {n: v.bfloat16() for n, v in weights.items() if n.endswith(".weight")}
+            weights = {**weights, **rounded}
         files = {
             checkpoint.STATE: tensors,
             checkpoint.TRAINER: about,
-            checkpoint.MODEL: agent.model.state_dict(),
+            checkpoint.MODEL: weights,
             checkpoint.CONFIG: {"format": checkpoint.FORMAT, **agent.describe()},
         }
         checkpoint.write_files(Path(folder), files)
@@ -339,6 +324,7 @@ class Trainer:
                 f"{folder}: the puzzles of {saved.source!r} have changed since this run was saved"
             )
         trainer.restore(folder)
+        trainer.commands = about["commands"]
         return trainer
 
     def restore(self, folder: str | Path) -> None:
@@ -388,7 +374,7 @@ class Trainer:
         self.guard.skipped += about["skipped"]
         self.step, self.seconds = about["step"], about["seconds"]
         self.budget = about["budget"]
-        self._sums = {}
+        self.means = Means()
 
     def reshuffle(self, attempt: int) -> None:
         """Draw other puzzles and another exploration from here on, after a return."""

@@ -50,6 +50,27 @@ def test_resume_goes_on_to_where_the_run_was_meant_to_end(tmp_path):
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
+def test_a_resumed_run_says_the_whole_way_to_where_it_is(tmp_path):
+    train.main(args(tmp_path, steps=2))
+    folder = tmp_path / FOLDER
+    resumed = args(tmp_path, preset=None, batch_size=None, steps=3, episodes=4, resume=folder)
+    train.main(resumed)
+    about = json.loads((folder / "config.json").read_text())
+    assert about["command"] == (
+        "python scripts/train.py --preset sudoku-4x4 --steps 2 --batch-size 8 --episodes 0 && "
+        f"python scripts/train.py --steps 3 --episodes 4 --resume {Path('runs') / FOLDER}"
+    )
+    assert about["trained_steps"] == 3
+
+
+def test_a_run_is_never_written_over(tmp_path):
+    train.main(args(tmp_path, steps=2))
+    before = (tmp_path / FOLDER / "model.safetensors").read_bytes()
+    with pytest.raises(ValueError, match=r"out: .*seed0 holds a run of 2 steps; go on with --res"):
+        train.main(args(tmp_path, steps=3))
+    assert (tmp_path / FOLDER / "model.safetensors").read_bytes() == before
+
+
 def test_refusals(tmp_path):
     train.main(args(tmp_path, steps=1))
     with pytest.raises(ValueError, match=r"batch_size \(8 saved, 16 now\)"):
@@ -94,7 +115,8 @@ def test_what_training_sees_is_left_out_of_the_test(tmp_path, capsys):
     config = json.loads((tmp_path / FOLDER / "config.json").read_text())
     assert config["test_puzzles"] == 13
 
-    train.main(args(tmp_path, data=source, puzzles=20, steps=2, episodes=20, eval_every=1))
+    second = args(tmp_path / "second", data=source, puzzles=20, steps=2, episodes=20, eval_every=1)
+    train.main(second)
     said = capsys.readouterr().out
     assert f"none of the 20 test puzzles is {among}" in said
     assert f"none of the 7 validation puzzles is {among}" in said

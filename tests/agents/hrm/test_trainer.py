@@ -59,7 +59,7 @@ def test_resume_is_bit_exact(tmp_path, name):
     run(whole, 8)
     first = Trainer(config, seed=3)
     for _ in range(4):
-        first.train_step(first.step / 8)
+        first.train_step((first.step + 1) / 8)
     first.save(tmp_path)
     second = Trainer.resume(tmp_path, config)
     run(second, 8)
@@ -94,6 +94,20 @@ def test_agent_round_trip_and_compaction(tmp_path):
     thoughts = list(agent.think(inputs, halt=False))
     assert len(thoughts) == agent.max_segments
     assert thoughts[-1].answer.tolist() == full.answer.tolist()
+
+
+def test_the_agent_of_a_bfloat16_run_is_half_as_large_and_the_same(tmp_path):
+    trainer = Trainer(TINY, bf16=True)
+    run(trainer, 5)
+    trainer.save(tmp_path / "half")
+    agent, loaded = trainer.agent(), HRMAgent.from_pretrained(tmp_path / "half", bf16=True)
+    inputs = load_puzzles(agent.task, split="test", limit=40).inputs
+    before, after = agent.solve(inputs), loaded.solve(inputs)
+    assert before.answer.tolist() == after.answer.tolist()
+    assert before.q_halt.tolist() == after.q_halt.tolist()
+    agent.save(tmp_path / "whole")
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.6 * sizes[1]
 
 
 @pytest.mark.parametrize("env", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0"])
