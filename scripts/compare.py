@@ -191,7 +191,9 @@ def main(args: Args) -> int:
     console = Console()
     begun = time.perf_counter()
     args = settle(args)
-    results = compare(args, lambda line: console.print(line, markup=False, highlight=False))
+    results = compare(
+        args, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+    )
     for table in rich_tables(results):
         console.print(table)
     assert args.env is not None

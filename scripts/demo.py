@@ -61,7 +61,7 @@ def main(args: Args) -> int:
     )
     results = compare.compare(
         settings,
-        lambda line: console.print(line, markup=False, highlight=False),
+        lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
         {env_id: seconds * args.scale for env_id, seconds in BUDGETS.items()},
     )
     for table in rich_tables(results):
