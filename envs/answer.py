@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Task, Tokens, get_task, same_answer
+from hrm_gym.puzzles import Task, Tokens, get_task, wrong_cells
 
 from .base import Observation, PuzzleEnv, whole_array
 
@@ -63,7 +63,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     ## Episode End
     Terminated on halt; segment ``max_segments`` halts by itself. The last info says ``exact`` (the
-    answer equals the label) and ``is_success`` (the rules accept it: any shortest path, say).
+    answer equals the label), ``is_success`` (the rules accept it: any shortest path, say) and
+    ``regret`` (the cells in which the last answer differs from the label).
 
     ## Arguments
     ``task`` such as ``sudoku-9x9``; ``max_segments``; ``source``, ``split``, ``difficulty``,
@@ -100,34 +101,31 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         self.answer: Tokens = np.zeros(self.task.seq_len, np.uint8)
         self.segment = 0
 
-    def step(
-        self, action: NDArray[np.int64]
-    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Give an answer and halt or go on; see the class for what the values mean."""
-        self._require_episode()
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Give an answer and halt or go on."""
         if np.shape(action) != (self.task.seq_len + 1,):
             raise ValueError(
                 f"action: expected {self.task.seq_len} tokens and halt, got shape "
                 f"{np.shape(action)}"
             )
         values = whole_array(action, (self.task.seq_len + 1,))
-        info_extra: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
         if values is not None and self.action_space.contains(values):
             self.answer = values[:-1].astype(np.uint8)
             halt = bool(values[-1])
         else:
             halt = False
-            info_extra["invalid_action"] = True
+            extra["invalid_action"] = True
         self.segment += 1
-        exact = same_answer(self.labels, self.answer)
+        exact = wrong_cells(self.labels, self.answer) == 0
         done = halt or self.segment >= self.max_segments
         if done:
-            info_extra["exact"] = exact
-            info_extra["is_success"] = exact or self._accepts()
-        info = self._info(**info_extra)
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), float(done and exact), done, False, info
+            extra["exact"] = exact
+            extra["is_success"] = exact or self._accepts()
+        return float(done and exact), done, extra
+
+    def _ending(self) -> dict[str, Any]:
+        return {"regret": wrong_cells(self.labels, self.answer)}
 
     def _accepts(self) -> bool:
         question = self.labels if self.task.name == "arc" else self.inputs

@@ -162,22 +162,27 @@ class AnswerVectorEnv(PuzzleVectorEnv):
                 f"actions: expected {shape} integers, got {actions.dtype} {tuple(actions.shape)}"
             )
         mode = self.mode
-        wait = self._done if mode == AutoresetMode.NEXT_STEP else None
+        # Rows that ended before: they begin their next episode now, or wait for their reset.
+        past = None if mode == AutoresetMode.SAME_STEP else self._done
         # An action outside the space changes nothing, as in the single environment.
         valid = ((actions >= 0) & (actions < self._action_counts)).all(dim=1)
+        if past is not None:
+            valid = valid & ~past
         halt = actions[:, -1].bool() & valid
         self.answers = torch.where(valid[:, None], actions[:, :-1].to(torch.uint8), self.answers)
-        self._segments = self._segments + 1
+        self._segments = self._segments + (1 if past is None else ~past)
         done = halt | (self._segments >= self.max_segments)
-        if wait is not None:
-            # A row that ended ignores this action and begins its next episode.
-            done, valid = done & ~wait, valid | wait
-        # Said of rows that ended only: nobody is told whether an answer on the way is right.
-        exact = ((self.answers == self.labels) | (self.labels == PAD)).all(dim=1) & done
+        if past is not None:
+            done = done & ~past
+        # Said of rows that ended only: nobody is told how right an answer on the way is.
+        wrong = ((self.answers != self.labels) & (self.labels != PAD)).sum(dim=1)
+        exact, regret = (wrong == 0) & done, wrong.masked_fill(~done, 0)
         rewards = exact.double() if self.as_numpy else exact.float()
-        if wait is not None:
-            self._begin(wait)
+        if mode == AutoresetMode.NEXT_STEP:
+            self._begin(self._done)
+            valid = valid | self._done
         infos = {**self._info(), "exact": exact, "_exact": done.clone()}
+        infos |= {"regret": regret, "_regret": done.clone()}
         infos |= {"invalid_action": ~valid, "_invalid_action": ~valid}
         observations = self._observe()
         if mode == AutoresetMode.SAME_STEP and (not self.as_numpy or bool(done.any())):
@@ -191,6 +196,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
                 infos["final_obs"] = last_rows(self._out(observations), self._out(done))
             infos["final_info"], infos["_final_info"] = final_infos, done.clone()
             observations = self._observe()
+        if mode == AutoresetMode.DISABLED:
+            done = done | self._done
         self._done = done.clone()
         truncations = torch.zeros_like(done)
         return (

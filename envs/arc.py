@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from hrm_gym.puzzles import Tokens
-from hrm_gym.puzzles.arc import SIDE, Arc, ArcPuzzle, to_canvas, to_grid
+from hrm_gym.puzzles.arc import MARKER, SIDE, Arc, ArcPuzzle, to_canvas, to_grid
 
 from .base import Observation, PuzzleEnv, whole_array
 
@@ -47,12 +47,16 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     colours but black, turned or mirrored).
 
     ## Episode End
-    Terminated on a right submit or the second wrong one; truncated after 2,000 steps.
+    Terminated on a right submit or the second wrong one; truncated after 2,000 steps. The last info
+    says ``regret``: the cells in which canvas and right output differ, those that only one of them
+    has among them.
 
     ## Arguments
     ``source`` ``arc-agi-1``, ``arc-agi-2``, an ARC JSON file or a folder of them; ``task_id`` to
     play one task; ``split``, ``difficulty`` (cells of the output), ``limit``, ``augment``,
-    ``render_mode`` as in every environment.
+    ``render_mode`` as in every environment. A task is of one split in both versions: ``test`` if
+    either evaluates on it (a source plays its own evaluation set, 400 or 120 tasks), else ``ood``
+    if an output has 400 cells or more, else ``val`` (a tenth) or ``train``.
 
     ## Version History
     * v0: first version.
@@ -92,11 +96,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
             row[:] = [to_canvas(grid) for grid in pair]
         self._demos: Tokens = demos if self.symmetry is None else self.symmetry.apply(demos)
 
-    def step(
-        self, action: NDArray[np.int64]
-    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Paint, resize or submit; see the class for what the values mean."""
-        self._require_episode()
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Paint, resize or submit."""
         values = whole_array(action, (3,))
         kind, row, column = (-1, -1, -1) if values is None else values.tolist()
         valid = 0 <= kind <= SUBMIT and 0 <= row < SIDE and 0 <= column < SIDE
@@ -113,12 +114,15 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
             self.canvas[row, column] = kind
         else:
             valid = False
-        info = self._info(is_success=right)
+        extra = {"is_success": right}
         if not valid:
-            info["invalid_action"] = True
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), float(right), right or self.attempts_left == 0, False, info
+            extra["invalid_action"] = True
+        return float(right), right or self.attempts_left == 0, extra
+
+    def _ending(self) -> dict[str, Any]:
+        shown = to_canvas(self.canvas)
+        coloured = (shown > MARKER) | (self.labels > MARKER)
+        return {"regret": int(np.count_nonzero((shown != self.labels) & coloured))}
 
     def _observe(self) -> Observation:
         return {

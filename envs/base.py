@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from hrm_gym.data import PuzzleSet, load_puzzles
@@ -27,8 +29,8 @@ OPTIONS = ("index", "puzzle", "difficulty")
 class PuzzleEnv(gym.Env[Observation, Action]):
     """An environment whose episode is one puzzle.
 
-    Subclasses say how an episode begins (``_begin``), what is seen (``_observe``), what a picture
-    shows (``_scene``) and what a step does.
+    Subclasses say how an episode begins (``_begin``), what a step does (``_play``), what the last
+    info adds (``_ending``), what is seen (``_observe``) and what a picture shows (``_scene``).
 
     Args:
         task: The task.
@@ -39,6 +41,11 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         augment: Show every drawn puzzle under a random symmetry of its task.
         render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``.
         unknown: Anything else, which is refused by name.
+
+    Attributes:
+        max_episode_steps: Steps before truncation, ``None`` for no limit; known from ``reset`` on.
+        elapsed: Steps of the episode.
+        ended: The episode has ended, by itself or by the time limit.
 
     Raises:
         ValueError: An argument is wrong; the sentence names it.
@@ -78,6 +85,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.symmetry: Symmetry | None = None
         self._key: int | None = None
         self._episode = -1
+        self._limits: list[Any] = []
         self.max_episode_steps: int | None = None
         self._window: Window | None = None
 
@@ -108,6 +116,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """
         self._check_options(options or {})
         super().reset(seed=seed)
+        self._limits = time_limits(self)
+        limits = [limit._max_episode_steps for limit in self._limits]
+        self.max_episode_steps = min(limits, default=None)
         if seed is not None or self._key is None:
             self._key = keys.seed_key(self.np_random)
             self._episode = -1
@@ -161,10 +172,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _start(self, puzzle: Puzzle, puzzle_id: int, symmetry: Symmetry | None) -> None:
         """Set up the episode of a puzzle under a symmetry."""
         self.puzzle, self.puzzle_id, self.symmetry = puzzle, puzzle_id, symmetry
-        self.elapsed = 0
-        # The registered time limit, since the wrapper that keeps it tells the environment nothing.
-        registered = gym.registry.get(self.spec.id) if self.spec is not None else None
-        self.max_episode_steps = registered.max_episode_steps if registered is not None else None
+        self.elapsed, self.terminated, self.truncated = 0, False, False
         if symmetry is None:
             self.inputs, self.labels = puzzle.inputs, puzzle.labels
         else:
@@ -174,6 +182,42 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     @abstractmethod
     def _begin(self) -> None:
         """Set up the state of an episode from ``inputs`` and ``labels``."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the episode has ended, by itself or by the time limit."""
+        return self.terminated or self.truncated
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Play one action; see the class for what the values mean.
+
+        Nothing happens any more once an episode has ended: every action is invalid then and pays 0,
+        and the step says again how it ended.
+        """
+        self._require_episode()
+        reward, extra = 0.0, {}
+        if self.ended:
+            extra["invalid_action"] = True
+            self._count_limits(self.elapsed - 1)
+        else:
+            reward, self.terminated, extra = self._play(action)
+            self.elapsed += 1
+            limit = self.max_episode_steps
+            self.truncated = limit is not None and self.elapsed >= limit
+            if self.ended:
+                extra.update(self._ending())
+        info = self._info(**extra)
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(), reward, self.terminated, self.truncated, info
+
+    @abstractmethod
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Change the state; return reward, whether that ends the episode, and what to say of it."""
+
+    @abstractmethod
+    def _ending(self) -> dict[str, Any]:
+        """Return what the last info says beside what every info does."""
 
     @abstractmethod
     def _observe(self) -> Observation:
@@ -199,16 +243,6 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             extra["action_mask"] = self._action_mask()
         return {"rating": self.puzzle.rating, "is_success": False, **extra}
 
-    def _is_last(self, terminated: bool) -> bool:
-        """Count a step; say whether it ends the episode, by itself or by the time limit.
-
-        The limit is the registered one: an environment cannot see a ``max_episode_steps`` that was
-        given to ``gym.make``. Under a longer one the registered step alone counts as an end, so
-        that ``regret``, which tells of the solution, does not guide the steps after it.
-        """
-        self.elapsed += 1
-        return terminated or self.elapsed == self.max_episode_steps
-
     def _action_mask(self) -> Any:
         """Return a fresh mask as ``action_space.sample`` takes it."""
         return self.action_masks().astype(np.int8)
@@ -231,12 +265,13 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             "puzzle": self.puzzle,
             "puzzle_id": self.puzzle_id,
             "symmetry": self.symmetry,
+            "steps": (self.elapsed, self.terminated, self.truncated),
             "fields": {name: getattr(self, name) for name in self.state_fields},
         }
         return copy.deepcopy(state)
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of ``get_state``.
+        """Go back to a snapshot of ``get_state``; the time limit counts from there.
 
         Raises:
             ValueError: It is of another kind of environment; nothing changes then.
@@ -251,8 +286,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.np_random.bit_generator.state = state["random"]
         self._key, self._episode = state["key"], state["episode"]
         self._start(state["puzzle"], state["puzzle_id"], state["symmetry"])
+        self.elapsed, self.terminated, self.truncated = state["steps"]
+        self._count_limits(self.elapsed)
         for name, value in state["fields"].items():
             setattr(self, name, value)
+
+    def _count_limits(self, elapsed: int) -> None:
+        """Let the wrappers around count from a step, since they would go on with their own."""
+        for limit in self._limits:
+            limit._elapsed_steps = elapsed
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes to copy or pickle; a window stays with its process."""
@@ -297,6 +339,24 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         if self._window is not None:
             self._window.close()
             self._window = None
+
+
+def time_limits(env: gym.Env[Any, Any]) -> list[Any]:
+    """Return the time limits around an environment whose ``reset`` runs.
+
+    ``gym.make`` gives ``max_episode_steps`` to a wrapper and tells the environment nothing, so the
+    environment could neither say in time what the last info says nor restore the count with a
+    state. The wrapper's own ``reset`` is the one that calls, so it is found among the callers.
+    """
+    found = []
+    frame = sys._getframe(1)
+    while (caller := frame.f_back) is not None:
+        frame = caller
+        if frame.f_code is TimeLimit.reset.__code__:
+            limit = frame.f_locals["self"]
+            if limit.unwrapped is env:
+                found.append(limit)
+    return found
 
 
 def refuse_unknown(unknown: dict[str, Any]) -> None:

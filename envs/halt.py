@@ -92,7 +92,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    state_fields: ClassVar[tuple[str, ...]] = ("segment", "halted")
+    state_fields: ClassVar[tuple[str, ...]] = ("segment",)
 
     def __init__(
         self,
@@ -127,13 +127,9 @@ class HaltEnv(PuzzleEnv[np.int64]):
 
     def _begin(self) -> None:
         self.segment = 1
-        self.halted = False
 
-    def step(  # type: ignore[override]
-        self, action: np.int64 | int
-    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Halt or go on; see the class for what the values mean."""
-        self._require_episode()
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Halt or go on."""
         extra: dict[str, Any] = {}
         reward, done = 0.0, False
         choice = whole(action)
@@ -142,17 +138,18 @@ class HaltEnv(PuzzleEnv[np.int64]):
         else:
             if choice == CONTINUE:
                 self.segment = min(self.segment + 1, self.max_segments)
-            done = self.halted = bool(choice == HALT or self.segment == self.max_segments)
+            done = bool(choice == HALT or self.segment == self.max_segments)
         if done:
-            returns = self.returns()
-            reward = float(returns[self.segment - 1])
+            reward = float(self.returns()[self.segment - 1])
             extra["exact"] = bool(self.trace.exact[self.segment - 1])
             extra["is_success"] = bool(self.trace.accepted[self.segment - 1])
-            extra["regret"] = float(returns.max() - reward)
-        info = self._info(**extra)
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), reward, done, False, info
+        return reward, done, extra
+
+    def _ending(self) -> dict[str, Any]:
+        returns = self.returns()
+        # Who is cut off without halting is paid nothing.
+        paid = returns[self.segment - 1] if self.terminated else 0.0
+        return {"regret": float(returns.max() - paid)}
 
     @property
     def trace(self) -> TracePuzzle:
@@ -186,13 +183,13 @@ class HaltEnv(PuzzleEnv[np.int64]):
     def _scene(self) -> Scene:
         from hrm_gym.rendering import HaltScene
 
-        trace, state = self.trace, "halted" if self.halted else "thinking"
+        trace, state = self.trace, "halted" if self.terminated else "thinking"
         return HaltScene(
             trace.q_halt,
             trace.q_continue,
             trace.exact,
             self.segment,
-            self.halted,
+            self.terminated,
             caption=f"{self.task.id}, rating {trace.rating:g}: {state} at segment {self.segment} "
             f"of {self.max_segments}",
         )

@@ -125,11 +125,11 @@ class HaltVectorEnv(PuzzleVectorEnv):
                 f"{actions.shape}"
             )
         mode = self.mode
-        # A row that ended ignores this action and begins its next episode.
-        wait = self._done if mode == AutoresetMode.NEXT_STEP else np.zeros(self.num_envs, bool)
-        halt, go_on = actions == HALT, actions == CONTINUE
-        self._segments = np.minimum(self._segments + (go_on & ~wait), self.max_segments)
-        done = (halt | (go_on & (self._segments == self.max_segments))) & ~wait
+        # Rows that ended before: they begin their next episode now, or wait for their reset.
+        past = self._done if mode != AutoresetMode.SAME_STEP else np.zeros(self.num_envs, bool)
+        halt, go_on = (actions == HALT) & ~past, (actions == CONTINUE) & ~past
+        self._segments = np.minimum(self._segments + go_on, self.max_segments)
+        done = halt | (go_on & (self._segments == self.max_segments))
         at = (self._rows, self._segments - 1)
         ends = {
             "exact": self._exact[at] & done,
@@ -137,9 +137,10 @@ class HaltVectorEnv(PuzzleVectorEnv):
             "regret": np.where(done, self._regrets[at], 0.0),
         }
         rewards = np.where(done, self._returns[at], 0.0)
-        invalid = ~(halt | go_on | wait)
-        if wait.any():
-            self._begin(wait)
+        invalid = ~(halt | go_on)
+        if mode == AutoresetMode.NEXT_STEP:
+            self._begin(past)
+            invalid &= ~past
         infos = self._info(invalid)
         for name, values in ends.items():
             # What is not an end's own holds in every row: nothing was solved yet.
@@ -152,6 +153,8 @@ class HaltVectorEnv(PuzzleVectorEnv):
             infos, observations = self._info(invalid & ~done), self._observe()
             infos |= {"final_obs": last_rows(final_observations, done), "_final_obs": done.copy()}
             infos |= {"final_info": final_infos, "_final_info": done.copy()}
+        if mode == AutoresetMode.DISABLED:
+            done = done | past
         self._done = done.copy()
         return observations, rewards, done, np.zeros(self.num_envs, bool), infos
 

@@ -57,7 +57,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked", "elapsed")
+    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
 
     def __init__(self, size: int = 30, kind: str | None = None, **kwargs: Any) -> None:
         self.task: Maze  # type: ignore[assignment]
@@ -73,32 +73,26 @@ class MazeEnv(PuzzleEnv[np.int64]):
         self.walked = [self.position]
         self._to_goal: NDArray[np.int64] | None = None
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Walk one cell; see the class for what the values mean."""
-        self._require_episode()
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Walk one cell."""
         direction = whole(action)
         target = self.moves[self.position, direction] if 0 <= direction < 4 else -1
         if target >= 0:
             self.position = int(target)
             self.walked.append(self.position)
         arrived = self.position == self.goal
-        info = self._info(is_success=arrived)
+        extra = {"is_success": arrived}
         if target < 0:
-            info["invalid_action"] = True
-        if self._is_last(arrived):
-            info.update(self._ending(arrived))
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), float(arrived), arrived, False, info
+            extra["invalid_action"] = True
+        return float(arrived), arrived, extra
 
-    def _ending(self, arrived: bool) -> dict[str, Any]:
-        """Return what the last info says beside what every info does."""
+    def _ending(self) -> dict[str, Any]:
         shortest = self.shortest()
         regret = len(self.walked) - 1 + int(self.distances()[self.position]) - shortest
         return {
             "regret": regret,
             "path_ratio": 1 + regret / shortest,
-            "optimal": arrived and regret == 0,
+            "optimal": self.terminated and regret == 0,
         }
 
     def _observe(self) -> Observation:

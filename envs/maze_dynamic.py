@@ -49,9 +49,10 @@ class DynamicMazeEnv(MazeEnv):
     so that there is a way from S to G; the agent on S.
 
     ## Episode End
-    Terminated at G; truncated after 4*s*s steps. The info at G says ``regret``, the moves and waits
-    beyond those of a walker who knows how the doors will change, ``path_ratio``, moves and waits
-    over that number, and ``optimal``, whether the regret is 0.
+    Terminated at G; truncated after 4*s*s steps. The last info says ``regret``, the moves and waits
+    taken and those still to go (at most s*s) beyond those from S of a walker who knows how the
+    doors will change; ``path_ratio``, the same sum over that walker's (1 is best); ``optimal``,
+    whether G was reached without regret.
 
     ## Arguments
     ``size``; ``kind``; ``door_share`` (0.5), the share of the places for a door that have one;
@@ -115,9 +116,8 @@ class DynamicMazeEnv(MazeEnv):
         ways[WAIT] = self.position
         return ways
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Walk one cell or wait; see the class for what the values mean."""
-        self._require_episode()
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Walk one cell or wait."""
         direction = whole(action)
         target = int(self._ways()[direction]) if 0 <= direction <= WAIT else -1
         if target >= 0:
@@ -126,19 +126,22 @@ class DynamicMazeEnv(MazeEnv):
             self.position = target
             self.tokens = self._changed(self.tokens, self.time)
             self.time += 1
-        info = self._info()
         arrived = self.position == self.goal
+        extra = {"is_success": arrived}
         if target < 0:
-            info["invalid_action"] = True
-        if arrived:
-            least = self.earliest()
-            info["is_success"] = True
-            info["regret"] = self.time - least
-            info["path_ratio"] = self.time / least
-            info["optimal"] = self.time == least
-        if self.render_mode == "human":
-            self.render()
-        return self._observe(), float(arrived), arrived, False, info
+            extra["invalid_action"] = True
+        return float(arrived), arrived, extra
+
+    def _ending(self) -> dict[str, Any]:
+        start, _ = self.task.ends(self.inputs)
+        there = self.time + self._to_come(self.position, self.tokens, self.time, self.task.seq_len)
+        # Whoever knows the changes could also have walked as this agent did.
+        least = self._to_come(start, self.inputs, 0, there)
+        return {
+            "regret": there - least,
+            "path_ratio": there / least,
+            "optimal": self.terminated and there == least,
+        }
 
     def _observe(self) -> Observation:
         return {"tokens": self.tokens.copy(), "position": np.int64(self.position)}
@@ -152,22 +155,28 @@ class DynamicMazeEnv(MazeEnv):
         """Return the label of the maze as it was at the start, ``(s*s,)`` uint8."""
         return super().solve()
 
-    def earliest(self) -> int:
-        """Return the least moves and waits to G of one who knows every change beforehand."""
+    def _to_come(self, position: int, tokens: Tokens, time: int, most: int) -> int:
+        """Return the least moves and waits to G of one who knows every change beforehand.
+
+        Args:
+            position: Where it stands.
+            tokens: The maze as it is at ``time``.
+            time: Changes so far.
+            most: What to return where it is more; the door on the only way may stay closed.
+        """
         size = self.task.size
         reached = np.zeros((size + 2, size + 2), bool)
-        start, _ = self.task.ends(self.inputs)
-        reached[start // size + 1, start % size + 1] = True
-        tokens, time = self.inputs, 0
+        reached[position // size + 1, position % size + 1] = True
         goal = (self.goal // size + 1, self.goal % size + 1)
-        # Waiting is always possible, so what was reached stays so. The walk itself ends the loop.
-        while not reached[goal]:
+        spent = 0
+        # Waiting is always possible, so what was reached stays so.
+        while not reached[goal] and spent < most:
             beside = reached[:-2, 1:-1] | reached[2:, 1:-1] | reached[1:-1, :-2]
             beside = beside | reached[1:-1, 2:]
             reached[1:-1, 1:-1] |= beside & (tokens.reshape(size, size) != WALL)
-            tokens = self._changed(tokens, time)
-            time += 1
-        return time
+            tokens = self._changed(tokens, time + spent)
+            spent += 1
+        return spent
 
     def optimal_action(self) -> int:
         """Return a first step of a shortest path in the maze as it stands now.

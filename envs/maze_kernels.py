@@ -169,19 +169,23 @@ def maze_step(
             rewards[row] = 0.0
             terminations[row] = truncations[row] = invalid[row] = False
         else:
-            target = maze_way(inputs[row], size, position[row], actions[row])
+            # Only a row that nobody resets (``DISABLED``) is past its end.
+            past = ended[row]
+            target = -1
+            if not past:
+                target = maze_way(inputs[row], size, position[row], actions[row])
             if target >= 0:
                 position[row] = target
                 moves[row] += 1
-            elapsed[row] += 1
+            elapsed[row] += not past
             arrived = position[row] == goal[row]
             truncated = elapsed[row] >= limit
             ended[row] = arrived or truncated
-            rewards[row] = arrived
+            rewards[row] = arrived and not past
             terminations[row] = arrived
             truncations[row] = truncated
             invalid[row] = target < 0
-            if ended[row]:
+            if ended[row] and not past:
                 count += 1
                 distance = maze_distances(inputs[row], size, goal[row])
                 shortest[row] = distance[start[row]]

@@ -64,7 +64,7 @@ class MazeVectorEnv(StepVectorEnv):
         return {
             "regret": regret,
             "path_ratio": np.where(ended, 1 + regret / shortest, 0),
-            "optimal": results.terminated & (regret == 0),
+            "optimal": results.terminated & ended & (regret == 0),
         }
 
     def _write_masks(self, masks: NDArray[np.int8]) -> None:

@@ -34,7 +34,8 @@ class StepVectorEnv(PuzzleVectorEnv):
     arrays ``(B, ...)`` with masks ``_name`` that say in which rows a value holds, as Gymnasium
     builds them: ``rating``, ``is_success``, ``invalid_action`` and, where episodes ended,
     ``regret`` and what the environment adds (with ``SameStep`` in ``final_info``, beside
-    ``final_obs``). Arrays are fresh in every step.
+    ``final_obs``). Arrays are fresh in every step. With ``Disabled``, a row that has ended stays as
+    it is until it is reset: every action is invalid there and pays 0.
 
     Args:
         task: The task.
@@ -189,7 +190,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         flags = np.empty((3, self.num_envs), np.bool_)
         results = kernels.Results(np.empty(self.num_envs), *flags, *self._outcome)
         seen = self._new_seen()
-        before = self._rows.ratings.copy()
+        before, past = self._rows.ratings.copy(), self._rows.ended.copy()
         count = self._play(moves.astype(np.int64, copy=False), results, seen)
         every = np.ones(self.num_envs, np.bool_)
         rewards, terminated, truncated, invalid, *_ = results
@@ -210,7 +211,7 @@ class StepVectorEnv(PuzzleVectorEnv):
             infos["final_info"] = last | self._masked(self._ending(results, ended), ended)
             infos["_final_info"] = ended
         else:
-            ended = terminated | truncated
+            ended = (terminated | truncated) & ~past
             infos = self._infos(every, success, invalid, seen.masks)
             infos |= self._masked(self._ending(results, ended), ended)
         # Rows of one array would keep each other alive.

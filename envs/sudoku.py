@@ -58,7 +58,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    state_fields: ClassVar[tuple[str, ...]] = ("tokens", "used", "last", "elapsed")
+    state_fields: ClassVar[tuple[str, ...]] = ("tokens", "used", "last")
 
     def __init__(self, size: int = 9, **kwargs: Any) -> None:
         self.task: Sudoku  # type: ignore[assignment]
@@ -76,31 +76,22 @@ class SudokuEnv(PuzzleEnv[np.int64]):
         self.last: int | None = None
         kernels.sudoku_begin(self.tokens, self.box_of, self.used)
 
-    def step(self, action: np.int64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Write one digit; see the class for what the values mean."""
-        self._require_episode()
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Write one digit."""
         action = whole(action)
-        shown, mask = np.empty_like(self.tokens), np.empty(self._actions, np.int8)
-        bits = kernels.sudoku_turn(
-            self.tokens,
-            self.box_of,
-            self.used,
-            action if 0 <= action < self._actions else -1,
-            shown,
-            mask,
-        )
+        mask = np.empty(self._actions, np.int8)
+        inside = action if 0 <= action < self._actions else -1
+        bits = kernels.sudoku_turn(self.tokens, self.box_of, self.used, inside, mask)
         legal, solved, stuck = bool(bits & 1), bool(bits & 2), bool(bits & 4)
-        info = self._info(action_mask=mask, is_success=solved)
+        extra = {"action_mask": mask, "is_success": solved}
         if legal:
             self.last = action // self.task.size
         else:
-            info["invalid_action"] = True
-        if self._is_last(solved or stuck):
-            info["regret"] = int(np.count_nonzero(self.tokens != self.labels))
-        if self.render_mode == "human":
-            self.render()
-        observation = {"tokens": shown, "given": self.given.copy()}
-        return observation, float(solved), solved or stuck, False, info
+            extra["invalid_action"] = True
+        return float(solved), solved or stuck, extra
+
+    def _ending(self) -> dict[str, Any]:
+        return {"regret": int(np.count_nonzero(self.tokens != self.labels))}
 
     def _observe(self) -> Observation:
         return {"tokens": self.tokens.copy(), "given": self.given.copy()}

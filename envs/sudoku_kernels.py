@@ -127,12 +127,11 @@ def sudoku_see(inputs, board, used, box_of, row, tokens, given, masks):
 
 
 @njit(cache=True, nogil=True)
-def sudoku_turn(tokens, box_of, used, action, shown, mask):
-    """Play one action and write what is seen; return bits 0 legal, 1 solved, 2 nothing legal."""
+def sudoku_turn(tokens, box_of, used, action, mask):
+    """Play one action and write the mask; return bits 0 legal, 1 solved, 2 nothing legal."""
     legal = sudoku_play(tokens, box_of, used, action)
     solved = True
     for cell in range(tokens.size):
-        shown[cell] = tokens[cell]
         solved &= tokens[cell] > 1
     return legal + 2 * solved + 4 * (not sudoku_masks(tokens, box_of, used, mask))
 
@@ -251,18 +250,20 @@ def sudoku_step(rows, bank, box, box_of, augment, actions, mode, limit, results,
             rewards[row] = 0.0
             terminations[row] = truncations[row] = invalid[row] = False
         else:
-            legal = sudoku_play(board[row], box_of, used[row], actions[row])
+            # Only a row that nobody resets (``DISABLED``) is past its end.
+            past = ended[row]
+            legal = not past and sudoku_play(board[row], box_of, used[row], actions[row])
             blanks[row] -= legal
-            elapsed[row] += 1
+            elapsed[row] += not past
             solved = blanks[row] == 0
             terminated = solved or sudoku_stuck(board[row], box_of, used[row])
             truncated = elapsed[row] >= limit
             ended[row] = terminated or truncated
-            rewards[row] = solved
+            rewards[row] = solved and not past
             terminations[row] = terminated
             truncations[row] = truncated
             invalid[row] = not legal
-            if ended[row]:
+            if ended[row] and not past:
                 count += 1
                 regret[row] = sudoku_wrong(board[row], labels[row])
                 if mode == SAME_STEP:

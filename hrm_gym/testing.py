@@ -13,8 +13,6 @@ from gymnasium.vector.utils import iterate
 
 NATIVE_LEAVES_OUT = {"action_mask", "is_success", "invalid_action"}
 """Infos that a native vector may lack: constants, and what only the rules on the host can say."""
-CHECKED = "HRMGymChecked-v0"
-"""The id under which a copy with a short time limit is registered during a check."""
 
 
 def check_vector_env(
@@ -50,10 +48,7 @@ def check_vector_env(
         ValueError: As the environment raises it.
     """
     for mode in AutoresetMode:
-        try:
-            _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)).run()
-        finally:
-            gym.registry.pop(CHECKED, None)
+        _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)).run()
 
 
 class _Row:
@@ -96,8 +91,6 @@ class _Check:
         self.native = spec.vector_entry_point is not None
         self.env_id, self.mode, self.seed, self.steps = env_id, mode, seed, steps
         if spec.max_episode_steps is not None:
-            # Under an id of its own, since the registry is where an environment reads its limit.
-            spec.id = CHECKED
             spec.max_episode_steps = min(spec.max_episode_steps, max(1, steps // 3))
         if self.native:
             known = _keywords(spec.vector_entry_point)
@@ -112,8 +105,6 @@ class _Check:
         else:
             self.leaves_out = set()
             extra = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
-        if spec.id == CHECKED:
-            gym.registry[CHECKED] = spec
         self.vector: VectorEnv[Any, Any, Any] = gym.make_vec(spec, num_envs, **extra, **kwargs)
         self.rows = [
             _Row(gym.make(spec, disable_env_checker=True, **kwargs), mode) for _ in range(num_envs)

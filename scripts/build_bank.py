@@ -23,6 +23,7 @@ from rich.progress import track
 from hrm_gym.data import bank
 from hrm_gym.puzzles import Puzzle, Task, get_task
 from hrm_gym.puzzles.keys import lane
+from hrm_gym.puzzles.maze import Maze
 from hrm_gym.puzzles.sudoku import OOD_RATING
 
 RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
@@ -38,8 +39,13 @@ RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
 
 HARD = {"sudoku-9x9": 2_200}
 """Hard puzzles on top, from walks among the hard ones of a grid."""
-BRAIDED = {"maze-7x7": 400, "maze-9x9": 400, "maze-15x15": 200}
-"""Braided mazes on top, another family for ``ood``; of those a braided model never trains on."""
+FAMILY = {
+    "maze-7x7": ("braided", 400),
+    "maze-9x9": ("braided", 400),
+    "maze-15x15": ("braided", 200),
+    "maze-30x30": ("perfect", 200),
+}
+"""Mazes of another family on top, for ``ood``; of those a model of that family never trains on."""
 ROUND = 16
 """Pieces of work handed out at once."""
 WALK = {"trials": 1_500, "floor": 10, "count": 150}
@@ -72,13 +78,17 @@ def walked(task_id: str, seed: int, number: int) -> list[Any]:
     return judged(task, task.walk(lane(lane(seed, 1 << 32), number), **WALK))
 
 
-def braided(task_id: str, seed: int, number: int) -> list[Any]:
-    """Return the number-th braided maze, unless the braided kind trains on it."""
-    task: Any = get_task(task_id, "braided")
-    puzzle = task.generate(lane(lane(seed, 2 << 32), number))
-    if task.split_of(puzzle) in ("train", "val"):
+def of_family(task_id: str, seed: int, number: int) -> list[Any]:
+    """Return the number-th maze of the other family.
+
+    It is left out where that kind trains on it, or its path is shorter than the bank's own are.
+    """
+    task: Any = get_task(task_id)
+    own, other = (Maze(task.size, kind) for kind in (None, FAMILY[task_id][0]))
+    puzzle = other.generate(lane(lane(seed, 2 << 32), number))
+    if other.split_of(puzzle) in ("train", "val") or puzzle.rating < own.minimum:
         return []
-    return judged(get_task(task_id), [puzzle])
+    return judged(own, [puzzle])
 
 
 def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
@@ -104,7 +114,8 @@ def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[st
     """
     wanted, arguments = RECIPES[task.id]
     steps: list[tuple[int, Any, int]] = [(wanted, partial(made, task.id, arguments, seed), 64)]
-    for extra, more in ((walked, HARD), (braided, BRAIDED)):
+    family = {name: count for name, (_, count) in FAMILY.items()}
+    for extra, more in ((walked, HARD), (of_family, family)):
         if task.id in more:
             wanted += more[task.id]
             steps.append((wanted, partial(extra, task.id, seed), 1))

@@ -104,7 +104,7 @@ def _read(task: Task, source: str, split: str) -> PuzzleSet:
     if source.startswith("arc-agi-") and task.name == "arc":
         from hrm_gym.puzzles import arc
 
-        if source not in ("arc-agi-1", "arc-agi-2"):
+        if source not in arc.VERSIONS:
             raise ValueError(f"source: expected arc-agi-1 or arc-agi-2, got {source!r}")
         return PuzzleSet.of(arc.read_agi(source, split), source)
     if source == "bank" and task.name != "arc":

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from .base import PAD, SPLITS, Puzzle, Split, Symmetry, Task, Tokens, same_answer
+from .base import PAD, SPLITS, Puzzle, Split, Symmetry, Task, Tokens, wrong_cells
 
 __all__ = [
     "PAD",
@@ -19,7 +19,7 @@ __all__ = [
     "Task",
     "Tokens",
     "get_task",
-    "same_answer",
+    "wrong_cells",
 ]
 
 _SIZED = re.compile(r"(sudoku|maze|arc)-(\d+)x(\d+)")

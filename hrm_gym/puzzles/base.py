@@ -217,6 +217,6 @@ class Task(ABC):
         return "train" if share < 80 else "val" if share < 85 else "test"
 
 
-def same_answer(labels: Tokens, answer: Tokens) -> bool:
-    """Say whether an answer equals the labels wherever they count (``exact_accuracy``)."""
-    return bool(np.all((answer == labels) | (labels == PAD)))
+def wrong_cells(labels: Tokens, answer: Tokens) -> int:
+    """Return in how many of the positions that count an answer is not the label."""
+    return int(np.count_nonzero((answer != labels) & (labels != PAD)))

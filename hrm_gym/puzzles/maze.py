@@ -45,12 +45,12 @@ class Maze(Task):
     """Mazes on s x s cells, from S to G by the shortest way.
 
     Args:
-        size: s, at least 3. ``perfect`` and ``braided`` mazes need it odd.
-        kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path) or
-            ``braided`` (a perfect maze whose dead ends are opened, which makes loops; S and G lie
-            so that one path is shortest) or ``hard`` (random walls, a long shortest path of 109
-            moves, 110 cells, or more at 30x30, as the public set).
-            ``None`` takes perfect where the size is odd.
+        size: s, at least 3.
+        kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path; an
+            even size leaves a last row and column of walls) or ``braided`` (a perfect maze whose
+            dead ends are opened, which makes loops; S and G lie so that one path is shortest) or
+            ``hard`` (random walls, a long shortest path of 109 moves, 110 cells, or more at 30x30,
+            as the public set). ``None`` takes perfect where the size is odd.
     """
 
     name = "maze"
@@ -62,8 +62,6 @@ class Maze(Task):
         kind = kind or ("perfect" if size % 2 else "hard")
         if kind not in KINDS:
             raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
-        if kind != "hard" and size % 2 == 0:
-            raise ValueError(f"size: a {kind} maze needs an odd size, got {size}")
         self.size = size
         self.kind = kind
         self.id = f"maze-{size}x{size}"
@@ -183,11 +181,27 @@ class Maze(Task):
     def is_ood(self, puzzle: Puzzle) -> bool:
         """Say whether the path is unusually long for the size, or the maze of another family.
 
-        The other family of perfect mazes are those with a loop, and the other way round.
+        The other family of perfect mazes are those with a loop, and the other way round; that of
+        hard mazes are those with rooms, as perfect and braided mazes have.
         """
         if puzzle.rating >= OOD_MOVES.get(self.size, np.inf):
             return True
-        return self.kind != "hard" and self.has_loop(puzzle.inputs) != (self.kind == "braided")
+        if self.kind == "hard":
+            return self.has_rooms(puzzle.inputs)
+        return self.has_loop(puzzle.inputs) != (self.kind == "braided")
+
+    def has_rooms(self, inputs: Tokens) -> bool:
+        """Say whether every second cell both ways is open and the cells between four are walls.
+
+        An even size is searched in all its corners, since a symmetry may have turned it.
+        """
+        walls = (inputs == WALL).reshape(self.size, self.size)
+        offsets = (0, 1) if self.size % 2 == 0 else (0,)
+        return any(
+            not walls[row::2, column::2].any() and walls[1 - row :: 2, 1 - column :: 2].all()
+            for row in offsets
+            for column in offsets
+        )
 
     def has_loop(self, inputs: Tokens) -> bool:
         """Say whether the open cells hold more passages than a tree or a forest would."""

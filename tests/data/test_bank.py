@@ -32,7 +32,7 @@ def test_the_manifest_counts_what_is_there(task_id):
     assert counts == MANIFEST["files"][task_id]["puzzles"]
     assert sum(counts.values()) == len(inputs) == len(labels) == len(ratings) == len(digests)
     assert all(counts.values())
-    extra = build_bank.HARD.get(task_id, 0) + build_bank.BRAIDED.get(task_id, 0)
+    extra = build_bank.HARD.get(task_id, 0) + build_bank.FAMILY.get(task_id, ("", 0))[1]
     assert len(inputs) == build_bank.RECIPES[task_id][0] + extra
 
 
@@ -124,7 +124,7 @@ def test_the_recipe_makes_the_bank(task_id, monkeypatch):
     # The first puzzles of the recipe, bit for bit those of the bundled file.
     task, inputs, labels, ratings, splits, digests = read(task_id)
     _, arguments = build_bank.RECIPES[task_id]
-    for name, value in (("RECIPES", {task_id: (60, arguments)}), ("BRAIDED", {}), ("HARD", {})):
+    for name, value in (("RECIPES", {task_id: (60, arguments)}), ("FAMILY", {}), ("HARD", {})):
         monkeypatch.setattr(build_bank, name, value)
     puzzles, made_splits = build_bank.draw(task, MANIFEST["seed"])
     made = bank.pack(task, puzzles, made_splits)
@@ -138,7 +138,7 @@ def test_the_recipe_makes_the_bank(task_id, monkeypatch):
 
 def test_building_twice_writes_the_same_files(tmp_path, monkeypatch):
     monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
-    monkeypatch.setattr(build_bank, "BRAIDED", {"maze-7x7": 5})
+    monkeypatch.setattr(build_bank, "FAMILY", {"maze-7x7": ("braided", 5)})
     files = []
     for name in ("one", "two"):
         build_bank.main(build_bank.Args(out=tmp_path / name, seed=3, processes=1))
@@ -181,7 +181,7 @@ def test_a_missing_file_is_named(copy_of_bank):
 
 def test_the_number_of_processes_does_not_matter(monkeypatch):
     monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
-    monkeypatch.setattr(build_bank, "BRAIDED", {"maze-7x7": 5})
+    monkeypatch.setattr(build_bank, "FAMILY", {"maze-7x7": ("braided", 5)})
     task = get_task("maze-7x7")
     alone, splits = build_bank.draw(task, 3)
     with ThreadPool(3) as pool:
@@ -204,7 +204,7 @@ def test_another_family_is_out_of_distribution(task_id):
     task, inputs, _, ratings, splits, _ = read(task_id)
     ood = splits == SPLITS.index("ood")
     loops = np.array([task.has_loop(row) for row in inputs])
-    assert loops.sum() == build_bank.BRAIDED[task_id]
+    assert loops.sum() == build_bank.FAMILY[task_id][1]
     assert ood[loops].all()
     assert not loops[~ood].any()
     # A model trained on braided mazes has not met them either.
@@ -212,3 +212,33 @@ def test_another_family_is_out_of_distribution(task_id):
     for row in np.flatnonzero(loops)[:50]:
         puzzle = Puzzle(inputs[row], inputs[row], float(ratings[row]))
         assert other.split_of(puzzle) in ("test", "ood")
+
+
+def test_at_30x30_perfect_mazes_are_out_of_distribution():
+    task, inputs, _, ratings, splits, _ = read("maze-30x30")
+    ood = splits == SPLITS.index("ood")
+    perfect = np.array([task.has_rooms(row) for row in inputs])
+    assert perfect.sum() == build_bank.FAMILY["maze-30x30"][1]
+    assert ood[perfect].all()
+    assert not any(task.has_loop(row) for row in inputs[perfect])
+    # Beside them the longest of the bank's own kind.
+    own = ood & ~perfect
+    assert own.any()
+    assert ratings[own].min() > ratings[~ood].max()
+    assert all(task.has_loop(row) for row in inputs[own])
+    other = Maze(30, "perfect")
+    for row in np.flatnonzero(perfect):
+        puzzle = Puzzle(inputs[row], inputs[row], float(ratings[row]))
+        assert other.split_of(puzzle) in ("test", "ood")
+
+
+def test_the_recipe_makes_the_perfect_mazes_of_30x30():
+    _, inputs, labels, ratings, *_ = read("maze-30x30")
+    first = build_bank.RECIPES["maze-30x30"][0]
+    rows = (build_bank.of_family("maze-30x30", MANIFEST["seed"], k) for k in range(40))
+    puzzles = [puzzle for found in rows for puzzle, _, _ in found]
+    assert len(puzzles) > 5
+    for row, puzzle in enumerate(puzzles, first):
+        np.testing.assert_array_equal(inputs[row], puzzle.inputs)
+        np.testing.assert_array_equal(labels[row], puzzle.labels)
+        assert ratings[row] == puzzle.rating

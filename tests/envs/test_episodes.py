@@ -70,15 +70,6 @@ def test_odd_actions_are_invalid_and_never_raise(env_id, action):
     assert str(after) == str(before)
 
 
-@pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"])
-def test_regret_does_not_guide_under_a_longer_limit(env_id):
-    limit = gym.spec(env_id).max_episode_steps
-    env = gym.make(env_id, max_episode_steps=limit + 30, disable_env_checker=True)
-    env.reset(seed=0)
-    told = [step for step in range(1, limit + 31) if "regret" in env.step(-1)[4]]
-    assert set(told) <= {limit, limit + 30}
-
-
 @pytest.mark.parametrize(
     ("env_id", "kwargs", "words"),
     [
@@ -99,7 +90,6 @@ def test_regret_does_not_guide_under_a_longer_limit(env_id):
         ("HRMMaze-7x7-v0", {"colour": 1}, "colour: unknown keyword"),
         ("HRMMaze-7x7-v0", {"size": 2}, "size: expected"),
         ("HRMMaze-7x7-v0", {"size": 7.0}, "size: expected"),
-        ("HRMMaze-7x7-v0", {"size": 8, "kind": "perfect"}, "size: a perfect maze needs an odd"),
         ("HRMMaze-7x7-v0", {"kind": "round"}, "kind: expected one of"),
         ("HRMMaze-7x7-v0", {"kind": "hard"}, "kind: the bundled puzzles of maze-7x7 are perfect"),
         ("HRMARC-v0", {"source": "arc-agi-3"}, "source: expected arc-agi-1 or arc-agi-2"),

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.keys import signed
 from hrm_gym.puzzles.maze import GOAL, OPEN, PATH, START, WALL, Maze
 
@@ -284,12 +284,27 @@ def test_bad_text_is_named(text, sentence):
         (2, None, "size: expected an integer of at least 3 for maze, got 2"),
         ("7", None, "size: expected an integer of at least 3 for maze, got '7'"),
         (7, "round", "kind: expected one of"),
-        (8, "perfect", "size: a perfect maze needs an odd size, got 8"),
     ],
 )
 def test_bad_arguments_are_named(size, kind, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}"):
         Maze(size, kind)
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["perfect", "braided"]), st.sampled_from([8, 10]))
+def test_rooms_of_an_even_size_leave_a_row_and_a_column_of_walls(key, kind, size):
+    task, hard = Maze(size, kind), Maze(size)
+    puzzle = task.generate(key)
+    grid = puzzle.inputs.reshape(size, size)
+    assert (grid[-1] == 1).all()
+    assert (grid[:, -1] == 1).all()
+    assert puzzle.rating >= task.minimum
+    assert task.has_loop(puzzle.inputs) is (kind == "braided")
+    # To hard mazes they are another family, however they are turned.
+    turned = task.symmetry(key).apply(puzzle.inputs)
+    assert hard.has_rooms(turned)
+    assert hard.is_ood(Puzzle(turned, turned, puzzle.rating))
+    assert not hard.has_rooms(hard.generate(key).inputs)
 
 
 def plain_paths(tokens: np.ndarray, size: int) -> int:

@@ -1,0 +1,208 @@
+"""How episodes end: any time limit, what the last info says, and steps past the end."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.wrappers import TimeLimit
+
+import hrm_gym
+from hrm_gym.puzzles.arc import to_grid
+from hrm_gym.testing import check_vector_env
+
+NATIVE = [
+    i for i in hrm_gym.ENV_IDS if i.startswith(("HRMSudoku-", "HRMMaze-")) and "Dynamic" not in i
+]
+STEP_IDS = [*NATIVE, "HRMMaze-Dynamic-v0", "HRMARC-v0"]
+SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"]
+ANSWERS = ["HRMSudokuAnswer-4x4-v0", "HRMMazeAnswer-7x7-v0", "HRMARCAnswer-v0"]
+ENDING = [*SMALL, "HRMMaze-Dynamic-v0", "HRMARC-v0", *ANSWERS, "HRMHalt-v0"]
+
+
+def nothing(env):
+    """Return an action that changes nothing."""
+    return -1 if isinstance(env.action_space, gym.spaces.Discrete) else np.array([0, 99, 0])
+
+
+def text(value) -> str:
+    with np.printoptions(threshold=10**6):
+        return str(value)
+
+
+@pytest.mark.parametrize("env_id", STEP_IDS)
+@pytest.mark.parametrize("limit", [1, 6])
+def test_any_time_limit_is_the_last_step(env_id, limit):
+    env = gym.make(env_id, max_episode_steps=limit, disable_env_checker=True)
+    for _ in range(2):
+        env.reset(seed=0)
+        for number in range(1, limit + 1):
+            _, _, terminated, truncated, info = env.step(nothing(env))
+            assert not terminated
+            assert truncated is (number == limit) is ("regret" in info)
+        assert ("path_ratio" in info) is ("Maze" in env_id)
+
+
+@pytest.mark.parametrize("env_id", SMALL)
+@pytest.mark.parametrize("limit", [1, 7, 300])
+def test_vector_equals_single_under_any_time_limit(env_id, limit):
+    check_vector_env(env_id, steps=70, max_episode_steps=limit)
+
+
+@pytest.mark.parametrize("env_id", STEP_IDS)
+@pytest.mark.parametrize("how", [lambda env: env, copy.deepcopy, "pickle"])
+def test_a_state_holds_the_count_of_the_time_limit(env_id, how):
+    env = gym.make(env_id, max_episode_steps=8, disable_env_checker=True)
+    env.reset(seed=0)
+
+    def go_on(env, steps):
+        return [env.step(nothing(env))[3] for _ in range(steps)]
+
+    assert go_on(env, 3) == [False] * 3
+    state = env.unwrapped.get_state()
+    assert go_on(env, 5) == [False] * 4 + [True]
+    env = pickle.loads(pickle.dumps(env)) if how == "pickle" else how(env)
+    env.unwrapped.set_state(state)
+    assert go_on(env, 5) == [False] * 4 + [True]
+    env.unwrapped.set_state(state)
+    env.reset()
+    assert go_on(env, 8) == [False] * 7 + [True]
+
+
+def test_the_limit_is_that_of_the_wrappers_around():
+    env = gym.make("HRMMaze-7x7-v0")
+    assert env.spec.max_episode_steps == 196
+    env.reset()
+    assert env.unwrapped.max_episode_steps == 196
+    env = TimeLimit(env, 5)
+    env.reset(seed=0)
+    assert env.unwrapped.max_episode_steps == 5
+    # The environment ends itself, so that whoever holds it alone sees the same episode.
+    assert [env.unwrapped.step(-1)[3] for _ in range(6)] == [False] * 4 + [True] * 2
+    for free in (gym.make("HRMMaze-7x7-v0", max_episode_steps=-1), env.unwrapped):
+        free.reset(seed=0)
+        assert free.unwrapped.max_episode_steps is None
+        assert not any(free.step(-1)[3] for _ in range(400))
+
+
+def to_the_end(env):
+    """Play right until the end; return the last step."""
+    while True:
+        last = env.step(env.unwrapped.optimal_action())
+        if last[2] or last[3]:
+            return last
+
+
+@pytest.mark.parametrize("env_id", ENDING)
+def test_past_the_end_nothing_happens(env_id):
+    env, twin = (gym.make(env_id, disable_env_checker=True) for _ in range(2))
+    env.reset(seed=1)
+    twin.reset(seed=1)
+    observation, reward, terminated, *_ = to_the_end(env)
+    assert terminated
+    assert reward > 0 or env_id == "HRMHalt-v0"
+    limit = env.unwrapped.max_episode_steps or 0
+    for _ in range(3 if env_id == "HRMARC-v0" else limit + 3):
+        env.unwrapped._observe = env.unwrapped.inputs.copy  # only counted here
+        _, *after, said = env.step(env.action_space.sample())
+        assert after == [0.0, True, False]
+        assert said["invalid_action"] is True
+        assert said["is_success"] is False
+        assert not {"regret", "path_ratio", "optimal", "exact"} & said.keys()
+    del env.unwrapped._observe
+    assert text(env.unwrapped._observe()) == text(observation)
+    to_the_end(twin)
+    assert text(env.reset()) == text(twin.reset())
+    assert to_the_end(env)[1] == to_the_end(twin)[1]
+
+
+@pytest.mark.parametrize("env_id", [*SMALL, ANSWERS[0], ANSWERS[1], "HRMHalt-v0"])
+@pytest.mark.parametrize("limit", [4, None])
+def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
+    kwargs = {} if env_id not in SMALL or limit is None else {"max_episode_steps": limit}
+    envs = gym.make_vec(env_id, 4, autoreset_mode="Disabled", **kwargs)
+    rows = [gym.make(env_id, disable_env_checker=True, **kwargs) for _ in range(4)]
+    envs.reset(seed=2)
+    for k, env in enumerate(rows):
+        env.reset(seed=2 + k)
+    random, paid, past = np.random.default_rng(0), np.zeros(4), 0
+    for _ in range(40):
+        actions = np.array([env.unwrapped.optimal_action() for env in rows])
+        if actions.ndim == 2:
+            actions[:, -1] = random.random(4) < 0.3
+        state = copy.deepcopy(envs.unwrapped.get_state())
+        got = envs.step(actions)
+        over = [env.unwrapped.ended for env in rows]
+        wanted = [env.step(action) for env, action in zip(rows, actions, strict=True)]
+        for column in (1, 2, 3):
+            assert got[column].tolist() == [row[column] for row in wanted]
+        for row, (_, _, _, _, info) in enumerate(wanted):
+            past += over[row]
+            assert bool(got[4]["invalid_action"][row]) is info.get("invalid_action", False)
+            for name in ("regret", "exact", "optimal"):
+                told = name in got[4] and bool(got[4][f"_{name}"][row])
+                assert told is (name in info)
+                assert not told or got[4][name][row] == info[name]
+        paid += got[1]
+        if all(over):
+            assert text(envs.unwrapped.get_state()) == text(state)
+    assert past > 40
+    assert (paid <= 1).all()
+
+
+def test_what_was_painted_wrong_is_the_regret_of_arc():
+    env = gym.make("HRMARC-v0", disable_env_checker=True)
+    env.reset(seed=0)
+    goal = to_grid(env.unwrapped.solve())
+    rows, columns = goal.shape
+    # One row more than there is, black, and one cell in a colour that is not there.
+    for action in ([10, rows, columns - 1], [1 + goal[0, 0] % 9, 0, 0], [11, 0, 0]):
+        *_, info = env.step(np.array(action))
+        assert "regret" not in info
+    *_, terminated, _, info = env.step(np.array([11, 0, 0]))
+    assert terminated
+    painted = np.zeros_like(goal)
+    painted[0, 0] = 1 + goal[0, 0] % 9
+    assert info["regret"] == (painted != goal).sum() + columns
+    env.reset()
+    assert to_the_end(env)[4]["regret"] == 0
+
+
+@pytest.mark.parametrize("env_id", ANSWERS)
+def test_the_cells_that_differ_are_the_regret_of_an_answer(env_id):
+    single, vector = gym.make(env_id, disable_env_checker=True), gym.make_vec(env_id, 2)
+    single.reset(seed=4)
+    vector.reset(seed=4)
+    action = single.unwrapped.optimal_action()
+    counts = np.flatnonzero(single.unwrapped.labels)[:3]
+    action[counts] = single.unwrapped.labels[counts] % 3 + 1
+    assert (action[counts] != single.unwrapped.labels[counts]).all()
+    for halt in (0, 1):
+        action[-1] = halt
+        _, reward, _, _, info = single.step(action)
+        *_, infos = vector.step(np.stack([action, action]))
+        assert reward == 0
+        assert ("regret" in info) is bool(halt) is bool(infos["_regret"][0])
+    assert info["regret"] == infos["regret"][0] == 3
+    single.reset()
+    assert to_the_end(single)[4]["regret"] == 0
+
+
+def test_a_dynamic_maze_that_is_cut_off_counts_the_way_still_to_go():
+    env = gym.make("HRMMaze-Dynamic-v0", door_share=0.0, max_episode_steps=4)
+    _, info = env.reset(seed=0)
+    for action in (4, 4, 4, 4):
+        *_, truncated, last = env.step(action)
+    assert truncated
+    assert (last["regret"], last["optimal"]) == (4, False)
+    assert last["path_ratio"] == (info["rating"] + 4) / info["rating"]
+    for probability in (0.0, 0.1, 1.0):
+        env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_episode_steps=12)
+        for seed in range(6):
+            env.reset(seed=seed)
+            last = to_the_end(env)[4]
+            assert last["regret"] >= 0
+            assert last["path_ratio"] >= 1
