@@ -11,6 +11,7 @@ import numpy as np
 
 from hrm_gym.puzzles import Task, Tokens
 
+from .certify import certify
 from .puzzle_set import PuzzleSet
 
 FIELDS = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices")
@@ -66,10 +67,12 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     """Read a dataset folder as the public HRM and TRM code writes it.
 
     ``val`` and ``ood`` are read from ``test/``, since such folders have two splits. Files are
-    memory-mapped while they are checked, and never unpickled.
+    memory-mapped while they are checked, and never unpickled. Every puzzle is certified; see
+    ``certify``.
 
     Raises:
-        ValueError: A file is missing, or a shape, length or token does not fit the task.
+        ValueError: A file is missing, a shape, length or token does not fit the task, or a row is
+            no puzzle; the message gives its number.
     """
     folder = path / FOLDER_SPLITS[split]
     try:
@@ -107,9 +110,9 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         if values.min() < 0 or values.max() >= task.vocab_size:
             raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
     try:
-        task.check_rows(inputs)
+        certify(task, inputs, labels)
     except ValueError as error:
-        raise ValueError(f"{folder}: inputs, {error}") from None
+        raise ValueError(f"{folder}: {error}") from None
     ids, sizes = [], []
     for identifiers, indices, bounds in zip(
         parts["puzzle_identifiers"], parts["puzzle_indices"], parts["group_indices"], strict=True

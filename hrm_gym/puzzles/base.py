@@ -180,8 +180,8 @@ class Task(ABC):
             raise ValueError(f"{name}: tokens of {self.id} lie in 1..{self.vocab_size - 1}")
         return values.astype(np.uint8)
 
-    def check_rows(self, inputs: Tokens) -> None:  # noqa: B027 - most tasks have nothing to add
-        """Refuse questions ``(N, seq_len)`` that cannot be played, by the number of the row.
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> None:  # noqa: B027 - few add anything
+        """Refuse puzzles ``(N, seq_len)`` that cannot be played, by the number of the row.
 
         Raises:
             ValueError: One is none.

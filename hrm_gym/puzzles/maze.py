@@ -114,7 +114,7 @@ class Maze(Task):
             raise ValueError(f"a maze has one S and one G, got {len(starts)} S and {len(goals)} G")
         return int(starts[0]), int(goals[0])
 
-    def check_rows(self, inputs: Tokens) -> None:
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> None:
         """Refuse mazes ``(N, s*s)`` without one S and one G, by the number of the row."""
         ends = [(inputs == end).sum(axis=1) == 1 for end in (START, GOAL)]
         bad = np.flatnonzero(~(ends[0] & ends[1]))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import Puzzle, Symmetry, Task, Tokens
+from .base import PAD, Puzzle, Symmetry, Task, Tokens
 from .keys import MASK, lane_tensor
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ DIGITS = "123456789ABC"
 BLANKS = ".0_"
 BLANK = 1
 """The token of an empty cell; digit d is token d + 1."""
+CHUNK = 500
+"""Puzzles that a thread solves at a time."""
 OOD_RATING = {9: 10}
 """Guesses from which a puzzle is out of distribution, where ratings spread enough to say so."""
 OOD_CLUES = {4: 4, 6: 9}
@@ -158,13 +162,48 @@ class Sudoku(Task):
         """Return the one solution.
 
         Raises:
-            ValueError: There is none, or there are several.
+            ValueError: There is none, there are several, or there is nothing to fill in.
         """
+        if np.all(inputs > BLANK):
+            raise ValueError(
+                f"the sudoku {self.format(inputs)} is full, expected a blank to fill in"
+            )
         found, _, solution = search(self.grid(inputs))
         if found != 1:
             several = "has no solution" if found == 0 else "has several solutions, expected one"
             raise ValueError(f"the sudoku {self.format(inputs)} {several}")
         return (solution + 1).astype(np.uint8)
+
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> None:
+        """Solve puzzles ``(N, n*n)`` on all cores, and refuse those that are none.
+
+        Raises:
+            ValueError: One is padded or full, has not one solution, or another than its label.
+        """
+        from . import sudoku_board
+        from .sudoku_kernels import solve_all
+
+        grids = np.ascontiguousarray(self.grid(inputs))
+        counts, solutions = np.zeros(len(grids), np.int64), np.zeros_like(grids)
+        board = sudoku_board.board(*self.box)
+
+        def solve(start: int) -> None:
+            rows = slice(start, start + CHUNK)
+            solve_all(grids[rows], board, counts[rows], solutions[rows])
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(solve, range(0, len(grids), CHUNK)))
+        padded = (inputs == PAD).any(axis=1)
+        odd = padded | (counts != 1) | (inputs > BLANK).all(axis=1)
+        wrong = ((labels != PAD) & (labels != solutions + 1)).any(axis=1)
+        for row in np.flatnonzero(odd | wrong)[:1].tolist():
+            if padded[row]:
+                raise ValueError(f"row {row}: a cell of the question holds padding")
+            try:
+                self.solve(inputs[row])
+            except ValueError as error:
+                raise ValueError(f"row {row}: {error}") from None
+            raise ValueError(f"row {row}: the answer does not solve the question")
 
     def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
         """Say whether an answer is a complete valid grid that keeps the givens."""

@@ -1,4 +1,4 @@
-"""Numba kernels of Sudoku symmetries: the canonical form and the symmetry that a key names.
+"""Numba kernels over whole grids: many solved at once, the canonical form, symmetries by key.
 
 A grid is a flat int8 array of n*n values, 0 = blank.
 """
@@ -7,6 +7,14 @@ import numpy as np
 from numba import njit
 
 from .random_kernels import argsort_lanes, lane
+from .sudoku_search import search
+
+
+@njit(cache=True, nogil=True)
+def solve_all(grids, board, counts, solutions):
+    """Write how many solutions each grid (N, cells) has, up to two, and the first of them."""
+    for row in range(grids.shape[0]):
+        counts[row] = search(grids[row], board, -1, 2, solutions[row])[0]
 
 
 @njit(cache=True)

@@ -364,5 +364,91 @@ def test_a_folder_of_mazes_without_ends_is_named(tmp_path):
     inputs = np.stack([puzzle.inputs for puzzle in puzzles])
     inputs[1][inputs[1] == 3] = 2
     broken = write_folder(tmp_path / "broken", puzzles, seq_len=49, inputs=inputs)
-    with pytest.raises(ValueError, match="inputs, row 1: a maze has one S and one G"):
+    with pytest.raises(ValueError, match="row 1: a maze has one S and one G"):
         load_puzzles(task, broken)
+
+
+def broken(kind: str) -> tuple[dict, str]:
+    """Return a folder's arrays with something wrong in row 4, and what should be said of it."""
+    inputs, labels = (np.stack([getattr(p, f) for p in PUZZLES]) for f in ("inputs", "labels"))
+    if kind == "several":
+        inputs[4] = 1
+    elif kind == "none":
+        inputs[4, :2] = 2
+    elif kind == "full":
+        inputs[4] = labels[4]
+    elif kind == "padded":
+        inputs[4, np.flatnonzero(inputs[4] == 1)[0]] = 0
+    else:
+        labels[4] = labels[3]
+    sentence = {
+        "several": "has several solutions, expected one",
+        "none": "has no solution",
+        "full": "is full, expected a blank to fill in",
+        "padded": "a cell of the question holds padding",
+        "answer": "the answer does not solve the question",
+    }
+    return {"inputs": inputs, "labels": labels}, sentence[kind]
+
+
+@pytest.mark.parametrize("kind", ["several", "none", "full", "padded", "answer"])
+def test_every_sudoku_of_a_folder_is_certified(tmp_path, kind):
+    arrays, sentence = broken(kind)
+    source = write_folder(tmp_path, **arrays)
+    for load in (load_puzzles, lambda task, path: gym.make("HRMSudoku-4x4-v0", source=path)):
+        with pytest.raises(ValueError, match=sentence) as caught:
+            load(TASK, source)
+        assert str(caught.value).startswith(f"{tmp_path / 'train'}: row 4: ")
+
+
+def test_a_large_folder_is_certified_once(tmp_path, monkeypatch):
+    from hrm_gym.data import certify
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(certify, "REMEMBERED", 6)
+    solved = []
+    check_rows = Sudoku.check_rows
+
+    def counted(self, inputs, labels):
+        solved.append(len(inputs))
+        check_rows(self, inputs, labels)
+
+    monkeypatch.setattr(Sudoku, "check_rows", counted)
+    source = write_folder(tmp_path / "good")
+    for _ in range(3):
+        load_puzzles(TASK, source)
+    assert solved == [6]
+    # What changed is looked at anew, and what was refused is not remembered.
+    arrays, sentence = broken("several")
+    source = write_folder(tmp_path / "bad", **arrays)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=sentence):
+            load_puzzles(TASK, source)
+    assert solved == [6, 6, 6]
+    # A cache that cannot be written to is no reason to fail.
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    load_puzzles(TASK, str(tmp_path / "good"))
+    assert solved == [6] * 4
+
+
+def test_without_numba_a_warning_says_that_nothing_was_certified(tmp_path, monkeypatch):
+    source = write_folder(tmp_path)
+
+    def absent(self, inputs, labels):
+        raise ModuleNotFoundError("no numba", name="numba")
+
+    monkeypatch.setattr(Sudoku, "check_rows", absent)
+    with pytest.warns(UserWarning, match="numba is not installed, so no sudoku-4x4 was certified"):
+        load_puzzles(TASK, source)
+
+
+def test_a_full_grid_is_no_puzzle(tmp_path):
+    full = TASK.format(PUZZLES[0].labels)
+    source = write_csv(tmp_path / "own.csv", [row(PUZZLES[1]), f"me,{full},{full},0"])
+    with pytest.raises(ValueError, match=r"line 3: the sudoku .* is full, expected a blank"):
+        load_puzzles(TASK, source)
+    for env_id in ("HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0"):
+        env = gym.make(env_id)
+        with pytest.raises(ValueError, match="is full, expected a blank to fill in"):
+            env.reset(options={"puzzle": full})
