@@ -2,12 +2,15 @@
 
 Actions are random and legal, autoreset is on. Only the time inside ``step`` (and, where an episode
 of a single environment ends, ``reset``) counts, not the choice of actions. A suite that is
-installed (``pip install -r scripts/peers.txt``) is measured in the same run.
+installed (``pip install -r scripts/peers.txt``) is measured in the same run. Last come the single
+environment of every id and the native vector where it has one, for the pages of the documentation.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -16,10 +19,13 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from hrm_gym import ENV_IDS
 from hrm_gym.scripts.peers import ROWS, figures, rate
 
 PUZZLES = 300
 """Puzzles of a uniqueness check."""
+SAMPLES = 8
+"""Actions drawn beforehand and played in turn, where every action of the space is legal."""
 
 Row = dict[str, Any]
 
@@ -33,16 +39,21 @@ def vector_steps(env_id: str, seconds: float, seed: int, **kwargs: Any) -> float
     """Return steps a second of a native vector of ``ROWS`` rows."""
     env = gym.make_vec(env_id, num_envs=ROWS, autoreset_mode="SameStep", **kwargs)
     env.reset(seed=seed)
-    masks = env.unwrapped.action_masks  # type: ignore[attr-defined]
+    env.action_space.seed(seed)
+    masks = getattr(env.unwrapped, "action_masks", None)
     random = np.random.default_rng(seed)
-    width = int(env.single_action_space.n)  # type: ignore[attr-defined]
     # Loads the compiled kernel.
-    env.step(np.zeros(ROWS, np.int64))
+    env.step(env.action_space.sample())
+    drawn = itertools.cycle([env.action_space.sample() for _ in range(SAMPLES)])
     spent, settled, steps = 0.0, 0.0, 0
     # The first half of the time brings the rows apart, so that episodes end in every step.
     while spent < 1.5 * seconds:
-        order = random.permutation(width)
-        actions = order[np.argmax(masks()[:, order], axis=1)]
+        if masks is None:
+            actions = next(drawn)
+        else:
+            legal = masks()
+            order = random.permutation(legal.shape[1])
+            actions = order[np.argmax(legal[:, order], axis=1)]
         begun = time.perf_counter()
         env.step(actions)
         spent += time.perf_counter() - begun
@@ -56,11 +67,16 @@ def single_steps(env_id: str, seconds: float, seed: int) -> float:
     """Return steps a second through ``gym.make``, without Gymnasium's run-time checks."""
     env = gym.make(env_id, disable_env_checker=True)
     _, info = env.reset(seed=seed)
+    env.action_space.seed(seed)
     random = np.random.default_rng(seed)
+    drawn = itertools.cycle([env.action_space.sample() for _ in range(SAMPLES)])
     spent, steps = 0.0, 0
     while spent < seconds:
-        legal = np.flatnonzero(info["action_mask"])
-        action = int(legal[random.integers(len(legal))])
+        action = next(drawn)
+        # The parts of a composed action are masked one by one, and all of them are legal.
+        if isinstance(env.action_space, gym.spaces.Discrete):
+            legal = np.flatnonzero(info["action_mask"])
+            action = int(legal[random.integers(len(legal))])
         begun = time.perf_counter()
         _, _, terminated, truncated, info = env.step(action)
         if terminated or truncated:
@@ -68,6 +84,17 @@ def single_steps(env_id: str, seconds: float, seed: int) -> float:
         spent += time.perf_counter() - begun
         steps += 1
     return steps / spent
+
+
+def every_id(seconds: float, seed: int, known: set[str]) -> Iterator[Row]:
+    """Yield the steps a second of every id whose row is not among the known ones."""
+    for env_id in ENV_IDS:
+        figures = {f"{env_id} single": single_steps}
+        if gym.spec(env_id).vector_entry_point is not None:
+            figures[f"{env_id} vector x {ROWS}"] = vector_steps
+        for name, figure in figures.items():
+            if name not in known:
+                yield row(name, figure(env_id, seconds, seed), "steps/s")
 
 
 def vector_resets(env_id: str, seconds: float, seed: int) -> float:
@@ -148,4 +175,5 @@ def measure(args: Any) -> list[Row]:
         unit = next(item["unit"] for item in rows if item["name"] == ours)
         rows.append(row(peer, value, unit))
         rows.append(row(f"{ours} / {peer}", own[ours] / value, "x"))
+    rows += every_id(seconds, seed, set(own))
     return rows
