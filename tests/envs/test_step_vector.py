@@ -255,24 +255,38 @@ def test_a_million_random_actions_leave_a_valid_state(env_id):
     million(env_id, 1_000_000)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
-def test_many_random_actions_on_the_single_environment(env_id):
+def single_actions(env_id: str, count: int) -> None:
     env = gym.make(env_id, disable_env_checker=True)
     env.reset(seed=0)
     env.action_space.seed(0)
-    for number in range(20_000):
+    for number in range(count):
         if number % 17 == 0:
             shape = env.action_space.shape
             action = np.full(shape, -1 if number % 2 else 999)
         else:
             action = env.action_space.sample()
-        observation, _, terminated, truncated, _ = env.step(
+        observation, reward, terminated, truncated, info = env.step(
             action if np.ndim(action) else int(action)
         )
-        if terminated or truncated:
+        assert -1 <= reward <= 1
+        ended = terminated or truncated
+        assert ("regret" in info) is ended
+        if ended or number % 500 == 0:
+            assert env.observation_space.contains(observation)
+        if ended:
             env.reset()
-    assert env.observation_space.contains(observation)
+
+
+@pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
+def test_random_actions_on_the_single_environment(env_id):
+    single_actions(env_id, 150)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
+def test_fifty_thousand_random_actions_on_the_single_environment(env_id):
+    # A million over all ids; a million each on the native vectors are above.
+    single_actions(env_id, 50_000)
 
 
 def test_the_check_finds_a_vector_that_differs(monkeypatch):
