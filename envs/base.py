@@ -195,7 +195,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         and the step says again how it ended.
         """
         self._require_episode()
-        reward, extra = 0.0, {}
+        reward = 0.0
+        extra: dict[str, Any] = {}
         if self.ended:
             extra["invalid_action"] = True
             self._count_limits(self.elapsed - 1)
