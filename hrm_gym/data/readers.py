@@ -51,6 +51,7 @@ def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
         for row in reader:
             try:
                 inputs = task.parse(row["question"] or "")
+                task.check_question(inputs)
                 # Solved even if the answer is there: a Sudoku must not have a second solution.
                 solved = task.solve(inputs)
                 labels = task.parse(row["answer"]) if row.get("answer") else solved

@@ -180,6 +180,13 @@ class Task(ABC):
             raise ValueError(f"{name}: tokens of {self.id} lie in 1..{self.vocab_size - 1}")
         return values.astype(np.uint8)
 
+    def check_question(self, inputs: Tokens) -> None:  # noqa: B027 - few add anything
+        """Refuse a question ``(seq_len,)`` that asks nothing, though it can be solved.
+
+        Raises:
+            ValueError: It is none.
+        """
+
     def check_rows(self, inputs: Tokens, labels: Tokens) -> None:  # noqa: B027 - few add anything
         """Refuse puzzles ``(N, seq_len)`` that cannot be played, by the number of the row.
 
@@ -195,8 +202,9 @@ class Task(ABC):
         """Solve and rate ``inputs`` into a puzzle.
 
         Raises:
-            ValueError: As ``solve``.
+            ValueError: As ``check_question`` and ``solve``.
         """
+        self.check_question(inputs)
         return Puzzle(inputs, self.solve(inputs), self.rate(inputs), origin)
 
     def digest(self, inputs: Tokens, labels: Tokens) -> str:

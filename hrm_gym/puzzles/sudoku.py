@@ -162,17 +162,24 @@ class Sudoku(Task):
         """Return the one solution.
 
         Raises:
-            ValueError: There is none, there are several, or there is nothing to fill in.
+            ValueError: There is none, or there are several.
         """
-        if np.all(inputs > BLANK):
-            raise ValueError(
-                f"the sudoku {self.format(inputs)} is full, expected a blank to fill in"
-            )
         found, _, solution = search(self.grid(inputs))
         if found != 1:
             several = "has no solution" if found == 0 else "has several solutions, expected one"
             raise ValueError(f"the sudoku {self.format(inputs)} {several}")
         return (solution + 1).astype(np.uint8)
+
+    def check_question(self, inputs: Tokens) -> None:
+        """Refuse a full grid.
+
+        Raises:
+            ValueError: It is one.
+        """
+        if np.all(inputs > BLANK):
+            raise ValueError(
+                f"the sudoku {self.format(inputs)} is full, expected a blank to fill in"
+            )
 
     def check_rows(self, inputs: Tokens, labels: Tokens) -> None:
         """Solve puzzles ``(N, n*n)`` on all cores, and refuse those that are none.
@@ -200,6 +207,7 @@ class Sudoku(Task):
             if padded[row]:
                 raise ValueError(f"row {row}: a cell of the question holds padding")
             try:
+                self.check_question(inputs[row])
                 self.solve(inputs[row])
             except ValueError as error:
                 raise ValueError(f"row {row}: {error}") from None
