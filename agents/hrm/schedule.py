@@ -21,7 +21,7 @@ def learning_rate(config: TrainConfig, progress: float) -> float:
 def depth(config: TrainConfig, full: tuple[int, int], progress: float) -> tuple[int, int]:
     """Return (H, L) cycles now; ``full`` is the model's own, for after the curriculum."""
     for share, H_cycles, L_cycles in config.curriculum:
-        if progress < share:
+        if progress <= share:
             return H_cycles, L_cycles
     return full
 
