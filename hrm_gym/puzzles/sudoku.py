@@ -269,14 +269,12 @@ class Sudoku(Task):
             trials: Steps of hill climbing towards a higher rating.
         """
         from . import sudoku_board
-        from .sudoku_generator import carve, harden, random_grid
+        from .sudoku_generator import harden, make
 
         board = sudoku_board.board(*self.box)
         state = np.array([key & MASK], np.uint64)
-        solution = np.empty(self.seq_len, np.int8)
-        random_grid(state, board, solution)
-        grid = solution.copy()
-        rating = carve(state, clues, board, grid)
+        solution, grid = np.empty((2, self.seq_len), np.int8)
+        rating = make(state, clues, board, solution, grid)
         if trials:
             rating = harden(state, trials, rating, solution, board, grid)
         inputs, labels = (grid + 1).astype(np.uint8), (solution + 1).astype(np.uint8)
@@ -292,14 +290,12 @@ class Sudoku(Task):
             count: Most puzzles.
         """
         from . import sudoku_board
-        from .sudoku_generator import carve, random_grid, walk
+        from .sudoku_generator import make, walk
 
         board = sudoku_board.board(*self.box)
         state = np.array([key & MASK], np.uint64)
-        solution = np.empty(self.seq_len, np.int8)
-        random_grid(state, board, solution)
-        grid = solution.copy()
-        rating = carve(state, 0, board, grid)
+        solution, grid = np.empty((2, self.seq_len), np.int8)
+        rating = make(state, 0, board, solution, grid)
         kept, ratings = np.empty((count, self.seq_len), np.int8), np.empty(count, np.int64)
         found = walk(state, trials, int(floor), rating, solution, board, grid, kept, ratings)
         labels = (solution + 1).astype(np.uint8)

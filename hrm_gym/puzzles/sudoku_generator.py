@@ -8,7 +8,24 @@ from numba import njit
 
 from .random_kernels import below, shuffle
 from .sudoku_board import Position
-from .sudoku_search import lowest, popcount, search, settle, start, write
+from .sudoku_search import lowest, popcount, propagate, search, settle, start, write
+
+LEAST = 25
+"""Clues from which on one is taken at a time."""
+
+
+@njit(cache=True, inline="always")
+def undecided(position, board, cells):
+    """Write into ``cells`` (bands,) those of more than one digit; return how many there are."""
+    count = 0
+    for band in range(len(board.bands)):
+        once, twice = 0, 0
+        for digit in range(position.places.shape[0]):
+            twice |= once & position.places[digit, band]
+            once |= position.places[digit, band]
+        cells[band] = twice
+        count += popcount(twice)
+    return count
 
 
 @njit(cache=True)
@@ -30,14 +47,7 @@ def random_grid(state, board, solution):
         dirty = (1 << n) - 1
         # Random cells take random candidates; a dead end starts over, which is rare and quick.
         while settle(position, dirty, board, columns):
-            open_cells = 0
-            for band in range(bands):
-                once = 0
-                twice[band] = 0
-                for digit in range(n):
-                    twice[band] |= once & places[digit, band]
-                    once |= places[digit, band]
-                open_cells += popcount(twice[band])
+            open_cells = undecided(position, board, twice)
             if open_cells == 0:
                 write(position, board, solution)
                 return
@@ -54,39 +64,155 @@ def random_grid(state, board, solution):
             for digit in range(n):
                 count += places[digit, band] & bit != 0
             skip = below(state, count)
+            dirty = 0
             for digit in range(n):
                 if places[digit, band] & bit:
+                    dirty |= 1 << digit
                     if skip == 0:
                         for other in range(bands):
                             places[digit, other] &= board.kept[band * height + lowest(bit), other]
                     else:
                         places[digit, band] ^= bit
                     skip -= 1
-            dirty = (1 << n) - 1
+
+
+@njit(cache=True, inline="always")
+def join(roots, one, other):
+    """Put two of ``roots.size`` nodes into one component, named by its least node."""
+    a, b = roots[one], roots[other]
+    if a != b:
+        least, most = min(a, b), max(a, b)
+        for node in range(roots.size):
+            if roots[node] == most:
+                roots[node] = least
 
 
 @njit(cache=True)
-def carve(state, clues, board, grid):
+def exchanges(solution, board, sets):
+    """Write into ``sets`` (n*n, ...) the numbers of the exchanges that every cell takes part in.
+
+    An exchange turns ``solution`` into another: two digits change places in cells that touch no
+    other cell of theirs, or two lines of a band or stack do where they hold the same digits. A
+    puzzle without a clue in all cells of one has several solutions (such cells are the simplest
+    unavoidable sets: McGuire, Tugemann and Civario 2014, "There is no 16-clue Sudoku", section 3).
+    """
+    bands, stacks = len(board.bands), len(board.stacks)
+    n = bands * stacks
+    row_at, column_at, box_row = np.empty((3, n, n), np.int64)
+    for cell in range(solution.size):
+        row, column, digit = cell // n, cell % n, solution[cell] - 1
+        column_at[digit, row] = column
+        row_at[digit, column] = row
+        box_row[digit, row // stacks * stacks + column // bands] = row
+    roots = np.empty(n, np.int64)
+    first = 0
+    for one in range(n):
+        for other in range(one):
+            # A row holds both digits, so that rows stand for their cells.
+            roots[:] = np.arange(n)
+            for line in range(n):
+                join(roots, row_at[one, line], row_at[other, line])
+                join(roots, box_row[one, line], box_row[other, line])
+            for row in range(n):
+                sets[row * n + column_at[one, row], other] = first + roots[row]
+                sets[row * n + column_at[other, row], one - 1] = first + roots[row]
+            first += n
+    for group in range(2):
+        width, place = (stacks, n - 1) if group == 0 else (bands, n + stacks - 2)
+        at = column_at if group == 0 else row_at
+        along, across = (1, n) if group == 0 else (n, 1)
+        for one in range(n):
+            for other in range(one // width * width, one):
+                roots[:] = np.arange(n)
+                for digit in range(n):
+                    join(roots, at[digit, one], at[digit, other])
+                for line in range(n):
+                    sets[one * across + line * along, place + other % width] = first + roots[line]
+                    mine = place + one % width - 1
+                    sets[other * across + line * along, mine] = first + roots[line]
+                first += n
+    return first
+
+
+@njit(cache=True)
+def needed(cell, sets, clues_of):
+    """Say whether an exchange has its last clue in ``cell``."""
+    last = False
+    for which in range(sets.shape[1]):
+        last |= clues_of[sets[cell, which]] == 1
+    return last
+
+
+@njit(cache=True, inline="always")
+def mark(cell, change, sets, clues_of):
+    """Count the clue of ``cell`` in, or out, where ``change`` is -1."""
+    for which in range(sets.shape[1]):
+        clues_of[sets[cell, which]] += change
+
+
+@njit(cache=True)
+def carve(state, clues, solution, board, grid):
     """Blank cells of a uniquely solvable ``grid`` in random order while it stays unique.
 
     Stops at ``clues`` clues, or at a puzzle from which nothing more can go. A clue can go unless
     there is a solution with another digit in its cell. Returns the rating of the result.
+
+    What goes does not depend on the shortcuts: cells that an exchange needs stay, and where
+    propagation alone solves the grid without several clues, each of them could go in its turn.
     """
-    n = len(board.bands) * len(board.stacks)
+    bands, stacks = len(board.bands), len(board.stacks)
+    n = bands * stacks
     order = np.flatnonzero(grid)
     shuffle(state, order)
     scratch = np.empty(grid.size, np.int8)
-    left = order.size
+    sets = np.empty((grid.size, n + bands + stacks - 3), np.int64)
+    clues_of = np.zeros(exchanges(solution, board, sets), np.int64)
     for cell in order:
-        if left <= clues:
+        mark(cell, 1, sets, clues_of)
+    places, fixed = np.empty((2, n, bands), np.int64)
+    position = Position(places, fixed, np.empty((n, bands + stacks), np.int64))
+    columns = np.empty(bands, np.int64)
+    left, begin, most = order.size, 0, order.size
+    while begin < order.size and left > clues:
+        # The fewer clues are left, the fewer can go at once.
+        most = max(1, min(most, (left - LEAST) // 2, left - clues))
+        end, gone = begin, 0
+        while end < order.size and gone < most:
+            cell = order[end]
+            end += 1
+            if not needed(cell, sets, clues_of):
+                gone += 1
+                grid[cell] = 0
+                mark(cell, -1, sets, clues_of)
+        if gone == 0:
             break
-        kept = grid[cell]
-        grid[cell] = 0
-        if search(grid, board, cell * n + kept - 1, 1, scratch)[0]:
-            grid[cell] = kept
+        if most == 1:
+            stays = search(grid, board, cell * n + solution[cell] - 1, 1, scratch)[0]
         else:
-            left -= 1
+            start(grid, position, board)
+            propagate(position, (1 << n) - 1, board, columns)
+            stays = undecided(position, board, columns)
+        if not stays:
+            left -= gone
+            begin = end
+            most *= 2
+            continue
+        for cell in order[begin:end]:
+            if grid[cell] == 0:
+                grid[cell] = solution[cell]
+                mark(cell, 1, sets, clues_of)
+        if most == 1:
+            begin = end
+        most //= 2
     return search(grid, board, -1, 1, scratch)[1]
+
+
+@njit(cache=True)
+def make(state, clues, board, solution, grid):
+    """Fill ``solution`` at random and write a puzzle of it into ``grid``; return its rating."""
+    random_grid(state, board, solution)
+    grid[:] = solution
+    return carve(state, clues, solution, board, grid)
 
 
 @njit(cache=True)
@@ -107,7 +233,7 @@ def neighbour(state, solution, board, grid, trial):
         if search(trial, board, -1, 2, scratch)[0] == 1:
             break
         trial[cell] = solution[cell]
-    return carve(state, 0, board, trial)
+    return carve(state, 0, solution, board, trial)
 
 
 @njit(cache=True)
