@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrm_gym.scripts.cli import USAGE_ERROR, run
+from hrm_gym.scripts.cli import USAGE_ERROR, output, run
 
 NO_COMMAND = ("__main__", "cli")
 """Modules beside the scripts that are none."""
@@ -30,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the script that the first word names; return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
-        print(f"usage: hrm-gym NAME ...\n\nNAME is one of: {', '.join(names())}")
-        print("hrm-gym NAME --help says more.")
+        with output():
+            print(f"usage: hrm-gym NAME ...\n\nNAME is one of: {', '.join(names())}")
+            print("hrm-gym NAME --help says more.")
         return 0 if words else USAGE_ERROR
     name, *rest = words
     if name not in names():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import sys
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -17,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
+from rich.console import Console
 from rich.progress import track
 
 from hrm_gym.data import bank
 from hrm_gym.puzzles import Puzzle, Task, get_task
-from hrm_gym.puzzles.keys import lane
+from hrm_gym.puzzles.keys import MASK, lane
 from hrm_gym.puzzles.maze import Maze
 from hrm_gym.puzzles.sudoku import OOD_RATING
+from hrm_gym.scripts.cli import run
 
 RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
     # Puzzles wanted, and the generator's arguments taken in turn.
@@ -127,7 +129,11 @@ def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[st
                 break
             numbers = range(start, start + ROUND * chunk)
             rows = pool.imap(step, numbers, chunk) if pool else map(step, numbers)
-            for found in track(rows, f"{task.id} {len(puzzles)}/{total}", len(numbers)):
+            shown = f"{task.id} {len(puzzles)}/{total}"
+            bar = Console(stderr=True)
+            # A bar a round is for eyes alone: elsewhere the line of the finished task says enough.
+            quiet = not bar.is_terminal
+            for found in track(rows, shown, len(numbers), console=bar, disable=quiet):
                 for puzzle, digest, split in found:
                     puzzles.setdefault(digest, (puzzle, split))
         puzzles = dict(islice(puzzles.items(), total))
@@ -148,7 +154,15 @@ def save(path: Path, arrays: dict[str, Any]) -> None:
 
 
 def main(args: Args) -> None:
-    """Build every file of the bank, then its manifest."""
+    """Build every file of the bank, then its manifest.
+
+    Raises:
+        ValueError: ``only`` names no task of the bank, or the seed has more than 64 bits.
+    """
+    if args.only not in (None, *RECIPES):
+        raise ValueError(f"only: expected one of {', '.join(RECIPES)}, got {args.only!r}")
+    if args.seed > MASK:
+        raise ValueError(f"seed: expected at most 2^64 - 1, got {args.seed}")
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "manifest.json"
     manifest = json.loads(path.read_text()) if path.exists() else {"files": {}}
@@ -173,4 +187,4 @@ def main(args: Args) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args, description=__doc__))
+    sys.exit(run(main, Args))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ import tyro
 ArgsT = TypeVar("ArgsT")
 
 USAGE_ERROR = 2
-POSITIVE = ("steps", "seconds", "puzzles", "threads", "batch_size", "scale")
+NO_READER = 141
+POSITIVE = ("steps", "seconds", "puzzles", "threads", "batch_size", "scale", "processes")
 NOT_NEGATIVE = ("seed", "episodes")
 
 
@@ -78,6 +80,26 @@ def _words(value: Any) -> list[str]:
     return [str(value)]
 
 
+@contextlib.contextmanager
+def output() -> Iterator[None]:
+    """Send on what is printed; where its reader has gone (``| head -1``), end without a word.
+
+    Raises:
+        SystemExit: The reader has gone: the status is that of a program ended by SIGPIPE.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What the buffers still hold goes nowhere, or Python would complain at its exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        raise SystemExit(NO_READER) from None
+
+
 def run(
     main: Callable[[ArgsT], Any],
     args_type: type[ArgsT],
@@ -96,6 +118,16 @@ def run(
         The exit status: 2 for a ``ValueError`` or a file that cannot be read or written, which
         print as one line, not as a traceback.
     """
+    with output():
+        return _run(main, args_type, argv, prog)
+
+
+def _run(
+    main: Callable[[ArgsT], Any],
+    args_type: type[ArgsT],
+    argv: Sequence[str] | None,
+    prog: str | None,
+) -> int:
     # Tasks of one's own (module:Class) are looked for where the script is run, after all else.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())

@@ -136,13 +136,18 @@ def test_the_recipe_makes_the_bank(task_id, monkeypatch):
         np.testing.assert_array_equal(made[name], array[:60])
 
 
-def test_building_twice_writes_the_same_files(tmp_path, monkeypatch):
+def test_building_twice_writes_the_same_files(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
     monkeypatch.setattr(build_bank, "FAMILY", {"maze-7x7": ("braided", 5)})
     files = []
     for name in ("one", "two"):
         build_bank.main(build_bank.Args(out=tmp_path / name, seed=3, processes=1))
         files.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
+        # Bars are for terminals.
+        printed = capsys.readouterr()
+        assert printed.out.startswith("maze-7x7: {")
+        assert printed.out.count("\n") == 1
+        assert printed.err == ""
     assert files[0] == files[1]
     assert set(files[0]) == {"manifest.json", "maze-7x7.npz"}
 

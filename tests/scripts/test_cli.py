@@ -1,0 +1,59 @@
+"""How scripts end when the reader of what they print has gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PRINTING = """
+import dataclasses, sys
+from hrm_gym.scripts.cli import run
+
+@dataclasses.dataclass
+class Args:
+    lines: int = 1
+
+def main(args):
+    for line in range(args.lines):
+        print(line)
+    print("ended", file=sys.stderr)
+
+sys.exit(run(main, Args))
+"""
+
+
+def ended(words: list[str], read: bool) -> tuple[int, str]:
+    """Return the status and what stands on stderr, with or without a reader of stdout."""
+    out, into = os.pipe()
+    if not read:
+        os.close(out)
+    # Buffered, as it is for most people: what is left to flush must not break the pipe at the exit.
+    env = {**os.environ, "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, *words]
+    done = subprocess.run(command, stdout=into, stderr=subprocess.PIPE, env=env, text=True)
+    os.close(into)
+    if read:
+        os.close(out)
+    return done.returncode, done.stderr
+
+
+def test_output_that_somebody_reads_is_no_mistake():
+    assert ended(["-c", PRINTING], read=True) == (0, "ended\n")
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_closed_pipe_ends_a_script_quietly(lines):
+    # One line is still in the buffer when main returns, many break the pipe amid it.
+    status, error = ended(["-c", PRINTING, "--lines", str(lines)], read=False)
+    assert status == 141
+    assert error == ("ended\n" if lines == 1 else "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["build-bank", "--help"]])
+def test_help_that_nobody_reads_ends_quietly(words):
+    status, error = ended(["-m", "hrm_gym.scripts", *words], read=False)
+    assert status != 0
+    assert error == ""
