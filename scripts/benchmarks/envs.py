@@ -20,14 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrm_gym import ENV_IDS
-from hrm_gym.scripts.peers import ROWS, figures, rate
+from hrm_gym.scripts.peers import ROWS, Row, figures, rate
 
 PUZZLES = 300
 """Puzzles of a uniqueness check."""
 SAMPLES = 8
 """Actions drawn beforehand and played in turn, where every action of the space is legal."""
-
-Row = dict[str, Any]
 
 
 def row(name: str, value: float, unit: str, target: float | None = None, **more: Any) -> Row:
@@ -170,10 +168,7 @@ def measure(args: Any) -> list[Row]:
         ),
         row(f"uniqueness check, {source}", uniqueness(grids), "ms", 1.0, at_most=True),
     ]  # fmt: skip
-    own = {item["name"]: item["value"] for item in rows}
-    for ours, peer, value in figures(seconds, seed):
-        unit = next(item["unit"] for item in rows if item["name"] == ours)
-        rows.append(row(peer, value, unit))
-        rows.append(row(f"{ours} / {peer}", own[ours] / value, "x"))
-    rows += every_id(seconds, seed, set(own))
+    own = {item["name"] for item in rows}
+    rows += figures(rows.copy(), grids, seconds, seed)
+    rows += every_id(seconds, seed, own)
     return rows

@@ -59,7 +59,7 @@ def test_every_id_has_a_picture_small_enough():
     assert sum(sizes) < 3_000_000
 
 
-@pytest.mark.parametrize("path", DOCS.rglob("*.md"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
 def test_links_and_pictures_lead_somewhere(path):
     text = path.read_text()
     for link in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text):

@@ -21,9 +21,12 @@ TINY = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize(
-    "kind", [functools.partial(torch.optim.AdamW, fused=True), AdamAtan2, torch.optim.Muon]
-)
+KINDS = [functools.partial(torch.optim.AdamW, fused=True), AdamAtan2]
+if hasattr(torch.optim, "Muon"):  # not in torch 2.8
+    KINDS.append(torch.optim.Muon)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_bad_step_changes_nothing(kind):
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.randn(4, 4))
