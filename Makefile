@@ -5,11 +5,15 @@ BIN := $(VENV)/bin
 export SDL_VIDEODRIVER ?= dummy
 export PYGAME_HIDE_SUPPORT_PROMPT = 1
 
-# Releases that `make test-matrix` runs the environments' tests on, each in its own venv.
+# What `make test-matrix` tests, each in its own venv: everything on the oldest Python and releases
+# that are promised, and the environments on the newest Gymnasium and NumPy that pip finds.
 MATRIX := oldest newest
-PINS_oldest := "gymnasium==1.1.*" "numpy==1.26.*"
-PINS_newest := gymnasium numpy
-MATRIX_TESTS := tests/envs tests/puzzles tests/data tests/hrm_gym tests/test_layout.py
+PYTHON_oldest ?= python3.10
+PYTHON_newest ?= $(PYTHON)
+PINS_oldest := "torch==2.8.*" "gymnasium==1.1.*" "numpy==1.26.*"
+PINS_newest := gymnasium numpy $(shell grep ^torch== constraints.txt)
+TESTS_oldest := tests
+TESTS_newest := tests/envs tests/puzzles tests/data tests/hrm_gym tests/test_layout.py
 
 .PHONY: install demo test test-matrix web lint types clean
 
@@ -32,15 +36,13 @@ web: install
 test-matrix: $(MATRIX:%=test-%)
 
 test-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pip list --disable-pip-version-check | grep -E "^(gymnasium|numpy|numba|stable|pygame)"
-	$(VENV)-$*/bin/python -m pytest $(MATRIX_TESTS)
+	$(VENV)-$*/bin/python --version
+	$(VENV)-$*/bin/python -m pip list --disable-pip-version-check | grep -E "^(torch|gymnasium|numpy|numba|stable|pygame)"
+	$(VENV)-$*/bin/python -m pytest $(TESTS_$*)
 
-# torch alone is pinned as in constraints.txt: everything else is what pip finds newest.
-$(VENV)-%/.installed: pyproject.toml setup.py constraints.txt Makefile
-	$(PYTHON) -m venv $(VENV)-$*
-	grep ^torch== constraints.txt > $(VENV)-$*/constraints.txt
-	$(VENV)-$*/bin/python -m pip install --quiet --upgrade -c $(VENV)-$*/constraints.txt \
-		-e ".[test]" $(PINS_$*)
+$(VENV)-%/.installed: pyproject.toml setup.py Makefile
+	$(PYTHON_$*) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --upgrade -e ".[test]" $(PINS_$*)
 	touch $@
 
 .PRECIOUS: $(VENV)-%/.installed
