@@ -119,7 +119,7 @@ def test_puzzles_are_locked():
             array[0] = 0
 
 
-@pytest.mark.parametrize("task_id", ["sudoku-4x4", "sudoku-6x6", "maze-7x7"])
+@pytest.mark.parametrize("task_id", ["sudoku-4x4", "sudoku-6x6", "sudoku-9x9", "maze-7x7"])
 def test_the_recipe_makes_the_bank(task_id, monkeypatch):
     # The first puzzles of the recipe, bit for bit those of the bundled file.
     task, inputs, labels, ratings, splits, digests = read(task_id)
