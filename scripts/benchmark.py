@@ -77,8 +77,8 @@ def main(args: Args) -> None:
         target = row.get("target")
         sign = "<= " if row.get("at_most") else ">= "
         shown = "" if target is None else f"{sign}{target:,.4g}"
-        value = "-" if row["value"] is None else f"{row['value']:,.4g}"
-        table.add_row(row["name"], value, row["unit"], shown, reached(row))
+        figure = "-" if row["value"] is None else f"{row['value']:,.4g}"
+        table.add_row(row["name"], figure, row["unit"], shown, reached(row))
     Console().print(table)
     if args.json is not None:
         write_json(args.json, machine(), rows)

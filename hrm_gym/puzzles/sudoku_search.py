@@ -16,7 +16,7 @@ from numba import njit
 
 from .sudoku_board import TABLED, Position
 
-bare = njit(cache=True, _nrt=False)
+bare = njit(cache=True, _nrt=False)  # type: ignore[call-overload]
 """Compiles kernels that make no arrays, without counting references to those that they are given:
 the atomic counters of a ``Position`` took half of the solver's time."""
 
