@@ -9,6 +9,7 @@ import pytest
 
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.scripts import train
 from hrm_gym.scripts.build_dataset import Args as BuildArgs
 from hrm_gym.scripts.build_dataset import main as build
 from hrm_gym.scripts.cli import run
@@ -72,6 +73,19 @@ def test_arc_from_folder_to_votes(tmp_path, capsys):
     assert run(main, Args, ["--agent", str(agent), "--votes", "2", "--json", str(result)]) == 0
     assert "2 test inputs of 2 tasks" in " ".join(capsys.readouterr().out.split())
     assert rows_of(result)["votes2/pass@2"]["unit"] == "share"
+
+
+@pytest.mark.slow
+def test_ten_small_arc_tasks(tmp_path, monkeypatch):
+    # The commands of docs/compute.md: at least three test inputs right, by votes.
+    monkeypatch.chdir(tmp_path)
+    words = ["arc", "--smallest", "10", "--hold-out", "all", "--num-aug", "300", "--size", "3"]
+    assert run(build, BuildArgs, [*words, "--out", "data/arc-small"]) == 0
+    words = ["--preset", "arc-small", "--bf16", "True", "--threads", "1", "--episodes", "0"]
+    assert run(train.main, train.Args, words) == 0
+    agent = "runs/HRMARCAnswer-v0-arc-3x3/hrm/seed0"
+    assert run(main, Args, ["--agent", agent, "--json", "r.json"]) == 0
+    assert rows_of(tmp_path / "r.json")["votes301/pass@1"]["tests"] >= 3
 
 
 def test_mistakes_are_named(capsys):
