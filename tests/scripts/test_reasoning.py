@@ -1,0 +1,55 @@
+"""The benchmark of reasoning: costs by solved puzzle, taken in turns, and the page they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hrm_gym.agents.hrm.thinking import Solution
+from hrm_gym.puzzles import get_task
+from hrm_gym.scripts import benchmark
+from hrm_gym.scripts.benchmarks import reasoning
+
+
+class Clocked:
+    """Solves every second puzzle, at so many seconds a call of a clock of its own."""
+
+    clock = 0.0
+
+    def __init__(self, seconds: float, tokens: int | None = None) -> None:
+        self.task, self.seconds, self.tokens = get_task("sudoku-4x4"), seconds, tokens
+
+    def solve(self, questions: np.ndarray) -> Solution:
+        Clocked.clock += self.seconds
+        answers = np.stack([self.task.solve(question) for question in questions])
+        answers[1::2] = 1
+        if self.tokens is not None:
+            self.written = np.full(len(questions), self.tokens)
+        none = np.zeros(len(questions), np.float32)
+        return Solution(answers, np.full(len(questions), 2), none, none)
+
+
+def test_time_and_solved_puzzles_are_added_up_by_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasoning.time, "perf_counter", lambda: Clocked.clock)
+    questions = np.stack([get_task("sudoku-4x4").generate(key).inputs for key in range(8)])
+    agents = {"hrm": Clocked(1.0), "chain": Clocked(5.0, tokens=30)}
+    spent, solved, steps = reasoning.answer(agents, questions, batch=4)
+    assert spent == {"hrm": 2.0, "chain": 10.0}
+    assert solved == {"hrm": 4, "chain": 4}
+    assert steps == {"hrm": [2] * 8, "chain": [30] * 8}
+
+
+def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasoning, "AGENTS", ("sudoku-4x4",))
+    monkeypatch.setattr(reasoning, "COUNTS", {1: 2, 64: 8})
+    benchmark.main(benchmark.Args("reasoning", seconds=0.2, threads=1, out=tmp_path))
+    page = (tmp_path / reasoning.REPORT).read_text()
+    # Untrained as it is, the decoder has no cost; the shipped agent has one.
+    hrm, chain, ratio = [line for line in page.splitlines() if line.startswith("| sudoku")]
+    assert "100.0%" in hrm
+    assert hrm.count(" ms |") == 2
+    assert "0.0%" in chain
+    assert chain.count("none solved") == ratio.count("none solved") == 2
+    assert "--seconds 0.2 --threads 1" in page
