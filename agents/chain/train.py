@@ -179,7 +179,8 @@ def train_chain(
         if done >= 1.0:
             break
         begun = time.perf_counter()
-        loss = float(trainer.train_step(done))
+        # A share is that at the end of the step, as everywhere.
+        loss = float(trainer.train_step(max((trainer.step + 1) / last, min(1.0, spent / limit_s))))
         spent += time.perf_counter() - begun
         if not math.isfinite(loss):
             raise ValueError(f"step {trainer.step}: the loss is not finite; lower the rate")
