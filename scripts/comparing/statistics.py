@@ -7,8 +7,9 @@ number of seeds. A cell that failed or diverged counts as one that solved nothin
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from .cell import Result
 
-REPEATS = 5000
-"""Bootstrap samples."""
+REPEATS = 2000
+"""Bootstrap samples; a probability of improvement costs much more a time, and takes half."""
 
 
 class Estimate(NamedTuple):
@@ -56,11 +57,8 @@ def scores(results: Sequence[Result], agent: str, split: str) -> NDArray[np.floa
 
 def interquartile_means(results: Sequence[Result], split: str) -> dict[str, Estimate]:
     """Return the interquartile mean of the solve rate over seeds and environments, by agent."""
-    from rliable import metrics
-
-    agents = list(dict.fromkeys(result.cell.agent for result in results))
-    runs = {agent: scores(results, agent, split) for agent in agents}
-    return _estimate(runs, lambda x: np.array([metrics.aggregate_iqm(x)]))
+    agents = dict.fromkeys(result.cell.agent for result in results)
+    return {agent: _interquartile_mean(_key(scores(results, agent, split))) for agent in agents}
 
 
 def improvements(results: Sequence[Result], over: str, split: str) -> dict[str, Estimate]:
@@ -68,30 +66,54 @@ def improvements(results: Sequence[Result], over: str, split: str) -> dict[str, 
 
     Averaged over environments; a tie counts half.
     """
+    best = _key(scores(results, over, split))
+    agents = [name for name in dict.fromkeys(r.cell.agent for r in results) if name != over]
+    return {name: _improvement(best, _key(scores(results, name, split))) for name in agents}
+
+
+Key = tuple[tuple[float, ...], ...]
+"""Scores as what a cache can hold."""
+
+
+def _key(found: NDArray[np.float64]) -> Key:
+    return tuple(tuple(row) for row in found.tolist())
+
+
+# The same numbers stand on the terminal and in three files, and a bootstrap takes seconds.
+@functools.lru_cache(maxsize=1024)
+def _interquartile_mean(runs: Key) -> Estimate:
     from rliable import metrics
 
-    agents = [name for name in dict.fromkeys(r.cell.agent for r in results) if name != over]
-    best = scores(results, over, split)
-    pairs = {name: (best, scores(results, name, split)) for name in agents}
-    return _estimate(pairs, metrics.probability_of_improvement)
+    return _estimate(np.array(runs), lambda x: np.array([metrics.aggregate_iqm(x)]), REPEATS)
 
 
-def _estimate(runs: dict[str, Any], measure: Callable[..., Any]) -> dict[str, Estimate]:
+@functools.lru_cache(maxsize=1024)
+def _improvement(runs: Key, others: Key) -> Estimate:
+    from rliable import metrics
+
+    pair = [np.array(runs), np.array(others)]
+    measure = metrics.probability_of_improvement
+    return _estimate(pair, lambda x, y: np.array([measure(x, y)]), REPEATS // 2)
+
+
+def _estimate(runs: Any, measure: Callable[..., Any], repeats: int) -> Estimate:
     """Return a measure of runs and its interval, the same whenever the runs are the same."""
     from rliable import library
 
-    if not runs:
-        return {}
-    with warnings.catch_warnings():
-        # rliable hands the generator on under a name that its own library has given up.
-        warnings.filterwarnings("ignore", "random_state is deprecated", FutureWarning)
-        values, intervals = library.get_interval_estimates(
-            runs, measure, reps=REPEATS, random_state=np.random.RandomState(0)
-        )
-    return {
-        name: Estimate(*(float(np.ravel(part)[0]) for part in (values[name], *intervals[name])))
-        for name in runs
-    }
+    with _seeded():
+        values, intervals = library.get_interval_estimates({"": runs}, measure, reps=repeats)
+    return Estimate(float(values[""][0]), *(float(bound) for bound in np.ravel(intervals[""])))
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """Fix NumPy's global generator, from which rliable draws whatever it is handed."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def at_puzzles(results: Sequence[Result], puzzles: float) -> float | None:
