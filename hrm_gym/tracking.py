@@ -220,8 +220,26 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:
-    """Write a file in one piece, as ``write_text`` does."""
-    path = Path(path)
+    """Write a file in one piece, as ``write_text`` does.
+
+    A link stays a link, to the new content; what is no regular file, such as ``/dev/stdout``, is
+    written into.
+
+    Raises:
+        OSError: It cannot be written, since the disk is full, say; the error names ``path``.
+    """
+    try:
+        _write(Path(os.path.realpath(path)), content)
+    except OSError as error:
+        # Of a full disk the system says no name, and of the rest that of the hidden file.
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            file.write(content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -14,10 +14,6 @@ import numpy as np
 
 from hrm_gym.puzzles import Task, Tokens, get_task
 
-ORNAMENTS = str.maketrans("", "", " \t|+-")
-NAME_LENGTH = 4000
-"""Beyond this many characters a text is no file name."""
-
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -76,9 +72,14 @@ def _content(text: str) -> tuple[str, str]:
     """Return the text of an input and what to call it."""
     if text == "-":
         return sys.stdin.read(), "standard input"
-    if len(text) < NAME_LENGTH and "\n" not in text and "\0" not in text:
+    if "\n" not in text and "\0" not in text:
         path = Path(text)
-        if path.is_file():
+        try:
+            there = path.is_file()
+        except OSError:
+            # Too long for a name, so a puzzle.
+            there = False
+        if there:
             try:
                 return path.read_text(encoding="utf-8-sig"), text
             except UnicodeDecodeError:
@@ -91,9 +92,15 @@ def _content(text: str) -> tuple[str, str]:
 def _split(family: str, content: str, origin: str) -> list[str]:
     """Return the puzzles of a text, without line breaks and, for Sudoku, without ornaments."""
     lines = content.splitlines()
-    if lines and "question" in lines[0].split(","):
-        rows = csv.DictReader(io.StringIO(content))
-        return [row["question"] for row in rows if row["question"]]
+    if lines and "question" in lines[0]:
+        # Blanks around a name are none of it, those of a puzzle may be its cells.
+        names = [name.strip() for name in next(csv.reader(lines[:1], skipinitialspace=True))]
+        if "question" in names:
+            table = csv.DictReader(io.StringIO(content), names)
+            try:
+                return [row["question"] for row in list(table)[1:] if row["question"]]
+            except csv.Error as error:
+                raise ValueError(f"{origin}, line {table.line_num}: {error}") from None
     if origin.endswith(".csv"):
         raise ValueError(f"{origin}: expected a CSV with a 'question' column")
     if family == "sudoku":

@@ -40,15 +40,16 @@ def main(args: Args) -> int:
     """Solve and print; 1 if an answer is wrong."""
     from rich.console import Console
 
+    from hrm_gym.agents.shipped import FOLDER
     from hrm_gym.rendering.answers import solves
     from hrm_gym.scripts.reading import read_questions
     from hrm_gym.tracking import machine, write_json
 
-    if args.batch_size < 1:
-        raise ValueError(f"batch_size: expected at least 1, got {args.batch_size}")
     task, questions = read_questions(args.task, args.puzzle)
     name = args.agent or bundled(task.id)
-    agent = load_solver(name, task.id, args.device)
+    # A folder of that name here is not what ships.
+    ships = args.agent is None and name != "oracle"
+    agent = load_solver(str(FOLDER / name) if ships else name, task.id, args.device)
     begun = time.perf_counter()
     answers, segments, confidence = answer_all(agent, questions, args.batch_size)
     seconds = time.perf_counter() - begun

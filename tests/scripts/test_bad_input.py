@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from hrm_gym import tracking
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.scripts.cli import run
 
@@ -227,11 +228,13 @@ def test_a_device_that_is_not_there_is_refused_from_python_too():
 
 
 def test_a_file_that_cannot_be_written_is_named(capsys, tmp_path, monkeypatch):
-    from hrm_gym.scripts import solve
+    words = ["solve", "sudoku", SUDOKU, "--agent", "oracle", "--json"]
+    assert complaint([*words, "/dev/full"], capsys) == "error: /dev/full: No space left on device\n"
 
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied", str(tmp_path / "out.json"))
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".out.json.x1y2"))
 
-    monkeypatch.setattr(solve, "main", refuse)
-    assert run(solve.main, solve.Args, ["sudoku", SUDOKU]) == 2
-    assert capsys.readouterr().err == f"error: {tmp_path / 'out.json'}: Permission denied\n"
+    monkeypatch.setattr(tracking.tempfile, "mkstemp", refuse)
+    said = complaint([*words, str(tmp_path / "out.json")], capsys)
+    assert said == f"error: {tmp_path / 'out.json'}: Permission denied\n"
+    assert not everything(tmp_path)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.export import export
+from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import get_task
 from hrm_gym.scripts import solve
@@ -48,13 +49,31 @@ def test_the_oracle_solves_any_size(capsys):
     assert call("maze", MAZE, "--agent", "oracle") == 0
 
 
-def test_the_bundled_agent_of_the_size_is_taken(capsys):
+def test_the_bundled_agent_of_the_size_is_taken(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "maze-7x7").mkdir()
     maze = get_task("maze-7x7")
-    text = maze.format(load_puzzles(maze, "bank", "test").inputs[0])
-    assert call("maze", text) in (0, 1)
+    inputs = load_puzzles(maze, "bank", "test").inputs[0]
+    agent = HRMAgent.from_pretrained(FOLDER / "maze-7x7")
+    right = maze.accepts(inputs, agent.solve(inputs).answer)
+    assert call("maze", maze.format(inputs)) == (0 if right else 1)
     assert "maze-7x7: " in capsys.readouterr().out
     assert call("sudoku", NINE) == 0
     assert "oracle: 1 of 1" in capsys.readouterr().out
+
+
+def test_a_puzzle_longer_than_a_file_name(capsys):
+    """Names end at 255 characters."""
+    maze = get_task("maze-30x30")
+    inputs = load_puzzles(maze, "bank", "test", limit=1).inputs[0]
+    assert call("maze", maze.format(inputs), "--agent", "oracle") == 0
+    assert "1 of 1 solved" in capsys.readouterr().out
+
+
+def test_blanks_at_the_start_of_a_maze_in_a_csv_are_cells(tmp_path):
+    (tmp_path / "a.csv").write_text('"answer" , "question"\n,"  S  G   "\n')
+    (question,) = read_questions("maze", str(tmp_path / "a.csv"))[1]
+    assert question.name == "  S  G   "
 
 
 def test_files_lists_grids_and_standard_input(tmp_path, monkeypatch):
@@ -67,6 +86,8 @@ def test_files_lists_grids_and_standard_input(tmp_path, monkeypatch):
         "\r\n".join([FOUR, FOUR]),
         "\ufeff" + FOUR + "\n" + FOUR,
         f"{pretty}\n{pretty}",
+        f'"question","answer"\n"{FOUR}",""\n{zeros},\n',
+        f"answer, question \n,{FOUR}\n,{zeros}\n",
     ):
         path = tmp_path / "list"
         path.write_text(content, newline="")
