@@ -57,7 +57,7 @@ def fixed(traces: Traces, segment: int) -> Segments:
 
 
 def q_head(traces: Traces) -> Segments:
-    """Halt where q_halt > q_continue, as the model itself does."""
+    """Halt where q_halt > q_continue, whatever the answer does."""
     return first_halt(traces.q_halt > traces.q_continue)
 
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .extras import missing_extra
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch.utils.tensorboard import SummaryWriter
@@ -53,7 +55,7 @@ class Tracker:
                 # By name, since it is an extra that type checkers need not find.
                 module = importlib.import_module("wandb")
             except ImportError:
-                raise ValueError("wandb: not installed; pip install 'hrm-gym[wandb]'") from None
+                raise ValueError(missing_extra("wandb", "wandb")) from None
             self.folder.mkdir(parents=True, exist_ok=True)
             name = "/".join(self.folder.parts[-3:])
             self._wandb = module.init(project=wandb, name=name, dir=str(self.folder))

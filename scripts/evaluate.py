@@ -184,12 +184,12 @@ def save_traces(args: Args, agent: object, env_id: str) -> None:
     Raises:
         ValueError: The agent has no segments, or a split holds no puzzle.
     """
-    from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.record import record_traces
+    from hrm_gym.agents.hrm.thinking import Thinker
     from hrm_gym.evaluation import make_env
 
     assert args.save_traces is not None
-    if not isinstance(agent, HRMAgent):
+    if not isinstance(agent, Thinker):
         raise ValueError(f"save-traces: the agent {args.agent} has no segments; expected an HRM")
     kwargs = {} if args.data is None else {"source": args.data}
     splits = args.trace_splits or (args.split,)

@@ -39,5 +39,7 @@ def test_numbers_reach_wandb(tmp_path, monkeypatch):
 
 def test_without_wandb_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(ValueError, match=r"wandb: not installed; pip install 'hrm-gym\[wandb\]'"):
+    with pytest.raises(
+        ValueError, match=r'wandb needs the extra wandb: pip install -e "\.\[wandb\]"'
+    ):
         Tracker(tmp_path, wandb="puzzles")

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from hrm_gym.devices import check_device
-from hrm_gym.puzzles import Tokens, get_task
+from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..hrm.checkpoint import load_agent, save_agent
 from ..hrm.config import HRMConfig
@@ -83,7 +83,7 @@ class ChainAgent(Thinker):
         try:
             task = str(about["task"])
             config = HRMConfig.from_dict(about["model"])
-            model = Decoder(config, Language(get_task(task)))
+            model = Decoder(config, Language(task_of_file(task)))
             model.load_state_dict(weights)
         except (ValueError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split())

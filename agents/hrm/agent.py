@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from hrm_gym.devices import check_device
-from hrm_gym.puzzles import Tokens, get_task
+from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..shipped import FOLDER, Pretrained, pretrained
 from .act import should_halt
@@ -104,14 +103,9 @@ class HRMAgent(Thinker):
                 )
         about, weights = load_agent(folder)
         named = str(about["task"])
-        if ":" in named and named != task and named.split(":")[0] not in sys.modules:
-            raise ValueError(
-                f"{folder}: its task {named} is code; expected task={named!r}, or its module "
-                "imported before"
-            )
         try:
             model = HRM(HRMConfig.from_dict(about["model"]))
-            own = get_task(named)
+            own = task_of_file(named, task)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{folder / 'config.json'}: {error}") from None
         try:

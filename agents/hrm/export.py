@@ -12,7 +12,7 @@ scale an output (symmetric, absolute maximum); the computation is float32 in eve
 | ``z_H``, ``z_L`` | (B, positions, hidden) float32 | | ``q_values`` | (B, 2) float32 |
 | ``puzzle_ids`` (if embedded) | (B,) int64 | | ``z_H_next``, ``z_L_next`` | as ``z_H`` |
 
-The file's metadata (``hrm_gym``, JSON) says format version, task, opset, precision, segments,
+The file's metadata (``hrm_gym``, JSON) says format version, task, precision, segments,
 configuration and the start of the carry; :mod:`.onnx` reads it.
 """
 
@@ -26,10 +26,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from hrm_gym.extras import missing_extra
 from hrm_gym.tracking import write_bytes
 
 from .config import HRMConfig
-from .onnx import FORMAT, METADATA, OPSET
+from .onnx import FORMAT, METADATA
 
 if TYPE_CHECKING:
     from .agent import HRMAgent
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 IR_VERSION = 10
+OPSET = 18
 
 
 class Graph:
@@ -272,7 +274,7 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     try:
         from onnx import TensorProto, helper
     except ImportError:
-        raise ValueError('export needs the extra export: pip install "hrm-gym[export]"') from None
+        raise ValueError(missing_extra("an .onnx file", "export")) from None
     config = agent.model.config
     weights = {
         name: value.detach().float().cpu().numpy()
@@ -330,7 +332,6 @@ def describe(agent: HRMAgent, precision: Precision) -> dict[str, Any]:
     start = np.stack([agent.model.z_H_0.float().cpu(), agent.model.z_L_0.float().cpu()])
     return {
         "format": FORMAT,
-        "opset": OPSET,
         "task": agent.task_name,
         "max_segments": agent.max_segments,
         "steady": agent.steady,

@@ -17,14 +17,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Tokens, get_task
+from hrm_gym.extras import missing_extra
+from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
 from .config import HRMConfig
 from .thinking import Rows, Segment, Thinker
 
 FORMAT = 1
 METADATA = "hrm_gym"
-OPSET = 18
+FIELDS: dict[str, type] = {
+    "task": str,
+    "max_segments": int,
+    "steady": bool,
+    "parameters": int,
+    "model": dict,
+    "carry": str,
+}
+"""What the metadata must say, and as what."""
 
 
 class OnnxAgent(Thinker):
@@ -36,23 +45,28 @@ class OnnxAgent(Thinker):
         threads: Threads of ONNX Runtime; ``None`` lets it choose.
 
     Raises:
-        ValueError: The file is missing, no export of this package, or of another format, opset or
-            task; or ``onnxruntime`` is not installed.
+        ValueError: The file is missing, no export of this package, of another format or task, or
+            its parts do not fit together; or ``onnxruntime`` is not installed.
     """
 
     def __init__(
         self, path: str | Path, task: str | None = None, threads: int | None = None
     ) -> None:
         self.session = _open(Path(path), threads)
-        about = _about(self.session, Path(path))
-        super().__init__(get_task(about["task"]), int(about["max_segments"]), about["steady"])
-        if task is not None and self.task.id != task:
-            raise ValueError(f"{path}: expected a model of {task}, this is one of {self.task.id}")
+        try:
+            about = _about(self.session)
+            own = task_of_file(about["task"], task)
+            self.config = HRMConfig.from_dict(about["model"])
+            start = np.frombuffer(base64.b64decode(about["carry"], validate=True), "<f4")
+            self._start = start.reshape(2, 1, 1, self.config.hidden_size)
+            _check_shapes(self.session, self.config, own)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: {error}; export the agent again") from None
+        super().__init__(own, about["max_segments"], about["steady"])
+        if task is not None and own is not get_task(task):
+            raise ValueError(f"{path}: expected a model of {task}, this is one of {own.id}")
         self.about = about
-        self.parameters = int(about["parameters"])
-        self.config = HRMConfig.from_dict(about["model"])
-        start = np.frombuffer(base64.b64decode(about["carry"]), "<f4")
-        self._start = start.reshape(2, 1, 1, self.config.hidden_size)
+        self.parameters = about["parameters"]
 
     def begin(
         self, tokens: Tokens, puzzle_ids: NDArray[np.int64] | None = None
@@ -111,9 +125,7 @@ def _open(path: Path, threads: int | None) -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise ValueError(
-            'an .onnx agent needs the extra export: pip install "hrm-gym[export]"'
-        ) from None
+        raise ValueError(missing_extra("an .onnx agent", "export")) from None
     if not path.is_file():
         raise ValueError(f"{path}: expected an exported .onnx file, there is none")
     options = onnxruntime.SessionOptions()
@@ -138,19 +150,59 @@ def _open(path: Path, threads: int | None) -> Any:
         ) from None
 
 
-def _about(session: Any, path: Path) -> dict[str, Any]:
+def _about(session: Any) -> dict[str, Any]:
     """Return the metadata of a file.
 
     Raises:
-        ValueError: There is none, or it is of another format or opset.
+        ValueError: There is none, it is damaged or of another format.
     """
     text = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if text is None:
-        raise ValueError(f"{path}: expected a file that hrm-gym export wrote; it says nothing")
-    about: dict[str, Any] = json.loads(text)
-    for name, wanted in (("format", FORMAT), ("opset", OPSET)):
-        if about.get(name) != wanted:
-            raise ValueError(
-                f"{path}: expected {name} {wanted}, got {about.get(name)}; export the agent again"
-            )
+        raise ValueError("expected a file that hrm-gym export wrote; it says nothing")
+    try:
+        about = json.loads(text)
+    except json.JSONDecodeError:
+        about = None
+    if not isinstance(about, dict):
+        raise ValueError("expected metadata that is a JSON object")
+    if about.get("format") != FORMAT:
+        raise ValueError(f"expected format {FORMAT}, got {about.get('format')}")
+    for name, kind in FIELDS.items():
+        value = about.get(name)
+        # A bool is an int to Python, and 1 is no bool.
+        if type(value) is not kind or (kind is int and value < 1):
+            wanted = "an integer of at least 1" if kind is int else f"a {kind.__name__}"
+            raise ValueError(f"metadata: {name}: expected {wanted}, got {value!r}")
     return about
+
+
+def _check_shapes(session: Any, config: HRMConfig, task: Task) -> None:
+    """Check that graph, configuration and task are of one size.
+
+    Raises:
+        ValueError: They are not; the sentence says where.
+    """
+    if (config.vocab_size, config.seq_len) != (task.vocab_size, task.seq_len):
+        raise ValueError(
+            f"the model has {config.seq_len} positions and {config.vocab_size} tokens, {task.id} "
+            f"needs {task.seq_len} and {task.vocab_size}"
+        )
+    state = [config.total_len, config.hidden_size]
+    wanted = {
+        "tokens": [config.seq_len],
+        "z_H": state,
+        "z_L": state,
+        **({"puzzle_ids": []} if config.num_puzzles else {}),
+        "logits": [config.seq_len, config.vocab_size],
+        "q_values": [2],
+        "z_H_next": state,
+        "z_L_next": state,
+    }
+    ends = [*session.get_inputs(), *session.get_outputs()]
+    # The batch comes first, and may be anything.
+    found = {end.name: list(end.shape)[1:] for end in ends}
+    for name in wanted | found:
+        if wanted.get(name) != found.get(name):
+            raise ValueError(
+                f"{name}: expected {wanted.get(name)} a puzzle in the graph, got {found.get(name)}"
+            )

@@ -10,11 +10,11 @@ import numpy as np
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.traces import Traces, trace_digest
 
-from .agent import HRMAgent
+from .thinking import Thinker
 
 
 def record_traces(
-    agent: HRMAgent,
+    agent: Thinker,
     puzzles: PuzzleSet | Sequence[PuzzleSet],
     env_id: str,
     name: str = "hrm",
@@ -25,7 +25,7 @@ def record_traces(
     """Let an agent think about puzzles to the end and keep every segment.
 
     Args:
-        agent: The agent; it is left as it was.
+        agent: The agent, of PyTorch or exported.
         puzzles: What it thinks about, one set or several.
         env_id: The environment that the traces belong to.
         name: What to call the agent in them.
@@ -41,30 +41,24 @@ def record_traces(
         raise ValueError(f"segments: expected at least 1, got {segments}")
     sets = [puzzles] if isinstance(puzzles, PuzzleSet) else list(puzzles)
     task = agent.task
-    own, agent.max_segments = agent.max_segments, segments or agent.max_segments
     names = ("answers", "confidence", "entropy", "q_halt", "q_continue")
     parts: dict[str, list[Any]] = {key: [] for key in names}
-    try:
-        for part in sets:
-            for start in range(0, len(part), batch):
-                rows = slice(start, start + batch)
-                ids = part.puzzle_ids[rows].copy()  # torch wants it writable
-                thought = list(agent.think(part.inputs[rows], ids, halt=False))
-                parts["answers"].append(np.stack([s.answer for s in thought], 1))
-                shares = np.stack([s.confidence for s in thought], 1)
-                parts["confidence"].append(np.rint(shares * 255).astype(np.uint8))
-                # Rounding may leave an entropy a hair below 0.
-                parts["entropy"].append(np.stack([s.entropy for s in thought], 1).clip(0, 1))
-                q_halt = np.stack([s.q_halt for s in thought], 1).astype(np.float32)
-                parts["q_halt"].append(q_halt)
-                q_continue = [s.q_continue for s in thought if s.q_continue is not None]
-                parts["q_continue"].append(
-                    np.stack(q_continue, 1).astype(np.float32)
-                    if q_continue
-                    else np.zeros_like(q_halt)
-                )
-    finally:
-        agent.max_segments = own
+    for part in sets:
+        for start in range(0, len(part), batch):
+            rows = slice(start, start + batch)
+            ids = part.puzzle_ids[rows].copy()  # torch wants it writable
+            thought = list(agent.think(part.inputs[rows], ids, halt=False, segments=segments))
+            parts["answers"].append(np.stack([s.answer for s in thought], 1))
+            shares = np.stack([s.confidence for s in thought], 1)
+            parts["confidence"].append(np.rint(shares * 255).astype(np.uint8))
+            # Rounding may leave an entropy a hair below 0.
+            parts["entropy"].append(np.stack([s.entropy for s in thought], 1).clip(0, 1))
+            q_halt = np.stack([s.q_halt for s in thought], 1).astype(np.float32)
+            parts["q_halt"].append(q_halt)
+            q_continue = [s.q_continue for s in thought if s.q_continue is not None]
+            parts["q_continue"].append(
+                np.stack(q_continue, 1).astype(np.float32) if q_continue else np.zeros_like(q_halt)
+            )
     arrays = {key: np.concatenate(values) for key, values in parts.items()}
     inputs = np.concatenate([part.inputs for part in sets])
     labels = np.concatenate([part.labels for part in sets])
@@ -86,5 +80,6 @@ def record_traces(
         np.array([task.is_ood(puzzle) for puzzle in each]),
         accepted=np.array(accepted),
         about=about or {},
+        steady=agent.steady,
         **arrays,
     )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from hrm_gym.extras import missing_extra
+
 
 def download(
     name: str, kind: Literal["model", "dataset"] = "model", patterns: Sequence[str] | None = None
@@ -23,9 +25,7 @@ def download(
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
-        raise ValueError(
-            f"hub:{name} needs the Hugging Face client: pip install 'hrm-gym[hub]'"
-        ) from None
+        raise ValueError(missing_extra(f"hub:{name}", "hub")) from None
     repository, _, revision = name.partition("@")
     if repository.count("/") != 1:
         raise ValueError(f"hub: expected hub:owner/name, got 'hub:{name}'")

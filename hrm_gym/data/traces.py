@@ -15,10 +15,10 @@ halting, so that every rule of when to halt can be tried on it afterwards. ``eva
 | ``entropy`` | (N, S) float32 | mean entropy of a token, 0 sure to 1 uniform over the vocabulary |
 | ``q_halt``, ``q_continue`` | (N, S) float32 | logits; ``q_continue`` is 0 for a model without it |
 | ``accepted`` | (N, S) bool | the rules accept the answer, which need not equal the label |
-| ``about`` | text | JSON: ``format``, ``task``, ``env``, ``agent`` and what else was noted |
+| ``about`` | text | JSON: ``format``, ``task``, ``env``, ``agent``, ``steady`` and further notes |
 
-With ``q_continue`` 0 the model's own rule reads the same in every file: halt where q_halt is
-greater.
+With ``q_continue`` 0 the rule of the Q-values reads the same in every file: halt where q_halt is
+greater. An agent that is ``steady`` also waits for two equal answers in a row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import io
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task
+from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
 from hrm_gym.tracking import write_bytes
 
 FORMAT = 1
@@ -68,6 +68,7 @@ class Traces:
         env: Id of the environment that the agent was evaluated on.
         agent: Name of the agent.
         about: What else was noted, plain JSON: the command, the split, the agent's origin.
+        steady: Whether the agent halts only where it repeats its answer.
 
     Raises:
         ValueError: Shapes, dtypes or values do not fit together or the task.
@@ -88,6 +89,7 @@ class Traces:
     q_continue: NDArray[np.float32]
     accepted: NDArray[np.bool_]
     about: dict[str, Any] = field(default_factory=dict)
+    steady: bool = False
 
     def __post_init__(self) -> None:
         """Check every array and lock it: environments share them."""
@@ -145,10 +147,18 @@ class Traces:
         before = np.concatenate([self.inputs[:, None], self.answers[:, :-1]], axis=1)
         return (self.answers != before).mean(axis=2, dtype=np.float32)
 
+    @property
+    def halts(self) -> NDArray[np.bool_]:
+        """Where the agent itself would halt, ``(N, S)``."""
+        wants = self.q_halt > self.q_continue
+        if self.steady:
+            same = (self.answers[:, 1:] == self.answers[:, :-1]).all(axis=2)
+            wants &= np.pad(same, ((0, 0), (1, 0)))
+        return np.asarray(wants)
+
     def take(self, rows: NDArray[Any]) -> Traces:
         """Return the traces of the given rows (indices or a mask)."""
-        arrays = {name: getattr(self, name)[rows] for name in ARRAYS}
-        return Traces(self.task, self.env, self.agent, about=self.about, **arrays)
+        return replace(self, **{name: getattr(self, name)[rows] for name in ARRAYS})
 
     def first(self, segments: int) -> Traces:
         """Return the first segments alone, as if the agent had not been allowed more."""
@@ -156,7 +166,7 @@ class Traces:
             name: getattr(self, name)[:, :segments] if "S" in dimensions else getattr(self, name)
             for name, (dimensions, _) in ARRAYS.items()
         }
-        return Traces(self.task, self.env, self.agent, about=self.about, **arrays)
+        return replace(self, **arrays)
 
     def save(self, path: Path | str) -> None:
         """Write the file; it appears whole or not at all."""
@@ -166,6 +176,7 @@ class Traces:
             "task": self.task,
             "env": self.env,
             "agent": self.agent,
+            "steady": self.steady,
         }
         content = io.BytesIO()
         arrays = {name: getattr(self, name) for name in ARRAYS}
@@ -193,7 +204,9 @@ def read_traces(path: Path | str) -> Traces:
         if not isinstance(about, dict) or about.pop("format", None) != FORMAT:
             raise ValueError(f"about: expected a JSON object of format {FORMAT}")
         task, env, agent = (str(about.pop(name)) for name in ("task", "env", "agent"))
-        return Traces(task, env, agent, about=about, **arrays)
+        steady = bool(about.pop("steady"))
+        task_of_file(task)
+        return Traces(task, env, agent, about=about, steady=steady, **arrays)
     except KeyError as error:
         raise ValueError(f"{path}: expected a trace file: about has no {error}") from None
     except (OSError, EOFError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as error:

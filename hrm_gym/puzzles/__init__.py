@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "Task",
     "Tokens",
     "get_task",
+    "task_of_file",
     "wrong_cells",
 ]
 
@@ -64,6 +66,23 @@ def get_task(task_id: str, kind: str | None = None) -> Task:
     from .maze import Maze
 
     return Maze(size, kind)
+
+
+def task_of_file(task_id: str, asked: str | None = None) -> Task:
+    """Return the task that a file names; the word of a file alone imports no code.
+
+    Args:
+        task_id: What the file says.
+        asked: The task that the caller expects, where one does.
+
+    Raises:
+        ValueError: The id names no task, or a ``module:Class`` that nobody but the file asked for.
+    """
+    if ":" in task_id and task_id != asked and task_id.split(":")[0] not in sys.modules:
+        raise ValueError(
+            f"its task {task_id} is code; expected task={task_id!r}, or its module imported before"
+        )
+    return get_task(task_id)
 
 
 def _own_task(path: str) -> Task:

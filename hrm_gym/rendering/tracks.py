@@ -23,6 +23,7 @@ def thinking_track(
     confidence: np.ndarray,
     q_halt: np.ndarray,
     q_continue: np.ndarray | None,
+    halts: np.ndarray,
     labels: np.ndarray | None = None,
     demos: Pairs = (),
     limit: int = 0,
@@ -37,6 +38,7 @@ def thinking_track(
         confidence: float (S, seq_len), the probability of each of its tokens.
         q_halt: float (S,), logits.
         q_continue: float (S,), logits; None for a model that halts where q_halt > 0.
+        halts: bool (S,), where the model would stop; Q-values alone do not say it.
         labels: uint8 (seq_len,), the solution where it is known.
         demos: demonstration pairs of an ARC task.
         limit: segments that the model might have taken.
@@ -49,10 +51,9 @@ def thinking_track(
         bars = [_chance("q halt", q_halt[k], 0.5 if q_continue is None else None)]
         if q_continue is not None:
             bars.append(_chance("q continue", q_continue[k]))
-        halts = q_halt[k] > (0.0 if q_continue is None else q_continue[k])
         badge, tone = "continue", "open"
-        if halts or k + 1 == limit:
-            badge, tone = "HALT" if halts else "LAST", "on"
+        if halts[k] or k + 1 == limit:
+            badge, tone = "HALT" if halts[k] else "LAST", "on"
             if labels is not None:
                 right = solves(task, inputs, answer, labels)
                 badge, tone = (

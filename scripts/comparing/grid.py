@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from hrm_gym.extras import missing_extra
+
 from .cell import FILE, Cell, Result, load, run_cell
 
 Say = Callable[[str], None]
@@ -151,7 +153,7 @@ def _on_ray(address: str) -> Run:
     try:
         import ray
     except ImportError:
-        raise ValueError('ray: needs the extra cluster: pip install "hrm-gym[cluster]"') from None
+        raise ValueError(missing_extra("ray: a cluster", "cluster")) from None
     try:
         where = {} if address == "local" else {"address": address}
         ray.init(**where, ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hrm_gym.extras import missing_extra
+
 from .cell import Result
 
 REPEATS = 2000
@@ -38,9 +40,7 @@ def check_installed() -> None:
     try:
         import rliable  # noqa: F401
     except ImportError:
-        raise ValueError(
-            'seeds: intervals over seeds need the extra compare: pip install "hrm-gym[compare]"'
-        ) from None
+        raise ValueError(missing_extra("seeds: an interval over seeds", "compare")) from None
 
 
 def scores(results: Sequence[Result], agent: str, split: str) -> NDArray[np.float64]:

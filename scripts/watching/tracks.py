@@ -93,6 +93,7 @@ def _thinking(agent: Any, choice: Choice, name: str, past_halting: bool) -> Trac
         np.stack([segment.confidence[0] for segment in segments]),
         np.array([segment.q_halt[0] for segment in segments]),
         None if last is None else np.array([segment.q_continue[0] for segment in segments]),
+        np.array([segment.halt[0] for segment in segments]),
         labels,
         demos,
         agent.max_segments,
@@ -130,18 +131,18 @@ def watch_trace(path: Path, index: int, past_halting: bool = False) -> Track:
     traces = read_traces(path)
     if not 0 <= index < len(traces):
         raise ValueError(f"index: {path} has puzzles 0..{len(traces) - 1}, got {index}")
-    q_halt, q_continue = traces.q_halt[index], traces.q_continue[index]
-    halts = np.flatnonzero(q_halt > q_continue)
-    count = traces.segments if past_halting or not len(halts) else int(halts[0]) + 1
+    q_continue, halts = traces.q_continue[index], traces.halts[index]
+    count = traces.segments if past_halting or not halts.any() else int(halts.argmax()) + 1
     return thinking_track(
         traces.agent,
         get_task(traces.task),
         traces.inputs[index],
         traces.answers[index, :count],
         traces.confidence[index, :count] / np.float32(255),
-        q_halt[:count],
+        traces.q_halt[index, :count],
         # A model without it is recorded with zeros.
         q_continue[:count] if q_continue.any() else None,
+        halts[:count],
         traces.labels[index],
         limit=traces.segments,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,34 @@ def test_what_is_written_is_read(tmp_path, count, segments, seed):
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
 
 
+def test_where_a_steady_agent_halts_is_in_the_file(tmp_path):
+    traces = make_traces(40, 6)
+    wants = traces.q_halt > traces.q_continue
+    np.testing.assert_array_equal(traces.halts, wants)
+    replace(traces, steady=True).save(tmp_path / "t.npz")
+    steady = read_traces(tmp_path / "t.npz")
+    assert steady.steady
+    for row in range(40):
+        for k in range(6):
+            same = k > 0 and (traces.answers[row, k] == traces.answers[row, k - 1]).all()
+            assert steady.halts[row, k] == (wants[row, k] and same)
+    assert steady.halts.any()
+    assert steady.take(np.arange(3)).steady
+    np.testing.assert_array_equal(steady.first(4).halts, steady.halts[:, :4])
+
+
+def test_a_file_alone_imports_no_code(tmp_path, monkeypatch):
+    (tmp_path / "task_of_a_trace_file.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    make_traces().save(tmp_path / "t.npz")
+    with np.load(tmp_path / "t.npz") as file:
+        arrays = dict(file)
+    about = json.loads(str(arrays["about"])) | {"task": "task_of_a_trace_file:Task"}
+    np.savez(tmp_path / "t.npz", **{**arrays, "about": np.array(json.dumps(about))})
+    with pytest.raises(ValueError, match="task_of_a_trace_file:Task is code"):
+        read_traces(tmp_path / "t.npz")
+
+
 def test_what_follows_from_the_arrays():
     traces = make_traces(4, 3)
     for row in range(4):
@@ -87,7 +116,7 @@ def changed_file(path, **changes):
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
-ABOUT = {"format": 1, "task": "maze-7x7", "env": "x", "agent": "y"}
+ABOUT = {"format": 1, "task": "maze-7x7", "env": "x", "agent": "y", "steady": False}
 NOT_FINITE = np.full((5, 3), np.nan, np.float32)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.export import PRECISIONS, build, export
@@ -148,7 +149,9 @@ def test_each_weight_is_stored_and_used_once(precision, shared):
     for name in matrices:
         weight = stored[name.removesuffix(".weight")]
         assert onnx.TensorProto.DataType.Name(weight.data_type) == kind
-    assert len(stored) == len({w.SerializeToString() for w in stored.values()})
+    # And under one name: the same numbers are nowhere again.
+    contents = [numpy_helper.to_array(w).tobytes() for w in stored.values() if w.dims]
+    assert len([c for c in contents if len(c) > 64]) == len({c for c in contents if len(c) > 64})
 
 
 def test_no_torch_in_the_process(tmp_path):
@@ -197,16 +200,58 @@ def edited(path, **changes):
     onnx.save(model, path)
 
 
+def said(path, text):
+    model = onnx.load(path)
+    model.metadata_props[0].value = text
+    onnx.save(model, path)
+
+
+def other_opset(path, version):
+    model = onnx.load(path)
+    model.opset_import[0].version = version
+    onnx.save(model, path)
+
+
+def test_a_file_alone_imports_no_code(tmp_path, monkeypatch):
+    (tmp_path / "task_of_an_onnx_file.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "a.onnx"
+    export(HRMAgent.from_pretrained("sudoku-4x4"), path)
+    edited(path, task="task_of_an_onnx_file:Task")
+    with pytest.raises(ValueError, match=r"a\.onnx: its task .* is code"):
+        OnnxAgent(path)
+    with pytest.raises(SystemExit, match="imported"):
+        OnnxAgent(path, "task_of_an_onnx_file:Task")
+
+
 def test_bad_files_are_refused_in_one_sentence(tmp_path):
     agent, path = HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx"
     export(agent, path)
     good = path.read_bytes()
+    about = json.loads(onnx.load(path).metadata_props[0].value)
     for break_it, words in (
         (lambda: path.write_bytes(good[: len(good) // 2]), "hrm-gym export wrote"),
         (lambda: path.write_bytes(b"nonsense"), "hrm-gym export wrote"),
-        (lambda: edited(path, opset=11), "expected opset 18, got 11"),
+        (lambda: other_opset(path, 99), "ONNX Runtime says.*[Oo]pset 99"),
+        (lambda: other_opset(path, 12), "hrm-gym export wrote; ONNX Runtime says"),
         (lambda: edited(path, format=0), "expected format 1, got 0"),
         (lambda: edited(path, task="sudoku"), "expected sudoku-NxN"),
+        (lambda: edited(path, task="sudoku-6x6"), "16 positions and 6 tokens, sudoku-6x6 needs 36"),
+        (lambda: edited(path, task=None), "task: expected a str, got None"),
+        (lambda: edited(path, steady=1), "steady: expected a bool, got 1"),
+        (lambda: edited(path, max_segments=0), "max_segments: expected an integer of at least 1"),
+        (lambda: edited(path, parameters=True), "parameters: expected an integer"),
+        (lambda: edited(path, carry="%%"), "base64|Non-base64|padding"),
+        (lambda: edited(path, carry="AAAA"), "export the agent again"),
+        (lambda: edited(path, model={"hats": 3}), "hats"),
+        (lambda: edited(path, model={**about["model"], "hidden_size": 32}), "cannot reshape"),
+        (lambda: edited(path, model={**about["model"], "seq_len": 36}), "36 positions"),
+        (
+            lambda: edited(path, model={**about["model"], "num_puzzles": 2, "puzzle_emb_len": 1}),
+            "expected .* a puzzle in the graph, got",
+        ),
+        (lambda: said(path, "{nope"), "expected metadata that is a JSON object"),
+        (lambda: said(path, "[1]"), "expected metadata that is a JSON object"),
         (path.unlink, "there is none"),
     ):
         path.write_bytes(good)
@@ -214,6 +259,7 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path):
         with pytest.raises(ValueError, match=words) as caught:
             OnnxAgent(path)
         assert "\n" not in str(caught.value)
+        assert str(caught.value).startswith(str(path))
     path.write_bytes(good)
     with pytest.raises(ValueError, match=r"expected a model of maze-7x7.*sudoku-4x4"):
         OnnxAgent(path, "maze-7x7")
@@ -238,9 +284,9 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     export(agent, tmp_path / "a.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ValueError, match=r'pip install "hrm-gym\[export\]"'):
+    with pytest.raises(ValueError, match=r'extra export: pip install -e "\.\[export\]"'):
         OnnxAgent(tmp_path / "a.onnx")
-    with pytest.raises(ValueError, match=r'pip install "hrm-gym\[export\]"'):
+    with pytest.raises(ValueError, match=r'extra export: pip install -e "\.\[export\]"'):
         export(agent, tmp_path / "b.onnx")
     assert not (tmp_path / "b.onnx").exists()
 
