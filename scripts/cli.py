@@ -7,13 +7,14 @@ import dataclasses
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
 
 ArgsT = TypeVar("ArgsT")
+ItemT = TypeVar("ItemT")
 
 USAGE_ERROR = 2
 NO_READER = 141
@@ -47,10 +48,44 @@ def check(args: Any) -> None:
     if isinstance(out, Path) and not _folder_above(out).is_dir():
         raise ValueError(f"out: expected a folder, but {_folder_above(out)} is a file")
     if isinstance(json, Path):
-        if json.is_dir():
-            raise ValueError(f"json: expected a file to write, but {json} is a folder")
-        if not _folder_above(json.parent).is_dir():
-            raise ValueError(f"json: expected a folder, but {_folder_above(json.parent)} is a file")
+        check_file("json", json)
+
+
+def check_file(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is computed for it.
+
+    Args:
+        option: The argument that names it.
+        path: The file; its folder need not be there yet.
+
+    Raises:
+        ValueError: It is a folder, or stands where nothing can be written.
+    """
+    if path.is_dir():
+        raise ValueError(f"{option}: expected a file to write, but {path} is a folder")
+    folder = _folder_above(path.parent)
+    if not folder.is_dir():
+        raise ValueError(f"{option}: expected a folder, but {folder} is a file")
+    # A new file is put in place of an old one, so it is the folder that matters.
+    device = path.exists() and not path.is_file()
+    if not os.access(path if device else folder, os.W_OK):
+        raise ValueError(f"{option}: {path if device else folder} cannot be written to")
+
+
+def progress(items: Iterable[ItemT], what: str, total: int | None = None) -> Iterator[ItemT]:
+    """Yield what there is to do, with a bar on standard error where a person sees it.
+
+    Args:
+        items: What is worked off, one after another.
+        what: What is done, in a word.
+        total: How many they are, where ``len`` does not say; one alone needs no bar.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    quiet = total == 1 or not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        yield from bar.track(items, total=total, description=what)
 
 
 def _folder_above(path: Path) -> Path:

@@ -101,7 +101,8 @@ def save_gif(frames: list[Any], path: Path) -> None:
 
     frame_ms = SLOW_MS if len(frames) < 8 else FRAME_MS
     shown = [frame_ms] * (len(frames) - 1) + [LAST_MS]
-    write_gif(path, [np.asarray(frame) for frame in frames], [time / 1000 for time in shown])
+    shots = [np.asarray(frame) for frame in frames]
+    write_gif(path, zip(shots, [time / 1000 for time in shown], strict=True), shots)
 
 
 def readme_picture() -> Any:

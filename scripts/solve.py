@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import progress, run
 
 
 @dataclass
@@ -108,24 +108,18 @@ def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, 
 
     A solver of the task itself has neither segments nor confidence: they are ``None``.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from hrm_gym.scripts.reading import stack
 
     thinks = hasattr(agent, "think")
     parts = []
-    quiet = len(questions) <= batch_size or not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        row = bar.add_task("solving", total=len(questions))
-        for start in range(0, len(questions), batch_size):
-            batch = questions[start : start + batch_size]
-            if thinks:
-                solution = agent.solve(stack(batch))
-                parts.append((solution.answer, solution.segments, solution.confidence))
-            else:
-                parts.append((np.stack([agent.solve(q.inputs) for q in batch]), None, None))
-            bar.update(row, advance=len(batch))
+    starts = range(0, len(questions), batch_size)
+    for start in progress(starts, "solving", len(starts)):
+        batch = questions[start : start + batch_size]
+        if thinks:
+            solution = agent.solve(stack(batch))
+            parts.append((solution.answer, solution.segments, solution.confidence))
+        else:
+            parts.append((np.stack([agent.solve(q.inputs) for q in batch]), None, None))
     if not thinks:
         return np.concatenate([part[0] for part in parts]), None, None
     answers, segments, confidence = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pygame
 
+from hrm_gym.extras import missing_extra
 from hrm_gym.rendering import Window, to_array
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Track, paint_replay, steps_of
+from hrm_gym.scripts.cli import check_file, progress
 from hrm_gym.tracking import write_bytes
 
 FLASH = 0.6
@@ -23,6 +27,8 @@ LONGEST = 30.0
 END_SECONDS = 2.0
 """How long the last step stays in a recording."""
 GIF_FPS = 16
+SAMPLES = 10
+"""Steps whose colours a GIF takes over."""
 BORDERS = 80
 """Pixels of a screen's height left to title bar and panels."""
 
@@ -54,6 +60,7 @@ class Player:
         self.place = 0.0
         self.paused = False
         self.saved: list[Path] = []
+        self.note = ""
 
     @property
     def step(self) -> int:
@@ -77,6 +84,7 @@ class Player:
 
     def press(self, key: int) -> bool:
         """Do what a key says; False where it closes the window."""
+        self.note = ""
         if key in (pygame.K_ESCAPE, pygame.K_q):
             return False
         if key == pygame.K_SPACE:
@@ -92,16 +100,28 @@ class Player:
             self.save()
         return True
 
-    def frame(self, footer: str = KEYS) -> pygame.Surface:
-        """Paint what is to be seen now."""
-        return paint_replay(self.tracks, self.step, self.flash, footer, self.width)
+    def frame(self) -> pygame.Surface:
+        """Paint what is to be seen now; the footer says what keys do, or what the last one did."""
+        return paint_replay(self.tracks, self.step, self.flash, self.note or KEYS, self.width)
 
-    def save(self) -> Path:
-        """Write the step as a picture without flash, and return its path."""
-        path = self.folder / f"{self.name}-{self.step}.png"
-        pygame.image.save(paint_replay(self.tracks, self.step, 0.0, "", self.width), path)
+    def save(self) -> None:
+        """Write the step as a picture without flash, beside those saved before."""
+        path = first = self.folder / f"{self.name}-{self.step}.png"
+        number = 1
+        while path.exists():
+            number += 1
+            path = first.with_stem(f"{first.stem}-{number}")
+        content = io.BytesIO()
+        surface = paint_replay(self.tracks, self.step, 0.0, "", self.width)
+        pygame.image.save(surface, content, "png")
+        try:
+            write_bytes(path, content.getvalue())
+        except OSError as error:
+            # No reason to close the window on whoever watches.
+            self.note = f"not saved: {error.filename}: {error.strerror}"
+            return
+        self.note = f"saved {path}"
         self.saved.append(path)
-        return path
 
 
 def show(player: Player, title: str, fps: float) -> None:
@@ -142,15 +162,20 @@ def _fit(player: Player, window: Window) -> None:
 def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
     """Yield pictures (height, width, 3) uint8 and how long each stays, in seconds.
 
-    A picture that would repeat the one before it lengthens that one's time instead.
+    A picture that would repeat the one before it lengthens that one's time instead. Where there are
+    more steps a second than pictures, steps are left out, but for the last.
     """
-    fading = max(1, round(FLASH / player.speed * fps))
-    for step in range(player.steps):
-        total = 1 / player.speed + (END_SECONDS if step == player.steps - 1 else 0.0)
+    stride = max(1, math.ceil(player.speed / fps))
+    fading = round(FLASH * stride / player.speed * fps)
+    for begun in range(0, player.steps, stride):
+        step = min(begun + stride, player.steps) - 1
+        taken = step + 1 - begun
+        total = taken / player.speed + (END_SECONDS if step == player.steps - 1 else 0.0)
         changes = any(
             track.steps[step].changed for track in player.tracks if step < len(track.steps)
         )
-        shown = fading if changes else 0
+        # The still takes a picture of its time, so that many steps take no longer than they should.
+        shown = min(fading, max(0, int(total * fps) - 1)) if changes else 0
         for k in range(shown):
             surface = paint_replay(player.tracks, step, 1 - k / shown, "", player.width)
             yield to_array(surface), 1 / fps
@@ -158,22 +183,32 @@ def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
         yield to_array(surface), max(1 / fps, total - shown / fps)
 
 
+def samples(player: Player) -> list[np.ndarray]:
+    """Return pictures, still and flashing, that hold the colours of a recording."""
+    steps = range(0, player.steps, max(1, player.steps // SAMPLES))
+    return [
+        to_array(paint_replay(player.tracks, step, flash, "", player.width))
+        for step in steps
+        for flash in (0.0, 0.5, 1.0)
+    ]
+
+
 def check_recording(path: Path) -> None:
     """Find out before anything is computed whether a recording can be written.
 
     Raises:
-        ValueError: The ending is unknown, or what it needs is not installed.
+        ValueError: The ending is unknown, what it needs is not installed, or the file cannot be
+            written there.
     """
+    check_file("record", path)
     if path.suffix not in (".gif", ".mp4"):
         raise ValueError(f"record: expected a .gif or .mp4 file, got {str(path)!r}")
     if path.suffix == ".mp4":
         try:
             import imageio_ffmpeg  # noqa: F401
         except ImportError:
-            raise ValueError(
-                'record: .mp4 needs the extra video: pip install "hrm-gym[video]"; '
-                ".gif works without"
-            ) from None
+            sentence = missing_extra("record: .mp4", "video")
+            raise ValueError(f"{sentence}; .gif works without") from None
 
 
 def record(player: Player, path: Path, fps: float) -> None:
@@ -184,8 +219,7 @@ def record(player: Player, path: Path, fps: float) -> None:
     """
     check_recording(path)
     if path.suffix == ".gif":
-        shots, seconds = zip(*frames(player, GIF_FPS), strict=True)
-        write_gif(path, shots, seconds)
+        write_gif(path, progress(frames(player, GIF_FPS), "recording"), samples(player))
         return
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
@@ -197,7 +231,7 @@ def _write_mp4(player: Player, path: str, fps: float) -> None:
     import imageio_ffmpeg
 
     writer = None
-    for pixels, seconds in frames(player, fps):
+    for pixels, seconds in progress(frames(player, fps), "recording"):
         if writer is None:
             size = pixels.shape[1], pixels.shape[0]
             writer = imageio_ffmpeg.write_frames(

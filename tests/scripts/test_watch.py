@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pygame
 import pytest
 
+from hrm_gym import tracking
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.record import record_traces
 from hrm_gym.agents.simple import OracleAgent, RandomAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import make_env
-from hrm_gym.scripts import watch
+from hrm_gym.registration import answer_id
+from hrm_gym.scripts import cli, watch
 from hrm_gym.scripts.cli import run
-from hrm_gym.scripts.watching.player import Player, frames, show
+from hrm_gym.scripts.watching.player import END_SECONDS, LONGEST, Player, frames, show
 from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace
 
 
@@ -52,6 +56,26 @@ def test_an_agent_that_thinks_shows_its_segments(agent):
         np.testing.assert_array_equal(last.tokens, inputs)
         np.testing.assert_array_equal(last.answer, agent.solve(inputs).answer == 5)
         assert len(watch_agent(agent, choice, "hrm", past_halting=True).steps) == agent.max_segments
+
+
+@pytest.mark.parametrize("name", HRMAgent.pretrained())
+def test_a_replay_halts_where_the_agent_does_live_and_recorded(name, tmp_path):
+    agent = HRMAgent.from_pretrained(name)
+    env_id = answer_id(agent.about["env"])
+    puzzles = load_puzzles(agent.task, "bank", "test", limit=12)
+    record_traces(agent, puzzles, env_id, name).save(tmp_path / "t.npz")
+    longer = 0
+    for index, inputs in enumerate(puzzles.inputs):
+        live = watch_agent(agent, Choice(env_id, index=index), "hrm")
+        recorded = watch_trace(tmp_path / "t.npz", index)
+        badges = [step.badge for step in live.steps]
+        assert [step.badge for step in recorded.steps] == badges
+        assert len(badges) == agent.solve(inputs).segments
+        assert set(badges[:-1]) <= {"continue"}
+        ends = ("HALT", "LAST") if len(badges) == agent.max_segments else ("HALT",)
+        assert badges[-1].startswith(ends)
+        longer += len(badges) > 1
+    assert longer == len(puzzles) or not agent.steady
 
 
 def test_an_agent_that_plays_shows_its_moves():
@@ -119,8 +143,30 @@ def test_keys(track, tmp_path):
     press(player, pygame.K_s)
     (saved,) = player.saved
     assert pygame.image.load(saved).get_width() == 640
+    assert player.note == f"saved {saved}"
+    press(player, pygame.K_s)
+    assert player.saved == [saved, saved.with_stem(f"{saved.stem}-2")], "nothing is overwritten"
+    press(player, pygame.K_HOME)
+    assert player.note == ""
     assert not player.press(pygame.K_q)
     assert not player.press(pygame.K_ESCAPE)
+
+
+def test_a_picture_that_cannot_be_saved_is_said_and_leaves_nothing(track, tmp_path, monkeypatch):
+    player = Player([track], name="p", folder=tmp_path)
+
+    def full(descriptor, mode):
+        os.close(descriptor)
+        return open("/dev/full", mode)
+
+    monkeypatch.setattr(tracking, "open", full, raising=False)
+    press(player, pygame.K_s)
+    assert player.saved == []
+    assert player.note == f"not saved: {tmp_path / 'p-0.png'}: No space left on device"
+    assert not list(tmp_path.iterdir())
+    told = pygame.surfarray.array3d(player.frame())
+    press(player, pygame.K_HOME)
+    assert not np.array_equal(told, pygame.surfarray.array3d(player.frame()))
 
 
 def test_a_window_shows_it_until_it_is_closed(track, tmp_path):
@@ -153,6 +199,25 @@ def test_recordings(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_recording_shows_how_far_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    words = ("--agent", "maze-7x7", "--speed", 8, "--width", 200, "--record", tmp_path / "a.gif")
+    assert call(*words) == 0
+    assert "recording" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert call(*words) == 0
+    assert "recording" in capsys.readouterr().err
+
+
+def test_many_steps_take_no_longer_than_they_may(track):
+    long = replace(track, steps=list(track.steps) * 200)
+    player = Player([long], width=160)
+    shots = [time for _, time in frames(player, fps=16)]
+    assert sum(shots) == pytest.approx(LONGEST + END_SECONDS, abs=0.1)
+    assert len(shots) <= 16 * LONGEST + 1
+    assert min(shots) >= 1 / 16
+
+
 def test_a_film_is_as_long_as_the_replay(track):
     player = Player([track], speed=2)
     seconds = [time for _, time in frames(player, fps=20)]
@@ -160,7 +225,6 @@ def test_a_film_is_as_long_as_the_replay(track):
 
 
 def test_mp4(tmp_path):
-    pytest.importorskip("imageio_ffmpeg")
     assert call("--record", tmp_path / "a.mp4", "--speed", 8, "--fps", 10, "--width", 160) == 0
     assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
 
@@ -178,6 +242,7 @@ def test_mp4(tmp_path):
         (["--puzzle", "12", "--record", "a.gif"], "expected 16 cells for sudoku-4x4, got 2"),
         (["--trace", "none.npz", "--record", "a.gif"], "none.npz: expected a trace file"),
         (["--speed", "0"], "speed: expected"),
+        (["--record", "/dev/null/a.gif"], "record: expected a folder, but /dev/null is a file"),
     ],
 )
 def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
@@ -187,6 +252,17 @@ def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatc
     assert error.startswith(f"error: {sentence}")
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_anything_is_computed(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cli.os, "access", lambda path, mode: path != tmp_path)
+    monkeypatch.setattr(watch, "_tracks", lambda args: pytest.fail("computed first"))
+    for name in ("a.gif", "deep/a.mp4"):
+        assert call("--record", tmp_path / name) == 2
+        error = capsys.readouterr().err
+        assert error == f"error: record: {tmp_path} cannot be written to\n"
 
 
 def test_without_a_display_it_offers_to_record(capsys, monkeypatch):
@@ -200,4 +276,6 @@ def test_without_a_display_it_offers_to_record(capsys, monkeypatch):
 def test_a_missing_extra_is_named(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     assert call("--record", tmp_path / "a.mp4") == 2
-    assert 'pip install "hrm-gym[video]"' in capsys.readouterr().err
+    assert (
+        'record: .mp4 needs the extra video: pip install -e ".[video]"; ' in capsys.readouterr().err
+    )

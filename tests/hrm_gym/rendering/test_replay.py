@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import weakref
 
 import numpy as np
 import pytest
@@ -47,6 +49,7 @@ def track_of(task_id, segments=3, seed=0, labels=True, sure=None, limit=8, name=
         confidence.astype(np.float32),
         q_halt,
         np.zeros(segments),
+        q_halt > 0,
         puzzle.labels if labels else None,
         getattr(puzzle, "demos", ()),
         limit,
@@ -60,11 +63,18 @@ def pixels(*arguments, **options):
 @pytest.mark.parametrize("task_id", TASKS)
 def test_every_step_is_a_picture_of_one_size_and_differs(task_id):
     track = track_of(task_id)
+    # Counter and caption alone would make a difference, so boards are compared without them.
+    scenes = [dataclasses.replace(step.scene, caption="") for step in track.steps]
+    boards = [to_array(paint(scene)) for scene in scenes]
+    assert not np.array_equal(boards[0], boards[1])
+    assert not np.array_equal(boards[1], boards[2])
     frames = [pixels([track], step) for step in range(3)]
     assert len({frame.shape for frame in frames}) == 1
     assert frames[0].shape[0] % 2 == frames[0].shape[1] % 2 == 0
-    assert not np.array_equal(frames[0], frames[1])
-    assert not np.array_equal(frames[1], frames[2])
+    high, broad, _ = boards[0].shape
+    for frame, board in zip(frames, boards, strict=True):
+        middle = slice(high // 4, high // 4 * 3), slice(broad // 4, broad // 4 * 3)
+        assert np.array_equal(frame[middle], board[middle])
     # The same again, byte for byte, after others were painted.
     assert np.array_equal(frames[0], pixels([track], 0))
 
@@ -116,6 +126,7 @@ def test_what_was_decided_stands_in_the_badge():
         np.ones((1, 16)),
         np.array([-3.0]),
         None,
+        np.array([False]),
         puzzle.labels,
         limit=1,
     )
@@ -143,7 +154,9 @@ def test_an_answer_that_is_no_grid_is_a_picture_too():
     assert scene.canvas is None
     assert "no grid" in scene.caption
     answers = np.zeros((1, 900), np.uint8)
-    track = thinking_track("m", task, puzzle.inputs, answers, answers * 0.5, np.ones(1), None)
+    halts = np.array([True])
+    sure = answers * 0.5
+    track = thinking_track("m", task, puzzle.inputs, answers, sure, np.ones(1), None, halts)
     assert pixels([track], 0, flash=1.0).size
 
 
@@ -208,15 +221,59 @@ def test_gifs_keep_their_colours(tmp_path):
     frames = [np.full((8, 8, 3), 255, np.uint8) for _ in range(3)]
     for k, frame in enumerate(frames):
         frame[k, k] = (230, 159, k)
-    write_gif(tmp_path / "a.gif", frames, [0.1, 0.2, 1.0])
+    # The second stays as it is for a while, which is no frame of its own.
+    shown = [(frames[k], time) for k, time in ((0, 0.1), (1, 0.125), (1, 0.125), (2, 1.0))]
+    write_gif(tmp_path / "a.gif", iter(shown), frames)
     read = Image.open(io.BytesIO((tmp_path / "a.gif").read_bytes()))
     assert read.n_frames == 3
+    assert read.info["loop"] == 0
     times = []
     for k, frame in enumerate(frames):
         read.seek(k)
         times.append(read.info["duration"])
         assert np.array_equal(np.asarray(read.convert("RGB")), frame)
-    assert times == [100, 200, 1000]
+    assert times == [100, 250, 1000]
+    write_gif(tmp_path / "one.gif", [(frames[0], 0.5)], frames[:1])
+    with Image.open(tmp_path / "one.gif") as one:
+        assert np.array_equal(np.asarray(one.convert("RGB")), frames[0])
+
+
+def test_a_gif_of_many_colours_takes_the_nearest_and_holds_no_frames(tmp_path):
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    alive: list[weakref.ref[np.ndarray]] = []
+
+    def frames():
+        for k in range(40):
+            frame = random.integers(0, 256, (16, 16, 3)).astype(np.uint8)
+            frame[k % 16, : k % 15 + 1] = 255
+            alive.append(weakref.ref(frame))
+            yield frame, 0.033
+
+    kept = [frame for frame, _ in frames()][:4]
+    alive.clear()
+    held = []
+
+    def watched():
+        for pair in frames():
+            held.append(sum(ref() is not None for ref in alive))
+            yield pair
+
+    write_gif(tmp_path / "a.gif", watched(), kept)
+    assert max(held) <= 3, "frames are kept while others are made"
+    with Image.open(tmp_path / "a.gif") as read:
+        assert read.n_frames == 40
+        palette = np.array(read.getpalette()).reshape(-1, 3)
+        total = 0
+        for k in range(40):
+            read.seek(k)
+            total += read.info["duration"]
+            shown = np.asarray(read.convert("RGB"))
+            assert (shown[k % 16, : k % 15 + 1] == 255).all()
+        # Hundredths of a second, rounded from the start and not frame by frame.
+        assert total == 1320
+    assert len(palette) == 256
 
 
 def test_a_picture_at_another_width():
