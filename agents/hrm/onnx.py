@@ -169,8 +169,9 @@ def _about(session: Any) -> dict[str, Any]:
         raise ValueError(f"expected format {FORMAT}, got {about.get('format')}")
     for name, kind in FIELDS.items():
         value = about.get(name)
+        number = value if isinstance(value, int) else 1
         # A bool is an int to Python, and 1 is no bool.
-        if type(value) is not kind or (kind is int and value < 1):
+        if type(value) is not kind or (kind is int and number < 1):
             wanted = "an integer of at least 1" if kind is int else f"a {kind.__name__}"
             raise ValueError(f"metadata: {name}: expected {wanted}, got {value!r}")
     return about
