@@ -1,0 +1,35 @@
+"""The worked example of an agent of one's own: it walks mazes, and takes part in a comparison."""
+
+from pathlib import Path
+
+from examples.my_agent import WallFollower
+from hrm_gym.agents.catalog import AGENTS, learns, obtain
+from hrm_gym.evaluation import evaluate
+
+NAME = "examples.my_agent:WallFollower"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_it_leaves_every_maze_without_loops():
+    found = evaluate(WallFollower(), "HRMMaze-7x7-v0", 60)
+    assert found.solve_rate == 1.0
+    # It walks into dead ends, as the solver does not.
+    assert 0.0 < found.optimal_rate < 1.0
+
+
+def test_episodes_that_take_turns_do_not_disturb_each_other():
+    alone = evaluate(WallFollower(), "HRMMaze-7x7-v0", 20, batch=1)
+    together = evaluate(WallFollower(), "HRMMaze-7x7-v0", 20, batch=20)
+    assert [e.steps for e in alone.episodes] == [e.steps for e in together.episodes]
+
+
+def test_it_comes_by_its_name():
+    assert not learns(NAME)
+    result = obtain(NAME, "HRMMaze-7x7-v0", seconds=1.0)
+    assert isinstance(result.agent, WallFollower)
+    assert (result.env_steps, result.seconds, result.puzzles) == (0, 0.0, 0)
+    assert NAME not in AGENTS
+
+
+def test_the_documentation_names_it():
+    assert NAME in (ROOT / "docs" / "protocol.md").read_text()
