@@ -91,14 +91,13 @@ def settle(args: Args) -> Args:
 
 
 def check(args: Args) -> None:
-    """Find mistakes in settled arguments before anything is trained.
+    """Find mistakes in settled arguments that concern every cell, before anything is trained.
 
     Raises:
-        ValueError: An agent or environment is unknown, or a number is not positive.
+        ValueError: A number is not positive, a name is there twice or none is, or rliable is
+            needed and missing.
     """
-    from hrm_gym.agents.catalog import AGENTS, learns
-    from hrm_gym.evaluation import make_env
-    from hrm_gym.registration import answer_id
+    from hrm_gym.agents.catalog import AGENTS
 
     assert args.agents is not None
     assert args.env is not None
@@ -107,31 +106,50 @@ def check(args: Args) -> None:
             got = " ".join(names) or "none"
             known = f"some of {', '.join(AGENTS)}, " if option == "agents" else ""
             raise ValueError(f"{option}: expected {known}each once, got {got}")
-    for name in args.agents:
-        learns(name)
     for option in ("seconds", "seeds", "workers", "episodes", "puzzles", "threads"):
         value = getattr(args, option)
         if not value > 0:
             raise ValueError(f"{option}: expected a positive number, got {value}")
-    for env_id in args.env:
-        if answer_id(env_id) == env_id:
-            raise ValueError(
-                f"env: expected a step environment such as HRMMaze-7x7-v0, got {env_id!r}"
-            )
-        make_env(env_id, split="test").close()
-        if "hrm" in args.agents:
-            from hrm_gym.agents.hrm.presets import get_preset, preset_for
-
-            trained = get_preset(args.preset or preset_for(answer_id(env_id))).env
-            if trained != answer_id(env_id):
-                raise ValueError(
-                    f"preset: expected one for {answer_id(env_id)}, but {args.preset} trains on "
-                    f"{trained}"
-                )
     if (args.seeds or 1) > 1:
         from hrm_gym.scripts.comparing.statistics import check_installed
 
         check_installed()
+
+
+def mistakes(args: Args) -> dict[tuple[str, str], str]:
+    """Return what is wrong with an environment and an agent, for those that cannot be run."""
+    found: dict[tuple[str, str], str] = {}
+    for env_id in args.env or ():
+        for agent in args.agents or ():
+            try:
+                _check_fit(env_id, agent, args.preset)
+            except ValueError as error:
+                found[env_id, agent] = str(error)
+    return found
+
+
+def _check_fit(env_id: str, agent: str, preset: str | None) -> None:
+    """Refuse a cell that cannot be run.
+
+    Raises:
+        ValueError: The agent or environment is unknown, or the preset is for another.
+    """
+    from hrm_gym.agents.catalog import learns
+    from hrm_gym.evaluation import make_env
+    from hrm_gym.registration import answer_id
+
+    learns(agent)
+    if answer_id(env_id) == env_id:
+        raise ValueError(f"env: expected a step environment such as HRMMaze-7x7-v0, got {env_id!r}")
+    make_env(env_id, split="test").close()
+    if agent == "hrm":
+        from hrm_gym.agents.hrm.presets import get_preset, preset_for
+
+        trained = get_preset(preset or preset_for(answer_id(env_id))).env
+        if trained != answer_id(env_id):
+            raise ValueError(
+                f"preset: expected one for {answer_id(env_id)}, but {preset} trains on {trained}"
+            )
 
 
 def compare(
@@ -150,7 +168,7 @@ def compare(
         The results; a cell that failed is among them, with its reason.
 
     Raises:
-        ValueError: As ``check``.
+        ValueError: As ``check``, or no cell at all can be run.
     """
     from hrm_gym.agents.catalog import AGENTS
     from hrm_gym.scripts.comparing.grid import run_grid
@@ -177,7 +195,15 @@ def compare(
         for env_id in args.env
         for agent in args.agents
     ]
-    return run_grid(cells, args.out, args.workers or 1, say, args.rerun, args.ray)
+    wrong = mistakes(args)
+    bad = {cell: reason for cell in cells if (reason := wrong.get((cell.env, cell.agent)))}
+    if len(bad) == len(cells):
+        raise ValueError(next(iter(bad.values())))
+    for cell, reason in bad.items():
+        say(f"{cell.name}: failed: {reason}")
+    good = [cell for cell in cells if cell not in bad]
+    run = iter(run_grid(good, args.out, args.workers or 1, say, args.rerun, args.ray))
+    return [Result(cell, failure=bad[cell]) if cell in bad else next(run) for cell in cells]
 
 
 def main(args: Args) -> int:

@@ -94,7 +94,7 @@ class Result:
         env_steps: Environment steps of training.
         seconds: Training seconds.
         puzzles: Training puzzles handed out.
-        overhead: Seconds beside training until its end: set-up, evaluation and logging.
+        overhead: Seconds beside training: set-up, evaluation on the way and at the end, logging.
         curve: Evaluations on the way, by training time.
         tested: The evaluation at the end, by split; empty where the cell failed.
         machine: Where it ran.
@@ -192,7 +192,7 @@ def run_cell(cell: Cell, out: Path) -> Result:
         reason = " ".join(str(error).split()) or type(error).__name__
         named = isinstance(error, ValueError)
         result.failure = reason if named else f"{type(error).__name__}: {reason}"
-        result.diverged = type(error).__name__ == "Diverged"
+        result.diverged = type(error).__name__ in ("Diverged", "FloatingPointError")
         result.tested = {}
     result.machine = machine()
     return result
@@ -225,7 +225,7 @@ def _take_part(result: Result, tracker: Any) -> None:
         preset=cell.preset,
     )
     agent = trained.agent
-    result.overhead = time.perf_counter() - begun - trained.seconds
+    check_finite(agent)
     result.signal = getattr(agent, "signal", "none")
     result.parameters = int(getattr(agent, "parameters", 0))
     result.env_steps, result.seconds = trained.env_steps, trained.seconds
@@ -243,6 +243,24 @@ def _take_part(result: Result, tracker: Any) -> None:
     settings["parameters"] = result.parameters
     metrics = {f"hparam/{k}_solve_rate": v.solve_rate for k, v in result.tested.items()}
     tracker.hparams(settings, metrics)
+    result.overhead = time.perf_counter() - begun - trained.seconds
+
+
+def check_finite(agent: Any) -> None:
+    """Refuse an agent whose training ran away without an error, as that of Q-learning may.
+
+    Raises:
+        FloatingPointError: A weight is not finite.
+    """
+    import torch
+
+    model = getattr(agent, "model", None)
+    # The algorithms of Stable-Baselines3 keep their network in a policy.
+    network = getattr(model, "policy", model)
+    if isinstance(network, torch.nn.Module):
+        for name, weight in network.named_parameters():
+            if not bool(torch.isfinite(weight).all()):
+                raise FloatingPointError(f"after training {name} is not finite")
 
 
 def filmstrip(agent: Any, env_id: str, pictures: int = 6) -> Any:

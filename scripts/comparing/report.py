@@ -10,11 +10,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from hrm_gym.scripts.plots import png
-from hrm_gym.tracking import write_bytes, write_text
+from hrm_gym.tracking import write_bytes, write_json, write_text
 
 from .cell import Result
 from .figures import compute_figure, learning_figure, rating_figure
-from .tables import Table, failures, markdown_table, tables
+from .tables import Table, failures, json_rows, markdown_table, tables
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 70rem;
@@ -102,13 +102,16 @@ def method(results: Sequence[Result]) -> str:
 
 
 def write_report(results: Sequence[Result], folder: Path, title: str, command: str) -> str:
-    """Write ``report.md``, ``report.html`` and the pictures; return the Markdown.
+    """Write ``report.md``, ``report.html``, ``results.json`` and the pictures.
 
     Args:
         results: Those of a comparison.
         folder: Where.
         title: Heading of the report.
         command: What made it.
+
+    Returns:
+        The Markdown.
     """
     pictures = {name: (caption, png(f)) for name, (caption, f) in figures(results).items()}
     for name, (_, content) in pictures.items():
@@ -116,6 +119,8 @@ def write_report(results: Sequence[Result], folder: Path, title: str, command: s
     text = markdown(results, title, command, {name: c for name, (c, _) in pictures.items()})
     write_text(folder / "report.md", text)
     write_text(folder / "report.html", page(results, title, command, pictures))
+    where = next((result.machine for result in results if result.machine), {})
+    write_json(folder / "results.json", where, json_rows(results))
     return text
 
 
