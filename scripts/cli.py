@@ -105,7 +105,7 @@ def command(script: str, args: Any) -> str:
         value = getattr(args, field.name)
         if value != field.default and field.name not in ("out", "json"):
             words += [f"--{field.name.replace('_', '-')}", *_words(value)]
-    return f"python scripts/{script}.py {shlex.join(words)}"
+    return f"python scripts/{script}.py {shlex.join(words)}".rstrip()
 
 
 def _words(value: Any) -> list[str]:

@@ -30,7 +30,7 @@ class Args:
 
     source: str = "bundled"
     """Trace file that evaluate --save-traces wrote, or the bundled one."""
-    steps: int = 200_000
+    steps: int = 100_000
     """Environment steps of each training."""
     seeds: int = 3
     """Trainings of each algorithm at each price."""
