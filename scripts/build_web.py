@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from hrm_gym.scripts.cli import run
 WEB = Path(__file__).resolve().parent.parent / "web"
 EXAMPLES = 24
 """Puzzles of the bank that the page offers for each model."""
+MARK = ".hrm-gym-page"
+"""File by which a built page is known again."""
 WHOLE = 2_000_000
 """Parameters up to which weights go to the page as float32; larger models go as int8."""
 
@@ -26,7 +29,7 @@ class Args:
     """Arguments of the page's build."""
 
     out: Path = WEB / "dist"
-    """Folder of the built page."""
+    """Folder of the built page: a new or empty one, or that of a page built before."""
     serve: bool = False
     """Serve it afterwards, until Ctrl-C."""
     port: int = 8000
@@ -35,6 +38,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Export the models, bundle the page, serve it."""
+    if not 0 <= args.port <= 65535:
+        raise ValueError(f"port: expected 0..65535, got {args.port}")
     build(args.out)
     print(f"the page is in {args.out}")
     if args.serve:
@@ -47,8 +52,10 @@ def build(out: Path) -> None:
     """Build the page; it needs nothing from outside once it stands there.
 
     Raises:
-        ValueError: Node is missing, its packages cannot be installed, or the bundler failed.
+        ValueError: ``out`` holds something else, Node is missing, its packages cannot be installed,
+            or the bundler failed.
     """
+    check_out(out)
     npm = shutil.which("npm")
     if npm is None:
         raise ValueError("web: expected node and npm (Node 20.19 or newer), found none")
@@ -57,7 +64,32 @@ def build(out: Path) -> None:
     if not _installed():
         _run([npm, "ci", "--no-fund", "--no-audit"])
     write_models(WEB / "public" / "models")
-    _run([npm, "run", "--silent", "build", "--", "--outDir", str(out.resolve()), "--emptyOutDir"])
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / "page"
+        _run([npm, "run", "--silent", "build", "--", "--outDir", str(built), "--emptyOutDir"])
+        (built / MARK).touch()
+        if out.is_dir():
+            shutil.rmtree(out)
+        shutil.copytree(built, out)
+
+
+def check_out(out: Path) -> None:
+    """Refuse a folder whose content is not a page built before: it would be lost.
+
+    Raises:
+        ValueError: It is a file, holds something else, or is a source of the page.
+    """
+    place, web = out.resolve(), WEB.resolve()
+    if place == web / "dist":
+        return
+    if place == web or web in place.parents or place in web.parents:
+        raise ValueError(f"out: {out} holds the sources of the page; expected another folder")
+    if place.exists() and not place.is_dir():
+        raise ValueError(f"out: expected a folder, but {out} is a file")
+    if place.is_dir() and any(place.iterdir()) and not (place / MARK).is_file():
+        raise ValueError(
+            f"out: {out} is neither empty nor a page built before; expected another folder"
+        )
 
 
 def _installed() -> bool:

@@ -27,7 +27,7 @@ LONGEST = 30.0
 END_SECONDS = 2.0
 """How long the last step stays in a recording."""
 GIF_FPS = 16
-SAMPLES = 10
+SAMPLES = 6
 """Steps whose colours a GIF takes over."""
 BORDERS = 80
 """Pixels of a screen's height left to title bar and panels."""
@@ -166,7 +166,7 @@ def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
     more steps a second than pictures, steps are left out, but for the last.
     """
     stride = max(1, math.ceil(player.speed / fps))
-    fading = round(FLASH * stride / player.speed * fps)
+    fading = fading_pictures(player, fps)
     for begun in range(0, player.steps, stride):
         step = min(begun + stride, player.steps) - 1
         taken = step + 1 - begun
@@ -183,13 +183,18 @@ def frames(player: Player, fps: float) -> Iterator[tuple[np.ndarray, float]]:
         yield to_array(surface), max(1 / fps, total - shown / fps)
 
 
-def samples(player: Player) -> list[np.ndarray]:
-    """Return pictures, still and flashing, that hold the colours of a recording."""
-    steps = range(0, player.steps, max(1, player.steps // SAMPLES))
+def fading_pictures(player: Player, fps: float) -> int:
+    """Return how many pictures the flash of a step takes, where there is time for it."""
+    return round(FLASH * max(1, math.ceil(player.speed / fps)) / player.speed * fps)
+
+
+def samples(player: Player, fps: float) -> list[np.ndarray]:
+    """Return pictures, still and as they flash, that hold the colours of a recording."""
+    fading = fading_pictures(player, fps)
     return [
-        to_array(paint_replay(player.tracks, step, flash, "", player.width))
-        for step in steps
-        for flash in (0.0, 0.5, 1.0)
+        to_array(paint_replay(player.tracks, step, k / max(1, fading), "", player.width))
+        for step in range(0, player.steps, max(1, math.ceil(player.steps / SAMPLES)))
+        for k in range(fading + 1)
     ]
 
 
@@ -219,7 +224,7 @@ def record(player: Player, path: Path, fps: float) -> None:
     """
     check_recording(path)
     if path.suffix == ".gif":
-        write_gif(path, progress(frames(player, GIF_FPS), "recording"), samples(player))
+        write_gif(path, progress(frames(player, GIF_FPS), "recording"), samples(player, GIF_FPS))
         return
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
