@@ -60,8 +60,28 @@ def test_the_page_accepts_what_the_rules_accept(task_id):
         assert said["complaint"] == ""
         assert said["accepts"] == right
         assert right[0]
-        # What is accepted has no cell marked wrong.
-        assert all(clean for clean, good in zip(said["clean"], right, strict=True) if good)
+        # What is accepted has no cell marked, and whatever is wrong has one.
+        assert said["clean"] == right
+
+
+def test_a_wrong_maze_is_marked_where_it_is_wrong():
+    task = get_task("maze-7x7")
+    inputs = task.parse("S" + " " * 47 + "G")
+    both = np.where(inputs == 2, 5, inputs)
+    label = task.solve(inputs)
+    gone, short = label.copy(), label.copy()
+    gone[48] = 5
+    missed = int(np.flatnonzero(label == 5)[3])
+    short[missed] = 2
+    answers = [answer.tolist() for answer in (both, gone, short, label)]
+    (said,) = ask([{"task": task.id, "inputs": inputs.tolist(), "answers": answers}])
+    assert said["accepts"] == [False, False, False, True]
+    everywhere, goal, lacking, none = said["marks"]
+    # Any one path of eleven cells is right, the rest is too much.
+    assert sorted(everywhere) == [""] * 13 + ["wrong"] * 36
+    assert [k for k in range(49) if goal[k]] == [48]
+    assert {k: lacking[k] for k in range(49) if lacking[k]} == {missed: "missed"}
+    assert set(none) == {""}
 
 
 def test_the_page_refuses_what_has_not_one_solution():

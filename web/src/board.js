@@ -30,38 +30,65 @@ export class Board {
   digitCell(index) {
     const { side, box } = this.rules;
     const [row, column] = [Math.floor(index / side), index % side];
-    const cell = document.createElement("input");
-    cell.inputMode = "numeric";
-    cell.autocomplete = "off";
-    cell.setAttribute("aria-label", `row ${row + 1}, column ${column + 1}`);
+    // Marks are drawn on the cell, since an input has no ::before.
+    const cell = document.createElement("div");
+    const input = document.createElement("input");
+    input.inputMode = "numeric";
+    input.autocomplete = "off";
+    input.setAttribute("aria-label", `row ${row + 1}, column ${column + 1}`);
+    cell.append(input);
     cell.dataset.edges = [
       column % box[1] === box[1] - 1 && column + 1 < side ? "box-right" : "",
       row % box[0] === box[0] - 1 && row + 1 < side ? "box-bottom" : "",
     ].join(" ");
-    cell.addEventListener("beforeinput", (event) => event.preventDefault());
-    cell.addEventListener("keydown", (event) => this.key(event, index));
+    // The keyboard of a phone tells what it writes here, and its keys by no name.
+    input.addEventListener("beforeinput", (event) => {
+      event.preventDefault();
+      if (event.inputType.startsWith("delete")) this.erase(index, -1);
+      // Where it could not be prevented, as in a composition, the text is in the cell afterwards.
+      else if (event.cancelable) this.write(event.data ?? "", index);
+    });
+    input.addEventListener("input", () => this.write(input.value.slice(-1), index));
+    input.addEventListener("keydown", (event) => this.key(event, index));
     return cell;
   }
 
-  /** Digits write and go on to the next cell, arrows move. */
+  focus(index) {
+    this.cells[index]?.firstChild.focus();
+  }
+
+  /** Arrows move, deleting goes back or stays. */
   key(event, index) {
     const { side } = this.rules;
     const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -side, ArrowDown: side };
-    const focus = (k) => this.cells[Math.min(Math.max(k, 0), this.cells.length - 1)].focus();
-    if (event.key in moves) {
-      event.preventDefault();
-      focus(index + moves[event.key]);
-      return;
-    }
-    const blank = [" ", ".", "0", "Backspace", "Delete"].includes(event.key);
-    const digit = /^[1-9]$/.test(event.key) && Number(event.key) <= side;
-    if (!this.editable || !(blank || digit)) return;
+    const deletes = { Backspace: -1, Delete: 0 };
+    if (event.key in moves) this.focus(index + moves[event.key]);
+    else if (event.key in deletes) this.erase(index, deletes[event.key]);
+    else return;
     event.preventDefault();
-    this.tokens[index] = digit ? Number(event.key) + 1 : 1;
+  }
+
+  /** Digits write, space, dot and 0 leave blank; each goes on to the next cell. */
+  write(text, index) {
+    if (!this.editable) return;
+    let at = index;
+    for (const mark of text) {
+      const digit = /^[1-9]$/.test(mark) && Number(mark) <= this.rules.side;
+      if (at >= this.cells.length || !(digit || " .0".includes(mark))) continue;
+      this.tokens[at++] = digit ? Number(mark) + 1 : 1;
+    }
+    this.edit();
+    if (at === index) return;
+    this.onChange();
+    this.focus(Math.min(at, this.cells.length - 1));
+  }
+
+  erase(index, move) {
+    if (!this.editable) return;
+    this.tokens[index] = 1;
     this.edit();
     this.onChange();
-    if (event.key === "Backspace") focus(index - 1);
-    else if (event.key !== "Delete") focus(index + 1);
+    this.focus(index + move);
   }
 
   mazeCell(index) {
@@ -107,7 +134,7 @@ export class Board {
     this.cells.forEach((cell, index) => {
       const given = this.rules.family === "sudoku" && this.tokens[index] > 1;
       this.dress(cell, answer[index], given);
-      if (mistakes[index]) cell.classList.add("wrong");
+      if (mistakes[index]) cell.classList.add(mistakes[index]);
       else if (answer[index] === 5) cell.classList.add("right");
       const wall = this.rules.family === "maze" && this.tokens[index] === 1;
       if (!given && !wall) cell.style.background = ground(confidence[index]);
@@ -124,8 +151,8 @@ export class Board {
     cell.style.background = "";
     if (this.rules.family === "sudoku") {
       cell.className = `cell ${cell.dataset.edges}${given ? " given" : ""}`;
-      cell.value = token > 1 ? String(token - 1) : "";
-      cell.readOnly = !this.editable;
+      cell.firstChild.value = token > 1 ? String(token - 1) : "";
+      cell.firstChild.readOnly = !this.editable;
     } else {
       cell.className = `cell ${NAMES[token] ?? ""}`;
     }

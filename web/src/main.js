@@ -31,6 +31,7 @@ function choose(next) {
   board = new Board($("board"), rules, reset);
   $("tools").replaceChildren(...(rules.family === "maze" ? Object.entries(TOOLS).map(tool) : []));
   $("hint").textContent = HINTS[rules.family];
+  $("missed").hidden = rules.family !== "maze";
   $("q-continue-row").hidden = !entry.model.q_continue;
   const accuracy = entry.solve_rate ? `; it solves ${(100 * entry.solve_rate).toFixed(1)}% of held-out puzzles` : "";
   $("about").textContent =
@@ -103,6 +104,7 @@ async function think() {
   } catch (error) {
     if (mine !== turn) return;
     $("message").textContent = `The model failed: ${error.message}`;
+    if (!segments.length) $("counter").textContent = "not yet thought about";
   } finally {
     if (mine === turn) {
       $("think").disabled = false;

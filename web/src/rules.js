@@ -70,12 +70,11 @@ export class Sudoku {
     );
   }
 
-  /** Cells of an answer that break a rule. */
+  /** How each cell of an answer is to be marked: "wrong" where it breaks a rule, else "". */
   mistakes(tokens, answer) {
-    return answer.map(
-      (t, cell) =>
-        t < 2 || (tokens[cell] > 1 && t !== tokens[cell]) || this.peers[cell].some((p) => answer[p] === t),
-    );
+    const wrong = (t, cell) =>
+      t < 2 || (tokens[cell] > 1 && t !== tokens[cell]) || this.peers[cell].some((p) => answer[p] === t);
+    return answer.map((t, cell) => (wrong(t, cell) ? "wrong" : ""));
   }
 }
 
@@ -139,12 +138,38 @@ export class Maze {
     return moves === walked && answer.filter((t) => t === PATH).length === moves - 1;
   }
 
-  /** Marked cells that lie on no shortest path. */
+  /**
+   * How each cell of an answer is to be marked: "wrong" where it marks too much or changes the
+   * puzzle, "missed" where a path lacks it, else "". Only what is accepted has no mark.
+   */
   mistakes(tokens, answer) {
-    const open = tokens.map((t) => t !== WALL);
+    const path = this.nearest(tokens, answer);
+    return answer.map((t, cell) => {
+      if (t === PATH && tokens[cell] === OPEN) return path.has(cell) ? "" : "wrong";
+      if (t !== tokens[cell]) return "wrong";
+      return path.has(cell) ? "missed" : "";
+    });
+  }
+
+  /** The cells between S and G of the shortest path that an answer marks most of. */
+  nearest(tokens, answer) {
     const [start, goal] = [tokens.indexOf(START), tokens.indexOf(GOAL)];
-    const [there, back] = [this.distances(open, start), this.distances(open, goal)];
-    return answer.map((t, cell) => t === PATH && (there[cell] < 0 || there[cell] + back[cell] !== there[goal]));
+    const back = this.distances(tokens.map((t) => t !== WALL), goal);
+    const path = new Set();
+    if (back[start] < 0) return path;
+    // From G outwards: how many marks a shortest way from a cell can hold, and where it leads.
+    const order = back.map((_, cell) => cell).filter((cell) => back[cell] > 0 && back[cell] <= back[start]);
+    order.sort((a, b) => back[a] - back[b]);
+    const [marks, next] = [Array(back.length).fill(0), Array(back.length).fill(-1)];
+    for (const cell of order) {
+      for (const ahead of this.neighbours(cell)) {
+        if (back[ahead] !== back[cell] - 1) continue;
+        if (next[cell] < 0 || marks[ahead] > marks[next[cell]]) next[cell] = ahead;
+      }
+      marks[cell] = marks[next[cell]] + (answer[cell] === PATH);
+    }
+    for (let cell = next[start]; cell !== goal; cell = next[cell]) path.add(cell);
+    return path;
   }
 }
 

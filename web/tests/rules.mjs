@@ -10,7 +10,8 @@ const said = JSON.parse(readFileSync(0, "utf8")).map(({ task, inputs, answers })
   return {
     complaint: rules.complaint(inputs),
     accepts: answers.map((answer) => rules.accepts(inputs, answer)),
-    clean: answers.map((answer) => !rules.mistakes(inputs, answer).includes(true)),
+    marks: answers.map((answer) => rules.mistakes(inputs, answer)),
+    clean: answers.map((answer) => !rules.mistakes(inputs, answer).some(Boolean)),
   };
 });
 console.log(JSON.stringify(said));
