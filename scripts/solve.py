@@ -71,7 +71,7 @@ def main(args: Args) -> int:
             if segments is not None:
                 count = int(segments[k])
                 print(f"{count} segment{'s' * (count != 1)}, {confidence[k]:.1%} confident")
-            print(verdict(task, right[k]))
+            print(verdict(task, right[k], changed_givens(task, question.inputs, answers[k])))
     line = summary(name, right, seconds, segments, exact=task.name != "arc")
     Console().print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json is not None:
@@ -140,12 +140,26 @@ def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
     print(task.format(answer))
 
 
-def verdict(task: Any, right: bool | None) -> str:
-    """Return what there is to say of an answer."""
+def changed_givens(task: Any, inputs: np.ndarray, answer: np.ndarray) -> int:
+    """Return in how many cells an answer is one to another puzzle; of ARC all is the answer."""
+    if task.name == "sudoku":
+        return int(((inputs > 1) & (answer != inputs)).sum())
+    if task.name == "maze":
+        from hrm_gym.puzzles.maze import OPEN, PATH
+
+        walked = (inputs == OPEN) & (answer == PATH)
+        return int(((answer != inputs) & ~walked).sum())
+    return 0
+
+
+def verdict(task: Any, right: bool | None, changed: int = 0) -> str:
+    """Return what there is to say of an answer that changed so many cells of the puzzle."""
     if right is None:
         return "not checked: the right output is not known"
     if task.name == "arc":
         return "right: it is the known output" if right else "WRONG: it is not the known output"
+    if changed:
+        return f"WRONG: it changes {changed} cell{'s' * (changed != 1)} of the puzzle"
     return "right: the rules accept it" if right else "WRONG: it breaks the rules"
 
 

@@ -53,6 +53,8 @@ def main(args: Args) -> None:
     for option, value in (("speed", args.speed), ("fps", args.fps)):
         if value is not None and not 0 < value <= 240:
             raise ValueError(f"{option}: expected more than 0 and at most 240, got {value}")
+    if args.width is not None and not 100 <= args.width <= 4000:
+        raise ValueError(f"width: expected 100..4000 pixels a board, got {args.width}")
     if args.record is not None:
         check_recording(args.record)
     tracks = _tracks(args)
@@ -73,6 +75,9 @@ def _tracks(args: Args) -> list:  # type: ignore[type-arg]
     from hrm_gym.scripts.watching.tracks import Choice, step_id, watch_agent, watch_trace
 
     if args.trace is not None:
+        for option in ("agent", "env", "puzzle", "data", "split"):
+            if getattr(args, option) != getattr(Args(), option):
+                raise ValueError(f"{option}: a trace says it itself; leave --{option} out")
         return [watch_trace(args.trace, args.index, args.past_halting)]
     wanted = args.env
     agents = []
@@ -80,6 +85,8 @@ def _tracks(args: Args) -> list:  # type: ignore[type-arg]
         agent = load_agent(name, args.device, wanted and step_id(wanted), args.seed)
         wanted = wanted or env_of(agent)
         agents.append(agent)
+    if args.past_halting and not any(hasattr(agent, "think") for agent in agents):
+        raise ValueError(f"past-halting: {' and '.join(args.agent)} play and have no segments")
     if wanted is None:
         raise ValueError(f"env: the agent {args.agent[0]} needs --env")
     choice = Choice(wanted, args.split, args.data, args.index, args.puzzle)

@@ -54,6 +54,7 @@ class HRMAgent(Thinker):
         self.task_name = task
         self.device = check_device(device)
         self.model = model.to(self.device).eval()
+        self.num_puzzles = model.config.num_puzzles
         self.bf16 = bf16
         self.about = about or {}
         self.name = str(self.about.get("name", "hrm"))

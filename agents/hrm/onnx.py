@@ -65,6 +65,7 @@ class OnnxAgent(Thinker):
         super().__init__(own, about["max_segments"], about["steady"])
         if task is not None and own is not get_task(task):
             raise ValueError(f"{path}: expected a model of {task}, this is one of {own.id}")
+        self.num_puzzles = self.config.num_puzzles
         self.about = about
         self.parameters = about["parameters"]
 

@@ -37,8 +37,6 @@ def record_traces(
     Raises:
         ValueError: ``segments`` is not positive, or the puzzles are not of the agent's task.
     """
-    if segments is not None and segments < 1:
-        raise ValueError(f"segments: expected at least 1, got {segments}")
     sets = [puzzles] if isinstance(puzzles, PuzzleSet) else list(puzzles)
     task = agent.task
     names = ("answers", "confidence", "entropy", "q_halt", "q_continue")

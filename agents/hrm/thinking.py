@@ -74,6 +74,8 @@ class Thinker(Agent):
 
     name = "hrm"
     signal: ClassVar[Signal] = "labels"
+    num_puzzles = 0
+    """Rows of the puzzle embedding; 0 where there is none."""
 
     def __init__(self, task: Task, max_segments: int, steady: bool = False) -> None:
         self.task = task
@@ -113,7 +115,7 @@ class Thinker(Agent):
         """Return tokens and puzzle ids of a batch.
 
         Raises:
-            ValueError: The shape or a token does not fit the task.
+            ValueError: The shape, a token or a puzzle id does not fit.
         """
         values = np.atleast_2d(np.asarray(tokens))
         if values.ndim != 2 or values.shape[1] != self.task.seq_len:
@@ -127,7 +129,25 @@ class Thinker(Agent):
                 f"{values.min()}..{values.max()}"
             )
         ids = np.zeros(len(values)) if puzzle_ids is None else np.asarray(puzzle_ids)
+        if ids.shape != (len(values),):
+            raise ValueError(f"puzzle_ids: expected shape ({len(values)},), got {ids.shape}")
+        # A model without such embeddings takes any and looks at none.
+        if self.num_puzzles and ids.size and not (ids.min() >= 0 and ids.max() < self.num_puzzles):
+            raise ValueError(
+                f"puzzle_ids: this model knows 0..{self.num_puzzles - 1}, got "
+                f"{ids.min():.0f}..{ids.max():.0f}"
+            )
         return values.astype(np.uint8), ids.astype(np.int64)
+
+    def _most(self, segments: int | None) -> int:
+        """Return the last segment there may be.
+
+        Raises:
+            ValueError: It is not positive.
+        """
+        if segments is not None and segments < 1:
+            raise ValueError(f"segments: expected at least 1, got {segments}")
+        return self.max_segments if segments is None else segments
 
     # Thinking ----------------------------------------------------------------------------------
 
@@ -147,11 +167,12 @@ class Thinker(Agent):
             segments: The last segment; default ``max_segments``, and it may be more.
 
         Raises:
-            ValueError: The shape or a token does not fit the task.
+            ValueError: The shape, a token or a puzzle id does not fit, or ``segments`` is not
+                positive.
         """
         batch, ids = self._batch(tokens, puzzle_ids)
         ended = np.zeros(len(batch), bool)
-        for segment, _ in self._thoughts(batch, ids, segments or self.max_segments):
+        for segment, _ in self._thoughts(batch, ids, self._most(segments)):
             yield segment
             ended |= segment.halt
             if halt and ended.all():
@@ -173,14 +194,15 @@ class Thinker(Agent):
             segments: At most so many; default ``max_segments``, and it may be more.
 
         Raises:
-            ValueError: The shape or a token does not fit the task.
+            ValueError: The shape, a token or a puzzle id does not fit, or ``segments`` is not
+                positive.
         """
         batch, ids = self._batch(tokens, puzzle_ids)
         answers = np.zeros(batch.shape, np.uint8)
         spent = np.zeros(len(batch), np.int64)
         q_halt = np.zeros(len(batch), np.float32)
         going = np.arange(len(batch))
-        for segment, rows in self._thoughts(batch, ids, segments or self.max_segments):
+        for segment, rows in self._thoughts(batch, ids, self._most(segments)):
             answers[going] = segment.answer
             q_halt[going] = segment.q_halt
             spent[going] += 1

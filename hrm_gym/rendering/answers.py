@@ -36,7 +36,8 @@ def answer_scene(
         inputs: uint8 (seq_len,), the question.
         answer: uint8 (seq_len,).
         confidence: float (seq_len,), the probability of each of its tokens.
-        labels: uint8 (seq_len,), the solution; without it a Sudoku marks what breaks its rules.
+        labels: uint8 (seq_len,), the solution; without it a Sudoku marks what breaks its rules, a
+            given that the answer changed among it.
         demos: demonstration pairs of an ARC task.
         caption: one line under it.
     """
@@ -44,10 +45,17 @@ def answer_scene(
     if task.name == "sudoku":
         given = inputs > 1
         wrong = None if labels is None else (answer != labels) & (answer > 1)
-        clash = kind.conflicts(answer) if labels is None else None
+        changed = given & (answer != inputs)
+        clash = kind.conflicts(answer) | changed if labels is None else None
         sure = None if confidence is None else np.where(given, 1.0, confidence)
         return SudokuScene(
-            answer, given, kind.box, conflicts=clash, wrong=wrong, confidence=sure, caption=caption
+            answer,
+            given & ~changed,
+            kind.box,
+            conflicts=clash,
+            wrong=wrong,
+            confidence=sure,
+            caption=caption,
         )
     if task.name == "maze":
         from hrm_gym.puzzles.maze import PATH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pygame
 
@@ -92,6 +93,10 @@ class Window:
     def _connect() -> None:
         """Open the connection to the display."""
         try:
+            # Asked first, since SDL would grumble on standard error below.
+            displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+            if sys.platform == "linux" and not any(map(os.environ.get, displays)):
+                raise pygame.error("No available display")
             pygame.display.init()
             # Without a display SDL may draw into nothing, unseen; fine only if it was asked to.
             if pygame.display.get_driver() == "offscreen" and not os.environ.get("SDL_VIDEODRIVER"):

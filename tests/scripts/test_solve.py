@@ -148,9 +148,27 @@ def test_a_wrong_answer_is_called_wrong(tmp_path, capsys):
     random_agent(tmp_path / "agent", "sudoku-4x4")
     assert call("sudoku", FOUR, "--agent", tmp_path / "agent") == 1
     said = capsys.readouterr().out
-    assert "WRONG: it breaks the rules" in said
+    assert "WRONG: it changes " in said
+    assert " cells of the puzzle" in said
     assert "0 of 1 solved" in said
     assert "--agent oracle solves" in said
+
+
+def test_what_a_wrong_answer_does_is_said():
+    sudoku, maze = get_task("sudoku-4x4"), get_task("maze-7x7")
+    inputs = sudoku.parse(FOUR)
+    breaks, changes = sudoku.solve(inputs).copy(), sudoku.solve(inputs).copy()
+    breaks[0] = 7 - breaks[0]
+    changes[1] = 5
+    assert solve.changed_givens(sudoku, inputs, breaks) == 0
+    assert solve.changed_givens(sudoku, inputs, changes) == 1
+    inputs = load_puzzles(maze, "bank", "test").inputs[0]
+    answer = maze.solve(inputs).copy()
+    assert solve.changed_givens(maze, inputs, answer) == 0
+    answer[inputs == 4] = 5
+    assert solve.changed_givens(maze, inputs, answer) == 1
+    assert solve.verdict(maze, False, 1) == "WRONG: it changes 1 cell of the puzzle"
+    assert solve.verdict(maze, False) == "WRONG: it breaks the rules"
 
 
 def test_arc(tmp_path, capsys, monkeypatch):

@@ -242,6 +242,14 @@ def test_mp4(tmp_path):
         (["--puzzle", "12", "--record", "a.gif"], "expected 16 cells for sudoku-4x4, got 2"),
         (["--trace", "none.npz", "--record", "a.gif"], "none.npz: expected a trace file"),
         (["--speed", "0"], "speed: expected"),
+        (["--width", "100000"], "width: expected 100..4000 pixels a board, got 100000"),
+        (["--width", "-5"], "width: expected 100..4000 pixels a board, got -5"),
+        (["--trace", "t.npz", "--agent", "oracle"], "agent: a trace says it itself"),
+        (["--trace", "t.npz", "--puzzle", "12"], "puzzle: a trace says it itself"),
+        (
+            ["--agent", "oracle", "--env", "HRMMaze-7x7-v0", "--past-halting"],
+            "past-halting: oracle",
+        ),
         (["--record", "/dev/null/a.gif"], "record: expected a folder, but /dev/null is a file"),
     ],
 )

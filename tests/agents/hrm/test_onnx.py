@@ -193,6 +193,25 @@ def test_one_puzzle_and_none(tokens, tmp_path):
     assert exported.solve(tokens[:0]).answer.shape == (0, 16)
 
 
+def test_what_does_not_fit_is_one_sentence(tokens, tmp_path):
+    agent = random_agent({"num_puzzles": 5, "puzzle_emb_len": 2, "puzzle_emb_dim": 40})
+    export(agent, tmp_path / "a.onnx")
+    for thinker in (agent, OnnxAgent(tmp_path / "a.onnx", threads=1)):
+        for call in (thinker.solve, lambda *a, t=thinker, **k: list(t.think(*a, **k))):
+            for ids in ([0, 5], [-1, 0]):
+                with pytest.raises(ValueError, match=r"puzzle_ids: this model knows 0\.\.4"):
+                    call(tokens[:2], ids)
+            with pytest.raises(ValueError, match=r"puzzle_ids: expected shape \(2,\), got \(3,\)"):
+                call(tokens[:2], [0, 0, 0])
+            for segments in (0, -1):
+                with pytest.raises(
+                    ValueError, match=f"segments: expected at least 1, got {segments}"
+                ):
+                    call(tokens[:2], segments=segments)
+    # Without embeddings any id will do.
+    assert random_agent({}).solve(tokens[0], [7]).answer.shape == (16,)
+
+
 def edited(path, **changes):
     model = onnx.load(path)
     about = json.loads(model.metadata_props[0].value)

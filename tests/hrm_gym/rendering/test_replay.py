@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import make_env
 from hrm_gym.puzzles import get_task
-from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, cell_rect, paint, to_array
+from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, ansi, cell_rect, paint, to_array
 from hrm_gym.rendering.answers import answer_scene, solves
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Bar, Step, Track, paint_replay, steps_of
@@ -158,6 +158,20 @@ def test_an_answer_that_is_no_grid_is_a_picture_too():
     sure = answers * 0.5
     track = thinking_track("m", task, puzzle.inputs, answers, sure, np.ones(1), None, halts)
     assert pixels([track], 0, flash=1.0).size
+
+
+def test_a_given_that_an_answer_changed_is_marked_and_no_given():
+    task = get_task("sudoku-4x4")
+    inputs = task.parse(".1.....2...343..")
+    answer = task.solve(inputs).copy()
+    answer[1] = 5
+    scene = answer_scene(task, inputs, answer)
+    assert isinstance(scene, SudokuScene)
+    assert scene.conflicts[1]
+    assert not scene.given[1]
+    assert scene.given.sum() == (inputs > 1).sum() - 1
+    # Bold is what was given; this one stands out in red.
+    assert "\x1b[31;7;31m4\x1b[0m" in ansi(scene)
 
 
 def test_any_shortest_path_is_shown_as_right():

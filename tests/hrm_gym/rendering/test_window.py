@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 
 import pygame
@@ -97,3 +100,17 @@ def test_without_a_display_it_says_what_to_do(monkeypatch, driver):
         with pytest.raises(RuntimeError, match="rgb_array") as caught:
             opening()
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is a display a variable")
+def test_without_a_display_nothing_else_is_said():
+    code = (
+        "from hrm_gym.rendering import Window\n"
+        "try: Window().desktop()\n"
+        "except RuntimeError as error: print(error)"
+    )
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "XDG_RUNTIME_DIR")
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert done.stdout.startswith("no window can be opened here (No available display)")
+    assert done.stderr == ""
