@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import check_file, run
 
 
 @dataclass
@@ -22,7 +22,8 @@ class Args:
     file: Annotated[Path, tyro.conf.Positional]
     """The file to write, such as out.onnx."""
     precision: Literal["float32", "float16", "int8"] = "float32"
-    """How the weights are stored; the computation is float32 in every case."""
+    """How the matrices of the blocks are stored, nearly all of a model; embedding, heads and the
+    computation are float32 in every case."""
     puzzles: int = 100
     """Test puzzles on which the file is compared with the agent."""
     seed: int = 0
@@ -35,11 +36,11 @@ def main(args: Args) -> None:
     """Write the file, then run both on the same puzzles."""
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.export import export
-    from hrm_gym.agents.hrm.onnx import OnnxAgent
+    from hrm_gym.agents.hrm.onnx import OnnxAgent, check_installed
     from hrm_gym.tracking import machine, write_json
 
-    if args.puzzles < 1:
-        raise ValueError(f"puzzles: expected at least 1, got {args.puzzles}")
+    check_file("file", args.file)
+    check_installed()
     agent = HRMAgent.from_pretrained(args.agent)
     size = export(agent, args.file, args.precision)
     exported = OnnxAgent(args.file, agent.task.id)

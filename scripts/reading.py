@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,10 @@ def read_questions(family: str, text: str) -> tuple[Task, list[Question]]:
     length = len(puzzles[0])
     side = round(length**0.5)
     if side * side != length:
-        raise ValueError(f"puzzle: expected a square number of cells for a {family}, got {length}")
+        unknown = " (nor is it a file)" if origin == "puzzle" else ""
+        raise ValueError(
+            f"{origin}: expected a square number of cells for a {family}, got {length}{unknown}"
+        )
     task = get_task(f"{family}-{side}x{side}")
     questions = []
     for number, puzzle in enumerate(puzzles, start=1):
@@ -63,7 +67,8 @@ def read_questions(family: str, text: str) -> tuple[Task, list[Question]]:
             # Without one solution there is nothing to check an answer against.
             questions.append(Question(task.format(inputs), inputs, task.solve(inputs)))
         except ValueError as error:
-            where = f"{origin}, puzzle {number}: " if len(puzzles) > 1 else ""
+            place = "" if origin == "puzzle" else f"{origin}, "
+            where = f"{place}puzzle {number}: " if len(puzzles) > 1 else ""
             raise ValueError(f"{where}{error}") from None
     return task, questions
 
@@ -79,6 +84,8 @@ def _content(text: str) -> tuple[str, str]:
         except OSError:
             # Too long for a name, so a puzzle.
             there = False
+        if os.sep in text and path.is_dir():
+            raise ValueError(f"{text}: expected a puzzle or a file, this is a folder")
         if there:
             try:
                 return path.read_text(encoding="utf-8-sig"), text

@@ -137,6 +137,8 @@ def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
     if task.name == "arc":
         print(question.name)
     print(ansi(scene, colour=sys.stdout.isatty()))
+    if task.name == "maze":
+        print("o marked and right, x marked and wrong, - missed")
     print(task.format(answer))
 
 

@@ -121,12 +121,23 @@ class OnnxAgent(Thinker):
         )
 
 
-def _open(path: Path, threads: int | None) -> Any:
-    """Return a session that holds every weight once."""
+def check_installed() -> None:
+    """Refuse to begin what could not be run.
+
+    Raises:
+        ValueError: ``onnxruntime`` is not installed.
+    """
     try:
-        import onnxruntime
+        import onnxruntime  # noqa: F401
     except ImportError:
         raise ValueError(missing_extra("an .onnx agent", "export")) from None
+
+
+def _open(path: Path, threads: int | None) -> Any:
+    """Return a session that holds every weight once."""
+    check_installed()
+    import onnxruntime
+
     if not path.is_file():
         raise ValueError(f"{path}: expected an exported .onnx file, there is none")
     options = onnxruntime.SessionOptions()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from safetensors.torch import load_file
 
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.checkpoint import note
@@ -23,8 +24,12 @@ def test_every_folder_that_ships_is_listed_and_loads():
         assert get_task(said.task) is agent.task
         assert said.parameters == agent.parameters
         assert said.max_segments == agent.max_segments
-        # Four bytes a parameter, and the two vectors of the carry and a header beside them.
-        assert said.size > 2 * agent.parameters
+        # The trained numbers, the two vectors of the carry, and a header.
+        tensors = load_file(FOLDER / name / "model.safetensors")
+        numbers = sum(tensor.numel() for tensor in tensors.values())
+        assert numbers == agent.parameters + 2 * agent.model.config.hidden_size
+        stored = sum(tensor.nbytes for tensor in tensors.values())
+        assert stored < said.size < stored + 10_000
         assert said.exact_accuracy is not None
         assert said.solve_rate is not None
         assert 0 <= said.exact_accuracy <= said.solve_rate <= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -34,6 +35,8 @@ def test_it_writes_and_compares(tmp_path, capsys):
         (["nobody", "a.onnx"], "agent: expected a checkpoint folder or one of"),
         (["sudoku-4x4", "a.bin"], "file: expected a name that ends in .onnx"),
         (["sudoku-4x4", "a.onnx", "--puzzles", "0"], "puzzles: expected"),
+        (["sudoku-4x4", "/dev/null/a.onnx"], "file: expected a folder, but /dev/null is a file"),
+        (["sudoku-4x4", "a.onnx", "--json", "/"], "json: expected a file to write, but / is"),
     ],
 )
 def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
@@ -42,6 +45,14 @@ def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatc
     error = capsys.readouterr().err
     assert error.startswith(f"error: {sentence}")
     assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_onnx_runtime_nothing_is_written(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.chdir(tmp_path)
+    assert call("sudoku-4x4", "a.onnx") == 2
+    assert 'needs the extra export: pip install -e ".[export]"' in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -116,6 +117,19 @@ def test_a_csv_of_other_columns_is_refused(tmp_path, capsys):
     assert "a.csv: expected a CSV with a 'question' column" in capsys.readouterr().err
 
 
+def test_batches_show_how_far_they_are(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    (tmp_path / "few.txt").write_text(f"{FOUR}\n{FOUR}\n")
+    words = ("sudoku", tmp_path / "few.txt", "--agent", "oracle", "--batch-size")
+    assert call(*words, 1) == 0
+    assert capsys.readouterr().err == "", "no bar in a file or a pipe"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert call(*words, 1) == 0
+    assert "solving" in capsys.readouterr().err
+    assert call(*words, 2) == 0
+    assert "solving" not in capsys.readouterr().err, "one batch needs no bar"
+
+
 def test_thousands_go_in_batches(tmp_path, capsys):
     task = get_task("sudoku-4x4")
     inputs = load_puzzles(task, "bank", "test").inputs
@@ -201,8 +215,13 @@ def test_an_exported_agent_solves(tmp_path, capsys):
         (["sudoku", "12x" + "." * 13], "cell 3: 'X' is not a cell of sudoku-4x4"),
         (["sudoku", "." * 16], "the sudoku ................ has several solutions"),
         (["sudoku", "11" + "." * 14], "the sudoku 11.............. has no solution"),
-        (["sudoku", f"{FOUR}\n{'.' * 16}"], "puzzle, puzzle 2: the sudoku"),
-        (["sudoku", f"{FOUR}\n{NINE}"], "puzzle, puzzle 2: expected 16 cells"),
+        (["sudoku", f"{FOUR}\n{'.' * 16}"], "puzzle 2: the sudoku"),
+        (["sudoku", f"{FOUR}\n{NINE}"], "puzzle 2: expected 16 cells"),
+        (
+            ["sudoku", "nofile"],
+            "puzzle: expected a square number of cells for a sudoku, got 6 (nor",
+        ),
+        (["sudoku", "/tmp"], "/tmp: expected a puzzle or a file, this is a folder"),
         (["sudoku", "none.csv"], "none.csv: expected a puzzle or a file"),
         (["sudoku", " "], "puzzle: expected a puzzle, got nothing"),
         (["maze", "S#G#"], "size: expected an integer of at least 3"),
