@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import tyro
 
@@ -120,7 +121,8 @@ def output() -> Iterator[None]:
     """Send on what is printed; where its reader has gone (``| head -1``), end without a word.
 
     Raises:
-        SystemExit: The reader has gone: the status is that of a program ended by SIGPIPE.
+        SystemExit: The reader has gone: the status is that of a program ended by SIGPIPE. Or the
+            disk is full that it goes to.
     """
     try:
         try:
@@ -128,11 +130,21 @@ def output() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # What the buffers still hold goes nowhere, or Python would complain at its exit.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, stream.fileno())
+        _silence(sys.stdout, sys.stderr)
         raise SystemExit(NO_READER) from None
+    except OSError as error:
+        # Of a full disk the system names no file; whoever writes one names it.
+        if error.filename is not None or error.errno != errno.ENOSPC:
+            raise
+        _silence(sys.stdout)
+        raise SystemExit(_fail(f"the output cannot be written: {error.strerror}")) from None
+
+
+def _silence(*streams: TextIO) -> None:
+    """Let what buffers still hold go nowhere, or Python would complain at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 def run(

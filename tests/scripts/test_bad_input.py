@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,6 +227,16 @@ def test_an_unknown_keyword_is_named():
 def test_a_device_that_is_not_there_is_refused_from_python_too():
     with pytest.raises(ValueError, match="device: 'cuda:99' is not there"):
         HRMAgent.from_pretrained("sudoku-4x4", device="cuda:99")
+
+
+def test_a_full_disk_under_the_output_is_one_sentence():
+    words = [sys.executable, "-m", "hrm_gym.scripts", "solve", "sudoku", SUDOKU]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*words, "--agent", "oracle"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
 def test_a_file_that_cannot_be_written_is_named(capsys, tmp_path, monkeypatch):
