@@ -168,3 +168,6 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text.replace('"sudoku-4x4"', '"sudoku-6x6"'))
     with pytest.raises(ValueError, match="do not fit"):
         ChainAgent.load(tmp_path)
+    (tmp_path / "config.json").write_text(text.replace('"sudoku-4x4"', '"some_module:Task"'))
+    with pytest.raises(ValueError, match="some_module:Task is code"):
+        ChainAgent.load(tmp_path)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.export import export
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.traces import bundled_traces, read_traces
 from hrm_gym.scripts.cli import run
@@ -42,6 +43,21 @@ def test_traces_are_what_the_agent_thinks(tmp_path):
     # This agent has no q_continue; its own rule then reads q_halt > 0.
     assert not traces.q_continue.any()
     assert ((traces.entropy >= 0) & (traces.entropy <= 1)).all()
+
+
+def test_an_exported_agent_is_recorded_as_the_agent_is(tmp_path):
+    export(HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx")
+    made = []
+    for name in ("sudoku-4x4", str(tmp_path / "a.onnx")):
+        path = tmp_path / "t.npz"
+        words = ("--agent", name, "--episodes", "4", "--trace-segments", "2")
+        assert evaluate(*words, "--save-traces", str(path)) == 0
+        made.append(read_traces(path))
+    mine, its = made
+    assert mine.steady == its.steady == HRMAgent.from_pretrained("sudoku-4x4").steady
+    np.testing.assert_array_equal(mine.answers, its.answers)
+    np.testing.assert_allclose(mine.q_halt, its.q_halt, atol=1e-3)
+    np.testing.assert_array_equal(mine.halts, its.halts)
 
 
 def test_the_agents_own_segments_and_split_by_default(tmp_path):
