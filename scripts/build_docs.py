@@ -109,6 +109,7 @@ def rates(path: Path) -> dict[str, Any]:
     """Read steps per second from a result file of the benchmark.
 
     A row counts whose unit is steps/s and whose name holds an id and ``single`` or ``vector``.
+    Ratios to other suites, ``OURS / THEIRS``, are kept with the two figures behind them.
 
     Raises:
         ValueError: The file is missing or is no result file, or no row is such.
@@ -126,13 +127,20 @@ def rates(path: Path) -> dict[str, Any]:
                 if kinds and row["unit"] == "steps/s":
                     best = found.setdefault(env_id, {})
                     best[kinds[0]] = max(best.get(kinds[0], 0.0), float(row["value"]))
+        figures = {row["name"]: (float(row["value"]), row["unit"]) for row in rows}
+        peers = []
+        for name, (ratio, unit) in figures.items():
+            ours, _, theirs = name.partition(" / ")
+            if unit == "x" and theirs:
+                (mine, shown), (other, _) = figures[ours], figures[theirs]
+                peers.append([ours, mine, theirs, other, shown, ratio])
     except (OSError, KeyError, TypeError, ValueError):
         raise ValueError(
             f"{path}: expected a result file that benchmark envs --json wrote"
         ) from None
     if not found:
         raise ValueError(f"{path}: expected rows in steps/s named by an id; found none")
-    return {"machine": machine, "rates": dict(sorted(found.items()))}
+    return {"machine": machine, "rates": dict(sorted(found.items())), "peers": peers}
 
 
 def rounded(rate: float) -> str:
@@ -223,7 +231,29 @@ def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def index(found: dict[type[Any], list[str]]) -> str:
+def beside(speed: dict[str, Any]) -> list[str]:
+    """Return the table of this package beside other suites, as measured in one run."""
+    if not speed.get("peers"):
+        return []
+    cpu, cores = speed["machine"].get("cpu"), speed["machine"].get("cores")
+    lines = [
+        "",
+        "## Beside other suites",
+        "",
+        f"From one run of `scripts/benchmark.py envs --data LIST` on {cores} cores of an {cpu}, "
+        "with the others installed (`pip install -r scripts/peers.txt`), LIST being the hardest "
+        "Sudokus of a forum. Their puzzles and steps are others: it shows orders of magnitude.",
+        "",
+        "| this package | | beside | | ratio |",
+        "| --- | ---: | --- | ---: | ---: |",
+    ]
+    for ours, mine, theirs, other, unit, ratio in speed["peers"]:
+        figures = [f"{f'{x:.2g}' if unit == 'ms' else rounded(x)} {unit}" for x in (mine, other)]
+        lines.append(f"| {ours} | {figures[0]} | {theirs} | {figures[1]} | {ratio:.0f}x |")
+    return lines
+
+
+def index(found: dict[type[Any], list[str]], speed: dict[str, Any]) -> str:
     """Return the page that lists all others, and the arguments that all ids take."""
     from hrm_gym.data import load_puzzles
     from hrm_gym.envs.base import PuzzleEnv
@@ -249,7 +279,7 @@ def index(found: dict[type[Any], list[str]]) -> str:
             lines.append(f"- `{name}`: {text.replace('``', '`')}")
     lines += ["", "## Options of reset", ""]
     lines.append(arguments(PuzzleEnv.reset.__doc__ or "")["options"].replace("``", "`"))
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *beside(speed), ""])
 
 
 def pages(folder: Path) -> dict[str, str]:
@@ -262,7 +292,7 @@ def pages(folder: Path) -> dict[str, str]:
     kept = folder / SPEED
     speed = json.loads(kept.read_text()) if kept.is_file() else {}
     texts = {f"{page_name(cls)}.md": page(cls, ids, speed) for cls, ids in found.items()}
-    return {"README.md": index(found), **texts}
+    return {"README.md": index(found, speed), **texts}
 
 
 def main(args: Args) -> None:

@@ -90,7 +90,8 @@ def test_spaces_are_printed_short_and_exact():
 def test_measured_rates_become_a_column(tmp_path):
     row = {"name": "HRMMaze-v0/vector, 1024 environments", "value": 5_212_345.0, "unit": "steps/s"}
     rows = [row, {**row, "name": "HRMMaze-v0/single", "value": 104_000.0}]
-    rows += [{**row, "unit": "s"}, {**row, "name": "something else"}]
+    rows += [{**row, "unit": "s", "name": "b"}, {**row, "name": "something else"}]
+    rows.append({"name": "HRMMaze-v0/single / something else", "value": 50.0, "unit": "x"})
     result = tmp_path / "envs.json"
     result.write_text(json.dumps({"machine": {"cpu": "Abacus", "cores": 2}, "rows": rows}))
     assert (
@@ -101,6 +102,9 @@ def test_measured_rates_become_a_column(tmp_path):
     assert re.search(r"`HRMMaze-v0` .*\| 100 k \| 5.2 M \|", page)
     assert "2 cores of an Abacus" in page
     assert "steps/s" not in (tmp_path / "arc.md").read_text()
+    index = (tmp_path / "README.md").read_text()
+    line = "| HRMMaze-v0/single | 100 k steps/s | something else | 5.2 M steps/s | 50x |"
+    assert line in index
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"rows": []}', '{"machine": {}, "rows": []}'])
