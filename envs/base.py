@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
+
+from .limits import time_limits
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -44,6 +44,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     Attributes:
         max_episode_steps: Steps before truncation, ``None`` for no limit; known from ``reset`` on.
+            It is the limit of what ``gym.make`` builds. A ``TimeLimit`` beyond any other wrapper is
+            not known here, since a step of its may be several of this environment's: when it
+            truncates, the info is not a last one, and ``ending()`` says what that would add.
         elapsed: Steps of the episode.
         ended: The episode has ended, by itself or by the time limit.
 
@@ -85,7 +88,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.symmetry: Symmetry | None = None
         self._key: int | None = None
         self._episode = -1
-        self._limits: list[Any] = []
+        self._recount = False
         self.max_episode_steps: int | None = None
         self._window: Window | None = None
 
@@ -116,9 +119,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """
         self._check_options(options or {})
         super().reset(seed=seed)
-        self._limits = time_limits(self)
-        limits = [limit._max_episode_steps for limit in self._limits]
+        limits = [limit._max_episode_steps for limit in time_limits()]
         self.max_episode_steps = min(limits, default=None)
+        self._recount = False
         if seed is not None or self._key is None:
             self._key = keys.seed_key(self.np_random)
             self._episode = -1
@@ -197,9 +200,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._require_episode()
         reward = 0.0
         extra: dict[str, Any] = {}
+        if self._recount or self.ended:
+            # The wrappers around count on, past an end or from where they were before a state.
+            for limit in (limits := time_limits()):
+                limit._elapsed_steps = self.elapsed - self.ended
+            if limits:
+                self.max_episode_steps = min(limit._max_episode_steps for limit in limits)
+                self._recount = False
         if self.ended:
             extra["invalid_action"] = True
-            self._count_limits(self.elapsed - 1)
         else:
             reward, self.terminated, extra = self._play(action)
             self.elapsed += 1
@@ -219,6 +228,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     @abstractmethod
     def _ending(self) -> dict[str, Any]:
         """Return what the last info says beside what every info does."""
+
+    def ending(self) -> dict[str, Any]:
+        """Return what the last info would add if the episode ended here: ``regret`` and so on.
+
+        For whoever cuts episodes off by a wrapper that the environment cannot know; see
+        ``max_episode_steps``.
+        """
+        self._require_episode()
+        return self._ending()
 
     @abstractmethod
     def _observe(self) -> Observation:
@@ -274,6 +292,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``; the time limit counts from there.
 
+        The limits of ``gym.make`` do so from the next step on that is taken through them.
+
         Raises:
             ValueError: It is of another kind of environment; nothing changes then.
         """
@@ -288,14 +308,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._key, self._episode = state["key"], state["episode"]
         self._start(state["puzzle"], state["puzzle_id"], state["symmetry"])
         self.elapsed, self.terminated, self.truncated = state["steps"]
-        self._count_limits(self.elapsed)
+        self._recount = True
         for name, value in state["fields"].items():
             setattr(self, name, value)
-
-    def _count_limits(self, elapsed: int) -> None:
-        """Let the wrappers around count from a step, since they would go on with their own."""
-        for limit in self._limits:
-            limit._elapsed_steps = elapsed
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes to copy or pickle; a window stays with its process."""
@@ -340,24 +355,6 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         if self._window is not None:
             self._window.close()
             self._window = None
-
-
-def time_limits(env: gym.Env[Any, Any]) -> list[Any]:
-    """Return the time limits around an environment whose ``reset`` runs.
-
-    ``gym.make`` gives ``max_episode_steps`` to a wrapper and tells the environment nothing, so the
-    environment could neither say in time what the last info says nor restore the count with a
-    state. The wrapper's own ``reset`` is the one that calls, so it is found among the callers.
-    """
-    found = []
-    frame = sys._getframe(1)
-    while (caller := frame.f_back) is not None:
-        frame = caller
-        if frame.f_code is TimeLimit.reset.__code__:
-            limit = frame.f_locals["self"]
-            if limit.unwrapped is env:
-                found.append(limit)
-    return found
 
 
 def refuse_unknown(unknown: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ class MazeVectorEnv(StepVectorEnv):
     def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
         count: int = kernels.maze_step(
             self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.task.size,
-            self.augment, actions, self._mode, self.max_episode_steps, results, seen, self._final,
+            self.augment, actions, self._mode, self._limit, results, seen, self._final,
         )  # fmt: skip
         return count
 

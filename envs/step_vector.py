@@ -81,18 +81,18 @@ class StepVectorEnv(PuzzleVectorEnv):
         **unknown: Any,
     ) -> None:
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
-        if max_episode_steps in (None, -1):
-            steps = kernels.UNLIMITED
-        elif not isinstance(max_episode_steps, int) or max_episode_steps < 1:
+        if max_episode_steps == -1:
+            max_episode_steps = None
+        whole = isinstance(max_episode_steps, int) and not isinstance(max_episode_steps, bool)
+        if max_episode_steps is not None and (not whole or max_episode_steps < 1):
             raise ValueError(
                 f"max_episode_steps: expected at least 1, or None, got {max_episode_steps!r}"
             )
-        else:
-            steps = max_episode_steps
         self.task = task
         self.augment = bool(augment)
         self.masks = bool(masks)
-        self.max_episode_steps = steps
+        self.max_episode_steps = max_episode_steps
+        self._limit = kernels.UNLIMITED if max_episode_steps is None else max_episode_steps
         self.puzzles = load_puzzles(task, source, split, difficulty, limit)
         self._bank = kernels.Bank(
             np.ascontiguousarray(self.puzzles.inputs),

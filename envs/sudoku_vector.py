@@ -57,7 +57,7 @@ class SudokuVectorEnv(StepVectorEnv):
     def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
         count: int = kernels.sudoku_step(
             self._rows, self._bank, self.task.box, self.box_of, self.augment, actions,
-            self._mode, self.max_episode_steps, results, seen, self._final,
+            self._mode, self._limit, results, seen, self._final,
         )  # fmt: skip
         return count
 

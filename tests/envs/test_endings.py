@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.wrappers import TimeLimit
+from gymnasium.wrappers import Autoreset, TimeLimit
 
 import hrm_gym
 from hrm_gym.puzzles.arc import to_grid
@@ -86,6 +88,117 @@ def test_the_limit_is_that_of_the_wrappers_around():
         free.reset(seed=0)
         assert free.unwrapped.max_episode_steps is None
         assert not any(free.step(-1)[3] for _ in range(400))
+
+
+class Skip(gym.Wrapper):
+    """Every action counts four times."""
+
+    def step(self, action):
+        for _ in range(4):
+            last = self.env.step(action)
+        return last
+
+
+class NoopReset(gym.Wrapper):
+    """An episode begins after five steps."""
+
+    def reset(self, **kwargs):
+        self.env.reset(**kwargs)
+        for _ in range(5):
+            observation, *_, info = self.env.step(-1)
+        return observation, info
+
+
+class Swallow(gym.Wrapper):
+    """Every second action is lost."""
+
+    def reset(self, **kwargs):
+        self.taken, self.begun = 0, self.env.reset(**kwargs)
+        return self.begun
+
+    def step(self, action):
+        self.taken += 1
+        if self.taken % 2:
+            return self.begun[0], 0.0, False, False, self.begun[1]
+        return self.env.step(action)
+
+
+class Restarting(TimeLimit):
+    """A limit that begins episodes itself."""
+
+    def step(self, action):
+        last = super().step(action)
+        if last[3]:
+            self.env.reset()
+        return last
+
+
+@pytest.mark.parametrize("inner", [Skip, NoopReset, Swallow, Autoreset])
+@pytest.mark.parametrize("limit", [1, 9, 10])
+def test_a_limit_that_counts_other_steps_is_not_the_environments(inner, limit):
+    free = gym.make("HRMMaze-7x7-v0", max_episode_steps=-1, disable_env_checker=True)
+    for env in (TimeLimit(inner(free), limit), TimeLimit(inner(TimeLimit(free, 500)), limit)):
+        for _ in range(2):
+            env.reset(seed=0)
+            ends = [env.step(-1)[3] for _ in range(limit)]
+            assert ends == [False] * (limit - 1) + [True]
+            assert env.unwrapped.max_episode_steps == (None if env.env.env is free else 500)
+            assert not env.unwrapped.ended
+        # What the last info would have said can be asked for.
+        assert env.unwrapped.ending() == {"regret": 0, "path_ratio": 1.0, "optimal": False}
+
+
+def test_a_limit_of_ones_own_is_not_the_environments():
+    free = gym.make("HRMMaze-7x7-v0", max_episode_steps=-1, disable_env_checker=True)
+    env = Restarting(free, 4)
+    env.reset(seed=0)
+    assert [env.step(-1)[3] for _ in range(4)] == [False] * 3 + [True]
+    assert env.unwrapped.max_episode_steps is None
+    assert (env.unwrapped.elapsed, env.unwrapped.ended) == (0, False)
+
+
+def test_an_environment_keeps_no_wrapper():
+    env = gym.make("HRMMaze-7x7-v0")
+    env.reset(seed=0)
+    env.step(0)
+    env.unwrapped.set_state(env.unwrapped.get_state())
+    env.step(0)
+    again = pickle.loads(pickle.dumps(env.unwrapped))
+    assert b"TimeLimit" not in pickle.dumps(env.unwrapped)
+    assert text(again.step(0)) == text(env.step(0))
+    gc.collect()
+    gc.disable()
+    try:
+        gone = weakref.ref(env.unwrapped)
+        del env
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_state_brings_its_count_to_another_limit():
+    env = gym.make("HRMMaze-7x7-v0", max_episode_steps=9)
+    env.reset(seed=0)
+    for _ in range(3):
+        env.step(-1)
+    fresh = TimeLimit(gym.make("HRMMaze-7x7-v0", max_episode_steps=-1).unwrapped, 5)
+    fresh.unwrapped.set_state(env.unwrapped.get_state())
+    assert [fresh.step(-1)[3] for _ in range(3)] == [False, True, True]
+    assert fresh.unwrapped.max_episode_steps == 5
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "limit"),
+    [
+        ({}, 196),
+        ({"max_episode_steps": 3}, 3),
+        ({"max_episode_steps": -1}, None),
+        ({"max_episode_steps": None}, None),
+    ],
+)
+def test_a_vector_says_its_limit_as_the_single_environment_does(kwargs, limit):
+    env = gym.make_vec("HRMMaze-7x7-v0", 2, **kwargs)
+    assert env.unwrapped.max_episode_steps == limit
 
 
 def to_the_end(env):
