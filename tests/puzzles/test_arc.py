@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from hrm_gym.puzzles.arc import (
     MARKER,
     OOD_CELLS,
     SIDE,
+    TWINS,
     VERSIONS,
     Arc,
     read_agi,
@@ -186,9 +188,11 @@ def test_no_task_is_of_two_splits_over_both_versions():
             for puzzle in read_agi(version, split):
                 assert seen.setdefault(puzzle.task_id, split) == split
     assert {split: list(seen.values()).count(split) for split in SPLIT_NAMES}["test"] == 514
-    # Every public task is of a split, and what one version evaluates on neither trains on.
+    # Every public task but the twins is of a split, and what one version evaluates on neither
+    # trains on.
     public = {p.task_id: p for v in VERSIONS for part in read_version(v) for p in part}
-    assert public.keys() == seen.keys()
+    assert public.keys() - TWINS == seen.keys()
+    assert public.keys() >= TWINS
     for version in VERSIONS:
         assert {seen[puzzle.task_id] for puzzle in read_version(version)[1]} == {"test"}
     for split, large in (("ood", True), ("train", False), ("val", False)):
@@ -197,6 +201,62 @@ def test_no_task_is_of_two_splits_over_both_versions():
             for puzzle in read_agi(version, split):
                 sizes[puzzle.task_id] = max(sizes.get(puzzle.task_id, 0), puzzle.rating)
         assert {size >= OOD_CELLS for size in sizes.values()} == {large}
+
+
+def kind(pair):
+    """Return what no symmetry of the square or of the colours changes, to sort pairs by."""
+    counts = np.stack([np.bincount(grid.ravel(), minlength=10) for grid in pair], axis=1)
+    return *(tuple(sorted(grid.shape)) for grid in pair), *sorted(map(tuple, counts.tolist()))
+
+
+def canonical(pair):
+    """Return the least of a pair's turned and mirrored copies, colours named as they appear."""
+    copies = []
+    for turns in range(8):
+        one, two = (np.rot90(grid.T if turns & 4 else grid, turns) for grid in pair)
+        cells = np.concatenate([one.ravel(), two.ravel()])
+        colours, first = np.unique(cells, return_index=True)
+        names = np.empty(10, np.uint8)
+        names[colours[np.argsort(first)]] = np.arange(colours.size)
+        copies.append((one.shape, two.shape, names[cells].tobytes()))
+    return min(copies)
+
+
+def test_a_pair_is_recognised_however_it_is_turned_and_coloured():
+    random = np.random.default_rng(0)
+    pair = [random.integers(0, 10, shape, np.uint8) for shape in ((3, 5), (4, 4))]
+    for turns in range(8):
+        order = random.permutation(10).astype(np.uint8)
+        copy = [order[np.rot90(grid.T if turns & 4 else grid, turns)] for grid in pair]
+        assert (kind(copy), canonical(copy)) == (kind(pair), canonical(pair))
+    other = [pair[0], pair[1].T]
+    assert kind(other) == kind(pair)
+    assert canonical(other) != canonical(pair)
+
+
+def test_no_pair_is_of_two_splits_over_both_versions():
+    split_of = {
+        puzzle.task_id: split
+        for version in VERSIONS
+        for split in SPLIT_NAMES
+        for puzzle in read_agi(version, split)
+    }
+    alike = defaultdict(lambda: defaultdict(list))
+    for puzzle in (p for v in VERSIONS for part in read_version(v) for p in part):
+        demos = puzzle.demos if puzzle.test_index == 0 else ()
+        for pair in (*demos, (to_grid(puzzle.inputs), to_grid(puzzle.labels))):
+            alike[kind(pair)][puzzle.task_id].append(pair)
+    shared = defaultdict(set)
+    for tasks in alike.values():
+        if len(tasks) > 1:
+            for name, pairs in tasks.items():
+                for pair in pairs:
+                    shared[canonical(pair)].add(name)
+    several = [names for names in shared.values() if len(names) > 1]
+    assert all(len({split_of[name] for name in names - TWINS}) == 1 for names in several)
+    # A twin is none for nothing: it shares a pair with a task that is evaluated.
+    tested = [names for names in several if "test" in {split_of.get(name) for name in names}]
+    assert set().union(*tested) >= TWINS
 
 
 def test_public_puzzles_are_whole():
