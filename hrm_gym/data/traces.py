@@ -195,8 +195,9 @@ def read_traces(path: Path | str) -> Traces:
         raise ValueError(f"{path}: expected a trace file, there is none")
     try:
         # np.load would leave a damaged file open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            missing = {"about", *ARRAYS} - set(file.files)
+        with path.open("rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            missing = {"about", *ARRAYS} - set(getattr(file, "files", ()))
             if missing:
                 raise ValueError(f"it has no {', '.join(sorted(missing))}")
             about = json.loads(str(file["about"]))

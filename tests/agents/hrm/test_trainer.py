@@ -55,6 +55,8 @@ def variant(name):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_resume_is_bit_exact(tmp_path, name):
     config = variant(name)
+    if config.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("torch 2.8 has no Muon")
     whole = Trainer(config, seed=3)
     run(whole, 8)
     first = Trainer(config, seed=3)
