@@ -97,6 +97,10 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         legal[list(self.task.answer_tokens)] = True
         self._legal = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
 
+    def _identity(self) -> str:
+        ids = self.puzzles.num_puzzle_ids
+        return f"{super()._identity()}, {self.max_segments} segments, {ids} puzzle ids"
+
     def _begin(self) -> None:
         self.answer: Tokens = np.zeros(self.task.seq_len, np.uint8)
         self.segment = 0

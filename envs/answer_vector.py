@@ -16,7 +16,11 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, get_task, keys
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
+from .state import check_state
 from .vector import PuzzleVectorEnv, last_rows
+
+STATE = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
+"""Attributes that are the state of an episode; it names them without the underscore."""
 
 
 class AnswerVectorEnv(PuzzleVectorEnv):
@@ -238,8 +242,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, tensors and plain values; ``set_state`` goes on from it exactly."""
         self._require_episode()
-        names = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
-        tensors = {name.lstrip("_"): getattr(self, name).clone() for name in names}
+        tensors = {name.lstrip("_"): getattr(self, name).clone() for name in STATE}
         return {"env": self._identity(), **tensors}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -249,12 +252,9 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             ValueError: It is of another task, number of rows, number of puzzles or of segments;
                 nothing changes then.
         """
-        self._check_state(state)
-        for name, value in state.items():
-            if name == "env":
-                continue
-            own = name if name in ("tokens", "labels", "answers") else f"_{name}"
-            setattr(self, own, value.to(self.device).clone())
+        check_state(state, self._identity(), ["env", *(name.lstrip("_") for name in STATE)])
+        for name in STATE:
+            setattr(self, name, state[name.lstrip("_")].to(self.device).clone())
         self._begun = True
 
     def _identity(self) -> str:

@@ -87,6 +87,9 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         )
         self.action_space = spaces.MultiDiscrete([12, SIDE, SIDE])
 
+    def _identity(self) -> str:
+        return f"{super()._identity()}, {self.max_demos} demonstrations seen"
+
     def _begin(self) -> None:
         assert isinstance(self.puzzle, ArcPuzzle)
         self.canvas = np.zeros_like(to_grid(self.inputs))

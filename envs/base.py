@@ -16,6 +16,7 @@ from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
 from .limits import time_limits
+from .state import check_names, check_state
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Action = TypeVar("Action")
 Observation = dict[str, Any]
 OPTIONS = ("index", "puzzle", "difficulty")
+STATE = ["env", "random", "key", "episode", "puzzle", "puzzle_id", "symmetry", "steps", "fields"]
+"""What a state holds."""
 
 
 class PuzzleEnv(gym.Env[Observation, Action]):
@@ -276,8 +279,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """Return a snapshot of the episode; ``set_state`` goes on from it exactly."""
         self._require_episode()
         state = {
-            "task": self.task.id,
-            "env": type(self).__name__,
+            "env": self._identity(),
             "random": self.np_random.bit_generator.state,
             "key": self._key,
             "episode": self._episode,
@@ -289,20 +291,21 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         }
         return copy.deepcopy(state)
 
+    def _identity(self) -> str:
+        """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
+        return f"one of {type(self).__name__} on {self.task.id}"
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``; the time limit counts from there.
 
         The limits of ``gym.make`` do so from the next step on that is taken through them.
 
         Raises:
-            ValueError: It is of another kind of environment; nothing changes then.
+            ValueError: It is of an environment made otherwise, or not whole; nothing changes then.
         """
-        own = (self.task.id, type(self).__name__)
-        given = (state.get("task"), state.get("env")) if isinstance(state, dict) else (None, None)
-        if given != own:
-            raise ValueError(
-                f"state: expected one of {own[1]} on {own[0]}, got {given[1]} on {given[0]}"
-            )
+        own = self._identity()
+        check_state(state, own, STATE)
+        check_names(state["fields"], own, self.state_fields)
         state = copy.deepcopy(state)
         self.np_random.bit_generator.state = state["random"]
         self._key, self._episode = state["key"], state["episode"]

@@ -125,6 +125,9 @@ class HaltEnv(PuzzleEnv[np.int64]):
             raise ValueError("options: traces are recorded; expected index, got 'puzzle'")
         super()._check_options(options)
 
+    def _identity(self) -> str:
+        return f"{super()._identity()}, {self.max_segments} segments at {self.ponder_cost}"
+
     def _begin(self) -> None:
         self.segment = 1
 

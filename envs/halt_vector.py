@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import get_task, keys
 
 from .halt import CONTINUE, HALT, check_cost, load_traces, reading_space, trace_puzzles
+from .state import check_state
 from .vector import PuzzleVectorEnv, last_rows
+
+STATE = ("keys", "episodes", "rows", "segments", "done")
+"""What the state of an episode holds beside ``env``."""
 
 
 class HaltVectorEnv(PuzzleVectorEnv):
@@ -187,8 +191,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, arrays and plain values; ``set_state`` goes on from it exactly."""
         self._require_episode()
-        names = ("keys", "episodes", "rows", "segments", "done")
-        tables = {name: getattr(self, f"_{name}").copy() for name in names}
+        tables = {name: getattr(self, f"_{name}").copy() for name in STATE}
         return {"env": self._identity(), **tables}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -197,14 +200,13 @@ class HaltVectorEnv(PuzzleVectorEnv):
         Raises:
             ValueError: It is of another number of rows, or of other traces; nothing changes then.
         """
-        self._check_state(state)
-        for name, value in state.items():
-            if name != "env":
-                setattr(self, f"_{name}", value.copy())
+        check_state(state, self._identity(), ("env", *STATE))
+        for name in STATE:
+            setattr(self, f"_{name}", state[name].copy())
         self._begun = True
 
     def _identity(self) -> str:
         return (
             f"{self.num_envs} rows of HaltEnv on {len(self.puzzles)} traces of {self.task.id}, "
-            f"{self.max_segments} segments at {self.ponder_cost:g}"
+            f"{self.max_segments} segments at {self.ponder_cost}"
         )

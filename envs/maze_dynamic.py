@@ -78,6 +78,10 @@ class DynamicMazeEnv(MazeEnv):
         super().__init__(size, kind, **kwargs)
         self.action_space = spaces.Discrete(5)
 
+    def _identity(self) -> str:
+        doors = f"door_share {self.door_share}, door_probability {self.door_probability}"
+        return f"{super()._identity()}, {doors}"
+
     def _begin(self) -> None:
         super()._begin()
         assert self._key is not None

@@ -16,6 +16,7 @@ from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
 from .base import Observation
+from .state import check_names, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
 MODES = {
@@ -284,10 +285,12 @@ class StepVectorEnv(PuzzleVectorEnv):
         Raises:
             ValueError: It is of another task or number of rows; nothing changes then.
         """
-        self._check_state(state)
-        shapes = {name: part.shape for name, part in self._rows._asdict().items()}
-        if {name: np.shape(part) for name, part in state["rows"].items()} != shapes:
-            raise ValueError(f"state: expected {self._identity()}, got rows of other fields")
+        own = self._identity()
+        check_state(state, own, ("env", "rows"))
+        check_names(state["rows"], own, self._rows._fields)
+        for name, part in self._rows._asdict().items():
+            if np.shape(state["rows"][name]) != part.shape:
+                raise ValueError(f"state: expected {own}, but {name} is no {part.shape}")
         for name, part in state["rows"].items():
             getattr(self._rows, name)[...] = part
         self._begun = True

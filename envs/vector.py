@@ -152,18 +152,6 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._begun:
             raise ResetNeeded(f"{type(self).__name__}: call reset() before this")
 
-    # State ---------------------------------------------------------------------------------------
-
-    def _check_state(self, state: Any) -> None:
-        """Refuse what ``get_state`` of another kind of environment gave.
-
-        Raises:
-            ValueError: It is of another number of rows, task, set of puzzles or setting.
-        """
-        own, given = self._identity(), state.get("env") if isinstance(state, dict) else None
-        if given != own:
-            raise ValueError(f"state: expected {own}, got {given or 'something else'}")
-
 
 def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
     """Return observations as Gymnasium's ``final_obs``: one object a row, None where none ended.

@@ -207,6 +207,72 @@ def test_a_foreign_state_is_refused(env_id):
     assert play(env, 10) == trace
 
 
+OTHERWISE = {
+    "segments": ("HRMHalt-v0", {}, {"max_segments": 2}),
+    "costs": ("HRMHalt-v0", {}, {"ponder_cost": 0.0100001}),
+    "answers": ("HRMSudokuAnswer-4x4-v0", {}, {"max_segments": 2}),
+    "ids": ("HRMARCAnswer-v0", {"source": "arc-agi-2"}, {"source": "arc-agi-1"}),
+    "doors": ("HRMMaze-Dynamic-v0", {}, {"door_probability": 1.0}),
+    "shares": ("HRMMaze-Dynamic-v0", {}, {"door_share": 0.4}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_state_of_the_same_id_made_otherwise_is_refused(name):
+    env_id, left, right = OTHERWISE[name]
+    envs = [gym.make(env_id, **kwargs).unwrapped for kwargs in (left, right)]
+    for env in envs:
+        env.reset(seed=3)
+    for env, other in (envs, envs[::-1]):
+        before = digest(env.get_state())
+        with pytest.raises(ValueError, match=r"^state: expected one of .*, got one of "):
+            env.set_state(other.get_state())
+        assert digest(env.get_state()) == before
+        env.set_state(env.get_state())
+
+
+@every
+def test_half_a_state_is_refused_and_changes_nothing(env_id):
+    env = gym.make(env_id).unwrapped
+    env.reset(seed=2)
+    old = env.get_state()
+    env.reset()
+    before = digest(env.get_state())
+    names = [*old, *(("fields", name) for name in old["fields"])]
+    for name in names:
+        half = {**old, "fields": dict(old["fields"])}
+        part, key = (half["fields"], name[1]) if isinstance(name, tuple) else (half, name)
+        del part[key]
+        with pytest.raises(ValueError, match=r"^state: expected one of"):
+            env.set_state(half)
+        part[key] = old["fields"].get(key, old.get(key))
+        part["more"] = 1
+        with pytest.raises(ValueError, match=r"^state: expected one of .* it holds 'more' too"):
+            env.set_state(half)
+        assert digest(env.get_state()) == before
+    env.set_state(old)
+    assert digest(env.get_state()) != before
+
+
+@pytest.mark.parametrize(
+    "env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0", "HRMHalt-v0"]
+)
+def test_half_a_state_of_a_vector_is_refused(env_id):
+    envs = gym.make_vec(env_id, 2).unwrapped
+    envs.reset(seed=2)
+    old = envs.get_state()
+    envs.reset()
+    before = digest(envs.get_state())
+    for name in old:
+        half = {key: value for key, value in old.items() if key != name}
+        for wrong in (half, {**old, "more": 1}):
+            with pytest.raises(ValueError, match=r"^state: expected 2 rows of"):
+                envs.set_state(wrong)
+    assert digest(envs.get_state()) == before
+    envs.set_state(old)
+    assert digest(envs.get_state()) == digest(old)
+
+
 def snapshot(env) -> str:
     fields = env.get_state()["fields"]
     return digest({k: v for k, v in fields.items() if k not in ("segment", "elapsed")})

@@ -1,0 +1,37 @@
+"""What ``set_state`` refuses, before it changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def check_state(state: Any, own: str, names: Iterable[str]) -> None:
+    """Refuse what ``get_state`` of another environment gave, or what is no whole state.
+
+    Args:
+        state: What ``set_state`` was given.
+        own: Names the environment: class, task, and what else an episode or its spaces hang on.
+        names: What a state holds.
+
+    Raises:
+        ValueError: It is of another environment, or does not hold just these.
+    """
+    given = state.get("env") if isinstance(state, dict) else None
+    if given != own:
+        raise ValueError(f"state: expected {own}, got {given or 'something else'}")
+    check_names(state, own, names)
+
+
+def check_names(part: Any, own: str, names: Iterable[str]) -> None:
+    """Refuse a state, or a dictionary in it, that does not hold just these names.
+
+    Raises:
+        ValueError: It does not; the sentence says which.
+    """
+    wanted = set(names)
+    held = set(part) if isinstance(part, dict) else set()
+    for name in sorted(wanted - held, key=str):
+        raise ValueError(f"state: expected {own} as get_state gave it, but {name} is missing")
+    for name in sorted(held - wanted, key=str):
+        raise ValueError(f"state: expected {own} as get_state gave it, but it holds {name!r} too")
