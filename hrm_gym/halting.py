@@ -7,6 +7,7 @@ an agent sees at that time, but for the oracle.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,11 @@ class Halting:
     accuracy: float
     segments: float
     reward: float
+
+
+def sigmoid(values: Any) -> Any:
+    """Return the logistic function, which tanh gives without overflow at any number."""
+    return 0.5 * (1 + np.tanh(0.5 * values))
 
 
 def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01) -> Halting:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Task, Tokens
 
 from ..base import Agent, Signal
@@ -208,7 +209,7 @@ class Thinker(Agent):
             spent[going] += 1
             if halt:
                 going = _shrink(going, segment, rows)
-        confidence = (1 / (1 + np.exp(-q_halt))).astype(np.float32)
+        confidence = sigmoid(q_halt).astype(np.float32)
         solution = Solution(answers, spent, q_halt, confidence)
         return Solution(*(part[0] for part in solution)) if np.ndim(tokens) == 1 else solution
 

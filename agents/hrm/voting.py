@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Symmetry, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
@@ -64,7 +65,7 @@ class Ballots:
         best = np.lexsort((q_halt, count), axis=0)[-1]
         rows = np.arange(answers.shape[1])
         sure = q_halt[best, rows]
-        confidence = (1 / (1 + np.exp(-sure))).astype(np.float32)
+        confidence = sigmoid(sure).astype(np.float32)
         spent = self.segments[:votes].sum(axis=0)
         return Solution(answers[best, rows], spent, sure, confidence)
 

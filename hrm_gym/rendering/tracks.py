@@ -10,6 +10,7 @@ import numpy as np
 
 from hrm_gym.puzzles import Task
 
+from ..halting import sigmoid
 from .answers import Pairs, answer_scene, solves
 from .replay import Bar, Step, Track, changed_cells
 from .scenes import ARCScene, Scene
@@ -80,7 +81,7 @@ def _cells(task: Task, scene: Scene, before: np.ndarray, answer: np.ndarray) -> 
 
 def _chance(name: str, logit: float, mark: float | None = None) -> Bar:
     """Return a Q-value as the probability it stands for."""
-    share = float(1 / (1 + np.exp(-float(logit))))
+    share = float(sigmoid(logit))
     return Bar(name, share, f"{share:.3f}", mark)
 
 
