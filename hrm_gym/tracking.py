@@ -166,9 +166,7 @@ def machine() -> dict[str, Any]:
     """Describe the machine for a result file; no names of hosts, users or folders."""
     description: dict[str, Any] = {
         "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": cores(),
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -181,6 +179,13 @@ def machine() -> dict[str, Any]:
         if torch.cuda.is_available():
             description["gpu"] = torch.cuda.get_device_name()
     return description
+
+
+def cores() -> int:
+    """Return the cores that this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

@@ -68,8 +68,8 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     """Read a dataset folder as the public HRM and TRM code writes it.
 
     ``val`` and ``ood`` are read from ``test/``, since such folders have two splits. Files are
-    memory-mapped while they are checked, and never unpickled. Every puzzle is certified; see
-    ``certify``.
+    memory-mapped while they are checked, and never unpickled. Every puzzle is certified and rated;
+    see ``certify``.
 
     Raises:
         ValueError: A file is missing, a shape, length or token does not fit the task, or a row is
@@ -111,7 +111,7 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         if values.min() < 0 or values.max() >= task.vocab_size:
             raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
     try:
-        certify(task, inputs, labels)
+        ratings = certify(task, inputs, labels)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     ids, sizes = [], []
@@ -142,7 +142,7 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     return PuzzleSet(
         inputs.astype(np.uint8),
         labels.astype(np.uint8),
-        np.zeros(len(inputs), np.float32),
+        ratings,
         puzzle_ids,
         str(folder),
         num_puzzle_ids,

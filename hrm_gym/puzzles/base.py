@@ -187,12 +187,16 @@ class Task(ABC):
             ValueError: It is none.
         """
 
-    def check_rows(self, inputs: Tokens, labels: Tokens) -> None:  # noqa: B027 - few add anything
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
         """Refuse puzzles ``(N, seq_len)`` that cannot be played, by the number of the row.
+
+        Returns:
+            The ratings of the puzzles, ``(N,)``; 0 where the task has no measure for rows.
 
         Raises:
             ValueError: One is none.
         """
+        return np.zeros(len(inputs), np.float32)
 
     def is_ood(self, puzzle: Puzzle) -> bool:
         """Say whether a puzzle is set aside as out of distribution, in the same size."""

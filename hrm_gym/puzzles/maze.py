@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Puzzle, Symmetry, Task, Tokens
+from .base import PAD, Puzzle, Symmetry, Task, Tokens
 from .keys import MASK, lane, lane_tensor, shift
 
 if TYPE_CHECKING:
@@ -114,12 +114,35 @@ class Maze(Task):
             raise ValueError(f"a maze has one S and one G, got {len(starts)} S and {len(goals)} G")
         return int(starts[0]), int(goals[0])
 
-    def check_rows(self, inputs: Tokens, labels: Tokens) -> None:
-        """Refuse mazes ``(N, s*s)`` without one S and one G, by the number of the row."""
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
+        """Refuse mazes ``(N, s*s)`` that are none, by the number of the row.
+
+        Returns:
+            The ratings of the mazes, ``(N,)``, as ``rate``.
+
+        Raises:
+            ValueError: One is padded or marked, has not one S and one G, no path between them, or
+                a label that marks no shortest path.
+        """
+        from .maze_kernels import check_paths
+
         ends = [(inputs == end).sum(axis=1) == 1 for end in (START, GOAL)]
         bad = np.flatnonzero(~(ends[0] & ends[1]))
         if len(bad):
             raise ValueError(f"row {bad[0]}: a maze has one S and one G")
+        bad = np.flatnonzero(((inputs == PAD) | (inputs == PATH)).any(axis=1))
+        if len(bad):
+            raise ValueError(f"row {bad[0]}: a cell of the question holds padding or a path mark")
+        moves = np.empty(len(inputs), np.int64)
+        right = np.empty(len(inputs), bool)
+        mazes, answers = (np.ascontiguousarray(part, np.uint8) for part in (inputs, labels))
+        check_paths(mazes, answers, self.size, moves, right)
+        for row in np.flatnonzero(~right)[:1].tolist():
+            reason = "the maze has no path from S to G"
+            if moves[row] >= 0:
+                reason = "the answer does not mark one shortest path"
+            raise ValueError(f"row {row}: {reason}")
+        return moves.astype(np.float32)
 
     def solve(self, inputs: Tokens) -> Tokens:
         """Mark one shortest path: breadth-first from S, down, left, right, up, first parent.

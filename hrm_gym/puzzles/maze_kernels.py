@@ -77,6 +77,51 @@ def shortest(tokens, size, labels):
 
 
 @njit(cache=True)
+def marks_shortest(labels, tokens, size, distance, goal):
+    """Say whether labels are the maze with one shortest path marked; 0 agrees with anything."""
+    moves = distance[goal]
+    on_path = np.full(moves + 1, -1, np.int64)
+    on_path[moves] = goal
+    padded = False
+    for cell in range(tokens.size):
+        if labels[cell] == PATH:
+            step = distance[cell]
+            if tokens[cell] != OPEN or not 0 < step < moves or on_path[step] >= 0:
+                return False
+            on_path[step] = cell
+        elif labels[cell] == 0:
+            padded = True
+        elif labels[cell] != tokens[cell]:
+            return False
+    # Cell by cell back from G; the first stands beside S, being one move from it.
+    for step in range(1, moves):
+        one, two = on_path[step], on_path[step + 1]
+        if one < 0 and not padded:
+            return False
+        if one >= 0 and two >= 0 and not beside(one, two, size):
+            return False
+    return True
+
+
+@njit(cache=True)
+def beside(one, two, size):
+    """Say whether two cells share a side."""
+    apart = abs(one - two)
+    return apart == size or (apart == 1 and one // size == two // size)
+
+
+@njit(cache=True)
+def check_paths(mazes, labels, size, moves, right):
+    """Write the moves of each maze (N, cells), -1 if none, and whether its labels are right."""
+    for row in range(mazes.shape[0]):
+        _, goal, distance, _ = from_start(mazes[row], size)
+        moves[row] = distance[goal]
+        right[row] = moves[row] >= 0 and marks_shortest(
+            labels[row], mazes[row], size, distance, goal
+        )
+
+
+@njit(cache=True)
 def place(state, tokens, size, candidates, minimum):
     """Put S on a random candidate and G on one at least ``minimum`` moves away; return the moves.
 

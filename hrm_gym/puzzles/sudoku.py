@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hrm_gym.tracking import cores
 
 from .base import PAD, Puzzle, Symmetry, Task, Tokens
 from .keys import MASK, lane_tensor
@@ -84,7 +85,7 @@ def search(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]
         limit: Stop after so many solutions.
 
     Returns:
-        Solutions found, guesses made, and the first solution, ``(n*n,)`` int8.
+        Solutions found, guesses to the first, and the first solution, ``(n*n,)`` int8.
 
     Raises:
         ValueError: The grid has no known size or a digit out of range.
@@ -181,8 +182,11 @@ class Sudoku(Task):
                 f"the sudoku {self.format(inputs)} is full, expected a blank to fill in"
             )
 
-    def check_rows(self, inputs: Tokens, labels: Tokens) -> None:
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
         """Solve puzzles ``(N, n*n)`` on all cores, and refuse those that are none.
+
+        Returns:
+            The ratings of the puzzles, ``(N,)``, as ``rate``.
 
         Raises:
             ValueError: One is padded or full, has not one solution, or another than its label.
@@ -191,14 +195,15 @@ class Sudoku(Task):
         from .sudoku_kernels import solve_all
 
         grids = np.ascontiguousarray(self.grid(inputs))
-        counts, solutions = np.zeros(len(grids), np.int64), np.zeros_like(grids)
+        counts, guesses = np.zeros((2, len(grids)), np.int64)
+        solutions = np.zeros_like(grids)
         board = sudoku_board.board(*self.box)
 
         def solve(start: int) -> None:
             rows = slice(start, start + CHUNK)
-            solve_all(grids[rows], board, counts[rows], solutions[rows])
+            solve_all(grids[rows], board, counts[rows], guesses[rows], solutions[rows])
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             list(pool.map(solve, range(0, len(grids), CHUNK)))
         padded = (inputs == PAD).any(axis=1)
         odd = padded | (counts != 1) | (inputs > BLANK).all(axis=1)
@@ -212,6 +217,7 @@ class Sudoku(Task):
             except ValueError as error:
                 raise ValueError(f"row {row}: {error}") from None
             raise ValueError(f"row {row}: the answer does not solve the question")
+        return guesses.astype(np.float32)
 
     def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
         """Say whether an answer is a complete valid grid that keeps the givens."""

@@ -11,10 +11,13 @@ from .sudoku_search import search
 
 
 @njit(cache=True, nogil=True)
-def solve_all(grids, board, counts, solutions):
-    """Write how many solutions each grid (N, cells) has, up to two, and the first of them."""
+def solve_all(grids, board, counts, guesses, solutions):
+    """Write how many solutions each grid (N, cells) has, up to two, and the guesses to the first.
+
+    The first solution is written too.
+    """
     for row in range(grids.shape[0]):
-        counts[row] = search(grids[row], board, -1, 2, solutions[row])[0]
+        counts[row], guesses[row] = search(grids[row], board, -1, 2, solutions[row])
 
 
 @njit(cache=True)

@@ -320,7 +320,7 @@ def search(grid, board, barred, limit, solution):
 
     ``barred`` is -1, or cell * n + digit - 1 to leave out the solutions with that digit there.
     A guess asserts one permutation of a digit in a band or stack; once that is refuted, its
-    negation is propagated. Returns (solutions, guesses).
+    negation is propagated. Returns (solutions, guesses to the first of them).
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -371,7 +371,7 @@ def search(grid, board, barred, limit, solution):
         if not alive:
             continue
         if count > 1:
-            guesses += 1
+            guesses += found == 0
             tried[depth] = first + 1
             depth += 1
             places[depth] = places[depth - 1]
