@@ -40,7 +40,7 @@ test-%: $(VENV)-%/.installed
 	$(VENV)-$*/bin/python -m pip list --disable-pip-version-check | grep -E "^(torch|gymnasium|numpy|numba|stable|pygame)"
 	$(VENV)-$*/bin/python -m pytest $(TESTS_$*)
 
-$(VENV)-%/.installed: pyproject.toml setup.py Makefile
+$(VENV)-%/.installed: pyproject.toml setup.py constraints.txt Makefile
 	$(PYTHON_$*) -m venv $(VENV)-$*
 	$(VENV)-$*/bin/python -m pip install --quiet --upgrade -e ".[test]" $(PINS_$*)
 	touch $@

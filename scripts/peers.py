@@ -21,6 +21,11 @@ Row = dict[str, Any]
 Grids = Sequence[NDArray[np.int8]]
 
 
+def row(name: str, value: float | None, unit: str, target: float | None = None, **more: Any) -> Row:
+    """Return one figure, ``None`` where the unit says why there is none."""
+    return {"name": name, "value": value, "unit": unit, "target": target, **more}
+
+
 def rate(call: Callable[[], Any], seconds: float) -> float:
     """Return calls a second, after one that does not count."""
     call()
@@ -219,22 +224,20 @@ def figures(rows: Sequence[Row], grids: Grids, seconds: float, seed: int) -> Ite
         seed: Seed of puzzles and actions.
     """
     for peer in peers(grids):
-        ours = next(row for row in rows if row["name"].startswith(peer.ours))
+        ours = next((mine for mine in rows if mine["name"].startswith(peer.ours)), None)
+        if ours is None:
+            yield row(peer.name, None, f"not measured: no figure of ours begins with {peer.ours!r}")
+            continue
         if importlib.util.find_spec(peer.package.replace("-", "_")) is None:
             reason = f"not here: pip install {peer.package}"
-            yield {"name": peer.name, "value": None, "unit": reason, "target": None}
+            yield row(peer.name, None, reason)
             continue
         try:
             value = peer.measure(seconds, seed)
         except Exception as error:  # Not our code: the other figures are still wanted.
             reason = f"failed: {type(error).__name__}: {error}"
-            yield {"name": peer.name, "value": None, "unit": reason, "target": None}
+            yield row(peer.name, None, reason)
             continue
-        yield {"name": peer.name, "value": value, "unit": ours["unit"], "target": None}
+        yield row(peer.name, value, ours["unit"])
         better = value / ours["value"] if ours.get("at_most") else ours["value"] / value
-        yield {
-            "name": f"{ours['name']} / {peer.name}",
-            "value": better,
-            "unit": "x",
-            "target": None,
-        }
+        yield row(f"{ours['name']} / {peer.name}", better, "x")

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
 from hrm_gym.tracking import write_bytes
 
-FORMAT = 1
+FORMAT = 2
 BUNDLED = Path(__file__).parent / "traces.npz"
 """The trace file that ships with the package; ``docs/halting.md`` says how it is made."""
 

@@ -1,6 +1,7 @@
 """Environments: steps and resets a second, generation and uniqueness checks, beside other suites.
 
-Actions are random and legal, autoreset is on. Only the time inside ``step`` (and, where an episode
+Actions are random and legal (for ARC: most paint a cell of the canvas, one in ``PAINTED`` submits),
+autoreset is on. Only the time inside ``step`` (and, where an episode
 of a single environment ends, ``reset``) counts, not the choice of actions. A suite that is
 installed (``pip install -r scripts/peers.txt``) is measured in the same run. Last come the single
 environment of every id and the native vector where it has one, for the pages of the documentation.
@@ -20,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrm_gym import ENV_IDS
-from hrm_gym.scripts.peers import ROWS, Row, figures, rate
+from hrm_gym.envs.arc import SUBMIT, ArcEnv
+from hrm_gym.puzzles.arc import COLOURS
+from hrm_gym.scripts.peers import ROWS, Row, figures, rate, row
 
 PUZZLES = 300
 """Puzzles of a uniqueness check."""
 SAMPLES = 8
 """Actions drawn beforehand and played in turn, where every action of the space is legal."""
 
-
-def row(name: str, value: float, unit: str, target: float | None = None, **more: Any) -> Row:
-    """Return one figure."""
-    return {"name": name, "value": value, "unit": unit, "target": target, **more}
+PAINTED = 100
+"""ARC actions to a submit."""
 
 
 def vector_steps(env_id: str, seconds: float, seed: int, **kwargs: Any) -> float:
@@ -71,8 +72,9 @@ def single_steps(env_id: str, seconds: float, seed: int) -> float:
     spent, steps = 0.0, 0
     while spent < seconds:
         action = next(drawn)
-        # The parts of a composed action are masked one by one, and all of them are legal.
-        if isinstance(env.action_space, gym.spaces.Discrete):
+        if isinstance(env.unwrapped, ArcEnv):
+            action = arc_action(env.unwrapped, random)
+        elif isinstance(env.action_space, gym.spaces.Discrete):
             legal = np.flatnonzero(info["action_mask"])
             action = int(legal[random.integers(len(legal))])
         begun = time.perf_counter()
@@ -82,6 +84,16 @@ def single_steps(env_id: str, seconds: float, seed: int) -> float:
         spent += time.perf_counter() - begun
         steps += 1
     return steps / spent
+
+
+def arc_action(env: ArcEnv, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return an action that changes or submits the canvas of an ARC environment.
+
+    Nearly all of the action space lies outside the canvas, where nothing would be done.
+    """
+    if random.integers(PAINTED) == 0:
+        return np.array([SUBMIT, 0, 0])
+    return random.integers(0, (COLOURS, *env.canvas.shape))
 
 
 def every_id(seconds: float, seed: int, known: set[str]) -> Iterator[Row]:

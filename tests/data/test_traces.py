@@ -116,7 +116,7 @@ def changed_file(path, **changes):
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
-ABOUT = {"format": 1, "task": "maze-7x7", "env": "x", "agent": "y", "steady": False}
+ABOUT = {"format": 2, "task": "maze-7x7", "env": "x", "agent": "y", "steady": False}
 NOT_FINITE = np.full((5, 3), np.nan, np.float32)
 
 
@@ -126,11 +126,11 @@ NOT_FINITE = np.full((5, 3), np.nan, np.float32)
         ({"q_halt": None}, "it has no q_halt"),
         ({"about": None}, "it has no about"),
         ({"about": np.array("{")}, "expected a trace file"),
-        ({"about": np.array("[]")}, "about: expected a JSON object of format 1"),
-        ({"about": np.array(json.dumps(ABOUT | {"format": 2}))}, "format 1"),
+        ({"about": np.array("[]")}, "about: expected a JSON object of format 2"),
+        ({"about": np.array(json.dumps(ABOUT | {"format": 1}))}, "format 2"),
         ({"about": np.array(json.dumps(ABOUT | {"task": "maze-9x9"}))}, "answers: expected"),
         ({"about": np.array(json.dumps(ABOUT | {"task": "chess"}))}, "task: expected"),
-        ({"about": np.array(json.dumps({"format": 1}))}, "about has no 'task'"),
+        ({"about": np.array(json.dumps({"format": 2}))}, "about has no 'task'"),
         ({"q_halt": np.zeros((5, 3))}, r"q_halt: expected \(5, 3\) of float32, got .* of float64"),
         ({"q_halt": np.zeros((5, 4), np.float32)}, r"q_halt: expected \(5, 3\)"),
         ({"ratings": np.zeros((4,), np.float32)}, r"ratings: expected \(5,\)"),
