@@ -95,7 +95,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         )
         legal = np.zeros(self.task.vocab_size, bool)
         legal[list(self.task.answer_tokens)] = True
-        self._legal = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
+        self._answers = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
 
     def _identity(self) -> str:
         ids = self.puzzles.num_puzzle_ids
@@ -145,12 +145,12 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     def _info(self, **extra: Any) -> dict[str, Any]:
         return super()._info(segment=self.segment, **extra)
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def _legal(self) -> NDArray[np.bool_]:
         """Return the tokens that an answer may hold, position by position, then both halts."""
-        return self._legal.copy()
+        return self._answers.copy()
 
     def _action_mask(self) -> tuple[NDArray[np.int8], ...]:
-        mask = self._legal.astype(np.int8)
+        mask = self.action_masks().astype(np.int8)
         return (*mask[:-2].reshape(self.task.seq_len, -1), mask[-2:])
 
     def optimal_action(self) -> NDArray[np.int64]:

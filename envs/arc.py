@@ -139,13 +139,12 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         named = {"task_id": self.puzzle.task_id, "test_index": self.puzzle.test_index}
         return super()._info(**named, attempts_left=self.attempts_left, **extra)
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def _legal(self) -> NDArray[np.bool_]:
         """Return the legal values of each component alone, ``(12 + 30 + 30,)`` bool.
 
         Every kind is always legal, and so is every row and column, since a canvas can be resized
         to any; painting outside the canvas is the one action that joint values make invalid.
         """
-        self._require_episode()
         return np.ones(12 + 2 * SIDE, np.bool_)
 
     def _action_mask(self) -> tuple[NDArray[np.int8], ...]:

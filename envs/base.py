@@ -15,6 +15,7 @@ from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
+from .checks import refuse_unknown
 from .limits import time_limits
 from .state import check_names, check_state
 
@@ -178,7 +179,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _start(self, puzzle: Puzzle, puzzle_id: int, symmetry: Symmetry | None) -> None:
         """Set up the episode of a puzzle under a symmetry."""
         self.puzzle, self.puzzle_id, self.symmetry = puzzle, puzzle_id, symmetry
-        self.elapsed, self.terminated, self.truncated = 0, False, False
+        self.elapsed, self.terminated, self.truncated, self.success = 0, False, False, False
         if symmetry is None:
             self.inputs, self.labels = puzzle.inputs, puzzle.labels
         else:
@@ -197,8 +198,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one action; see the class for what the values mean.
 
-        Nothing happens any more once an episode has ended: every action is invalid then and pays 0,
-        and the step says again how it ended.
+        Nothing happens any more once an episode has ended: every action is invalid then, none is
+        in the mask, each pays 0, and the step says again how it ended and whether it was a success.
         """
         self._require_episode()
         reward = 0.0
@@ -211,13 +212,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
                 self.max_episode_steps = min(limit._max_episode_steps for limit in limits)
                 self._recount = False
         if self.ended:
-            extra["invalid_action"] = True
+            extra = {"invalid_action": True, "is_success": self.success}
         else:
             reward, self.terminated, extra = self._play(action)
             self.elapsed += 1
             limit = self.max_episode_steps
             self.truncated = limit is not None and self.elapsed >= limit
             if self.ended:
+                self.success = bool(extra.get("is_success", False))
+                extra.pop("action_mask", None)
                 extra.update(self._ending())
         info = self._info(**extra)
         if self.render_mode == "human":
@@ -245,9 +248,20 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _observe(self) -> Observation:
         """Return the observation, of fresh arrays."""
 
-    @abstractmethod
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which actions are legal, flat bool, as sb3-contrib's MaskablePPO asks for it."""
+        """Return which actions are legal, flat bool, as sb3-contrib's MaskablePPO asks for it.
+
+        None is once the episode has ended.
+        """
+        self._require_episode()
+        masks = self._legal()
+        if self.ended:
+            masks[:] = False
+        return masks
+
+    @abstractmethod
+    def _legal(self) -> NDArray[np.bool_]:
+        """Return which actions are legal before the end, a fresh array."""
 
     @abstractmethod
     def optimal_action(self) -> Any:
@@ -286,7 +300,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             "puzzle": self.puzzle,
             "puzzle_id": self.puzzle_id,
             "symmetry": self.symmetry,
-            "steps": (self.elapsed, self.terminated, self.truncated),
+            "steps": (self.elapsed, self.terminated, self.truncated, self.success),
             "fields": {name: getattr(self, name) for name in self.state_fields},
         }
         return copy.deepcopy(state)
@@ -310,7 +324,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.np_random.bit_generator.state = state["random"]
         self._key, self._episode = state["key"], state["episode"]
         self._start(state["puzzle"], state["puzzle_id"], state["symmetry"])
-        self.elapsed, self.terminated, self.truncated = state["steps"]
+        self.elapsed, self.terminated, self.truncated, self.success = state["steps"]
         self._recount = True
         for name, value in state["fields"].items():
             setattr(self, name, value)
@@ -358,24 +372,6 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         if self._window is not None:
             self._window.close()
             self._window = None
-
-
-def refuse_unknown(unknown: dict[str, Any]) -> None:
-    """Raise for keyword arguments that no environment takes.
-
-    Raises:
-        ValueError: There is one.
-    """
-    if "autoreset_mode" in unknown:
-        raise ValueError(
-            "autoreset_mode: there is no native vector of this environment; give Gymnasium's "
-            "vector_kwargs={'autoreset_mode': AutoresetMode.SAME_STEP} instead"
-        )
-    if unknown:
-        raise ValueError(
-            f"{next(iter(unknown))}: unknown keyword; environments take source, split, difficulty, "
-            "limit, augment, render_mode and what their documentation lists"
-        )
 
 
 def whole(action: Any) -> int:

@@ -171,9 +171,8 @@ class HaltEnv(PuzzleEnv[np.int64]):
     def _info(self, **extra: Any) -> dict[str, Any]:
         return super()._info(segment=self.segment, **extra)
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def _legal(self) -> NDArray[np.bool_]:
         """Return ``(2,)`` bool: both actions are always legal."""
-        self._require_episode()
         return np.ones(2, bool)
 
     def optimal_action(self) -> int:

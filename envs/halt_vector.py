@@ -116,7 +116,8 @@ class HaltVectorEnv(PuzzleVectorEnv):
 
         Returns:
             Observations ``(B, 6)`` float32, rewards ``(B,)`` float64, terminations and truncations
-            ``(B,)`` bool, infos. Infos leave out ``action_mask``, which is the same in every step.
+            ``(B,)`` bool, infos. Infos leave out ``action_mask``, which is the same in every step
+            of an episode.
 
         Raises:
             ValueError: The actions are not one integer a row.
@@ -134,10 +135,12 @@ class HaltVectorEnv(PuzzleVectorEnv):
         halt, go_on = (actions == HALT) & ~past, (actions == CONTINUE) & ~past
         self._segments = np.minimum(self._segments + go_on, self.max_segments)
         done = halt | (go_on & (self._segments == self.max_segments))
+        # With ``Disabled`` a row says again whether it was a success.
+        over = done | past if mode == AutoresetMode.DISABLED else done
         at = (self._rows, self._segments - 1)
         ends = {
             "exact": self._exact[at] & done,
-            "is_success": self._accepted[at] & done,
+            "is_success": self._accepted[at] & over,
             "regret": np.where(done, self._regrets[at], 0.0),
         }
         rewards = np.where(done, self._returns[at], 0.0)
@@ -157,10 +160,8 @@ class HaltVectorEnv(PuzzleVectorEnv):
             infos, observations = self._info(invalid & ~done), self._observe()
             infos |= {"final_obs": last_rows(final_observations, done), "_final_obs": done.copy()}
             infos |= {"final_info": final_infos, "_final_info": done.copy()}
-        if mode == AutoresetMode.DISABLED:
-            done = done | past
-        self._done = done.copy()
-        return observations, rewards, done, np.zeros(self.num_envs, bool), infos
+        self._done = over.copy()
+        return observations, rewards, over, np.zeros(self.num_envs, bool), infos
 
     def _observe(self) -> NDArray[np.float32]:
         return self._readings[self._rows, self._segments - 1]

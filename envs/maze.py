@@ -98,9 +98,8 @@ class MazeEnv(PuzzleEnv[np.int64]):
     def _observe(self) -> Observation:
         return {"tokens": self.inputs.copy(), "position": np.int64(self.position)}
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def _legal(self) -> NDArray[np.bool_]:
         """Return which ways are open, ``(4,)`` bool."""
-        self._require_episode()
         return self.moves[self.position] >= 0
 
     def distances(self) -> NDArray[np.int64]:

@@ -150,9 +150,8 @@ class DynamicMazeEnv(MazeEnv):
     def _observe(self) -> Observation:
         return {"tokens": self.tokens.copy(), "position": np.int64(self.position)}
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def _legal(self) -> NDArray[np.bool_]:
         """Return which ways are open, ``(5,)`` bool; waiting always is."""
-        self._require_episode()
         return self._ways() >= 0
 
     def solve(self) -> Tokens:

@@ -58,6 +58,9 @@ class MazeVectorEnv(StepVectorEnv):
         )  # fmt: skip
         return count
 
+    def _solved(self) -> NDArray[np.bool_]:
+        return np.equal(self._rows.position, self._rows.goal)
+
     def _ending(self, results: Results, ended: NDArray[np.bool_]) -> Infos:
         regret = np.where(ended, results.regret, 0)
         shortest = np.where(ended, results.shortest, 1)

@@ -36,7 +36,8 @@ class StepVectorEnv(PuzzleVectorEnv):
     builds them: ``rating``, ``is_success``, ``invalid_action`` and, where episodes ended,
     ``regret`` and what the environment adds (with ``SameStep`` in ``final_info``, beside
     ``final_obs``). Arrays are fresh in every step. With ``Disabled``, a row that has ended stays as
-    it is until it is reset: every action is invalid there and pays 0.
+    it is until it is reset: every action is invalid there, none is in the mask, each pays 0, and
+    ``is_success`` stays as it was.
 
     Args:
         task: The task.
@@ -104,7 +105,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         self._set_spaces(observation, spaces.Discrete(actions))
         self._rows: Any = self._new_rows()
         # Where the kernel leaves what only the rows that ended have to say.
-        self._final: Any = self._new_seen()
+        self._final: Any = self._new_seen()._replace(masks=np.empty((num_envs, 0), np.int8))
         self._outcome = np.zeros((2, num_envs), np.int64)
 
     # What a task adds ---------------------------------------------------------------------------
@@ -137,6 +138,10 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _write_optimal(self, actions: NDArray[np.int64]) -> None:
         """Write the teacher's actions."""
 
+    @abstractmethod
+    def _solved(self) -> NDArray[np.bool_]:
+        """Return in which rows the goal is reached."""
+
     def _ending(self, results: kernels.Results, ended: NDArray[np.bool_]) -> Infos:
         """Return what the last infos say beside what every info does."""
         return {"regret": np.where(ended, results.regret, 0)}
@@ -165,6 +170,7 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
         seen = self._new_seen()
         self._see(seen)
+        seen.masks[self._rows.ended] = 0
         no = np.zeros(self.num_envs, np.bool_)
         return self._observation(seen), self._infos(chosen, no, no, seen.masks)
 
@@ -196,6 +202,11 @@ class StepVectorEnv(PuzzleVectorEnv):
         every = np.ones(self.num_envs, np.bool_)
         rewards, terminated, truncated, invalid, *_ = results
         success = rewards > 0
+        if self._mode == kernels.DISABLED:
+            success |= past & self._solved()
+        if self.masks:
+            # Nothing is legal past an end.
+            seen.masks[self._rows.ended] = 0
         if not count:
             infos = self._infos(every, success, invalid, seen.masks)
         elif self._mode == kernels.SAME_STEP:
@@ -205,7 +216,6 @@ class StepVectorEnv(PuzzleVectorEnv):
             last["rating"] = np.where(ended, before, np.float32(0))
             if self.masks:
                 last["action_mask"] = np.zeros_like(seen.masks)
-                last["action_mask"][ended] = self._final.masks[ended]
                 last["_action_mask"] = ended.copy()
             infos["final_obs"] = last_rows(self._observation(self._final), ended)
             infos["_final_obs"] = ended.copy()
@@ -246,10 +256,11 @@ class StepVectorEnv(PuzzleVectorEnv):
         return values | {f"_{name}": rows.copy() for name in values}
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which actions are legal, ``(B, actions)`` bool."""
+        """Return which actions are legal, ``(B, actions)`` bool; none in a row that has ended."""
         self._require_episode()
         masks = np.empty((self.num_envs, int(self.single_action_space.n)), np.int8)
         self._write_masks(masks)
+        masks[self._rows.ended] = 0
         return masks.view(np.bool_)
 
     # The teacher's ------------------------------------------------------------------------------

@@ -96,9 +96,8 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     def _observe(self) -> Observation:
         return {"tokens": self.tokens.copy(), "given": self.given.copy()}
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def _legal(self) -> NDArray[np.bool_]:
         """Return which digits may be written, ``(n*n*n,)`` bool."""
-        self._require_episode()
         mask = np.empty(self._actions, np.int8)
         kernels.sudoku_masks(self.tokens, self.box_of, self.used, mask)
         return mask.view(np.bool_)

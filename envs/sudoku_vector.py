@@ -61,6 +61,9 @@ class SudokuVectorEnv(StepVectorEnv):
         )  # fmt: skip
         return count
 
+    def _solved(self) -> NDArray[np.bool_]:
+        return np.equal(self._rows.blanks, 0)
+
     def _write_masks(self, masks: NDArray[np.int8]) -> None:
         kernels.sudoku_all_masks(self._rows, self.box_of, masks)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task, keys
 
-from .base import refuse_unknown
+from .checks import refuse_unknown
 
 
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):

@@ -214,8 +214,12 @@ def test_past_the_end_nothing_happens(env_id):
     env, twin = (gym.make(env_id, disable_env_checker=True) for _ in range(2))
     env.reset(seed=1)
     twin.reset(seed=1)
-    observation, reward, terminated, *_ = to_the_end(env)
+    assert env.unwrapped.action_masks().any()
+    observation, reward, terminated, _, info = to_the_end(env)
+    success = info["is_success"]
     assert terminated
+    assert success or env_id == "HRMHalt-v0"
+    assert not np.concatenate([np.ravel(part) for part in info["action_mask"]]).any()
     assert reward > 0 or env_id == "HRMHalt-v0"
     limit = env.unwrapped.max_episode_steps or 0
     for _ in range(3 if env_id == "HRMARC-v0" else limit + 3):
@@ -223,7 +227,9 @@ def test_past_the_end_nothing_happens(env_id):
         _, *after, said = env.step(env.action_space.sample())
         assert after == [0.0, True, False]
         assert said["invalid_action"] is True
-        assert said["is_success"] is False
+        assert said["is_success"] is success
+        assert not np.concatenate([np.ravel(part) for part in said["action_mask"]]).any()
+        assert not env.unwrapped.action_masks().any()
         assert not {"regret", "path_ratio", "optimal", "exact"} & said.keys()
     del env.unwrapped._observe
     assert text(env.unwrapped._observe()) == text(observation)
@@ -236,12 +242,14 @@ def test_past_the_end_nothing_happens(env_id):
 @pytest.mark.parametrize("limit", [4, None])
 def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
     kwargs = {} if env_id not in SMALL or limit is None else {"max_episode_steps": limit}
-    envs = gym.make_vec(env_id, 4, autoreset_mode="Disabled", **kwargs)
+    masks = {"masks": True} if env_id in SMALL else {}
+    envs = gym.make_vec(env_id, 4, autoreset_mode="Disabled", **kwargs, **masks)
     rows = [gym.make(env_id, disable_env_checker=True, **kwargs) for _ in range(4)]
     envs.reset(seed=2)
     for k, env in enumerate(rows):
         env.reset(seed=2 + k)
     random, paid, past = np.random.default_rng(0), np.zeros(4), 0
+    solved = 0
     for _ in range(40):
         actions = np.array([env.unwrapped.optimal_action() for env in rows])
         if actions.ndim == 2:
@@ -255,6 +263,12 @@ def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
         for row, (_, _, _, _, info) in enumerate(wanted):
             past += over[row]
             assert bool(got[4]["invalid_action"][row]) is info.get("invalid_action", False)
+            if "is_success" in got[4]:
+                assert bool(got[4]["is_success"][row]) is info["is_success"]
+                solved += over[row] and info["is_success"]
+            if env_id in SMALL:
+                np.testing.assert_array_equal(got[4]["action_mask"][row], info["action_mask"])
+                assert (over[row] or rows[row].unwrapped.ended) <= (not info["action_mask"].any())
             for name in ("regret", "exact", "optimal"):
                 told = name in got[4] and bool(got[4][f"_{name}"][row])
                 assert told is (name in info)
@@ -263,6 +277,7 @@ def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
         if all(over):
             assert text(envs.unwrapped.get_state()) == text(state)
     assert past > 40
+    assert (solved > 0) is (not kwargs and env_id not in ANSWERS)
     assert (paid <= 1).all()
 
 
