@@ -25,7 +25,7 @@ def check_segments(max_segments: int) -> int:
     Raises:
         ValueError: It is no positive whole number.
     """
-    if not isinstance(max_segments, int) or max_segments < 1:
+    if not isinstance(max_segments, int) or isinstance(max_segments, bool) or max_segments < 1:
         raise ValueError(f"max_segments: expected at least 1, got {max_segments!r}")
     return max_segments
 
@@ -50,6 +50,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     ## Action Space
     ``MultiDiscrete([vocab]*seq_len + [2])``: the answer, then 0 = continue or 1 = halt.
+    Anything else leaves the last answer as it was, takes a segment and sets
+    ``info["invalid_action"]``.
 
     ## Observation Space
     ``Dict``: ``tokens`` ``Box(0, vocab-1, (seq_len,), uint8)``, the question; ``answer``, the last
@@ -107,11 +109,6 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Give an answer and halt or go on."""
-        if np.shape(action) != (self.task.seq_len + 1,):
-            raise ValueError(
-                f"action: expected {self.task.seq_len} tokens and halt, got shape "
-                f"{np.shape(action)}"
-            )
         values = whole_array(action, (self.task.seq_len + 1,))
         extra: dict[str, Any] = {}
         if values is not None and self.action_space.contains(values):

@@ -16,6 +16,7 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, get_task, keys
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
+from .checks import check_augment
 from .state import check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -74,7 +75,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     ) -> None:
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         self.max_segments = check_segments(max_segments)
-        self.augment = augment
+        self.augment = check_augment(augment)
         self.task = get_task(task, kind)
         self.device = check_device(device)
         self.as_numpy = device is None

@@ -47,7 +47,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     colours but black, turned or mirrored).
 
     ## Episode End
-    Terminated on a right submit or the second wrong one; truncated after 2,000 steps. The last info
+    Terminated on a right submit or the second wrong one; truncated at the id's limit. The last info
     says ``regret``: the cells in which canvas and right output differ, those that only one of them
     has among them.
 

@@ -15,7 +15,7 @@ from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
-from .checks import refuse_unknown
+from .checks import check_augment, refuse_unknown
 from .limits import time_limits
 from .state import check_names, check_state
 
@@ -86,7 +86,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.puzzles: PuzzleSet = self._load(
             task.source if source is None else source, split, difficulty, limit
         )
-        self.augment = augment
+        self.augment = check_augment(augment)
         self.render_mode = render_mode
         self.puzzle: Puzzle | None = None
         self.symmetry: Symmetry | None = None

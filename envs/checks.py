@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 
+def check_augment(augment: Any) -> bool:
+    """Return whether puzzles are shown under a random symmetry.
+
+    Raises:
+        ValueError: It is no truth value.
+    """
+    if not isinstance(augment, bool):
+        raise ValueError(f"augment: expected true or false, got {augment!r}")
+    return augment
+
+
 def refuse_unknown(unknown: dict[str, Any]) -> None:
     """Raise for keyword arguments that no environment takes.
 

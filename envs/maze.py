@@ -45,7 +45,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
     A maze of the split under a random symmetry of the square, the agent on S.
 
     ## Episode End
-    Terminated at G; truncated after 4*s*s steps. The last info says ``regret``, the moves walked
+    Terminated at G; truncated at the id's limit. The last info says ``regret``, the moves walked
     and the moves still to go beyond those of a shortest path from S; ``path_ratio``, the same sum
     over the shortest (1 is best); ``optimal``, whether a shortest path was walked to its end.
 

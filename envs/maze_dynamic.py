@@ -49,7 +49,7 @@ class DynamicMazeEnv(MazeEnv):
     so that there is a way from S to G; the agent on S.
 
     ## Episode End
-    Terminated at G; truncated after 4*s*s steps. The last info says ``regret``, the moves and waits
+    Terminated at G; truncated at the id's limit. The last info says ``regret``, the moves and waits
     taken and those still to go (at most s*s) beyond those from S of a walker who knows how the
     doors will change; ``path_ratio``, the same sum over that walker's (1 is best); ``optimal``,
     whether G was reached without regret.

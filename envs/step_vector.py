@@ -16,6 +16,7 @@ from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
 from .base import Observation
+from .checks import check_augment
 from .state import check_names, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -91,7 +92,7 @@ class StepVectorEnv(PuzzleVectorEnv):
                 f"max_episode_steps: expected at least 1, or None, got {max_episode_steps!r}"
             )
         self.task = task
-        self.augment = bool(augment)
+        self.augment = check_augment(augment)
         self.masks = bool(masks)
         self.max_episode_steps = max_episode_steps
         self._limit = kernels.UNLIMITED if max_episode_steps is None else max_episode_steps

@@ -47,7 +47,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     A puzzle of the split under a random symmetry (``augment=False``: as it is).
 
     ## Episode End
-    Terminated when solved or when no legal action is left; truncated after 2*n*n steps. The last
+    Terminated when solved or when no legal action is left; truncated at the id's limit. The last
     info says ``regret``: the cells, blank ones too, that differ from the solution.
 
     ## Arguments

@@ -47,7 +47,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         if unknown.pop("max_episode_steps", None) not in (None, -1):
             raise ValueError("max_episode_steps: these episodes end by max_segments")
         refuse_unknown(unknown)
-        if not isinstance(num_envs, int) or num_envs < 1:
+        if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
             raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
         if render_mode is not None:
             raise ValueError("render_mode: the native vector draws nothing; make a single one")

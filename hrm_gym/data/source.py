@@ -50,7 +50,8 @@ def check_choice(split: str, difficulty: Sequence[float] | None, limit: int | No
     """
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
-    if limit is not None and (not isinstance(limit, int) or limit < 1):
+    whole = isinstance(limit, int) and not isinstance(limit, bool)
+    if limit is not None and (not whole or limit < 1):
         raise ValueError(f"limit: expected a positive number of puzzles, got {limit!r}")
     if difficulty is not None:
         check_range(difficulty)

@@ -86,6 +86,12 @@ def test_odd_actions_are_invalid_and_never_raise(env_id, action):
         ("HRMSudoku-4x4-v0", {"size": 8}, "source: the bundled bank has"),
         ("HRMSudoku-4x4-v0", {"limit": 0}, "limit: expected"),
         ("HRMSudoku-4x4-v0", {"limit": "3"}, "limit: expected"),
+        ("HRMSudoku-4x4-v0", {"limit": True}, "limit: expected"),
+        ("HRMHalt-v0", {"limit": True}, "limit: expected"),
+        ("HRMSudokuAnswer-4x4-v0", {"max_segments": True}, "max_segments: expected"),
+        ("HRMSudoku-4x4-v0", {"augment": "maybe"}, "augment: expected true or false"),
+        ("HRMARC-v0", {"augment": 1}, "augment: expected true or false"),
+        ("HRMSudokuAnswer-4x4-v0", {"augment": None}, "augment: expected true or false"),
         ("HRMSudoku-4x4-v0", {"colour": 1}, "colour: unknown keyword"),
         ("HRMMaze-7x7-v0", {"colour": 1}, "colour: unknown keyword"),
         ("HRMMaze-7x7-v0", {"size": 2}, "size: expected"),
@@ -268,11 +274,20 @@ def test_a_maze_answer_may_be_another_shortest_path():
     assert (reward, info["exact"], info["is_success"]) == (0, False, True)
 
 
-def test_an_answer_of_the_wrong_length_is_named():
-    env = gym.make("HRMSudokuAnswer-4x4-v0", disable_env_checker=True)
+@pytest.mark.parametrize("env_id", ["HRMSudokuAnswer-4x4-v0", "HRMARCAnswer-v0"])
+def test_an_answer_of_the_wrong_form_is_an_invalid_action(env_id):
+    env = gym.make(env_id, disable_env_checker=True)
     env.reset(seed=0)
-    with pytest.raises(ValueError, match=r"^action: expected 16 tokens and halt"):
-        env.step(np.zeros(16, np.int64))
+    right = env.unwrapped.optimal_action()
+    went_on = np.append(right[:-1], 0)
+    env.step(went_on)
+    odd = [right[:-1], np.append(right, 1), right[None], right * 1.0, right[0], "x", None, [[1], 2]]
+    for count, action in enumerate(odd, start=2):
+        after, reward, terminated, _, info = env.step(action)
+        assert (reward, terminated, info["segment"]) == (0, False, count)
+        assert info["invalid_action"] is True
+        np.testing.assert_array_equal(after["answer"], went_on[:-1])
+    assert env.step(right)[1] == 1
 
 
 @every

@@ -210,6 +210,9 @@ def test_wrong_calls_are_named(env_id):
     for words, kwargs in (
         ("num_envs: expected", {"num_envs": 0}),
         ("max_episode_steps: expected", {"max_episode_steps": 0}),
+        ("max_episode_steps: expected", {"max_episode_steps": True}),
+        ("limit: expected", {"limit": True}),
+        ("augment: expected true or false", {"augment": "maybe"}),
         ("render_mode: the native vector", {"render_mode": "rgb_array"}),
     ):
         with pytest.raises(ValueError, match=f"^{words}"):
