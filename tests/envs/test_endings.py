@@ -30,6 +30,14 @@ def nothing(env):
     return -1 if isinstance(env.action_space, gym.spaces.Discrete) else np.array([0, 99, 0])
 
 
+def going_on(env):
+    """Return a legal action that does not end the episode by itself."""
+    action = env.unwrapped.optimal_action()
+    if isinstance(env.action_space, gym.spaces.MultiDiscrete) and len(action) > 3:
+        action[-1] = 0
+    return 0 if env.unwrapped.spec.id.startswith("HRMHalt") else action
+
+
 def text(value) -> str:
     with np.printoptions(threshold=10**6):
         return str(value)
@@ -209,30 +217,50 @@ def to_the_end(env):
             return last
 
 
+def flat_mask(info):
+    return np.concatenate([np.ravel(part) for part in info["action_mask"]])
+
+
 @pytest.mark.parametrize("env_id", ENDING)
-def test_past_the_end_nothing_happens(env_id):
-    env, twin = (gym.make(env_id, disable_env_checker=True) for _ in range(2))
+@pytest.mark.parametrize("cut", [False, True])
+def test_past_the_end_nothing_happens(env_id, cut):
+    """Nor by an action that would have changed the state had the episode not been over."""
+    kwargs = {"max_episode_steps": 2} if cut else {}
+    env, twin = (gym.make(env_id, disable_env_checker=True, **kwargs) for _ in range(2))
     env.reset(seed=1)
     twin.reset(seed=1)
-    assert env.unwrapped.action_masks().any()
-    observation, reward, terminated, _, info = to_the_end(env)
+    assert flat_mask(env.unwrapped._info()).any()
+    if cut:
+        for _ in range(2):
+            observation, reward, *how, info = env.step(going_on(env))
+        assert how == [False, True]
+        # Without the end these would do something.
+        actions = [env.unwrapped.optimal_action(), going_on(env)]
+        for action in actions:
+            open_one = copy.deepcopy(env.unwrapped)
+            open_one.truncated, open_one.max_episode_steps = False, None
+            assert not open_one.step(action)[4].get("invalid_action")
+            assert text(open_one.get_state()) != text(env.unwrapped.get_state())
+    else:
+        observation, reward, *how, info = to_the_end(env)
+        assert how == [True, False]
+        assert reward > 0 or env_id == "HRMHalt-v0"
+        actions = [env.unwrapped.optimal_action(), env.action_space.sample()]
     success = info["is_success"]
-    assert terminated
-    assert success or env_id == "HRMHalt-v0"
-    assert not np.concatenate([np.ravel(part) for part in info["action_mask"]]).any()
-    assert reward > 0 or env_id == "HRMHalt-v0"
+    assert success is not cut or env_id == "HRMHalt-v0"
+    assert not flat_mask(info).any()
+    state = text(env.unwrapped.get_state())
     limit = env.unwrapped.max_episode_steps or 0
-    for _ in range(3 if env_id == "HRMARC-v0" else limit + 3):
-        env.unwrapped._observe = env.unwrapped.inputs.copy  # only counted here
-        _, *after, said = env.step(env.action_space.sample())
-        assert after == [0.0, True, False]
+    for number in range(4 if env_id == "HRMARC-v0" else limit + 3):
+        seen, *after, said = env.step(actions[number % 2])
+        assert after == [0.0, *how]
         assert said["invalid_action"] is True
         assert said["is_success"] is success
-        assert not np.concatenate([np.ravel(part) for part in said["action_mask"]]).any()
+        assert not flat_mask(said).any()
         assert not env.unwrapped.action_masks().any()
         assert not {"regret", "path_ratio", "optimal", "exact"} & said.keys()
-    del env.unwrapped._observe
-    assert text(env.unwrapped._observe()) == text(observation)
+    assert text(seen) == text(observation)
+    assert text(env.unwrapped.get_state()) == state
     to_the_end(twin)
     assert text(env.reset()) == text(twin.reset())
     assert to_the_end(env)[1] == to_the_end(twin)[1]
@@ -327,10 +355,45 @@ def test_a_dynamic_maze_that_is_cut_off_counts_the_way_still_to_go():
     assert truncated
     assert (last["regret"], last["optimal"]) == (4, False)
     assert last["path_ratio"] == (info["rating"] + 4) / info["rating"]
-    for probability in (0.0, 0.1, 1.0):
-        env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_episode_steps=12)
-        for seed in range(6):
-            env.reset(seed=seed)
-            last = to_the_end(env)[4]
-            assert last["regret"] >= 0
-            assert last["path_ratio"] >= 1
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("limit", [12, 900])
+def test_the_regret_of_a_dynamic_maze_is_that_of_a_walk_searched_by_itself(probability, limit):
+    env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_episode_steps=limit)
+    found = []
+    for seed in range(6):
+        # Doors change by the seed alone, so whoever waits sees all there will be.
+        seen, _ = env.reset(seed=seed)
+        start, goal = int(seen["position"]), env.unwrapped.goal
+        mazes = [seen["tokens"]]
+        waiting = copy.deepcopy(env.unwrapped)
+        waiting.max_episode_steps = None
+        for _ in range(limit + 225):
+            mazes.append(waiting.step(4)[0]["tokens"])
+        last_seen, _, terminated, _, last = to_the_end(env)
+        steps = env.unwrapped.elapsed
+        there = steps + searched(mazes, int(last_seen["position"]), goal, steps, 225)
+        least = searched(mazes, start, goal, 0, there)
+        assert last["regret"] == there - least
+        assert last["path_ratio"] == there / least
+        assert last["optimal"] is (terminated and there == least)
+        found.append(there - least)
+    if probability == 0.1 and limit == 900:
+        assert max(found) > 0
+
+
+def searched(mazes, position, goal, time, most):
+    """Return the least moves and waits from a cell to G from a time on, at most ``most``."""
+    places, spent = {position}, 0
+    while goal not in places and spent < most:
+        tokens = mazes[time + spent]
+        around = {
+            (cell + row * 15 + column)
+            for cell in places
+            for row, column in ((1, 0), (-1, 0), (0, 1), (0, -1))
+            if 0 <= cell // 15 + row < 15 and 0 <= cell % 15 + column < 15
+        }
+        places |= {cell for cell in around if tokens[cell] != 1}
+        spent += 1
+    return spent
