@@ -13,12 +13,15 @@ sudoku-extreme set.
 
 import numpy as np
 from numba import njit
+from numba.core.registry import cpu_target
 
 from .sudoku_board import TABLED, Position
 
-bare = njit(cache=True, _nrt=False)  # type: ignore[call-overload]
-"""Compiles kernels that make no arrays, without counting references to those that they are given:
-the atomic counters of a ``Position`` took half of the solver's time."""
+# The option is numba's own; one that it does not know is a KeyError when a kernel is first called.
+UNCOUNTED = {"_nrt": False} if hasattr(cpu_target.options, "_nrt") else {}
+bare = njit(cache=True, **UNCOUNTED)  # type: ignore[call-overload]
+"""Compiles kernels that make no arrays, without counting references to those that they are given
+where numba can: the atomic counters of a ``Position`` took half of the solver's time."""
 
 
 @njit(cache=True, inline="always")

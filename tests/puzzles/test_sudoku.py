@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrm_gym.puzzles import Puzzle, get_task
+from hrm_gym.puzzles import Puzzle, get_task, sudoku_search
 from hrm_gym.puzzles.keys import signed
 from hrm_gym.puzzles.sudoku import BLANK, BOXES, Sudoku, count_solutions, search
 
@@ -343,3 +347,33 @@ def test_a_walk_finds_hard_puzzles_of_one_grid():
         np.testing.assert_array_equal(task.solve(puzzle.inputs), puzzle.labels)
     again = task.walk(1, trials=300, floor=8, count=4)
     assert [p.inputs.tobytes() for p in again] == [p.inputs.tobytes() for p in puzzles]
+
+
+WITHOUT_OPTION = """
+import json, types
+import numba.core.registry as registry
+known, registry.cpu_target = registry.cpu_target, types.SimpleNamespace(options=object)
+from hrm_gym.puzzles import sudoku_search
+registry.cpu_target = known
+from hrm_gym.puzzles.sudoku import Sudoku, search
+task = Sudoku(4)
+found = [search(task.grid(task.parse(text)), 5) for text in %r]
+print(json.dumps([sudoku_search.UNCOUNTED, [[n, g, s.tolist()] for n, g, s in found]]))
+"""
+
+
+@pytest.mark.slow
+def test_a_numba_without_the_private_option_solves_the_same(tmp_path):
+    texts = ["1" + "." * 15, "12" + "." * 14, "." * 16, "11" + "." * 14]
+    # The kernels are compiled anew, in a cache of their own, which takes a while.
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_OPTION % texts],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sudoku_search.UNCOUNTED == {"_nrt": False}
+    task = Sudoku(4)
+    found = [search(task.grid(task.parse(text)), 5) for text in texts]
+    assert json.loads(done.stdout) == [{}, [[n, g, s.tolist()] for n, g, s in found]]
