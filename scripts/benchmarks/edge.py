@@ -139,6 +139,10 @@ def shipped(args: Any, name: str, folder: Path) -> list[Row]:
         if precision == "float32":
             rows.append(row(f"{title}: logits apart", relative, "of largest", 1e-4, at_most=True))
             rows.append(row(f"{title}: logits apart", absolute, "1"))
+            mine, its = agent.solve(tokens), exported.solve(tokens)
+            parts = ("answer", "segments", "q_halt", "confidence")
+            apart = max(float(np.ptp([getattr(x, n) for x in (mine, its)], 0).max()) for n in parts)
+            rows.append(row(f"{title}: what solve says apart", apart, "1", 1e-4, at_most=True))
         rows.append(row(f"{title}: same cells", agreed, "1", 0.99))
         peak = fresh(ONNX, path, tokens[0], args.threads)["peak"]
         rows.append(row(f"{title}: peak memory", peak, "MB", 90, at_most=True))
