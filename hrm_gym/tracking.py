@@ -221,6 +221,28 @@ def write_json(
     write_text(path, json.dumps(content, indent=1, allow_nan=False, default=_plain) + "\n")
 
 
+def read_rows(path: Path, budget: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows that an interrupted run has left in a result file; none where there is none.
+
+    Args:
+        path: What ``write_json`` wrote.
+        budget: What every row's ``budget`` must be, so that rows can be compared.
+
+    Raises:
+        ValueError: The file is damaged, or a row had another budget.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+        other = any(row["budget"] != budget for row in rows)
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path}: damaged, expected the rows of an earlier run") from None
+    if other:
+        raise ValueError(f"{path}: holds rows of another budget; give another --out")
+    return rows
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write a text file in one piece: whoever reads it sees the old content or the new."""
     write_bytes(path, text.encode("utf-8"))

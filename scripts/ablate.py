@@ -8,7 +8,6 @@ that was stopped goes on.
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -172,7 +171,7 @@ def main(args: Args) -> None:
     import torch
 
     from hrm_gym.agents.hrm.presets import get_preset
-    from hrm_gym.tracking import machine, write_json, write_text
+    from hrm_gym.tracking import machine, read_rows, write_json, write_text
 
     for level in args.levels:
         get_preset(level)
@@ -184,15 +183,7 @@ def main(args: Args) -> None:
     path = args.out / "ablation.json"
     budget: Row = {"seconds": args.seconds, "steps": args.steps, "episodes": args.episodes}
     budget |= {"base": BASE, "variants": VARIANTS}
-    rows: list[Row] = []
-    if path.exists():
-        try:
-            rows = json.loads(path.read_text())["rows"]
-            other = any(row["budget"] != budget for row in rows)
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{path}: damaged, expected the rows of an ablation") from None
-        if other:
-            raise ValueError(f"{path}: holds cells of another budget; give another --out")
+    rows: list[Row] = read_rows(path, budget)
     done = {row["name"] for row in rows}
     for seed in range(args.seeds):
         for level in args.levels:

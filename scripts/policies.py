@@ -9,7 +9,6 @@ that was stopped goes on.
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -190,7 +189,7 @@ def main(args: Args) -> None:
     """
     import torch
 
-    from hrm_gym.tracking import machine, write_json, write_text
+    from hrm_gym.tracking import machine, read_rows, write_json, write_text
 
     known = {entry.name: entry for entry in ENTRIES}
     for name in args.entries:
@@ -202,15 +201,7 @@ def main(args: Args) -> None:
     torch.set_num_threads(args.threads)
     path = args.out / "policies.json"
     budget: Row = {"seconds": args.seconds, "episodes": args.episodes}
-    rows: list[Row] = []
-    if path.exists():
-        try:
-            rows = json.loads(path.read_text())["rows"]
-            other = any(row["budget"] != budget for row in rows)
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{path}: damaged, expected the rows of policies") from None
-        if other:
-            raise ValueError(f"{path}: holds rows of another budget; give another --out")
+    rows: list[Row] = read_rows(path, budget)
     done = {row["name"] for row in rows}
     for seed in range(args.seeds):
         for name in args.entries:

@@ -15,7 +15,7 @@ import pytest
 from hrm_gym import tracking
 from hrm_gym.agents.simple import OracleAgent
 from hrm_gym.evaluation import evaluate
-from hrm_gym.tracking import Tracker, machine, run_folder, write_json, write_text
+from hrm_gym.tracking import Tracker, machine, read_rows, run_folder, write_json, write_text
 
 
 def read(folder: Path) -> Any:
@@ -136,3 +136,17 @@ def test_torch_is_loaded_by_the_writer_alone() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_rows_of_an_interrupted_run_go_on(tmp_path):
+    path = tmp_path / "rows.json"
+    assert read_rows(path, {"seconds": 1}) == []
+    row = {"name": "a", "value": 1, "unit": "s", "budget": {"seconds": 1}}
+    write_json(path, {}, [row])
+    assert read_rows(path, {"seconds": 1}) == [row]
+    with pytest.raises(ValueError, match="another budget"):
+        read_rows(path, {"seconds": 2})
+    for content in ("", "[]", '{"rows": [{}]}'):
+        path.write_text(content)
+        with pytest.raises(ValueError, match="damaged"):
+            read_rows(path, {"seconds": 1})
