@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hrm_gym.scripts.cli import command, run
+from hrm_gym.scripts.cli import command, described, run
 
 Row = dict[str, Any]
 
@@ -128,7 +128,6 @@ def exact(rows: Sequence[Row]) -> str:
 
 def report(rows: Sequence[Row], args: Args, machine: dict[str, Any]) -> str:
     """Return the whole report in Markdown."""
-    described = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
     minutes = sum(row["seconds"] for row in rows) / 60
     lines = [
         "# What the parts of an HRM buy",
@@ -137,7 +136,7 @@ def report(rows: Sequence[Row], args: Args, machine: dict[str, Any]) -> str:
         "",
         f"    {command('ablate', args)}",
         "",
-        f"on: {described}. {len(rows)} cells, {minutes:.0f} minutes of training in all.",
+        f"on: {described(machine)}. {len(rows)} cells, {minutes:.0f} minutes of training in all.",
         "",
         MEANING,
         "## Exact accuracy on held-out puzzles",

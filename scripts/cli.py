@@ -103,17 +103,28 @@ def command(script: str, args: Any) -> str:
     """
     words = []
     for field in dataclasses.fields(args):
-        value = getattr(args, field.name)
-        if value != field.default and field.name not in ("out", "json"):
-            words += [f"--{field.name.replace('_', '-')}", *_words(value)]
+        value, default = getattr(args, field.name), field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if value != default and field.name not in ("out", "json"):
+            option = field.name.replace("_", "-")
+            if isinstance(default, bool):
+                words.append(f"--{option}" if value else f"--no-{option}")
+            else:
+                words += [f"--{option}", *_words(value)]
     return f"python scripts/{script}.py {shlex.join(words)}".rstrip()
 
 
 def _words(value: Any) -> list[str]:
     """Return what stands for a value on the command line; tuples may hold tuples."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [word for part in value for word in _words(part)]
     return [str(value)]
+
+
+def described(machine: dict[str, Any]) -> str:
+    """Return the machine of a result file in a line."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import command, run
 from hrm_gym.scripts.comparing.cell import Cell, Result
 
 DEFAULTS: dict[str, Any] = {
@@ -216,6 +215,7 @@ def main(args: Args) -> int:
 
     console = Console()
     begun = time.perf_counter()
+    again = command("compare", args)
     args = settle(args)
     results = compare(
         args, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -225,7 +225,7 @@ def main(args: Args) -> int:
     assert args.env is not None
     name = args.suite or (args.env[0] if len(args.env) == 1 else "comparison")
     folder = args.report or args.out / name
-    text = write_report(results, folder, f"Comparison: {name}", command())
+    text = write_report(results, folder, f"Comparison: {name}", again)
     with Tracker(args.out / name / "report") as tracker:
         tracker.text("report", text)
     if args.json is not None:
@@ -238,12 +238,6 @@ def main(args: Args) -> int:
         soft_wrap=True,
     )
     return 1 if any(result.failure is not None for result in results) else 0
-
-
-def command() -> str:
-    """Return the command line of this process, as a user would type it."""
-    name = os.path.basename(sys.argv[0])
-    return " ".join([f"python scripts/{name}" if name.endswith(".py") else name, *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrm_gym.scripts import compare
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import command, run
 
 BUDGETS = {"HRMSudoku-4x4-v0": 60.0, "HRMMaze-7x7-v0": 90.0}
 """Training seconds of every agent that learns."""
@@ -66,7 +66,7 @@ def main(args: Args) -> int:
     )
     for table in rich_tables(results):
         console.print(table)
-    write_report(results, args.out, "HRM Gym: demonstration", compare.command())
+    write_report(results, args.out, "HRM Gym: demonstration", command("demo", args))
     if args.json is not None:
         write_json(args.json, machine(), json_rows(results))
     console.print(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hrm_gym.scripts.cli import command, run
+from hrm_gym.scripts.cli import command, described, run
 
 if TYPE_CHECKING:
     from hrm_gym.data.traces import Traces
@@ -174,7 +174,6 @@ def report(
     machine: dict[str, Any],
 ) -> str:
     """Return the report in Markdown."""
-    described = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
     text = [
         "# When to stop thinking: learned policies and fixed rules",
         "",
@@ -182,7 +181,7 @@ def report(
         "",
         f"    {command('halting', args)}",
         "",
-        f"on: {described}.",
+        f"on: {described(machine)}.",
         "",
         f"{len(traces)} puzzles of {traces.task}, {traces.segments} recorded segments each, of the "
         f"agent {traces.agent}. Policies learned on {len(parts['train'])} of them for "

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hrm_gym.scripts.cli import command, run
+from hrm_gym.scripts.cli import command, described, run
 
 Row = dict[str, Any]
 
@@ -154,7 +154,6 @@ def table(rows: Sequence[Row], env_id: str) -> list[str]:
 
 def report(rows: Sequence[Row], args: Args, machine: dict[str, Any]) -> str:
     """Return the report in Markdown."""
-    described = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
     lines = [
         "# Networks of one policy",
         "",
@@ -162,10 +161,10 @@ def report(rows: Sequence[Row], args: Args, machine: dict[str, Any]) -> str:
         "",
         f"    {command('policies', args)}",
         "",
-        f"on: {described}. {args.seconds:g} s of training a run on 1,000 training puzzles, "
-        f"{args.episodes} held-out test puzzles, the hyper-parameters of ppo on HRMMaze-7x7-v0 for "
-        "every policy that walks. The interval is Wilson's over the puzzles of all seeds: of the "
-        "puzzles, not of the seeds. Reward is 1 on success, unshaped.",
+        f"on: {described(machine)}. {args.seconds:g} s of training a run on 1,000 training "
+        f"puzzles, {args.episodes} held-out test puzzles, the hyper-parameters of ppo on "
+        "HRMMaze-7x7-v0 for every policy that walks. The interval is Wilson's over the "
+        "puzzles of all seeds: of the puzzles, not of the seeds. Reward is 1 on success, unshaped.",
         "",
         "*transformer* has the blocks and the parameters of the HRM; *hrm* thinks one or two "
         "segments in every step, of which the last carries gradient. Parameters are those of the "

@@ -16,6 +16,7 @@ import pytest
 from hrm_gym.evaluation import Episode, Evaluation
 from hrm_gym.scripts import __main__ as command
 from hrm_gym.scripts import compare, demo, train_rl
+from hrm_gym.scripts.cli import command as again
 from hrm_gym.scripts.cli import run
 from hrm_gym.scripts.comparing import cell as cells
 from hrm_gym.scripts.comparing import grid, statistics
@@ -364,6 +365,13 @@ def test_cli_turns_mistakes_into_one_line(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit) as left:
         run(main, Args, ["--number", "many"])
     assert left.value.code == 2
+
+
+def test_the_command_in_a_report_does_it_again() -> None:
+    args = compare.Args(suite="small", agents=["hrm", "a:B"], rerun=True, out=Path("elsewhere"))
+    words = again("compare", args)
+    assert words == "python scripts/compare.py --suite small --agents hrm a:B --rerun"
+    assert again("demo", demo.Args()) == "python scripts/demo.py"
 
 
 def test_hrm_gym_command(capsys: pytest.CaptureFixture[str]) -> None:
