@@ -255,6 +255,7 @@ def main(args: Args) -> None:
         )
         with bar:
             reason = train(trainer, steps, seconds, beside)
+        trainer.world.leave()
         if not first:
             return
         print(f"{trainer.step} steps in {trainer.seconds:.0f} s; written to {folder}")

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
     """The processes of a run; alone, every method returns what it was given.
 
@@ -44,6 +44,16 @@ class World:
             dist.init_process_group("nccl" if cuda else "gloo")
         hosts = dist.new_group(backend="gloo")
         return cls(dist.get_rank(), dist.get_world_size(), hosts), device
+
+    def leave(self) -> None:
+        """End the run's communication; no method may be called afterwards.
+
+        Gloo's threads end with the last reference to its groups. One that lives on and lets go of
+        a tensor while the interpreter shuts down ends the process with an abort.
+        """
+        if self.size > 1:
+            self.hosts = None
+            dist.destroy_process_group()
 
     @property
     def first(self) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Task, Tokens
+from hrm_gym.puzzles import Task, Tokens, get_task
 
 
 class Player:
@@ -59,34 +60,9 @@ class Player:
         Marks that fork, or cells in a ring, leave a choice of ways: to find the right one among
         them would be a search, which is not what the model answered.
         """
-        from hrm_gym.puzzles.maze import GOAL, PATH, START, WALL, Maze
-
-        assert isinstance(self.task, Maze)
-        size, position = self.task.size, int(obs["position"])
-        marked = (answer == PATH) | (question == START) | (question == GOAL)
-        walls = np.where(marked & (question != WALL), question, WALL).astype(np.uint8)
-        goal = int(np.flatnonzero(question == GOAL)[0])
-        distances = self.task.distances(walls, goal)
-        if not self._is_line(distances >= 0, size):
-            return int(np.argmax(info["action_mask"]))
-        row, column = divmod(position, size)
-        for action, (r, c) in enumerate(
-            ((row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1))
-        ):
-            if 0 <= r < size and 0 <= c < size:
-                ahead = distances[r * size + c]
-                if ahead >= 0 and ahead == distances[position] - 1:
-                    return action
-        # The marks lead nowhere: the answer is wrong, and no search is made to hide it.
-        return int(np.argmax(info["action_mask"]))
-
-    @staticmethod
-    def _is_line(cells: NDArray[np.bool_], size: int) -> bool:
-        """Say whether connected cells, ``(s*s,)`` bool, are a path without forks or rings."""
-        grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
-        beside = grid[:-2, 1:-1] + grid[2:, 1:-1] + grid[1:-1, :-2] + grid[1:-1, 2:]
-        degrees = beside[grid[1:-1, 1:-1] > 0]
-        return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))
+        move = _moves(self.task.id, answer.tobytes(), question.tobytes())[int(obs["position"])]
+        # Where the marks lead nowhere the answer is wrong, and no search is made to hide it.
+        return move if move >= 0 else int(np.argmax(info["action_mask"]))
 
     @staticmethod
     def _arc(answer: Tokens, obs: dict[str, Any]) -> Any:
@@ -103,3 +79,34 @@ class Player:
             return np.array([11, 0, 0])
         row, column = wrong[0]
         return np.array([goal[row, column], row, column], np.int64)
+
+
+# An agent asks at every step of a walk.
+@lru_cache(maxsize=4096)
+def _moves(task_id: str, answer: bytes, question: bytes) -> list[int]:
+    """Return the move from every cell along the line that an answer marks to G, -1 for none."""
+    from hrm_gym.puzzles.maze import GOAL, PATH, START, WALL, Maze
+
+    task = get_task(task_id)
+    assert isinstance(task, Maze)
+    size = task.size
+    marks, maze = np.frombuffer(answer, np.uint8), np.frombuffer(question, np.uint8)
+    marked = (marks == PATH) | (maze == START) | (maze == GOAL)
+    walls = np.where(marked & (maze != WALL), maze, WALL).astype(np.uint8)
+    distances = task.distances(walls, int(np.flatnonzero(maze == GOAL)[0]))
+    moves = np.full((size, size), -1)
+    if _is_line(distances >= 0, size):
+        grid = np.pad(distances.reshape(size, size), 1, constant_values=-1)
+        here = grid[1:-1, 1:-1]
+        ways = grid[:-2, 1:-1], grid[1:-1, 2:], grid[2:, 1:-1], grid[1:-1, :-2]
+        for action, ahead in enumerate(ways):
+            moves[(ahead >= 0) & (ahead == here - 1)] = action
+    return [int(move) for move in moves.flat]
+
+
+def _is_line(cells: NDArray[np.bool_], size: int) -> bool:
+    """Say whether connected cells, ``(s*s,)`` bool, are a path without forks or rings."""
+    grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
+    beside = grid[:-2, 1:-1] + grid[2:, 1:-1] + grid[1:-1, :-2] + grid[1:-1, 2:]
+    degrees = beside[grid[1:-1, 1:-1] > 0]
+    return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))

@@ -37,7 +37,7 @@ def test_two_processes_learn_as_one(tmp_path):
         "import json, sys; sys.path.append('tests/agents/hrm'); import pathlib, test_distributed\n"
         f"t, m = test_distributed.losses(pathlib.Path({str(tmp_path / 'two')!r}))\n"
         f"pathlib.Path({str(tmp_path)!r}, f'rank{{t.world.rank}}.json').write_text(json.dumps(m))\n"
-        "import torch.distributed as dist; dist.destroy_process_group()\n"
+        "t.world.leave()\n"
     )
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
     shared["MASTER_PORT"] = str(20000 + os.getpid() % 20000)
