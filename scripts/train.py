@@ -88,7 +88,7 @@ def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
 def make_trainer(args: Args) -> Trainer:
     """Return a new trainer, or a resumed one whose configuration is what the arguments say."""
     from hrm_gym.agents.hrm import checkpoint
-    from hrm_gym.agents.hrm.presets import TrainConfig, get_preset, preset_for
+    from hrm_gym.agents.hrm.presets import get_preset, preset_for
     from hrm_gym.agents.hrm.trainer import Trainer
     from hrm_gym.registration import answer_id
 
@@ -108,10 +108,11 @@ def make_trainer(args: Args) -> Trainer:
     env = args.env or ("HRMAnswer-v0" if args.task else None)
     named = args.preset or (preset_for(env) if env else None)
     if args.resume is not None:
-        about = checkpoint.read_json(checkpoint.locate(args.resume, checkpoint.TRAINER))
-        if args.seed not in (None, about["seed"]):
-            raise ValueError(f"seed: this run has {about['seed']}, got {args.seed}")
-        saved = TrainConfig.from_dict(about["config"])
+        about, saved = checkpoint.read_run(args.resume)
+        for name in ("seed", "bf16"):
+            given = getattr(args, name)
+            if given not in (None, about[name]):
+                raise ValueError(f"{name}: this run has {about[name]}, got {given}")
         # A preset is a whole configuration, and so is compared whole.
         config = changed(saved if named is None else get_preset(named), changes)
         return Trainer.resume(args.resume, config, args.device, args.compile)
@@ -186,8 +187,8 @@ def main(args: Args) -> None:
         seen = leave_out(trainer, tests, "test")
     shown = env_id if config.task is None else f"{env_id}-{task.id}"
     folder = args.resume or run_folder(args.out, shown, "hrm", trainer.seed)
-    if args.resume is None and checkpoint.locate(folder, checkpoint.TRAINER).exists():
-        there = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))["step"]
+    if args.resume is None and checkpoint.holds(folder, checkpoint.TRAINER):
+        there = checkpoint.read_json(folder, checkpoint.TRAINER).get("step")
         raise ValueError(
             f"out: {folder} holds a run of {there} steps; go on with --resume {folder}, or name "
             "another --out"

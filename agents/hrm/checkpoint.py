@@ -7,30 +7,45 @@ together, and appear together.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from hrm_gym.data.puzzle_set import PuzzleSet
+
+from .presets import TrainConfig
+
 FORMAT = 1
 CONFIG, MODEL = "config.json", "model.safetensors"
 TRAINER, STATE = "trainer.json", "trainer.safetensors"
-
-
 SAVING, SAVED = ".saving", ".saved"
 
+ContentT = TypeVar("ContentT")
 
-def locate(folder: Path, name: str) -> Path:
-    """Return where a file of a checkpoint is: in a save not moved to its place yet, or here."""
-    saved = folder / SAVED / name
-    return saved if saved.exists() else folder / name
+
+def holds(folder: Path, name: str) -> bool:
+    """Say whether a folder holds a file of a checkpoint."""
+    return (folder / SAVED / name).exists() or (folder / name).exists()
+
+
+def _read(folder: Path, name: str, read: Callable[[Path], ContentT]) -> ContentT:
+    """Read a file from a save that was not moved to its place yet, or from its place.
+
+    To look first and read then would fail where a run moves the file between the two.
+    """
+    try:
+        return read(folder / SAVED / name)
+    except (FileNotFoundError, NotADirectoryError):
+        return read(folder / name)
 
 
 def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
@@ -79,16 +94,17 @@ def _settle(folder: Path) -> None:
         saved.rmdir()
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read a JSON object of a checkpoint.
 
     Raises:
         ValueError: The file is missing, or is no JSON object.
     """
+    path = folder / name
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(_read(folder, name, Path.read_text))
     except OSError:
-        raise ValueError(f"{path}: expected a checkpoint folder with {path.name}") from None
+        raise ValueError(f"{path}: expected a checkpoint folder with {name}") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise ValueError(f"{path}: damaged, this is not JSON") from None
     if not isinstance(values, dict):
@@ -96,16 +112,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read safetensors onto the CPU.
+def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+    """Read safetensors of a checkpoint onto the CPU.
 
     Raises:
         ValueError: The file is missing or damaged.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: expected this file of a checkpoint")
+    path = folder / name
     try:
-        return load_file(path)
+        # Copies, since what load_file returns are windows on the file: whoever writes into it
+        # changes them, and cutting it off ends the process.
+        return {key: value.clone() for key, value in _read(folder, name, load_file).items()}
+    except FileNotFoundError:
+        raise ValueError(f"{path}: expected this file of a checkpoint") from None
     except (SafetensorError, OSError, ValueError):
         raise ValueError(f"{path}: damaged or half-written, expected safetensors") from None
 
@@ -127,10 +146,10 @@ def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     Raises:
         ValueError: A file is missing, damaged or of another format.
     """
-    about = read_json(locate(folder, CONFIG))
+    about = read_json(folder, CONFIG)
     if about.get("format") != FORMAT or "task" not in about or "model" not in about:
         raise ValueError(f"{folder / CONFIG}: expected a checkpoint of format {FORMAT}")
-    return about, read_tensors(locate(folder, MODEL))
+    return about, read_tensors(folder, MODEL)
 
 
 def note(folder: Path, about: Mapping[str, Any]) -> None:
@@ -139,7 +158,7 @@ def note(folder: Path, about: Mapping[str, Any]) -> None:
     Raises:
         ValueError: There is no checkpoint in the folder.
     """
-    write_files(folder, {CONFIG: {**read_json(locate(folder, CONFIG)), **about}})
+    write_files(folder, {CONFIG: {**read_json(folder, CONFIG), **about}})
 
 
 def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -162,3 +181,29 @@ def restore_optimizer(
             state.setdefault(int(row), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
+    """Return what ``trainer.json`` says of a saved run, and its configuration.
+
+    Raises:
+        ValueError: The file is missing or damaged.
+    """
+    about, path = read_json(folder, TRAINER), folder / TRAINER
+    names = ("config", "seed", "bf16", "puzzles", "commands")
+    missing = [name for name in names if name not in about]
+    if missing:
+        raise ValueError(f"{path}: damaged, it lacks {', '.join(missing)}")
+    try:
+        return about, TrainConfig.from_dict(about["config"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def fingerprint(puzzles: PuzzleSet) -> str:
+    """Return a SHA-256 over what training sees of a puzzle set."""
+    digest = hashlib.sha256()
+    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
+        digest.update(str(array.shape).encode())
+        digest.update(array.ravel().data)
+    return digest.hexdigest()

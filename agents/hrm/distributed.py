@@ -7,6 +7,7 @@ hooks know neither the second, gradient-free pass nor sparse tables.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,18 +33,29 @@ class World:
     hosts: Any = None
 
     @classmethod
-    def join(cls, device: str) -> tuple[World, str]:
-        """Join the processes that ``torchrun`` started; return the world and this rank's device."""
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-            return cls(), device
-        cuda = torch.device(device).type == "cuda"
+    def around(cls) -> World:
+        """Return this process among those that ``torchrun`` started, before they have met."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        return cls(int(os.environ["RANK"]) if size > 1 else 0, size)
+
+    def device(self, device: str) -> str:
+        """Return the device of this rank."""
+        own = self.size > 1 and device.startswith("cuda")
+        return f"cuda:{os.environ['LOCAL_RANK']}" if own else device
+
+    def join(self, device: torch.device) -> None:
+        """Meet the other processes; it waits for all of them."""
+        if self.size == 1:
+            return
+        cuda = device.type == "cuda"
         if cuda:
-            device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
         if not dist.is_initialized():
             dist.init_process_group("nccl" if cuda else "gloo")
-        hosts = dist.new_group(backend="gloo")
-        return cls(dist.get_rank(), dist.get_world_size(), hosts), device
+        self.hosts = dist.new_group(backend="gloo")
+        if not cuda:
+            # Also where a mistake ends the process. (NCCL might then wait for the others.)
+            atexit.register(self.leave)
 
     def leave(self) -> None:
         """End the run's communication; no method may be called afterwards.
@@ -51,7 +63,7 @@ class World:
         Gloo's threads end with the last reference to its groups. One that lives on and lets go of
         a tensor while the interpreter shuts down ends the process with an abort.
         """
-        if self.size > 1:
+        if self.size > 1 and dist.is_initialized():
             self.hosts = None
             dist.destroy_process_group()
 

@@ -65,7 +65,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ValueError: The file is missing or damaged, holds other things, or would run code.
     """
     if path.suffix == ".safetensors":
-        return read_tensors(path)
+        return read_tensors(path.parent, path.name)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

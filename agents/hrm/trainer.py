@@ -6,16 +6,14 @@ in the same step, and its carry starts anew. Nothing in a step waits for the dev
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import torch
 from torch import Tensor
-
-from hrm_gym.data.puzzle_set import PuzzleSet
 
 from . import checkpoint, schedule
 from .act import minimum_segments
@@ -27,7 +25,7 @@ from .guard import Guard
 from .halting import Halting, calibration_counts
 from .losses import IGNORE_LABEL, act_loss
 from .metrics import Means
-from .model import HRM, Carry
+from .model import HRM, Carry, Output
 from .optimizers import make_optimizers
 from .presets import TrainConfig
 
@@ -57,7 +55,8 @@ class Trainer:
     ) -> None:
         self.config = config
         self.seed = seed
-        self.world, device = World.join(device)
+        self.world = World.around()
+        device = self.world.device(device)
         self.rows = self.world.rows(config.batch_size)
         batch = self.rows.stop - self.rows.start
         self.envs = gym.make_vec(
@@ -113,6 +112,8 @@ class Trainer:
         # Written out once, since a compiled model wants the same strides at every call.
         self.carry = self.model.reset_carry(start, torch.ones_like(self.segments).bool())
         self.means = Means()
+        # At last: a mistake is told at once, and not where other ranks are waited for.
+        self.world.join(self.device)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
@@ -155,7 +156,7 @@ class Trainer:
             segments,
         )
         (loss / config.batch_size).backward()
-        good = self._optimise(progress, output.q_halt)
+        good = self._optimise(progress, output)
 
         actions = torch.cat([output.logits.argmax(-1), halt[:, None]], dim=1)
         self.observations, _, ended, _, _ = self.envs.step(actions)
@@ -167,12 +168,13 @@ class Trainer:
         metrics |= {"loss": loss.detach(), "calibration": calibration_counts(output.q_halt, exact)}
         self.means.add(metrics, good)
 
-    def _optimise(self, progress: float, q_halt: Tensor) -> Tensor:
+    def _optimise(self, progress: float, output: Output) -> Tensor:
         """Step the optimisers; return whether the step was good, 0-d bool on the device."""
         config = self.config
         groups = self.model.param_groups()
         gradients = [p.grad for p in (*groups.matrices, *groups.other) if p.grad is not None]
-        wild = (q_halt.detach().abs() > config.q_limit).any().to(gradients[0].dtype)
+        q_values = [q.detach() for q in output[1:] if q is not None]
+        wild = (torch.stack(q_values).abs() > config.q_limit).any().to(gradients[0].dtype)
         self.world.sum_([*gradients, wild])
         for table in groups.puzzle:
             if table.grad is not None:
@@ -237,6 +239,11 @@ class Trainer:
 
     # Checkpoints -------------------------------------------------------------------------------
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Which puzzles it trains on; reckoned once, since augmented ARC has gigabytes of them."""
+        return checkpoint.fingerprint(self.envs.puzzles)  # type: ignore[attr-defined]
+
     def save(self, folder: str | Path) -> None:
         """Write the agent and all that ``resume`` needs; every rank calls it, the first writes.
 
@@ -270,7 +277,7 @@ class Trainer:
             "skipped": int(self.guard.skipped),
             "budget": self.budget,
             "commands": self.commands,
-            "puzzles": fingerprint(self.envs.puzzles),  # type: ignore[attr-defined]
+            "puzzles": self.fingerprint,
             "config": self.config.to_dict(),
         }
         agent = self.agent()
@@ -308,8 +315,7 @@ class Trainer:
                 lists the fields), or the puzzles are not those of before.
         """
         folder = Path(folder)
-        about = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
-        saved = TrainConfig.from_dict(about["config"])
+        about, saved = checkpoint.read_run(folder)
         if config is not None and config != saved:
             given, own = config.to_dict(), saved.to_dict()
             differ = ", ".join(
@@ -319,7 +325,7 @@ class Trainer:
             )
             raise ValueError(f"{folder}: this run has another configuration: {differ}")
         trainer = cls(saved, about["seed"], device, about["bf16"], compile)
-        if fingerprint(trainer.envs.puzzles) != about["puzzles"]:  # type: ignore[attr-defined]
+        if trainer.fingerprint != about["puzzles"]:
             raise ValueError(
                 f"{folder}: the puzzles of {saved.source!r} have changed since this run was saved"
             )
@@ -335,7 +341,7 @@ class Trainer:
         """
         try:
             self._restore(Path(folder))
-        except (KeyError, RuntimeError) as error:
+        except (KeyError, RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(
                 f"{folder}: the checkpoint does not fit its configuration: {reason}"
@@ -343,8 +349,8 @@ class Trainer:
         self.folder = Path(folder)
 
     def _restore(self, folder: Path) -> None:
-        about = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
-        tensors = checkpoint.read_tensors(checkpoint.locate(folder, checkpoint.STATE))
+        about = checkpoint.read_json(folder, checkpoint.TRAINER)
+        tensors = checkpoint.read_tensors(folder, checkpoint.STATE)
 
         def part(prefix: str, rows: bool = False) -> dict[str, Tensor]:
             return {
@@ -360,8 +366,8 @@ class Trainer:
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
         # Named as this rank's own rows are: there may have been other ranks.
-        state = {**self.envs.get_state(), **part("envs", rows=True)}  # type: ignore[attr-defined]
-        self.envs.set_state(state)  # type: ignore[attr-defined]
+        own = self.envs.get_state()["env"]  # type: ignore[attr-defined]
+        self.envs.set_state({"env": own, **part("envs", rows=True)})  # type: ignore[attr-defined]
         self.observations = part("observations", rows=True)
         self.carry = Carry(**part("carry", rows=True))
         self.segments = tensors["segments"][self.rows].to(self.device)
@@ -383,12 +389,3 @@ class Trainer:
         self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
         self.carry = self.model.reset_carry(self.carry, torch.ones_like(self.segments).bool())
         self.segments = torch.zeros_like(self.segments)
-
-
-def fingerprint(puzzles: PuzzleSet) -> str:
-    """Return a SHA-256 over what training sees of a puzzle set."""
-    digest = hashlib.sha256()
-    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
-        digest.update(str(array.shape).encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()

@@ -77,6 +77,8 @@ def test_refusals(tmp_path):
         train.main(args(tmp_path, resume=tmp_path / FOLDER, batch_size=16))
     with pytest.raises(ValueError, match="seed: this run has 0, got 3"):
         train.main(args(tmp_path, resume=tmp_path / FOLDER, seed=3))
+    with pytest.raises(ValueError, match="bf16: this run has False, got True"):
+        train.main(args(tmp_path, resume=tmp_path / FOLDER, bf16=True))
     with pytest.raises(ValueError, match="stop_at: needs --eval-every"):
         train.main(args(tmp_path, stop_at=0.9))
     with pytest.raises(ValueError, match="eval_every: expected at least 1"):

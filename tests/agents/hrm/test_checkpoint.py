@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,8 +31,8 @@ FILES = (checkpoint.CONFIG, checkpoint.MODEL, checkpoint.TRAINER, checkpoint.STA
 
 def steps_of(folder):
     """The step that each of the files which know it is of."""
-    config = checkpoint.read_json(checkpoint.locate(folder, checkpoint.CONFIG))
-    trainer = checkpoint.read_json(checkpoint.locate(folder, checkpoint.TRAINER))
+    config = checkpoint.read_json(folder, checkpoint.CONFIG)
+    trainer = checkpoint.read_json(folder, checkpoint.TRAINER)
     return config["trained_steps"], trainer["step"]
 
 
@@ -63,6 +67,86 @@ def test_a_save_killed_at_any_point_is_the_old_or_the_new(tmp_path, monkeypatch,
     trainer.save(tmp_path)
     assert steps_of(tmp_path) == (2, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+
+
+def test_a_file_that_moves_while_it_is_looked_for_is_read(tmp_path, monkeypatch):
+    """A run that goes on moves a finished save to its place; a reader may come at that moment."""
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    saved = tmp_path / checkpoint.SAVED
+    saved.mkdir()
+    for name in FILES:
+        (tmp_path / name).rename(saved / name)
+    exists, open_ = Path.exists, io.open
+
+    def move(path):
+        if Path(path).parent == saved and exists(Path(path)):
+            os.replace(path, tmp_path / Path(path).name)
+
+    def moved_once_seen(path, **how):
+        found = exists(path, **how)
+        move(path)
+        return found
+
+    def moved_before_opened(path, *words, **how):
+        if isinstance(path, (str, Path)):
+            move(path)
+        return open_(path, *words, **how)
+
+    monkeypatch.setattr(Path, "exists", moved_once_seen)
+    monkeypatch.setattr(io, "open", moved_before_opened)
+    load = checkpoint.load_file
+    monkeypatch.setattr(checkpoint, "load_file", lambda path: (move(path), load(path))[1])
+    assert steps_of(tmp_path) == (0, 0)
+    HRMAgent.from_pretrained(tmp_path)
+    assert Trainer.resume(tmp_path).step == 0
+    assert sorted(path.name for path in saved.iterdir()) == []
+
+
+def test_a_damaged_record_of_a_run_says_what_it_lacks(tmp_path):
+    Trainer(TINY).save(tmp_path)
+    path = tmp_path / checkpoint.TRAINER
+    about = json.loads(path.read_text())
+    for change, sentence in (
+        ({"config": {**about["config"], "hats": 3}}, "unknown training fields: hats"),
+        ({"config": {**about["config"], "batch_size": "8"}}, "'<' not supported"),
+        ({"config": {}}, "missing 1 required positional argument: 'env'"),
+    ):
+        path.write_text(json.dumps({**about, **change}))
+        with pytest.raises(ValueError, match=f"{checkpoint.TRAINER}: .*{sentence}"):
+            Trainer.resume(tmp_path)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="damaged, it lacks config, seed, bf16, puzzles, commands"):
+        Trainer.resume(tmp_path)
+    path.write_text(json.dumps(about))
+    tensors = checkpoint.read_tensors(tmp_path, checkpoint.STATE)
+    for name in ("carry.z_H", "segments", "live.token_emb", "envs.keys"):
+        rest = {key: value for key, value in tensors.items() if key != name}
+        (tmp_path / checkpoint.STATE).write_bytes(checkpoint.save(rest))
+        with pytest.raises(ValueError, match=r"the checkpoint does not fit|keys is missing"):
+            Trainer.resume(tmp_path)
+
+
+def test_what_was_read_does_not_hang_on_its_file(tmp_path):
+    Trainer(TINY).save(tmp_path)
+    tensors = checkpoint.read_tensors(tmp_path, checkpoint.STATE)
+    before = {name: value.tolist() for name, value in tensors.items()}
+    path = tmp_path / checkpoint.STATE
+    size = path.stat().st_size
+    with path.open("r+b") as file:  # the same file, and not another in its place
+        file.write(bytes(size))
+    assert {name: value.tolist() for name, value in tensors.items()} == before
+
+
+def test_puzzles_are_looked_at_once(tmp_path, monkeypatch):
+    counted = []
+    real = checkpoint.fingerprint
+    monkeypatch.setattr(checkpoint, "fingerprint", lambda p: (counted.append(1), real(p))[1])
+    trainer = Trainer(TINY)
+    for _ in range(3):
+        trainer.save(tmp_path)
+    assert len(counted) == 1
+    assert Trainer.resume(tmp_path).fingerprint == trainer.fingerprint
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -119,26 +203,40 @@ def test_changed_puzzles_are_refused(tmp_path):
         Trainer.resume(tmp_path / "run")
 
 
-def start(out, *words):
+PATIENCE = 600.0
+"""Seconds to wait for a process on a machine that does much else; it never outlives its test."""
+
+
+@contextmanager
+def started(out, *words):
+    """Start a training run; it is killed at the end, if it still runs."""
     command = [sys.executable, "scripts/train.py", "--preset", "sudoku-4x4", "--batch-size", "8"]
     command += ["--threads", "1", "--episodes", "0", "--out", str(out), *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
-def wait_for(path, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not path.exists() and time.monotonic() < end:
+def wait_until(true, run):
+    """Wait for something that a run does."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert run.poll() is None, run.stdout.read()
+        assert time.monotonic() < end
         time.sleep(0.02)
-    assert path.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_exits_0(tmp_path, number):
-    run = start(tmp_path, "--steps", "1000000", "--save-every", "0.1")
     folder = tmp_path / "HRMSudokuAnswer-4x4-v0" / "hrm" / "seed0"
-    wait_for(folder / checkpoint.TRAINER)
-    run.send_signal(number)
-    said, _ = run.communicate(timeout=60)
+    with started(tmp_path, "--steps", "1000000", "--save-every", "0.1") as run:
+        wait_until((folder / checkpoint.TRAINER).exists, run)
+        run.send_signal(number)
+        said, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, said
     assert "go on with --resume" in said
     trainer = Trainer.resume(folder)
@@ -154,19 +252,13 @@ def test_kill_at_any_moment(tmp_path):
     every, before = 0.2, 0
     for attempt in range(20):
         words = ["--resume", str(folder)] if attempt else []
-        run = start(tmp_path, "--steps", "1000000", "--save-every", str(every), *words)
-        if not attempt:
-            wait_for(folder / checkpoint.TRAINER)
-        else:
+        with started(tmp_path, "--steps", "1000000", "--save-every", str(every), *words) as run:
+            if not attempt:
+                wait_until((folder / checkpoint.TRAINER).exists, run)
             # Until it has saved anew, then a moment more.
-            end = time.monotonic() + 60
-            while steps_of(folder)[1] == before and time.monotonic() < end:
-                time.sleep(0.02)
-        time.sleep(rng.uniform(0, 3 * every))
-        saved = steps_of(folder)[1]
-        run.kill()
-        run.wait()
-        run.stdout.close()
+            wait_until(lambda before=before: steps_of(folder)[1] > before, run)
+            time.sleep(rng.uniform(0, 3 * every))
+            saved = steps_of(folder)[1]
         config, step = steps_of(folder)
         assert config == step
         assert step >= saved > before
@@ -181,5 +273,5 @@ def test_saved_files_are_plain(tmp_path):
     for name in (checkpoint.CONFIG, checkpoint.TRAINER):
         json.loads((tmp_path / name).read_text())
     for name in (checkpoint.MODEL, checkpoint.STATE):
-        tensors = checkpoint.read_tensors(tmp_path / name)
+        tensors = checkpoint.read_tensors(tmp_path, name)
         assert all(isinstance(value, torch.Tensor) for value in tensors.values())
