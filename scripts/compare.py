@@ -63,6 +63,9 @@ class Args:
     threads: int = 1
     """Torch threads of a cell. Networks this small gain little from a second one, and lose most of
     their speed where another program wants its core."""
+    timeout: float | None = None
+    """Seconds that a cell may take in all, tests among them; one that is not done by then is ended
+    and has failed. Without it five times the training time and half an hour."""
     rerun: bool = False
     """Run cells again that finished before with the same settings."""
     ray: str | None = None
@@ -105,9 +108,9 @@ def check(args: Args) -> None:
             got = " ".join(names) or "none"
             known = f"some of {', '.join(AGENTS)}, " if option == "agents" else ""
             raise ValueError(f"{option}: expected {known}each once, got {got}")
-    for option in ("seconds", "seeds", "workers", "episodes", "puzzles", "threads"):
+    for option in ("seconds", "seeds", "workers", "episodes", "puzzles", "threads", "timeout"):
         value = getattr(args, option)
-        if not value > 0:
+        if value is not None and not value > 0:
             raise ValueError(f"{option}: expected a positive number, got {value}")
     if (args.seeds or 1) > 1:
         from hrm_gym.scripts.comparing.statistics import check_installed
@@ -133,7 +136,7 @@ def _check_fit(env_id: str, agent: str, preset: str | None) -> None:
     Raises:
         ValueError: The agent or environment is unknown, or the preset is for another.
     """
-    from hrm_gym.agents.catalog import learns
+    from hrm_gym.agents.catalog import AGENTS, learns
     from hrm_gym.evaluation import make_env
     from hrm_gym.registration import answer_id
 
@@ -141,7 +144,8 @@ def _check_fit(env_id: str, agent: str, preset: str | None) -> None:
     if answer_id(env_id) == env_id:
         raise ValueError(f"env: expected a step environment such as HRMMaze-7x7-v0, got {env_id!r}")
     make_env(env_id, split="test").close()
-    if agent == "hrm":
+    # Baselines that learn from labels stand beside a run of hrm.
+    if AGENTS.get(agent) == "labels":
         from hrm_gym.agents.hrm.presets import get_preset, preset_for
 
         trained = get_preset(preset or preset_for(answer_id(env_id))).env
@@ -171,6 +175,7 @@ def compare(
     """
     from hrm_gym.agents.catalog import AGENTS
     from hrm_gym.scripts.comparing.grid import run_grid
+    from hrm_gym.tracking import cores
 
     args = settle(args)
     check(args)
@@ -201,43 +206,72 @@ def compare(
     for cell, reason in bad.items():
         say(f"{cell.name}: failed: {reason}")
     good = [cell for cell in cells if cell not in bad]
-    run = iter(run_grid(good, args.out, args.workers or 1, say, args.rerun, args.ray))
+    workers = args.workers or 1
+    if args.ray is None and workers * args.threads > cores():
+        say(
+            f"workers: {workers} cells of {args.threads} threads on {cores()} cores slow each other"
+            " down; what they reach in their time cannot be compared with that of other runs"
+        )
+    run = iter(run_grid(good, args.out, workers, say, args.rerun, args.ray, args.timeout))
     return [Result(cell, failure=bad[cell]) if cell in bad else next(run) for cell in cells]
 
 
-def main(args: Args) -> int:
-    """Compare, and write the report and the file for programs; 1 if a cell failed."""
+def present(
+    args: Args,
+    folder: Path,
+    title: str,
+    again: str,
+    seconds: Mapping[str, float] | None = None,
+) -> tuple[int, str]:
+    """Compare, print the tables, write the report and the file for programs.
+
+    Args:
+        args: As on the command line.
+        folder: Of the report.
+        title: Its heading.
+        again: The command that makes it.
+        seconds: As ``compare``.
+
+    Returns:
+        The exit status, 1 if a cell failed, and the report in Markdown.
+    """
     from rich.console import Console
 
     from hrm_gym.scripts.comparing.report import write_report
     from hrm_gym.scripts.comparing.tables import json_rows, rich_tables
-    from hrm_gym.tracking import Tracker, machine, write_json
+    from hrm_gym.tracking import machine, write_json
 
     console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     begun = time.perf_counter()
-    again = command("compare", args)
-    args = settle(args)
-    results = compare(
-        args, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
-    )
+    results = compare(args, say, seconds)
     for table in rich_tables(results):
         console.print(table)
-    assert args.env is not None
-    name = args.suite or (args.env[0] if len(args.env) == 1 else "comparison")
-    folder = args.report or args.out / name
-    text = write_report(results, folder, f"Comparison: {name}", again)
-    with Tracker(args.out / name / "report") as tracker:
-        tracker.text("report", text)
+    text = write_report(results, folder, title, again)
     if args.json is not None:
         write_json(args.json, machine(), json_rows(results))
-    console.print(
-        f"{time.perf_counter() - begun:.0f} s; {folder}/report.md, report.html; "
-        f"tensorboard --logdir {args.out}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
+    say(
+        f"Done in {time.perf_counter() - begun:.0f} s. Look at {folder}/report.html; "
+        f"curves: tensorboard --logdir {args.out}"
     )
-    return 1 if any(result.failure is not None for result in results) else 0
+    return int(any(result.failure is not None for result in results)), text
+
+
+def main(args: Args) -> int:
+    """Compare, and write the report, to TensorBoard too; 1 if a cell failed."""
+    from hrm_gym.tracking import Tracker
+
+    again = command("compare", args)
+    args = settle(args)
+    assert args.env is not None
+    name = args.suite or (args.env[0] if len(args.env) == 1 else "comparison")
+    status, text = present(args, args.report or args.out / name, f"Comparison: {name}", again)
+    with Tracker(args.out / name / "report") as tracker:
+        tracker.text("report", text)
+    return status
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +40,8 @@ class Args:
 
 def main(args: Args) -> int:
     """Run both comparisons and write one report; 1 if an agent failed."""
-    from rich.console import Console
-
-    from hrm_gym.scripts.comparing.report import write_report
-    from hrm_gym.scripts.comparing.tables import json_rows, rich_tables
-    from hrm_gym.tracking import machine, write_json
-
     if args.scale <= 0:
         raise ValueError(f"scale: expected a positive number, got {args.scale}")
-    console = Console()
-    begun = time.perf_counter()
     settings = compare.Args(
         env=list(BUDGETS),
         agents=args.agents,
@@ -58,25 +49,11 @@ def main(args: Args) -> int:
         episodes=args.episodes,
         rerun=args.rerun,
         out=args.runs,
+        json=args.json,
     )
-    results = compare.compare(
-        settings,
-        lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
-        {env_id: seconds * args.scale for env_id, seconds in BUDGETS.items()},
-    )
-    for table in rich_tables(results):
-        console.print(table)
-    write_report(results, args.out, "HRM Gym: demonstration", command("demo", args))
-    if args.json is not None:
-        write_json(args.json, machine(), json_rows(results))
-    console.print(
-        f"Done in {time.perf_counter() - begun:.0f} s. Look at {args.out}/report.html; "
-        f"curves: tensorboard --logdir {args.runs}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    return 1 if any(result.failure is not None for result in results) else 0
+    seconds = {env_id: seconds * args.scale for env_id, seconds in BUDGETS.items()}
+    title = "HRM Gym: demonstration"
+    return compare.present(settings, args.out, title, command("demo", args), seconds)[0]
 
 
 if __name__ == "__main__":

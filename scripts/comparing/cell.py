@@ -1,14 +1,18 @@
 """One cell of a comparison: an agent, an environment and a seed; trained and tested in a process.
 
-``python -m hrm_gym.scripts.comparing.cell FOLDER SETTINGS`` runs the cell that the JSON
-``SETTINGS`` describes and writes ``cell.json`` beside its TensorBoard run.
+``python -m hrm_gym.scripts.comparing.cell FOLDER SETTINGS [PIPE]`` runs the cell that the JSON
+``SETTINGS`` describes and writes ``cell.json`` beside its TensorBoard run. It ends early where the
+pipe of that file descriptor does.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,13 +177,11 @@ def run_cell(cell: Cell, out: Path) -> Result:
 
     Args:
         cell: What to run.
-        out: Folder of the TensorBoard runs; what an earlier run of this cell left is removed.
+        out: Folder of the TensorBoard runs.
     """
     from hrm_gym.tracking import Tracker, machine
 
     folder = cell.folder(out)
-    for old in folder.glob("events.out.tfevents.*"):
-        old.unlink()
     result = Result(cell)
     try:
         import torch
@@ -239,7 +241,7 @@ def _take_part(result: Result, tracker: Any) -> None:
     strip = filmstrip(agent, cell.env)
     if strip is not None:
         tracker.image("eval/rollout", strip, result.env_steps, result.seconds)
-    settings = {**dataclasses.asdict(cell), "signal": result.signal, "format": None}
+    settings = {**dataclasses.asdict(cell), "signal": result.signal}
     settings["parameters"] = result.parameters
     metrics = {f"hparam/{k}_solve_rate": v.solve_rate for k, v in result.tested.items()}
     tracker.hparams(settings, metrics)
@@ -286,8 +288,24 @@ def filmstrip(agent: Any, env_id: str, pictures: int = 6) -> Any:
     return None if shown[0] is None else np.concatenate(shown, axis=1)
 
 
+def end_with(pipe: int) -> None:
+    """End this process group when the other end of a pipe is closed, as any end of a parent does.
+
+    Args:
+        pipe: File descriptor of the end that is read.
+    """
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> None:
     """Run the cell that the command line describes."""
+    if len(sys.argv) > 3:
+        end_with(int(sys.argv[3]))
     out, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
     run_cell(Cell(**settings), out).save(out)
 
