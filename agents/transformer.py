@@ -6,15 +6,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .hrm.cache import KeyValues
-from .hrm.model import Block, HRMConfig, rotary_angles, truncated_normal_
+from .hrm.config import HRMConfig
+from .hrm.embedding import Embedded
+from .hrm.model import Block
 
 
-class Transformer(nn.Module):
+class Transformer(Embedded):
     """Embeds tokens and runs them through a stack of the HRM's blocks, once.
 
     Args:
@@ -25,31 +26,13 @@ class Transformer(nn.Module):
         ValueError: ``config`` mixes positions by an MLP, or has a puzzle embedding or registers.
     """
 
-    cos: Tensor
-    sin: Tensor
-
     def __init__(self, config: HRMConfig, layers: int | None = None) -> None:
-        super().__init__()
         if config.mixer != "attention" or config.prefix_len:
             raise ValueError("config: a plain transformer mixes by attention and has no prefix.")
-        self.config = config
+        super().__init__(config)
         if layers is None:
             layers = config.L_layers + (0 if config.shared else config.H_layers)
-        width = config.hidden_size
-        self.scale = math.sqrt(width)
-
-        def table(rows: int) -> nn.Parameter:
-            return nn.Parameter(truncated_normal_(torch.empty(rows, width), 1 / self.scale))
-
-        self.token_emb = table(config.vocab_size)
-        learned = config.positions == "learned"
-        self.position_emb = table(config.seq_len) if learned else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(layers))
-        self.rotary = config.positions.startswith("rotary")
-        if self.rotary:
-            angles = rotary_angles(config)
-            self.register_buffer("cos", angles.cos(), persistent=False)
-            self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(
         self,

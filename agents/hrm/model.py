@@ -19,11 +19,9 @@ from torch.utils.checkpoint import checkpoint
 
 from .cache import KeyValues
 from .config import HRMConfig as HRMConfig
+from .embedding import Embedded, truncated_normal_
 
 NORM_EPS = 1e-5
-ROTARY_BASE = 10000.0
-# The standard deviation that remains of a unit normal when it is cut off at two sigma.
-TRUNCATED_STD = 0.8796256610342398
 
 
 class Carry(NamedTuple):
@@ -53,12 +51,6 @@ class ParamGroups(NamedTuple):
     """Embeddings, registers, heads and biases."""
     puzzle: list[nn.Parameter]
     """The puzzle embedding, empty or one table; its gradient is sparse, see :class:`SignSGD`."""
-
-
-def truncated_normal_(tensor: Tensor, std: float) -> Tensor:
-    """Fill with a normal cut off at two sigma, widened so that its true deviation is ``std``."""
-    sigma = std / TRUNCATED_STD
-    return nn.init.trunc_normal_(tensor, std=sigma, a=-2 * sigma, b=2 * sigma)
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -142,25 +134,6 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return turned.to(x.dtype)
 
 
-def rotary_angles(config: HRMConfig) -> Tensor:
-    """Angles (total_len, head_dim/2) in float32.
-
-    ``rotary`` counts positions from the prefix on. ``rotary2d`` turns the first half of the pairs
-    with the row and the second half with the column, and leaves the prefix unturned.
-    """
-    head_dim = config.hidden_size // config.num_heads
-    grid = config.positions == "rotary2d"
-    width = head_dim // 2 if grid else head_dim
-    frequency = ROTARY_BASE ** (-torch.arange(0, width, 2, dtype=torch.float32) / width)
-    if not grid:
-        return torch.outer(torch.arange(config.total_len, dtype=torch.float32), frequency)
-    side = math.isqrt(config.seq_len)
-    cell = torch.arange(config.seq_len)
-    row = torch.outer((cell // side).float(), frequency)
-    column = torch.outer((cell % side).float(), frequency)
-    return F.pad(torch.cat((row, column), dim=-1), (0, 0, config.prefix_len, 0))
-
-
 class Block(nn.Module):
     """Post-norm: h = norm(h + mix(h)); h = norm(h + swiglu(h)).
 
@@ -205,7 +178,7 @@ class Recurrence(nn.Module):
         return h
 
 
-class HRM(nn.Module):
+class HRM(Embedded):
     """The model (HRM paper, arXiv 2506.21734, section 2; TRM paper, arXiv 2510.04871, section 4).
 
     Weights are float32. The caller chooses the dtype of the computation with ``torch.autocast``;
@@ -215,23 +188,12 @@ class HRM(nn.Module):
 
     z_H_0: Tensor
     z_L_0: Tensor
-    cos: Tensor
-    sin: Tensor
 
     def __init__(self, config: HRMConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.cycles = (config.H_cycles, config.L_cycles)
         width = config.hidden_size
-        self.scale = math.sqrt(width)
-
-        def table(rows: int) -> nn.Parameter:
-            return nn.Parameter(truncated_normal_(torch.empty(rows, width), 1 / self.scale))
-
-        self.token_emb = table(config.vocab_size)
-        learned = config.positions == "learned"
-        self.position_emb = table(config.total_len) if learned else None
-        self.register_emb = table(config.registers) if config.registers else None
+        self.register_emb = self._table(config.registers) if config.registers else None
         self.puzzle_emb: nn.Parameter | None = None
         if config.num_puzzles:
             self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
@@ -247,11 +209,6 @@ class HRM(nn.Module):
             self.register_buffer(
                 name, start if config.zero_start else truncated_normal_(start, 1.0)
             )
-        self.rotary = config.mixer == "attention" and config.positions.startswith("rotary")
-        if self.rotary:
-            angles = rotary_angles(config)
-            self.register_buffer("cos", angles.cos(), persistent=False)
-            self.register_buffer("sin", angles.sin(), persistent=False)
 
     def param_groups(self) -> ParamGroups:
         """Every parameter once: the matrices of the blocks, the others, the puzzle embedding."""

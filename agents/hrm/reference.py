@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .model import HRM, NORM_EPS, ROTARY_BASE, HRMConfig
+from .embedding import ROTARY_BASE
+from .model import HRM, NORM_EPS, HRMConfig
 
 # Our name -> the published one, both without prefixes.
 NAMES = {

@@ -30,6 +30,21 @@ from .optimizers import make_optimizers
 from .presets import TrainConfig
 
 
+def make_envs(config: TrainConfig, count: int, device: str) -> Any:
+    """Return the vector Answer environment that a run learns on, its tensors on the device."""
+    return gym.make_vec(
+        config.env,
+        num_envs=count,
+        task=config.task_id,
+        device=device,
+        autoreset_mode="SameStep",
+        source=config.source,
+        limit=config.limit,
+        augment=config.augment,
+        max_segments=config.max_segments,
+    ).unwrapped
+
+
 class Trainer:
     """One training run; ``run.run`` is its loop.
 
@@ -59,23 +74,13 @@ class Trainer:
         device = self.world.device(device)
         self.rows = self.world.rows(config.batch_size)
         batch = self.rows.stop - self.rows.start
-        self.envs = gym.make_vec(
-            config.env,
-            num_envs=batch,
-            task=config.task_id,
-            device=device,
-            autoreset_mode="SameStep",
-            source=config.source,
-            limit=config.limit,
-            augment=config.augment,
-            max_segments=config.max_segments,
-        ).unwrapped
+        self.envs = make_envs(config, batch, device)
         self.device = torch.device(device)
         on_cuda = self.device.type == "cuda"
         self.bf16 = on_cuda if bf16 is None else bf16
-        tokens = self.envs.single_observation_space["tokens"]  # type: ignore[index]
+        tokens = self.envs.single_observation_space["tokens"]
         fields = dict(config.model)
-        ids = int(self.envs.single_observation_space["puzzle_id"].n)  # type: ignore[index]
+        ids = int(self.envs.single_observation_space["puzzle_id"].n)
         if fields.get("num_puzzles"):
             fields["num_puzzles"] = max(ids, int(fields["num_puzzles"]))
         shape = {"vocab_size": int(tokens.high.max()) + 1, "seq_len": tokens.shape[0]}
@@ -131,7 +136,7 @@ class Trainer:
         self.model.cycles = self.target.cycles = schedule.depth(config, full, progress)
         tokens, ids = self.observations["tokens"], self.observations["puzzle_id"]
         # The labels are the teacher's: read before the step hands out the next puzzles.
-        labels = self.envs.labels.long()  # type: ignore[attr-defined]
+        labels = self.envs.labels.long()
         labels = labels.masked_fill(labels == 0, IGNORE_LABEL)
         segments = self.segments + 1
         with self._autocast():
@@ -242,7 +247,7 @@ class Trainer:
     @cached_property
     def fingerprint(self) -> str:
         """Which puzzles it trains on; reckoned once, since augmented ARC has gigabytes of them."""
-        return checkpoint.fingerprint(self.envs.puzzles)  # type: ignore[attr-defined]
+        return checkpoint.fingerprint(self.envs.puzzles)
 
     def save(self, folder: str | Path) -> None:
         """Write the agent and all that ``resume`` needs; every rank calls it, the first writes.
@@ -258,7 +263,7 @@ class Trainer:
             tensors |= checkpoint.flatten_optimizer(f"optimizer{number}", optimizer)
         tensors["generator"] = self.generator.get_state()
         # The rows of all ranks, so that another number of ranks may go on with them.
-        state = self.envs.get_state()  # type: ignore[attr-defined]
+        state = self.envs.get_state()
         rows = {f"envs.{k}": value for k, value in state.items() if k != "env"}
         rows |= {f"observations.{name}": value for name, value in self.observations.items()}
         rows |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
@@ -366,8 +371,8 @@ class Trainer:
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
         # Named as this rank's own rows are: there may have been other ranks.
-        own = self.envs.get_state()["env"]  # type: ignore[attr-defined]
-        self.envs.set_state({"env": own, **part("envs", rows=True)})  # type: ignore[attr-defined]
+        own = self.envs.get_state()["env"]
+        self.envs.set_state({"env": own, **part("envs", rows=True)})
         self.observations = part("observations", rows=True)
         self.carry = Carry(**part("carry", rows=True))
         self.segments = tensors["segments"][self.rows].to(self.device)

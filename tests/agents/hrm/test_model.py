@@ -15,8 +15,9 @@ from torch import Tensor
 
 from hrm_gym.agents.hrm import HRM, Carry, HRMConfig, Output
 from hrm_gym.agents.hrm.config import CHOICES
+from hrm_gym.agents.hrm.embedding import rotary_angles
 from hrm_gym.agents.hrm.losses import act_loss
-from hrm_gym.agents.hrm.model import normalize, rotary_angles, rotate
+from hrm_gym.agents.hrm.model import normalize, rotate
 
 SMALL: dict[str, Any] = {"vocab_size": 6, "seq_len": 16, "hidden_size": 32, "num_heads": 2}
 SMALL |= {"H_layers": 1, "L_layers": 1}
