@@ -14,6 +14,10 @@ Info = dict[str, Any]
 AgentT = TypeVar("AgentT")
 
 
+class Diverged(ValueError):
+    """Training ran away: numbers that are not finite, and no way back."""
+
+
 class Agent(ABC):
     """Anything that acts. An agent of one's own needs no more than ``act``.
 

@@ -209,8 +209,8 @@ def compare(
     workers = args.workers or 1
     if args.ray is None and workers * args.threads > cores():
         say(
-            f"workers: {workers} cells of {args.threads} threads on {cores()} cores slow each other"
-            " down; what they reach in their time cannot be compared with that of other runs"
+            f"workers: {workers} x {args.threads} threads on {cores()} cores; cells slow each "
+            "other down, and what they reach in their time cannot be compared"
         )
     run = iter(run_grid(good, args.out, workers, say, args.rerun, args.ray, args.timeout))
     return [Result(cell, failure=bad[cell]) if cell in bad else next(run) for cell in cells]

@@ -300,9 +300,16 @@ def _pass_through(algorithm: str, model: BaseAlgorithm) -> None:
 def make_vector(
     first: gym.Env[Any, Any], env_id: str, count: int, env_kwargs: dict[str, Any]
 ) -> VectorEnv[Any, Any, Any]:
-    """Return the native vector of an id or, where it has none, copies of its environment."""
+    """Return the native vector of an id or, where it has none, copies of its environment.
+
+    It may have been stepped: its seed is given with ``reset``.
+    """
     if gym.spec(env_id).vector_entry_point is not None:
-        return gym.make_vec(env_id, count, autoreset_mode="SameStep", **env_kwargs)
+        vector = gym.make_vec(env_id, count, autoreset_mode="SameStep", **env_kwargs)
+        # On a new machine kernels are compiled at the first step, which is no time of training.
+        vector.reset(seed=0)
+        vector.step(vector.action_space.sample())
+        return vector
     # Copies share their puzzles, which making each environment anew would read again.
     copies = [lambda: copy.deepcopy(first) for _ in range(count)]
     return SyncVectorEnv(copies, autoreset_mode=AutoresetMode.SAME_STEP)

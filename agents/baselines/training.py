@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
+from torch import nn
 
-from ..base import TrainResult
+from ..base import Diverged, TrainResult
 from .hyperparameters import Hyperparameters, hyperparameters
 from .sb3 import Q_LEARNING, SB3Agent, build
 
@@ -21,6 +23,17 @@ ENDLESS = 1_000_000_000
 """Steps asked of a run that a clock ends."""
 
 Progress = Callable[[TrainResult["SB3Agent"]], None]
+
+
+def check_finite(network: nn.Module) -> None:
+    """Refuse weights that ran away, as those of Q-learning may without an error.
+
+    Raises:
+        Diverged: A weight is not finite.
+    """
+    for name, weight in network.named_parameters():
+        if not bool(torch.isfinite(weight).all()):
+            raise Diverged(f"after training {name} is not finite")
 
 
 class Clock:
@@ -142,6 +155,7 @@ def train_rl(
     Raises:
         ValueError: The algorithm or the network does not fit the environment, or a budget is not
             positive.
+        Diverged: Weights are no longer finite.
     """
     for name, value in (("seconds", seconds), ("steps", steps)):
         if value is not None and value <= 0:
@@ -159,5 +173,11 @@ def train_rl(
     output = [TrackerOutput(tracker, clock)] if tracker is not None else []
     agent.model.set_logger(Logger(folder=None, output_formats=list(output)))
     callback = Budget(agent, clock, on_progress, progress_evaluations)
-    agent.model.learn(steps or ENDLESS, callback=callback)
+    try:
+        agent.model.learn(steps or ENDLESS, callback=callback)
+    except ValueError:
+        # Torch draws no action from logits that are not finite, and says so at length.
+        check_finite(agent.model.policy)
+        raise
+    check_finite(agent.model.policy)
     return callback.so_far()

@@ -8,20 +8,20 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from torch import Tensor
 
 from hrm_gym.puzzles import get_task
 
-from ..base import TrainResult
+from ..base import Diverged, TrainResult
 from ..hrm import schedule
 from ..hrm.config import HRMConfig
 from ..hrm.ema import WeightAverage
 from ..hrm.losses import IGNORE_LABEL, softmax_cross_entropy
 from ..hrm.optimizers import make_optimizers
 from ..hrm.presets import TrainConfig, get_preset, preset_for
+from ..hrm.trainer import make_envs
 from ..supervised import count_parameters
 from ..transformer import fit_size
 from .agent import ChainAgent
@@ -63,19 +63,11 @@ class ChainTrainer:
     """
 
     def __init__(self, config: TrainConfig, seed: int = 0, device: str = "cpu") -> None:
+        # A chain is written once.
+        config = dataclasses.replace(config, max_segments=1)
         self.config, self.seed, self.device = config, seed, device
         self.language = Language(get_task(config.task_id))
-        self.envs = gym.make_vec(
-            config.env,
-            num_envs=config.batch_size,
-            task=config.task_id,
-            device=device,
-            autoreset_mode="SameStep",
-            source=config.source,
-            limit=config.limit,
-            augment=config.augment,
-            max_segments=1,
-        ).unwrapped
+        self.envs = make_envs(config, config.batch_size, device)
         torch.manual_seed(seed)
         self.model = Decoder(decoder_config(config, self.language), self.language).to(device)
         self.optimizers = make_optimizers(self.model.param_groups(), config)
@@ -87,7 +79,7 @@ class ChainTrainer:
         """Learn from one batch of chains; return the mean loss of a token, 0-d."""
         config, cells = self.config, self.language.task.seq_len
         questions = self.observations["tokens"]
-        labels = self.envs.labels  # type: ignore[attr-defined]
+        labels = self.envs.labels
         chains, places = (
             torch.from_numpy(part).to(self.device)
             for part in self.language.chains(questions.cpu().numpy(), labels.cpu().numpy())
@@ -161,8 +153,9 @@ def train_chain(
         tracker: Gets the training loss.
 
     Raises:
-        ValueError: The environment or preset is unknown, the task has no solver, a budget is not
-            positive, or the run diverged.
+        ValueError: The environment or preset is unknown, the task has no solver, or a budget is
+            not positive.
+        Diverged: The loss is not finite.
     """
     for name, budget in (("steps", steps), ("seconds", seconds)):
         if budget is not None and budget <= 0:
@@ -183,7 +176,7 @@ def train_chain(
         loss = float(trainer.train_step(max((trainer.step + 1) / last, min(1.0, spent / limit_s))))
         spent += time.perf_counter() - begun
         if not math.isfinite(loss):
-            raise ValueError(f"step {trainer.step}: the loss is not finite; lower the rate")
+            raise Diverged(f"step {trainer.step}: the loss is not finite; lower the rate")
         if tracker is not None and trainer.step % 20 == 0:
             tracker.scalar("train/loss", loss, trainer.step * config.batch_size, spent)
     return trainer.result(spent)

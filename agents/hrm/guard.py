@@ -12,10 +12,6 @@ from torch import Tensor
 MUON: Any = getattr(torch.optim, "Muon", ())
 
 
-class Diverged(ValueError):
-    """Too many steps in a row were skipped, and there was nothing to go back to."""
-
-
 class Guard:
     """Counts skipped steps on the device.
 

@@ -18,9 +18,8 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.data.puzzle_set import PuzzleSet
 from hrm_gym.puzzles import get_task
 
-from ..base import TrainResult
+from ..base import Diverged, TrainResult
 from .agent import HRMAgent
-from .guard import Diverged
 from .presets import TrainConfig, get_preset, preset_for
 from .trainer import Trainer
 

@@ -37,20 +37,32 @@ Groups = dict[str, list[Result]]
 
 
 def groups(results: Sequence[Result]) -> dict[str, Groups]:
-    """Return the results that did not fail by environment and agent, in their order."""
+    """Return the results by environment and agent, in their order.
+
+    Left out are agents whose cells all failed; of the others those that failed come last.
+    """
     found: dict[str, Groups] = {}
-    for result in results:
+    for result in sorted(results, key=lambda result: result.failure is not None):
         agents = found.setdefault(result.cell.env, {})
-        if result.failure is None:
+        if result.failure is None or result.cell.agent in agents:
             agents.setdefault(result.cell.agent, []).append(result)
     return found
+
+
+def _good(runs: Sequence[Result]) -> list[Result]:
+    return [run for run in runs if run.failure is None]
+
+
+def _rates(runs: Sequence[Result]) -> list[float]:
+    """Return the solve rates of runs; one that failed solved nothing."""
+    return [run.tested["test"].solve_rate if run.failure is None else 0.0 for run in runs]
 
 
 def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figure:
     """Draw the share of solved test puzzles along training, a panel an environment.
 
-    Agents that learn are lines: the mean over seeds, with the span from the worst to the best.
-    The last point is the full test set. Those that do not learn are dashed levels.
+    Agents that learn are lines: the mean over seeds, with the span from the worst to the best, a
+    failed run at 0. The last point is the full test set. Those that do not learn are dashed levels.
 
     Args:
         results: Those of a comparison.
@@ -62,13 +74,14 @@ def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figu
         labels = []
         for agent, runs in agents.items():
             colour = COLOURS.get(agent, OTHER)
-            rate = float(np.mean([run.tested["test"].solve_rate for run in runs]))
+            rate = float(np.mean(_rates(runs)))
             labels.append((rate, f"{agent} {100 * rate:.0f}%", colour))
             if not runs[0].learned:
                 axes.axhline(rate, color=colour, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
                 continue
             curves = [
-                [(getattr(point, against), point.solve_rate) for point in run.curve] for run in runs
+                [(getattr(point, against), point.solve_rate) for point in run.curve]
+                for run in _good(runs)
             ]
             # Runs are looked at after the same shares of a budget: those seconds or puzzles.
             end = min(curve[-1][0] for curve in curves)
@@ -77,7 +90,8 @@ def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figu
                 first = max(1, max(curve[0][0] for curve in curves))
                 grid = np.geomspace(first, max(end, first), 25)
             columns = [np.array(curve, float).T for curve in curves]
-            lines = np.array([np.interp(grid, x, y) for x, y in columns])
+            lines = np.zeros((len(runs), len(grid)))
+            lines[: len(columns)] = [np.interp(grid, x, y) for x, y in columns]
             axes.fill_between(
                 grid, lines.min(0), lines.max(0), color=colour, alpha=0.15, linewidth=0
             )
@@ -122,7 +136,9 @@ def rating_figure(results: Sequence[Result]) -> Figure:
             names.append(f"{low if low == high else f'{low}-{high}'}\n({len(inside)})")
         labels = []
         for agent, runs in agents.items():
-            right = np.array([[e.success for e in run.tested["test"].episodes] for run in runs])
+            right = np.zeros((len(runs), len(ratings)), bool)
+            for row, run in zip(right, _good(runs), strict=False):
+                row[:] = [episode.success for episode in run.tested["test"].episodes]
             rates = [float(right[:, band == k].mean()) for k in shown]
             colour = COLOURS.get(agent, OTHER)
             labels.append((rates[-1], agent, colour))
@@ -148,9 +164,10 @@ def compute_figure(results: Sequence[Result]) -> Figure:
 
     def draw(axes: Axes, agents: Groups) -> None:
         for agent, runs in agents.items():
-            tested = [run.tested["test"] for run in runs]
+            good = _good(runs)
+            tested = [run.tested["test"] for run in good]
             spent = [1000 * test.seconds / len(test.episodes) for test in tested]
-            rates = [test.solve_rate for test in tested]
+            rates = _rates(good)
             colour = COLOURS.get(agent, OTHER)
             axes.scatter(spent, rates, color=colour, marker=MARKERS.get(agent, "v"), s=26, zorder=3)
             axes.annotate(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from hrm_gym.scripts.cli import described
 from hrm_gym.scripts.plots import png
 from hrm_gym.tracking import write_bytes, write_json, write_text
 
@@ -54,14 +55,18 @@ def figures(results: Sequence[Result]) -> dict[str, tuple[str, Figure]]:
     """Return the pictures of a report by the name of their file, each with its caption."""
     if all(result.failure is not None for result in results):
         return {}
+    many = len({result.cell.seed for result in results}) > 1
+    mean = ", the mean over seeds" if many else ""
+    band = f"{mean}, and from the worst to the best" if many else ""
+    puzzles = learning_figure(results, "puzzles")
     return {
-        "seconds.png": ("Solved against training time", learning_figure(results)),
-        "puzzles.png": (
-            "Solved against training puzzles handed out",
-            learning_figure(results, "puzzles"),
+        "seconds.png": (f"Solved against training time{band}", learning_figure(results)),
+        "puzzles.png": (f"Solved against training puzzles handed out{band}", puzzles),
+        "rating.png": (f"Solved by rating{mean}", rating_figure(results)),
+        "compute.png": (
+            "Solved against what an answer costs, the environment's time included",
+            compute_figure(results),
         ),
-        "rating.png": ("Solved by rating", rating_figure(results)),
-        "compute.png": ("Solved against what an answer costs", compute_figure(results)),
     }
 
 
@@ -77,8 +82,8 @@ def method(results: Sequence[Result]) -> str:
     text = (
         f"Every agent that learns had {budget} of training on {cell.threads} "
         f"thread{'s' * (cell.threads > 1)} and {cell.puzzles:,} training puzzles, which it sees "
-        f"again and again under random symmetries; all were tested on the same {cell.episodes} "
-        "puzzles of the splits test and ood at most. "
+        f"again and again under random symmetries; all were tested on the same puzzles of test and "
+        f"ood, the first {cell.episodes} or all where there are fewer. "
     )
     if len(seeds) > 1:
         text += (
@@ -95,10 +100,17 @@ def method(results: Sequence[Result]) -> str:
             f"each. Set-up, evaluation and logging took {100 * share:.1f}% of the training time, "
             "and do not count as training. "
         )
-    machine = next((result.machine for result in results if result.machine), {})
-    known = {name: machine.get(name) for name in ("cpu", "cores", "python", "torch")}
-    where = ", ".join(f"{k} {v}" for k, v in known.items() if v is not None)
-    return text + (f"Machine: {where}." if where else "")
+    told = ("cpu", "cores", "gpu", "python", "torch")
+    machines = list(
+        dict.fromkeys(
+            described({name: run.machine[name] for name in told if name in run.machine})
+            for run in results
+            if run.machine
+        )
+    )
+    if len(machines) > 1:
+        text += "What cells of different machines reach in their time cannot be compared. "
+    return text + " ".join(f"Machine: {machine}." for machine in machines)
 
 
 def write_report(results: Sequence[Result], folder: Path, title: str, command: str) -> str:

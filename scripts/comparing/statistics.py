@@ -44,8 +44,13 @@ def check_installed() -> None:
 
 
 def scores(results: Sequence[Result], agent: str, split: str) -> NDArray[np.float64]:
-    """Return solve rates, ``(seeds, environments)``; 0 where a cell failed."""
-    envs = list(dict.fromkeys(result.cell.env for result in results))
+    """Return solve rates, ``(seeds, environments)``; 0 where a cell failed.
+
+    An environment on which every cell failed, such as one that is not there, tells nobody apart and
+    is left out, unless there is no other.
+    """
+    ran = [result for result in results if result.failure is None] or results
+    envs = list(dict.fromkeys(result.cell.env for result in ran))
     seeds = list(dict.fromkeys(result.cell.seed for result in results))
     found = np.zeros((len(seeds), len(envs)))
     for result in results:

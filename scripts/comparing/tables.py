@@ -57,7 +57,9 @@ def _environment(env_id: str, results: Sequence[Result]) -> Table:
     learners = [run for run in good if run.learned]
     fewest = min((run.puzzles for run in learners), default=0)
     headings = ["agent", "learns from", "parameters", "env steps", "puzzles seen", "train s"]
-    headings += ["solved (95%)", "ood (95%)"]
+    for split, word in zip(SPLITS, ("solved", "ood"), strict=True):
+        count = f" of {len(good[0].tested[split].episodes)}" if good else ""
+        headings.append(f"{word}{count} (95%)")
     headings += ["optimal"] if mazes else []
     headings += ["mean steps"]
     headings += [f"at {_count(fewest)} puzzles"] if learners else []
@@ -75,6 +77,8 @@ def _environment(env_id: str, results: Sequence[Result]) -> Table:
             rows.append([*row[:-1], f"{len(bad)} of {len(bad)}"])
             continue
         learned = runs[0].learned
+        # In every rate a failed run is one that solved nothing.
+        ran = len(runs) / (len(runs) + len(bad))
         row = [
             agent,
             runs[0].signal,
@@ -87,11 +91,11 @@ def _environment(env_id: str, results: Sequence[Result]) -> Table:
             found = estimates[split][agent] if many else _wilson(runs[0].tested[split])
             row.append(_share(found))
         if mazes:
-            row.append(f"{100 * _mean(runs, 'optimal_rate'):.1f}%")
+            row.append(f"{100 * ran * _mean(runs, 'optimal_rate'):.1f}%")
         row.append(f"{_mean(runs, 'mean_steps'):.1f}")
         if learners:
             rate = at_puzzles(runs, fewest) if learned else None
-            row.append("-" if rate is None else f"{100 * rate:.0f}%")
+            row.append("-" if rate is None else f"{100 * ran * rate:.0f}%")
         if "failed" in headings:
             diverged = sum(run.diverged for run in bad)
             why = f" ({diverged} diverged)" if diverged else ""
@@ -159,7 +163,8 @@ def rich_tables(results: Sequence[Result]) -> list[RichTable]:
         kept = [k for k, heading in enumerate(table.headings) if heading not in LEFT_OUT]
         for k in kept:
             # Headings break where they may, cells never do.
-            words = table.headings[k].replace("interquartile mean", "IQM").replace(" ", "\n")
+            words = table.headings[k].replace("interquartile mean", "IQM")
+            words = words.replace(" of ", " of\N{NO-BREAK SPACE}").replace(" ", "\n")
             view.add_column(words, justify="left" if k < table.names else "right", no_wrap=True)
         for row in table.rows:
             failed = table.names > 1 and row[1].startswith("failed: ")

@@ -7,12 +7,13 @@ import json
 import time
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 
-from hrm_gym.agents.base import TrainResult
+from hrm_gym.agents.base import Diverged, TrainResult
 from hrm_gym.agents.baselines import ALGORITHM_NAMES, POLICY_NAMES
 from hrm_gym.agents.baselines.features import GridFeatures
 from hrm_gym.agents.baselines.hyperparameters import hyperparameters
@@ -149,6 +150,28 @@ def test_steps_budget_and_progress_out_of_the_time() -> None:
     assert 3 <= len(calls) <= 5
     assert [steps for steps, *_ in calls] == sorted({steps for steps, *_ in calls})
     assert result.seconds < elapsed - 0.2 * len(calls) + 0.05
+
+
+def test_training_begins_with_the_puzzles_of_its_seed() -> None:
+    env_id, kwargs = "HRMMaze-7x7-v0", {"split": "train", "limit": 100}
+    env = build("ppo", env_id, seed=3, num_envs=4, env_kwargs=kwargs).model.get_env()
+    assert env is not None
+    found = env.reset()
+    expected, _ = gym.make_vec(env_id, 4, autoreset_mode="SameStep", **kwargs).reset(seed=3)
+    assert isinstance(found, dict)
+    assert np.array_equal(found["tokens"], expected["tokens"])
+    assert len(np.unique(found["tokens"], axis=0)) > 1
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "maskable-ppo", "dqn"])
+def test_weights_that_ran_away_are_called_so(algorithm: str) -> None:
+    def spoil(so_far: TrainResult[SB3Agent]) -> None:
+        with torch.no_grad():
+            for weight in so_far.agent.model.policy.parameters():
+                weight.fill_(torch.nan)
+
+    with pytest.raises(Diverged, match=r"after training .* is not finite"):
+        train_rl(algorithm, "HRMSudoku-4x4-v0", steps=300, num_envs=8, on_progress=spoil)
 
 
 def test_seconds_budget_is_kept() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,9 +24,14 @@ from hrm_gym.scripts.cli import run
 from hrm_gym.scripts.comparing import cell as cells
 from hrm_gym.scripts.comparing import grid, process, statistics
 from hrm_gym.scripts.comparing.cell import Cell, Point, Result
-from hrm_gym.scripts.comparing.figures import compute_figure, learning_figure, rating_figure
+from hrm_gym.scripts.comparing.figures import (
+    COLOURS,
+    compute_figure,
+    learning_figure,
+    rating_figure,
+)
 from hrm_gym.scripts.comparing.process import LOG, Process, time_limit
-from hrm_gym.scripts.comparing.report import write_report
+from hrm_gym.scripts.comparing.report import method, write_report
 from hrm_gym.scripts.comparing.statistics import at_puzzles, improvements, interquartile_means
 from hrm_gym.scripts.comparing.tables import json_rows, markdown_table, rich_tables, tables
 
@@ -133,20 +138,6 @@ def test_unknown_names_fail_their_cells_and_the_others_finish(tmp_path: Path) ->
     rows = json.loads((tmp_path / "report" / "results.json").read_text())["rows"]
     assert sum(row["name"].endswith("/failed") for row in rows) == 3
     assert {"HRMSudoku-4x4-v0/oracle/solve_rate"} <= {row["name"] for row in rows}
-
-
-def test_weights_that_ran_away_are_found() -> None:
-    import torch
-
-    class Agent:
-        model = torch.nn.Linear(2, 1)
-
-    cells.check_finite(Agent())
-    cells.check_finite(object())
-    with torch.no_grad():
-        Agent.model.weight[0, 1] = float("nan")
-    with pytest.raises(FloatingPointError, match="after training weight is not finite"):
-        cells.check_finite(Agent())
 
 
 SLEEPER = """
@@ -287,6 +278,16 @@ def test_mistakes_are_found_before_training(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_cells_that_share_a_core_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid, "run_grid", lambda cells, *_: [Result(cell) for cell in cells])
+    said: list[str] = []
+    args = compare.Args(agents=["oracle"], workers=1)
+    compare.compare(args, said.append)
+    assert said == []
+    compare.compare(dataclasses.replace(args, threads=4096), said.append)
+    assert "1 x 4096 threads" in said[0]
+
+
 def test_a_suite_fills_in_what_is_left_open() -> None:
     settled = compare.settle(compare.Args(suite="small", seeds=2))
     assert settled.env == ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"]
@@ -302,7 +303,8 @@ def made(agent: str, seed: int, rate: float, env: str = "HRMMaze-7x7-v0") -> Res
     tested = {s: Evaluation(env, agent, s, "bank", episodes, 0.2) for s in cells.SPLITS}
     curve = [Point(0.0, 0, 8, 0.0), Point(9.0, 900, 108, rate)]
     signal = "none" if agent == "random" else "reward"
-    return Result(Cell(env, agent, seed), None, False, signal, 5, 900, 9.0, 108, 0.5, curve, tested)
+    numbers = (0, 0, 0.0, 0) if agent == "random" else (5, 900, 9.0, 108)
+    return Result(Cell(env, agent, seed), None, False, signal, *numbers, 0.5, curve, tested)
 
 
 @pytest.fixture
@@ -337,12 +339,48 @@ def test_statistics(results: list[Result]) -> None:
     assert at_puzzles([results[0]], 200) is None
 
 
+def test_an_environment_that_is_not_there_tells_nobody_apart(results: list[Result]) -> None:
+    lost = [Result(Cell("HRMChess-v0", agent), failure="none") for agent in ("hrm", "ppo")]
+    for split in cells.SPLITS:
+        assert interquartile_means([*lost, *results], split) == interquartile_means(results, split)
+    # Of whom every run failed solved nothing.
+    failed = [Result(Cell("HRMMaze-7x7-v0", "dqn", seed), failure="no") for seed in range(3)]
+    assert interquartile_means([*results, *failed], "test")["dqn"] == (0.0, 0.0, 0.0)
+
+
+def test_an_agent_that_learned_elsewhere_has_no_part_in_equal_puzzles(
+    results: list[Result],
+) -> None:
+    own = [
+        dataclasses.replace(r, cell=Cell(r.cell.env, "a:B", k), signal="labels", parameters=5)
+        for k, r in enumerate(results[-3:])
+    ]
+    assert not own[0].learned
+    (env, *_) = tables([*results, *own])
+    assert "at 108 puzzles" in env.headings
+    assert env.rows[-1][:6] == ["a:B", "labels", "5", "-", "-", "-"]
+
+
+def test_a_report_names_every_machine(results: list[Result]) -> None:
+    for result, cpu in zip(results, ("slow", "fast", "fast"), strict=False):
+        result.machine = {"cpu": cpu, "cores": 2, "torch_threads": 1}
+    text = method(results)
+    assert "cannot be compared" in text
+    assert text.endswith("Machine: cpu slow, cores 2. Machine: cpu fast, cores 2.")
+    assert "cannot be compared" not in method(results[1:])
+
+
 def test_tables(results: list[Result]) -> None:
     env, overall = tables(results)
     assert env.title == "HRMMaze-7x7-v0"
     text = markdown_table(env)
     assert "1 of 3 (1 diverged)" in text
     assert "| hrm | reward | 5 | 900 | 108 | 9 | 90.0% (" in text
+    assert "| solved of 20 (95%) | ood of 20 (95%) |" in text
+    (ppo,) = (row for row in env.rows if row[0] == "ppo")
+    # Of three runs one failed, which solved nothing: (25 + 0 + 30) / 3 and (50 + 0 + 60) / 3.
+    assert ppo[env.headings.index("optimal")] == "18.3%"
+    assert ppo[env.headings.index("at 108 puzzles")] == "37%"
     assert "1.00 (1.00-1.00)" in markdown_table(overall)
     assert len(rich_tables(results)) == 2
     rows = {row["name"]: row for row in json_rows(results)}
@@ -377,6 +415,15 @@ def test_figures_show_every_agent(results: list[Result]) -> None:
     ):
         words = {text.get_text().split()[0] for text in figure.axes[0].texts}
         assert words == {"hrm", "ppo", "random"}
+
+
+def test_a_failed_run_solved_nothing_in_figures(results: list[Result]) -> None:
+    words = [text.get_text() for text in learning_figure(results).axes[0].texts]
+    assert "ppo 37%" in words
+    (line,) = (k for k in rating_figure(results).axes[0].lines if k.get_color() == COLOURS["ppo"])
+    good = [run for run in results if run.cell.agent == "ppo" and run.failure is None]
+    (alone,) = rating_figure(good).axes[0].lines
+    assert np.asarray(line.get_ydata()) == pytest.approx(np.asarray(alone.get_ydata()) * 2 / 3)
 
 
 def test_a_comparison_in_which_all_failed_has_a_report(tmp_path: Path) -> None:
@@ -463,7 +510,7 @@ def test_train_rl_writes_an_agent_that_can_be_loaded(tmp_path: Path) -> None:
     assert 0 <= rows["solve_rate"] <= 1
 
 
-@dataclass
+@dataclasses.dataclass
 class Args:
     """Arguments of a test."""
 

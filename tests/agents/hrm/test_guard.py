@@ -8,8 +8,9 @@ import functools
 import pytest
 import torch
 
+from hrm_gym.agents.base import Diverged
 from hrm_gym.agents.hrm import run as loop
-from hrm_gym.agents.hrm.guard import Diverged, Guard
+from hrm_gym.agents.hrm.guard import Guard
 from hrm_gym.agents.hrm.optimizers import AdamAtan2, SignSGD
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.trainer import Trainer
