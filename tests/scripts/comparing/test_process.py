@@ -1,0 +1,160 @@
+"""Cells as processes: those that hang, are interrupted or lose their parent; Ray."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from hrm_gym.scripts.comparing import cell as cells
+from hrm_gym.scripts.comparing import grid, process
+from hrm_gym.scripts.comparing.cell import Cell
+from hrm_gym.scripts.comparing.process import Process, time_limit
+
+SLEEPER = """
+import os, pathlib, subprocess, time
+
+class Sleeper:
+    def act(self, obs, info):
+        child = subprocess.Popen(["sleep", "60"])
+        pathlib.Path("pids").write_text(f"{os.getpid()} {child.pid}")
+        print("so tired", flush=True)
+        time.sleep(60)
+"""
+"""An agent that never answers, with a child of its own."""
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs; one that has ended and waits to be noticed does not."""
+    status = Path(f"/proc/{pid}/status")
+    try:
+        return "State:\tZ" not in status.read_text()
+    except OSError:
+        return False
+
+
+def asleep(folder: Path, seconds: float = 60.0) -> list[int]:
+    """Wait until the sleeper has written its process id and its child's, and return them."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pids = (folder / "pids").read_text().split() if (folder / "pids").exists() else []
+        if len(pids) == 2:
+            return [int(pid) for pid in pids]
+        time.sleep(0.05)
+    raise AssertionError("the cell did not begin")
+
+
+def gone(pids: list[int], seconds: float = 20.0) -> bool:
+    """Wait until processes have ended, and say whether they have."""
+    end = time.monotonic() + seconds
+    while any(map(alive, pids)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not any(map(alive, pids))
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
+    """Return a cell that hangs, in the folder where the test runs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tired.py").write_text(SLEEPER)
+    return Cell("HRMSudoku-4x4-v0", "tired:Sleeper", seconds=1.0)
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+
+@linux
+def test_a_cell_that_is_out_of_time_is_ended(sleeper: Cell, tmp_path: Path) -> None:
+    running = Process(sleeper, tmp_path)
+    pids = asleep(tmp_path)
+    assert not running.over()
+    running.timeout = 0.1
+    assert running.over()
+    result = running.result()
+    assert result.failure == "it had no result after 0.1 s, and was ended (--timeout): so tired"
+    assert cells.load(sleeper, tmp_path) == result
+    assert gone(pids)
+
+
+def test_the_others_of_a_hung_cell_finish(
+    sleeper: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "time_limit", lambda cell: 0.2 if cell is sleeper else 600.0)
+    other = Cell("HRMSudoku-4x4-v0", "oracle", episodes=5)
+    late, good = grid.run_grid([sleeper, other], tmp_path, say=lambda line: None)
+    assert (late.failure or "").startswith("it had no result after 0.2 s, and was ended")
+    assert good.failure is None
+
+
+def test_the_time_limit_is_far_beyond_the_budget() -> None:
+    assert time_limit(Cell("HRMSudoku-4x4-v0", "hrm", seconds=180.0)) == 2700.0
+
+
+@linux
+def test_an_interrupted_comparison_leaves_nothing_running(sleeper: Cell, tmp_path: Path) -> None:
+    def interrupt() -> None:
+        asleep(tmp_path)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        grid.run_grid([sleeper], tmp_path, say=lambda line: None)
+    thread.join()
+    assert gone(asleep(tmp_path))
+    assert cells.load(sleeper, tmp_path) is None, "it is run again next time"
+
+
+@linux
+def test_cells_end_with_a_comparison_that_is_killed(sleeper: Cell, tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from hrm_gym.scripts.comparing.cell import Cell\n"
+        "from hrm_gym.scripts.comparing.grid import run_grid\n"
+        f"run_grid([{sleeper!r}], Path())"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as parent:
+        pids = asleep(tmp_path)
+        assert all(map(alive, pids))
+        parent.kill()
+    assert gone(pids)
+
+
+def test_ray_runs_the_same_cells(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    cell = Cell("HRMMaze-7x7-v0", "oracle", episodes=5)
+    (result,) = grid.run_grid([cell], tmp_path, ray="local", say=lambda line: None)
+    assert result.tested["test"].solve_rate == 1.0
+    assert cells.load(cell, tmp_path) == result
+    # Once more: what the first run left is removed.
+    grid.run_grid([cell], tmp_path, again=True, ray="local", say=lambda line: None)
+    assert len(list(cell.folder(tmp_path).glob("events.out.tfevents.*"))) == 1
+
+
+def test_an_interrupted_ray_is_shut_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def remote(**_: object) -> object:
+        task = SimpleNamespace(remote=lambda cell: object())
+        return lambda function: SimpleNamespace(options=lambda **_: task)
+
+    ray = SimpleNamespace(
+        init=lambda **_: said.append("init"),
+        shutdown=lambda: said.append("shutdown"),
+        wait=interrupted,
+        remote=remote,
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(KeyboardInterrupt):
+        grid.run_grid([Cell("HRMMaze-7x7-v0", "oracle")], tmp_path, ray="local")
+    assert said == ["init", "shutdown"]
