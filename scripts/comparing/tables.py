@@ -128,7 +128,7 @@ def _wilson(evaluation: Evaluation) -> Estimate:
 
 
 def _share(found: Estimate) -> str:
-    return f"{100 * found.value:.1f}% ({100 * found.low:.0f}-{100 * found.high:.0f})"
+    return f"{100 * found.value:.1f}% ({100 * found.low:.1f}-{100 * found.high:.1f})"
 
 
 def _mean(runs: Sequence[Result], name: str) -> float:
