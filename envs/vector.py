@@ -161,14 +161,17 @@ def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
         ended: ``(B,)`` bool.
     """
     rows = np.flatnonzero(ended)
-    final = np.full(len(ended), None, object)
+    values: list[Any]
     if isinstance(observations, dict):
-        columns = zip(*(list(part[rows]) for part in observations.values()), strict=True)
-        values = [dict(zip(observations, column, strict=True)) for column in columns]
+        values = [{} for _ in rows]
+        for name, part in observations.items():
+            for value, row in zip(values, part[rows], strict=True):
+                value[name] = row
     else:
         values = list(observations[rows])
-    for row, value in zip(rows.tolist(), values, strict=True):
-        final[row] = value
+    # New arrays of objects are full of None.
+    final = np.empty(len(ended), object)
+    final[rows] = np.fromiter(values, object, len(rows))
     return final
 
 
