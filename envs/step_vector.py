@@ -104,6 +104,8 @@ class StepVectorEnv(PuzzleVectorEnv):
         )
         self._mode = MODES[self.mode]
         self._set_spaces(observation, spaces.Discrete(actions))
+        # In a space's own order; to ask the space in every step takes longer than to look.
+        self._names = tuple(observation)
         self._rows: Any = self._new_rows()
         # Where the kernel leaves what only the rows that ended have to say.
         self._final: Any = self._new_seen()._replace(masks=np.empty((num_envs, 0), np.int8))
@@ -230,7 +232,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         return self._observation(seen), rewards, terminated.copy(), truncated.copy(), infos
 
     def _observation(self, seen: Any) -> Observation:
-        return {name: getattr(seen, name) for name in self.single_observation_space}  # type: ignore[attr-defined]
+        return {name: getattr(seen, name) for name in self._names}
 
     def _infos(
         self,

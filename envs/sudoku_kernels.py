@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hrm_gym.puzzles.random_kernels import lane
+from hrm_gym.puzzles.sudoku import BLANK
 from hrm_gym.puzzles.sudoku_kernels import symmetry
 
 from .kernels import NEXT_STEP, SAME_STEP, begin_row, copy_row
@@ -49,13 +50,12 @@ def sudoku_begin(tokens, box_of, used):
     for r in range(n):
         for c in range(n):
             cell = r * n + c
-            if tokens[cell] > 1:
-                bit = 1 << (tokens[cell] - 2)
-                used[0, r] |= bit
-                used[1, c] |= bit
-                used[2, box_of[cell]] |= bit
-            else:
-                blanks += 1
+            # Nothing where the cell is blank: which cells are is a branch that nobody can foretell.
+            bit = (1 << tokens[cell]) >> 2
+            used[0, r] |= bit
+            used[1, c] |= bit
+            used[2, box_of[cell]] |= bit
+            blanks += tokens[cell] <= BLANK
     return blanks
 
 

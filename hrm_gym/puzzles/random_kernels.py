@@ -45,17 +45,18 @@ def shuffle(state, values):
 
 
 @njit(cache=True)
-def argsort_lanes(key, first, out):
-    """Write into ``out`` the order of lanes ``first .. first + out.size`` (insertion sort)."""
-    size = out.size
-    values = np.empty(size, np.int64)
-    for i in range(size):
+def argsort_lanes(key, first, count, lanes, order):
+    """Write into ``order`` how lanes ``first .. first + count`` sort; ``lanes`` is room for them.
+
+    Both are handed in, since to allocate them costs more than to sort a few lanes.
+    """
+    for i in range(count):
         # Compared as signed integers, since torch has no uint64 sort.
         value = np.int64(lane(key, first + i))
         j = i
-        while j > 0 and values[j - 1] > value:
-            values[j] = values[j - 1]
-            out[j] = out[j - 1]
+        while j > 0 and lanes[j - 1] > value:
+            lanes[j] = lanes[j - 1]
+            order[j] = order[j - 1]
             j -= 1
-        values[j] = value
-        out[j] = i
+        lanes[j] = value
+        order[j] = i

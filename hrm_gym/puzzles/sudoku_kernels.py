@@ -118,34 +118,30 @@ def symmetry(key, box_rows, box_cols, positions, tokens):
     Lanes of the key: 0 transposition, then bands, rows, stacks, columns, digits.
     """
     n = box_rows * box_cols
-    rows = np.empty(n, np.int64)
-    columns = np.empty(n, np.int64)
-    bands = np.empty(box_cols, np.int64)
-    stacks = np.empty(box_rows, np.int64)
-    inner_rows = np.empty(box_rows, np.int64)
-    inner_columns = np.empty(box_cols, np.int64)
-    digits = np.empty(n, np.int64)
+    room = np.empty((5, n), np.int64)
+    lanes, outer, inner, rows, columns = room[0], room[1], room[2], room[3], room[4]
     first = 1
-    argsort_lanes(key, first, bands)
+    argsort_lanes(key, first, box_cols, lanes, outer)
     first += box_cols
     for i in range(box_cols):
-        argsort_lanes(key, first + bands[i] * box_rows, inner_rows)
+        argsort_lanes(key, first + outer[i] * box_rows, box_rows, lanes, inner)
         for j in range(box_rows):
-            rows[i * box_rows + j] = bands[i] * box_rows + inner_rows[j]
+            rows[i * box_rows + j] = outer[i] * box_rows + inner[j]
     first += n
-    argsort_lanes(key, first, stacks)
+    argsort_lanes(key, first, box_rows, lanes, outer)
     first += box_rows
     for i in range(box_rows):
-        argsort_lanes(key, first + stacks[i] * box_cols, inner_columns)
+        argsort_lanes(key, first + outer[i] * box_cols, box_cols, lanes, inner)
         for j in range(box_cols):
-            columns[i * box_cols + j] = stacks[i] * box_cols + inner_columns[j]
+            columns[i * box_cols + j] = outer[i] * box_cols + inner[j]
     first += n
-    argsort_lanes(key, first, digits)
+    argsort_lanes(key, first, n, lanes, outer)
     flip = box_rows == box_cols and lane(key, 0) & np.uint64(1)
+    down, right = (1, n) if flip else (n, 1)
     for r in range(n):
         for c in range(n):
-            positions[c * n + r if flip else r * n + c] = rows[r] * n + columns[c]
+            positions[r * down + c * right] = rows[r] * n + columns[c]
     tokens[0] = 0
     tokens[1] = 1
     for d in range(n):
-        tokens[d + 2] = digits[d] + 2
+        tokens[d + 2] = outer[d] + 2

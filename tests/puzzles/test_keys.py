@@ -69,7 +69,7 @@ def test_picks_are_even():
 @given(words)
 def test_argsort_of_lanes(key):
     out = np.empty(9, np.int64)
-    random_kernels.argsort_lanes(np.uint64(key), 4, out)
+    random_kernels.argsort_lanes(np.uint64(key), 4, 9, np.empty(9, np.int64), out)
     lanes = keys.lane_tensor(tensor(key)[:, None], torch.arange(4, 13))
     assert out.tolist() == lanes.argsort(dim=1)[0].tolist()
 
