@@ -100,8 +100,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         self._answers = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
 
     def _identity(self) -> str:
-        ids = self.puzzles.num_puzzle_ids
-        return f"{super()._identity()}, {self.max_segments} segments, {ids} puzzle ids"
+        return f"{super()._identity()}, {self.max_segments} segments"
 
     def _begin(self) -> None:
         self.answer: Tokens = np.zeros(self.task.seq_len, np.uint8)

@@ -250,8 +250,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         """Go back to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of another task, number of rows, number of puzzles or of segments;
-                nothing changes then.
+            ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
         """
         check_state(state, self._identity(), ["env", *(name.lstrip("_") for name in STATE)])
         for name in STATE:
@@ -259,7 +258,4 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._begun = True
 
     def _identity(self) -> str:
-        return (
-            f"{self.num_envs} rows of {self.task.id} on {len(self.puzzles)} puzzles, "
-            f"{self.max_segments} segments"
-        )
+        return f"{super()._identity()}, {self.max_segments} segments"

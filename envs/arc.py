@@ -56,7 +56,9 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     play one task; ``split``, ``difficulty`` (cells of the output), ``limit``, ``augment``,
     ``render_mode`` as in every environment. A task is of one split in both versions: ``test`` if
     either evaluates on it (a source plays its own evaluation set, 400 or 120 tasks), else ``ood``
-    if an output has 400 cells or more, else ``val`` (a tenth) or ``train``.
+    if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two training tasks,
+    40853293 and caa06a1f, show a pair of an evaluated one (070dd51e and 50a16a69), up to turns
+    and colours, and are in no split.
 
     ## Version History
     * v0: first version.
@@ -86,9 +88,6 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
             }
         )
         self.action_space = spaces.MultiDiscrete([12, SIDE, SIDE])
-
-    def _identity(self) -> str:
-        return f"{super()._identity()}, {self.max_demos} demonstrations seen"
 
     def _begin(self) -> None:
         assert isinstance(self.puzzle, ArcPuzzle)

@@ -17,7 +17,7 @@ from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
 from .checks import check_augment, refuse_unknown
 from .limits import time_limits
-from .state import check_names, check_state
+from .state import check_names, check_state, drawn
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -307,7 +307,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     def _identity(self) -> str:
         """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
-        return f"one of {type(self).__name__} on {self.task.id}"
+        return f"one of {type(self).__name__} {drawn(self.task, self.augment, self.puzzles)}"
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``; the time limit counts from there.
@@ -315,7 +315,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         The limits of ``gym.make`` do so from the next step on that is taken through them.
 
         Raises:
-            ValueError: It is of an environment made otherwise, or not whole; nothing changes then.
+            ValueError: It is of an environment made otherwise, such as of another split, whose
+                next episodes would be others, or not whole; nothing changes then.
         """
         own = self._identity()
         check_state(state, own, STATE)

@@ -61,6 +61,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         if augment is not False:
             raise ValueError("augment: traces are recorded, so they cannot be turned; leave it out")
+        self.augment = augment
         traces = load_traces(source, max_segments)
         self.max_segments = traces.segments
         self.ponder_cost = check_cost(ponder_cost)
@@ -199,7 +200,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         """Go back to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of another number of rows, or of other traces; nothing changes then.
+            ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
         """
         check_state(state, self._identity(), ("env", *STATE))
         for name in STATE:
@@ -207,7 +208,4 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self._begun = True
 
     def _identity(self) -> str:
-        return (
-            f"{self.num_envs} rows of HaltEnv on {len(self.puzzles)} traces of {self.task.id}, "
-            f"{self.max_segments} segments at {self.ponder_cost}"
-        )
+        return f"{super()._identity()}, {self.max_segments} segments at {self.ponder_cost}"

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from hrm_gym.data import PuzzleSet
+from hrm_gym.puzzles import Task
+
+
+def drawn(task: Task, augment: bool, puzzles: PuzzleSet) -> str:
+    """Say what episodes are drawn from, for the name of what a state must be of."""
+    # The symmetries of a maze hang on its kind.
+    kind = getattr(task, "kind", "")
+    return f"on {kind} {task.id}, augment={augment}, {puzzles.mark}".replace("  ", " ")
+
 
 def check_state(state: Any, own: str, names: Iterable[str]) -> None:
     """Refuse what ``get_state`` of another environment gave, or what is no whole state.
 
     Args:
         state: What ``set_state`` was given.
-        own: Names the environment: class, task, and what else an episode or its spaces hang on.
+        own: Names the environment: class, task, puzzles, and what else episodes or spaces hang on.
         names: What a state holds.
 
     Raises:
@@ -19,7 +29,10 @@ def check_state(state: Any, own: str, names: Iterable[str]) -> None:
     """
     given = state.get("env") if isinstance(state, dict) else None
     if given != own:
-        raise ValueError(f"state: expected {own}, got {given or 'something else'}")
+        raise ValueError(
+            f"state: expected {own}, got {given or 'something else'} (puzzles are named by number "
+            "and hash; source, split, difficulty and limit choose them)"
+        )
     check_names(state, own, names)
 
 

@@ -297,7 +297,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         """Go back to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of another task or number of rows; nothing changes then.
+            ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
         """
         own = self._identity()
         check_state(state, own, ("env", "rows"))
@@ -308,7 +308,3 @@ class StepVectorEnv(PuzzleVectorEnv):
         for name, part in state["rows"].items():
             getattr(self._rows, name)[...] = part
         self._begun = True
-
-    def _identity(self) -> str:
-        # Rows hold their puzzles, so it does not matter which set they were drawn from.
-        return f"{self.num_envs} rows of {type(self).__name__} on {self.task.id}"

@@ -17,6 +17,7 @@ from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task, keys
 
 from .checks import refuse_unknown
+from .state import drawn
 
 
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
@@ -36,6 +37,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
 
     task: Task
     puzzles: PuzzleSet
+    augment: bool
 
     def __init__(
         self,
@@ -78,9 +80,11 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[Any, dict[str, Any]]:
         """Return the observations of all rows, and the infos of the chosen ones."""
 
-    @abstractmethod
     def _identity(self) -> str:
-        """Name what a state must be of to be gone on with, rows and puzzles among it."""
+        """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
+        # A row that has ended waits for what its mode does next, which another would not do.
+        rows = f"{self.num_envs} rows of {type(self).__name__} in {self.mode.value}"
+        return f"{rows} {drawn(self.task, self.augment, self.puzzles)}"
 
     # Episodes ------------------------------------------------------------------------------------
 

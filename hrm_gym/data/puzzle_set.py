@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +94,29 @@ class PuzzleSet:
             return self.take(np.arange(min(count, len(self))))
         return self.take(np.isin(self.groups, np.unique(self.groups)[:count]))
 
+    @cached_property
+    def mark(self) -> str:
+        """Names what the set holds, wherever it was read: how many puzzles, and a hash of them."""
+        found = hashlib.blake2b(str(self.num_puzzle_ids).encode(), digest_size=4)
+        # Puzzles of their own hold more than the arrays here: demonstrations, recorded segments.
+        own = tuple(tuple(vars(puzzle).values()) for puzzle in self.puzzles or ())
+        for array in arrays((self.inputs, self.labels, self.ratings, self.puzzle_ids, own)):
+            found.update(repr(array.shape).encode())
+            found.update(np.ascontiguousarray(array))
+        return f"{len(self)} puzzles #{found.hexdigest()}"
+
     @property
     def originals(self) -> NDArray[np.int64]:
         """The row of each puzzle, the first of its copies."""
         if self.groups is None:
             return np.arange(len(self))
         return np.unique(self.groups, return_index=True)[1]
+
+
+def arrays(part: Any) -> Iterator[NDArray[Any]]:
+    """Yield the arrays in nested tuples, in order."""
+    if isinstance(part, tuple):
+        for inner in part:
+            yield from arrays(inner)
+    elif isinstance(part, np.ndarray):
+        yield part

@@ -160,7 +160,7 @@ def test_a_vector_goes_back_to_its_snapshot():
     for action, parts in zip(actions[10:], wanted, strict=True):
         for part, again in zip(parts, other.step(action)[:3], strict=True):
             np.testing.assert_array_equal(part, again)
-    with pytest.raises(ValueError, match=r"^state: expected 4 rows of HaltEnv"):
+    with pytest.raises(ValueError, match=r"^state: expected 4 rows of HaltVectorEnv"):
         gym.make_vec("HRMHalt-v0", 4).unwrapped.set_state(state)
 
 

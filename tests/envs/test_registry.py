@@ -14,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import hrm_gym
+from hrm_gym.puzzles import get_task
 from hrm_gym.testing import check_vector_env
 
 STEP_IDS = [i for i in hrm_gym.ENV_IDS if "Answer" not in i and "Halt" not in i]
@@ -214,6 +215,12 @@ OTHERWISE = {
     "ids": ("HRMARCAnswer-v0", {"source": "arc-agi-2"}, {"source": "arc-agi-1"}),
     "doors": ("HRMMaze-Dynamic-v0", {}, {"door_probability": 1.0}),
     "shares": ("HRMMaze-Dynamic-v0", {}, {"door_share": 0.4}),
+    "splits": ("HRMMaze-7x7-v0", {"split": "train"}, {"split": "test"}),
+    "splits of one size": ("HRMSudoku-v0", {"limit": 9}, {"limit": 9, "split": "ood"}),
+    "sources": ("HRMSudoku-6x6-v0", {}, {"source": "generator:5"}),
+    "ratings": ("HRMMaze-9x9-v0", {}, {"difficulty": [16, 20]}),
+    "symmetries": ("HRMSudokuAnswer-6x6-v0", {}, {"augment": False}),
+    "traces": ("HRMHalt-v0", {"limit": 5}, {"limit": 5, "split": "val"}),
 }
 
 
@@ -229,6 +236,43 @@ def test_a_state_of_the_same_id_made_otherwise_is_refused(name):
             env.set_state(other.get_state())
         assert digest(env.get_state()) == before
         env.set_state(env.get_state())
+
+
+VECTORS = {
+    "splits": ({"split": "train"}, {"split": "test"}),
+    "ratings": ({}, {"split": "ood"}),
+    "modes": ({"autoreset_mode": "NextStep"}, {"autoreset_mode": "SameStep"}),
+}
+
+
+@pytest.mark.parametrize(
+    "env_id", ["HRMSudoku-6x6-v0", "HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0", "HRMHalt-v0"]
+)
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_state_of_a_vector_made_otherwise_is_refused(env_id, name):
+    # Of as many puzzles, so that the numbers of rows would do for either.
+    left, right = (gym.make_vec(env_id, 2, limit=5, **kwargs).unwrapped for kwargs in VECTORS[name])
+    for envs in (left, right):
+        envs.reset(seed=3)
+    before = digest(left.get_state())
+    with pytest.raises(ValueError, match=r"^state: expected 2 rows of .*, got 2 rows of .*split"):
+        left.set_state(right.get_state())
+    assert digest(left.get_state()) == before
+
+
+def test_a_state_goes_on_where_the_same_puzzles_are_drawn(tmp_path):
+    task = get_task("sudoku-4x4")
+    lines = [f"{task.format(task.generate(key).inputs)}\n" for key in range(6)]
+    sources = [tmp_path / name for name in ("one.csv", "two.csv", "three.csv")]
+    for path, rows in zip(sources, (lines, lines, lines[::-1]), strict=True):
+        path.write_text("question\n" + "".join(rows))
+    made = [gym.make("HRMSudoku-4x4-v0", source=str(path)).unwrapped for path in sources]
+    for env in made:
+        env.reset(seed=4)
+    made[1].set_state(made[0].get_state())
+    assert play(made[1], 30) == play(made[0], 30)
+    with pytest.raises(ValueError, match="expected one of SudokuEnv on sudoku-4x4, .* 6 puzzles"):
+        made[2].set_state(made[0].get_state())
 
 
 @every
