@@ -69,8 +69,9 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     ``regret`` (the cells in which the last answer differs from the label).
 
     ## Arguments
-    ``task`` such as ``sudoku-9x9``; ``max_segments``; ``source``, ``split``, ``difficulty``,
-    ``limit``, ``augment``, ``render_mode`` as in every environment; for ARC also ``task_id``.
+    ``task`` such as ``sudoku-9x9``, or ``module:Class`` for one of your own; ``max_segments``;
+    for mazes ``kind``, ``perfect``, ``braided`` or ``hard``; for ARC ``task_id``; ``source``,
+    ``split``, ``difficulty``, ``limit``, ``augment``, ``render_mode`` as in every environment.
 
     ## Version History
     * v0: first version.
@@ -83,14 +84,9 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         task: str,
         kind: str | None = None,
         max_segments: int = MAX_SEGMENTS,
-        task_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(get_task(task, kind), **kwargs)
-        if task_id is not None:
-            from .arc import keep_task
-
-            self.puzzles = keep_task(self.puzzles, task_id)
         self.max_segments = check_segments(max_segments)
         self.observation_space, self.action_space = answer_spaces(
             self.task, self.puzzles.num_puzzle_ids

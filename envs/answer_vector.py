@@ -16,7 +16,7 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, get_task, keys
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
-from .checks import check_augment
+from .checks import check_flag
 from .state import check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -75,15 +75,11 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     ) -> None:
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         self.max_segments = check_segments(max_segments)
-        self.augment = check_augment(augment)
+        self.augment = check_flag("augment", augment)
         self.task = get_task(task, kind)
         self.device = check_device(device)
         self.as_numpy = device is None
-        puzzles = load_puzzles(self.task, source, split, difficulty, limit)
-        if task_id is not None:
-            from .arc import keep_task
-
-            puzzles = keep_task(puzzles, task_id)
+        puzzles = load_puzzles(self.task, source, split, difficulty, limit, task_id)
         self.puzzles = puzzles
         observation, action = answer_spaces(self.task, puzzles.num_puzzle_ids)
         self._set_spaces(observation, action)

@@ -53,7 +53,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
 
     ## Arguments
     ``source`` ``arc-agi-1``, ``arc-agi-2``, an ARC JSON file or a folder of them; ``task_id`` to
-    play one task; ``split``, ``difficulty`` (cells of the output), ``limit``, ``augment``,
+    play one task; ``split``, ``difficulty`` (cells of the test input), ``limit``, ``augment``,
     ``render_mode`` as in every environment. A task is of one split in both versions: ``test`` if
     either evaluates on it (a source plays its own evaluation set, 400 or 120 tasks), else ``ood``
     if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two training tasks,
@@ -66,12 +66,9 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
 
     state_fields: ClassVar[tuple[str, ...]] = ("canvas", "attempts_left")
 
-    def __init__(
-        self, source: str = "arc-agi-1", task_id: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, source: str = "arc-agi-1", **kwargs: Any) -> None:
         kwargs.setdefault("augment", False)
         super().__init__(Arc(), source=source, **kwargs)
-        self.puzzles = keep_task(self.puzzles, task_id)
         if self.puzzles.puzzles is None:
             raise ValueError(
                 f"source: {source!r} is a dataset folder, which has no demonstrations; expected "
@@ -177,17 +174,3 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
             self.attempts_left,
             caption=f"task {self.puzzle.task_id}, test {self.puzzle.test_index + 1}",
         )
-
-
-def keep_task(puzzles: Any, task_id: str | None) -> Any:
-    """Return the puzzles of one task.
-
-    Raises:
-        ValueError: There is no such task among them.
-    """
-    if task_id is None:
-        return puzzles
-    rows = [i for i in range(len(puzzles)) if getattr(puzzles[i], "task_id", None) == task_id]
-    if not rows:
-        raise ValueError(f"task_id: no task {task_id!r} in {puzzles.origin}")
-    return puzzles.take(np.array(rows))

@@ -15,7 +15,7 @@ from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
-from .checks import check_augment, refuse_unknown
+from .checks import check_flag, refuse_unknown
 from .limits import time_limits
 from .state import check_names, check_state, drawn
 
@@ -42,8 +42,10 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
         limit: At most so many puzzles.
+        task_id: Play one ARC task alone.
         augment: Show every drawn puzzle under a random symmetry of its task.
-        render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``.
+        render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``. Pictures are for people and
+            show what the teacher knows: shortest paths, wrong digits, right segments.
         unknown: Anything else, which is refused by name.
 
     Attributes:
@@ -73,6 +75,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         split: str = "train",
         difficulty: Sequence[float] | None = None,
         limit: int | None = None,
+        task_id: str | None = None,
         augment: bool = True,
         render_mode: str | None = None,
         **unknown: Any,
@@ -84,9 +87,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             )
         self.task = task
         self.puzzles: PuzzleSet = self._load(
-            task.source if source is None else source, split, difficulty, limit
+            task.source if source is None else source, split, difficulty, limit, task_id
         )
-        self.augment = check_augment(augment)
+        self.augment = check_flag("augment", augment)
         self.render_mode = render_mode
         self.puzzle: Puzzle | None = None
         self.symmetry: Symmetry | None = None
@@ -97,10 +100,10 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._window: Window | None = None
 
     def _load(
-        self, source: str, split: str, difficulty: Sequence[float] | None, limit: int | None
+        self, source: str, split: str, difficulty: Any, limit: int | None, task_id: str | None
     ) -> PuzzleSet:
         """Return the puzzles that episodes are drawn from."""
-        return load_puzzles(self.task, source, split, difficulty, limit)
+        return load_puzzles(self.task, source, split, difficulty, limit, task_id)
 
     # Episodes ----------------------------------------------------------------------------------
 

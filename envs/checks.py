@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
-def check_augment(augment: Any) -> bool:
-    """Return whether puzzles are shown under a random symmetry.
+def check_flag(name: str, value: Any) -> bool:
+    """Return a truth value.
 
     Raises:
-        ValueError: It is no truth value.
+        ValueError: It is none.
     """
-    if not isinstance(augment, bool):
-        raise ValueError(f"augment: expected true or false, got {augment!r}")
-    return augment
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: expected true or false, got {value!r}")
+    return value
+
+
+def check_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return a finite number, the bounds included.
+
+    Raises:
+        ValueError: It is none.
+    """
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        wanted = "a finite number" if low == -math.inf else f"a number in {low:g}..{high:g}"
+        raise ValueError(f"{name}: expected {wanted}, got {value!r}")
+    return float(value)
 
 
 def refuse_unknown(unknown: dict[str, Any]) -> None:

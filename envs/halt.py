@@ -17,6 +17,7 @@ from hrm_gym.data.traces import Traces, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 
 from .base import PuzzleEnv, whole
+from .checks import check_number
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -103,7 +104,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
     ) -> None:
         self.traces = load_traces(source, max_segments)
         self.max_segments = self.traces.segments
-        self.ponder_cost = check_cost(ponder_cost)
+        self.ponder_cost = check_number("ponder_cost", ponder_cost, 0, 1)
         if kwargs.setdefault("augment", False) is not False:
             raise ValueError("augment: traces are recorded, so they cannot be turned; leave it out")
         super().__init__(get_task(self.traces.task), source=source, **kwargs)
@@ -117,7 +118,10 @@ class HaltEnv(PuzzleEnv[np.int64]):
         split: str,
         difficulty: Sequence[float] | None,
         limit: int | None,
+        task_id: str | None,
     ) -> PuzzleSet:
+        if task_id is not None:
+            raise ValueError(f"task_id: traces are drawn by split alone, got {task_id!r}")
         return trace_puzzles(self.traces, source, split, difficulty, limit)
 
     def _check_options(self, options: dict[str, Any]) -> None:
@@ -200,18 +204,6 @@ class HaltEnv(PuzzleEnv[np.int64]):
 def reading_space() -> spaces.Box:
     """Return the observation space of one environment."""
     return spaces.Box(-1.0, 1.0, (len(READINGS),), np.float32)
-
-
-def check_cost(ponder_cost: float) -> float:
-    """Return the cost of a segment.
-
-    Raises:
-        ValueError: It is no number in 0..1.
-    """
-    number = isinstance(ponder_cost, (int, float)) and not isinstance(ponder_cost, bool)
-    if not number or not 0 <= ponder_cost <= 1:
-        raise ValueError(f"ponder_cost: expected a number in 0..1, got {ponder_cost!r}")
-    return float(ponder_cost)
 
 
 def load_traces(source: str, max_segments: int | None) -> Traces:

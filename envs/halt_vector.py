@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles import get_task, keys
 
-from .halt import CONTINUE, HALT, check_cost, load_traces, reading_space, trace_puzzles
+from .checks import check_number
+from .halt import CONTINUE, HALT, load_traces, reading_space, trace_puzzles
 from .state import check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -64,7 +65,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self.augment = augment
         traces = load_traces(source, max_segments)
         self.max_segments = traces.segments
-        self.ponder_cost = check_cost(ponder_cost)
+        self.ponder_cost = check_number("ponder_cost", ponder_cost, 0, 1)
         self.puzzles = trace_puzzles(traces, source, split, difficulty, limit)
         self.task = get_task(traces.task)
         self._set_spaces(reading_space(), spaces.Discrete(2))

@@ -12,6 +12,7 @@ from hrm_gym.puzzles import Tokens, keys
 from hrm_gym.puzzles.maze import OPEN, WALL
 
 from .base import Observation, whole
+from .checks import check_number
 from .maze import MazeEnv
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class DynamicMazeEnv(MazeEnv):
         door_probability: float = 0.1,
         **kwargs: Any,
     ) -> None:
-        self.door_share = check_share("door_share", door_share)
-        self.door_probability = check_share("door_probability", door_probability)
+        self.door_share = check_number("door_share", door_share, 0, 1)
+        self.door_probability = check_number("door_probability", door_probability, 0, 1)
         super().__init__(size, kind, **kwargs)
         self.action_space = spaces.Discrete(5)
 
@@ -222,18 +223,6 @@ class DynamicMazeEnv(MazeEnv):
             doors=closed,
             caption=f"step {self.time}: {int(closed.sum())} of {doors} doors closed",
         )
-
-
-def check_share(name: str, value: float) -> float:
-    """Return a share.
-
-    Raises:
-        ValueError: It is no number in 0..1.
-    """
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected a number in 0..1, got {value!r}")
-    return float(value)
 
 
 def door_places(tokens: Tokens, size: int) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
 from .base import Observation
-from .checks import check_augment
+from .checks import check_flag
 from .state import check_names, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -92,8 +92,8 @@ class StepVectorEnv(PuzzleVectorEnv):
                 f"max_episode_steps: expected at least 1, or None, got {max_episode_steps!r}"
             )
         self.task = task
-        self.augment = check_augment(augment)
-        self.masks = bool(masks)
+        self.augment = check_flag("augment", augment)
+        self.masks = check_flag("masks", masks)
         self.max_episode_steps = max_episode_steps
         self._limit = kernels.UNLIMITED if max_episode_steps is None else max_episode_steps
         self.puzzles = load_puzzles(task, source, split, difficulty, limit)

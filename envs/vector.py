@@ -54,7 +54,13 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         if render_mode is not None:
             raise ValueError("render_mode: the native vector draws nothing; make a single one")
         self.num_envs = num_envs
-        self.mode = AutoresetMode(autoreset_mode)
+        try:
+            self.mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            modes = ", ".join(mode.value for mode in AutoresetMode)
+            raise ValueError(
+                f"autoreset_mode: expected one of {modes}, got {autoreset_mode!r}"
+            ) from None
         self.metadata = {"autoreset_mode": self.mode, "render_modes": []}
         self.render_mode = None
         self.spec = None
@@ -109,16 +115,14 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
                 has changed then.
         """
         options = options or {}
+        if not isinstance(options, dict):
+            raise ValueError(f"options: expected a dictionary, got {options!r}")
         for name in options:
             if name not in ("reset_mask", "index"):
                 raise ValueError(f"options: expected reset_mask or index, got {name!r}")
-        if isinstance(seed, (int, np.integer)):
-            seed = [int(seed) + row for row in range(self.num_envs)]
-        if seed is not None and len(seed) != self.num_envs:
-            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
+        seeds = self._check_seeds(seed)
         chosen = self._check_mask(options.get("reset_mask"))
         index = self._check_index(options.get("index"))
-        seeds = [None] * self.num_envs if seed is None else seed
         rows = [
             row
             for row, value in enumerate(seeds)
@@ -130,13 +134,31 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         self._begun = True
         return self._look(chosen)
 
+    def _check_seeds(self, seed: Any) -> list[int | None]:
+        """Return a seed a row, None where nothing is seeded."""
+        if seed is None:
+            return [None] * self.num_envs
+        whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+        if not (whole or isinstance(seed, (Sequence, np.ndarray))) or isinstance(seed, str):
+            raise ValueError(f"seed: expected a whole number, or one a row, got {seed!r}")
+        seeds = [seed + row for row in range(self.num_envs)] if whole else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seeds)}")
+        for value in seeds:
+            known = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if value is not None and not (known and value >= 0):
+                raise ValueError(f"seed: expected whole numbers of at least 0, got {value!r}")
+        return seeds
+
     def _check_mask(self, mask: Any) -> NDArray[np.bool_]:
         """Return ``options["reset_mask"]``, all rows by default."""
         if mask is None:
             return np.ones(self.num_envs, np.bool_)
-        chosen = _host(mask).astype(np.bool_)
-        if chosen.shape != (self.num_envs,):
-            raise ValueError(f"reset_mask: expected ({self.num_envs},), got {chosen.shape}")
+        chosen = _host(mask)
+        if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_:
+            raise ValueError(
+                f"reset_mask: expected ({self.num_envs},) bool, got {chosen.dtype} {chosen.shape}"
+            )
         if not (self._begun or chosen.all()):
             raise ValueError("reset_mask: the first reset begins an episode in every row")
         return chosen

@@ -12,6 +12,8 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
+from .checks import check_number
+
 REMEMBERED = 64
 """Mazes whose distances a reward wrapper keeps; doors make new ones every step."""
 
@@ -56,12 +58,11 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if puzzles is None:
             raise ValueError(f"env: expected an environment over puzzles, got {env}")
         for name, number, least in (("window", window, 1), ("review", review, 0)):
-            if not isinstance(number, int) or number < least:
+            if not isinstance(number, int) or isinstance(number, bool) or number < least:
                 raise ValueError(f"{name}: expected a whole number from {least}, got {number!r}")
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold: expected a number in 0..1, got {threshold!r}")
+        self.threshold = check_number("threshold", threshold, 0, 1)
         self.ranges = rating_bands(puzzles.ratings, bands)
-        self.window, self.threshold, self.review = window, threshold, review
+        self.window, self.review = window, review
         self.band = 0
         self._recent: deque[bool] = deque(maxlen=window)
         self._episodes = 0
@@ -111,12 +112,15 @@ def rating_bands(
     Raises:
         ValueError: ``bands`` is neither positive nor rising ends, or a band holds no puzzle.
     """
-    if isinstance(bands, (int, np.integer)):
+    if isinstance(bands, (int, np.integer)) and not isinstance(bands, bool):
         if bands < 1:
             raise ValueError(f"bands: expected at least 1, got {bands}")
         ends = np.unique(np.quantile(ratings, np.arange(1, bands + 1) / bands, method="higher"))
     else:
-        ends = np.array(bands, np.float64)
+        try:
+            ends = np.array(bands, np.float64)
+        except (TypeError, ValueError):
+            ends = np.empty(0)
         if ends.ndim != 1 or len(ends) == 0 or np.any(np.diff(ends) <= 0):
             raise ValueError(f"bands: expected a number or rising upper ends, got {bands!r}")
     found = []
@@ -208,14 +212,10 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def __init__(self, env: gym.Env[Any, Any], gamma: float = 0.99, scale: float = 1.0) -> None:
         RecordConstructorArgs.__init__(self, gamma=gamma, scale=scale)
         super().__init__(env)
-        if not 0 <= gamma <= 1:
-            raise ValueError(f"gamma: expected a number in 0..1, got {gamma!r}")
-        if not np.isfinite(scale):
-            raise ValueError(f"scale: expected a finite number, got {scale!r}")
+        self.gamma, self.scale = check_number("gamma", gamma, 0, 1), check_number("scale", scale)
         space = env.unwrapped.observation_space
         if not isinstance(space, spaces.Dict) or "tokens" not in space.spaces:
             raise ValueError(f"env: expected an observation with tokens, got {space}")
-        self.gamma, self.scale = gamma, scale
         self._before = 0.0
         self._distances: OrderedDict[bytes, NDArray[np.int64]] = OrderedDict()
 

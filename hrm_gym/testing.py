@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any, NoReturn
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
+from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import iterate
 
@@ -25,17 +27,19 @@ def check_vector_env(
 ) -> None:
     """Prove that row i of a vector seeded s plays what the single environment seeded s + i plays.
 
-    Both take the same actions, right and random ones mixed, over several episodes, in every
-    autoreset mode: ``NextStep``, ``SameStep`` and ``Disabled``. Observations (dtypes too), rewards,
-    terminations, truncations and infos, ``final_obs`` and ``final_info`` with them, must be equal
-    bit for bit. Whatever was returned is overwritten afterwards, so that an array which is handed
-    out twice, or which an environment still reads, shows. Ids with a vector entry point are checked
-    on that vector, with ``action_mask`` in its infos if it has ``masks=`` (the infos of a vector
-    that lives on a device may leave out ``NATIVE_LEAVES_OUT``); the others on Gymnasium's
-    ``SyncVectorEnv``. Time limits are cut to a third of ``steps``, so that episodes end.
+    Both take the same actions, random ones and, where the environment has ``optimal_action``, right
+    ones, over several episodes, in every autoreset mode: ``NextStep``, ``SameStep`` and
+    ``Disabled`` (a native vector that takes no ``autoreset_mode=`` in its own alone). Observations
+    (dtypes too), rewards, terminations, truncations and infos, ``final_obs`` and ``final_info``
+    with them, must be equal bit for bit. Whatever was returned is overwritten afterwards, so that
+    an array which is handed out twice, or which an environment still reads, shows. Ids with a
+    vector entry point are checked on that vector, with ``action_mask`` in its infos if it has
+    ``masks=`` (the infos of a vector that lives on a device may leave out ``NATIVE_LEAVES_OUT``);
+    the others on Gymnasium's ``SyncVectorEnv``. Time limits are cut to a third of ``steps``, so
+    that episodes end.
 
     Args:
-        env_id: A registered id whose environment has ``optimal_action``.
+        env_id: A registered id, of whatever package.
         num_envs: Rows.
         seed: Of the puzzles and of the actions.
         steps: Vector steps in each autoreset mode.
@@ -47,8 +51,12 @@ def check_vector_env(
             field.
         ValueError: As the environment raises it.
     """
-    for mode in AutoresetMode:
-        _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)).run()
+    checks = (
+        _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)) for mode in AutoresetMode
+    )
+    ran = [check.run() for check in checks]
+    if not any(ran):
+        raise AssertionError(f"{env_id}: its vector's metadata names no autoreset_mode")
 
 
 class _Row:
@@ -95,7 +103,10 @@ class _Check:
         if self.native:
             known = _keywords(spec.vector_entry_point)
             self.leaves_out = set() if "masks" in known else NATIVE_LEAVES_OUT
-            extra: dict[str, Any] = {"autoreset_mode": mode.value}
+            extra: dict[str, Any] = {}
+            self.chosen = "autoreset_mode" in known
+            if self.chosen:
+                extra["autoreset_mode"] = mode.value
             if "masks" in known:
                 extra["masks"] = True
             if "max_segments" in known:
@@ -103,22 +114,27 @@ class _Check:
             if device is not None:
                 extra["device"] = device
         else:
-            self.leaves_out = set()
+            self.leaves_out, self.chosen = set(), True
             extra = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
         self.vector: VectorEnv[Any, Any, Any] = gym.make_vec(spec, num_envs, **extra, **kwargs)
         self.rows = [
             _Row(gym.make(spec, disable_env_checker=True, **kwargs), mode) for _ in range(num_envs)
         ]
         # Whether an action is a whole answer, which a random one seldom is and seldom halts.
-        self.answers = np.size(self.vector.single_action_space.sample()) > 3
+        space = self.vector.single_action_space
+        self.taught = hasattr(self.rows[0].env.unwrapped, "optimal_action")
+        self.answers = self.taught and isinstance(space, MultiDiscrete) and space.nvec.size > 3
         self.random = np.random.default_rng(seed)
         self.vector.single_action_space.seed(seed)
         self.handed_out: list[tuple[Any, Any]] = []
         self.number = 0
         self.episodes = self.successes = 0
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """Compare both; return whether the vector has this mode."""
         try:
+            if not self.chosen and self.vector.metadata.get("autoreset_mode") != self.mode:
+                return False
             self._begin(self.seed)
             for number in range(1, self.steps + 1):
                 self.number = number
@@ -134,6 +150,7 @@ class _Check:
                 f"{self.env_id}, {self.mode.value}: {self.steps} steps ended {self.episodes} "
                 f"episodes, {self.successes} with a reward, too few to prove anything; give more"
             )
+        return True
 
     def _begin(self, seed: int) -> None:
         observations, infos = self.vector.reset(seed=seed)
@@ -156,7 +173,8 @@ class _Check:
 
     def _action(self, row: _Row) -> Any:
         """Return the teacher's action or a random one; a random Answer seldom halts."""
-        if not row.ended and self.random.random() < (0.25 if self.answers else 0.6):
+        right = self.taught and not row.ended
+        if right and self.random.random() < (0.25 if self.answers else 0.6):
             return row.env.unwrapped.optimal_action()  # type: ignore[attr-defined]
         action = self.vector.single_action_space.sample()
         if self.answers:
@@ -229,10 +247,11 @@ class _Check:
 
 
 def _keywords(entry_point: Any) -> set[str]:
-    """Return the keywords that a vector's class and its parents name."""
+    """Return the keywords that a vector's class and its parents name, or its function."""
     vector = entry_point if callable(entry_point) else load_env_creator(entry_point)
-    inits = [vars(part).get("__init__") for part in getattr(vector, "__mro__", (vector,))]
-    return {name for init in inits if init for name in getattr(init, "__annotations__", {})}
+    parts: Any = getattr(vector, "__mro__", ())
+    inits = [vars(part)["__init__"] for part in parts if "__init__" in vars(part)] or [vector]
+    return {name for init in inits for name in inspect.signature(init).parameters}
 
 
 def _first_difference(wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:

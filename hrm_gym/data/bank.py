@@ -48,16 +48,29 @@ def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
     Raises:
         ValueError: The bank has no such task, or the file is missing or damaged.
     """
-    manifest = json.loads((FOLDER / "manifest.json").read_text())
-    if task_id not in manifest["files"]:
-        known = ", ".join(sorted(manifest["files"]))
-        raise ValueError(f"source: the bundled bank has {known}; not {task_id}")
+    manifest = FOLDER / "manifest.json"
+    try:
+        hashes = {
+            name: about["sha256"]
+            for name, about in json.loads(manifest.read_text())["files"].items()
+        }
+    except FileNotFoundError:
+        raise ValueError(f"{manifest}: the bank's list is missing; reinstall the package") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ValueError(f"{manifest}: the bank's list is damaged; reinstall the package") from None
+    if task_id not in hashes:
+        known = ", ".join(sorted(hashes))
+        raise ValueError(
+            f"source: the bundled bank has {known}; not {task_id}, expected source='generator'"
+        )
     path = FOLDER / f"{task_id}.npz"
-    wanted = manifest["files"][task_id]["sha256"]
+    wanted = hashes[task_id]
     if not path.exists():
         raise ValueError(f"{path}: this bank file is missing; reinstall the package")
     if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-        raise ValueError(f"{path}: this bank file is damaged (SHA-256 differs); reinstall it")
+        raise ValueError(
+            f"{path}: this bank file is damaged (SHA-256 differs); reinstall the package"
+        )
     with np.load(path, allow_pickle=False) as file:
         labels = file["labels"]
         hidden = np.unpackbits(file["hidden"], axis=1, count=labels.shape[1]).astype(bool)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hrm_gym.puzzles import Task, Tokens
 
@@ -31,6 +33,8 @@ def read_csv(task: Task, path: Path) -> PuzzleSet:
         puzzles = _read_rows(task, path)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected a CSV in UTF-8: {error}") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}: expected a CSV: {error}") from None
     if not puzzles:
         raise ValueError(f"{path}: expected puzzles, found none")
     inputs_all, labels_all, ratings = zip(*puzzles, strict=True)
@@ -55,13 +59,28 @@ def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
                 # Solved even if the answer is there: a Sudoku must not have a second solution.
                 solved = task.solve(inputs)
                 labels = task.parse(row["answer"]) if row.get("answer") else solved
-                rating = float(row["rating"]) if row.get("rating") else task.rate(inputs)
+                rating = _rating(row["rating"]) if row.get("rating") else task.rate(inputs)
                 if not task.accepts(inputs, labels):
                     raise ValueError("the answer does not solve the question")
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
             puzzles.append((inputs, labels, rating))
     return puzzles
+
+
+def _rating(text: str) -> float:
+    """Return the rating that a cell holds.
+
+    Raises:
+        ValueError: It is no such number.
+    """
+    try:
+        rating = float(text)
+    except ValueError:
+        rating = math.nan
+    if not 0 <= rating < math.inf:
+        raise ValueError(f"rating: expected a number of at least 0, got {text!r}")
+    return rating
 
 
 def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
@@ -81,6 +100,11 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         if not isinstance(about, dict):
             raise ValueError("dataset.json is not an object")
         names = about.get("sets", ["all"])
+        if not isinstance(names, list) or not names:
+            raise ValueError(f"expected sets to be a list of names, got {names!r}")
+        num_puzzle_ids = about.get("num_puzzle_identifiers", 1)
+        if not isinstance(num_puzzle_ids, int) or num_puzzle_ids < 1:
+            raise ValueError(f"expected num_puzzle_identifiers from 1, got {num_puzzle_ids!r}")
         parts = {
             field: [np.load(folder / f"{name}__{field}.npy", mmap_mode="r") for name in names]
             for field in FIELDS
@@ -96,12 +120,13 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
             raise ValueError(
                 f"{folder}: {field} is {about.get(field)}, expected {wanted} for {task.id}"
             )
+    for one, other in zip(parts["inputs"], parts["labels"], strict=True):
+        if one.shape != other.shape or one.ndim != 2 or one.shape[1] != task.seq_len:
+            raise ValueError(
+                f"{folder}: expected inputs and labels of shape (N, {task.seq_len}), got "
+                f"{one.shape} and {other.shape}"
+            )
     inputs, labels = (np.concatenate(parts[field]) for field in ("inputs", "labels"))
-    if inputs.shape != labels.shape or inputs.shape[1:] != (task.seq_len,):
-        raise ValueError(
-            f"{folder}: expected inputs and labels of shape (N, {task.seq_len}), got "
-            f"{inputs.shape} and {labels.shape}"
-        )
     if len(inputs) == 0 or inputs.dtype.kind not in "iu" or labels.dtype.kind not in "iu":
         raise ValueError(f"{folder}: expected at least one puzzle, of integer tokens")
     ignore = about.get("ignore_label_id")
@@ -111,40 +136,53 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         if values.min() < 0 or values.max() >= task.vocab_size:
             raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
     try:
+        puzzle_ids, groups = _examples_of(parts)
+        if puzzle_ids.min() < 0 or puzzle_ids.max() >= num_puzzle_ids:
+            raise ValueError(f"a puzzle identifier is outside 0..{num_puzzle_ids - 1}")
         ratings = certify(task, inputs, labels)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    ids, sizes = [], []
-    for identifiers, indices, bounds in zip(
-        parts["puzzle_identifiers"], parts["puzzle_indices"], parts["group_indices"], strict=True
-    ):
-        if len(indices) != len(identifiers) + 1 or np.any(np.diff(indices) < 0):
-            raise ValueError(
-                f"{folder}: expected puzzle_indices to hold the {len(identifiers) + 1} bounds of "
-                f"{len(identifiers)} puzzles"
-            )
-        ends = bounds[[0, -1]].tolist() if len(bounds) and bounds.dtype.kind in "iu" else []
-        if ends != [0, len(identifiers)] or np.any(np.diff(bounds) < 0):
-            raise ValueError(
-                f"{folder}: expected group_indices to rise from 0 to the {len(identifiers)} puzzles"
-            )
-        ids.append(np.repeat(identifiers, np.diff(indices)))
-        sizes.append(np.diff(indices[bounds]))
-    groups = np.concatenate(sizes)
-    puzzle_ids = np.concatenate(ids).astype(np.int32)
-    if len(puzzle_ids) != len(inputs):
-        raise ValueError(
-            f"{folder}: puzzle_indices cover {len(puzzle_ids)} of {len(inputs)} examples"
-        )
-    num_puzzle_ids = int(about.get("num_puzzle_identifiers", 1))
-    if puzzle_ids.min() < 0 or puzzle_ids.max() >= num_puzzle_ids:
-        raise ValueError(f"{folder}: a puzzle identifier is outside 0..{num_puzzle_ids - 1}")
     return PuzzleSet(
         inputs.astype(np.uint8),
         labels.astype(np.uint8),
         ratings,
-        puzzle_ids,
+        puzzle_ids.astype(np.int32),
         str(folder),
         num_puzzle_ids,
-        groups=np.repeat(np.arange(len(groups)), groups),
+        groups=groups,
     )
+
+
+def _examples_of(
+    parts: dict[str, list[NDArray[Any]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the puzzle identifier and the group of every example, over all sets.
+
+    Raises:
+        ValueError: The bounds of puzzles or of groups do not fit what they divide.
+    """
+    ids, sizes = [], []
+    for rows in zip(*(parts[field] for field in FIELDS if field != "labels"), strict=True):
+        for name, array in zip(FIELDS[2:], rows[1:], strict=True):
+            if array.ndim != 1 or array.dtype.kind not in "iu":
+                raise ValueError(
+                    f"expected {name} to be a row of integers, got {array.dtype} {array.shape}"
+                )
+        examples = len(rows[0])
+        # Differences of unsigned ones would never be negative.
+        identifiers, indices, bounds = (array.astype(np.int64) for array in rows[1:])
+        puzzles = len(identifiers)
+        if len(indices) != puzzles + 1:
+            raise ValueError(
+                f"expected puzzle_indices to hold the {puzzles + 1} bounds of {puzzles} puzzles"
+            )
+        for name, array, count, what in (
+            ("puzzle_indices", indices, examples, "examples"),
+            ("group_indices", bounds, puzzles, "puzzles"),
+        ):
+            if array[[0, -1][: len(array)]].tolist() != [0, count] or np.any(np.diff(array) < 0):
+                raise ValueError(f"expected {name} to rise from 0 to the {count} {what}")
+        ids.append(np.repeat(identifiers, np.diff(indices)))
+        sizes.append(np.diff(indices[bounds]))
+    groups = np.concatenate(sizes)
+    return np.concatenate(ids), np.repeat(np.arange(len(groups)), groups)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from hrm_gym.puzzles import SPLITS, Puzzle, Task
 from hrm_gym.puzzles.keys import lane
 
@@ -21,6 +23,7 @@ def load_puzzles(
     split: str = "train",
     difficulty: Sequence[float] | None = None,
     limit: int | None = None,
+    task_id: str | None = None,
 ) -> PuzzleSet:
     """Load the puzzles that an environment draws from.
 
@@ -33,13 +36,46 @@ def load_puzzles(
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
         limit: At most so many puzzles, the first ones; of a dataset folder with all their copies.
+        task_id: Name of one ARC task, whose test inputs alone are wanted.
 
     Raises:
         ValueError: An argument is out of range, nothing is there, or nothing is left.
     """
     check_choice(split, difficulty, limit)
     source = task.source if source is None else str(source)
-    return choose(_read(task, source, split), source, split, difficulty, limit)
+    puzzles = _read(task, source, split)
+    if task_id is not None:
+        puzzles = _of_task(puzzles, task, task_id, source, split)
+    return choose(puzzles, source, split, difficulty, limit)
+
+
+def _of_task(puzzles: PuzzleSet, task: Task, task_id: str, source: str, split: str) -> PuzzleSet:
+    """Return the puzzles of one ARC task.
+
+    Raises:
+        ValueError: There is no such task among them; the sentence says where it is.
+    """
+    names = [getattr(puzzle, "task_id", None) for puzzle in puzzles.puzzles or ()]
+    rows = [row for row, name in enumerate(names) if name == task_id]
+    if rows:
+        return puzzles.take(np.array(rows))
+    sentence = f"task_id: no task {task_id!r} in {source}"
+    if task.name != "arc":
+        sentence = f"task_id: only ARC's puzzles are of tasks by name, not those of {task.id}"
+    elif source.startswith("arc-agi-"):
+        from hrm_gym.puzzles import arc
+
+        for other in SPLITS:
+            if any(puzzle.task_id == task_id for puzzle in arc.read_agi(source, other)):
+                sentence = f"task_id: {task_id} is of split {other!r} in {source}, not {split!r}"
+                break
+        else:
+            if any(puzzle.task_id == task_id for puzzle in arc.read_version(source)[0]):
+                sentence = (
+                    f"task_id: {task_id} is of no split in {source}, since the other version "
+                    "evaluates on it, or either does on a twin of it"
+                )
+    raise ValueError(sentence)
 
 
 def check_choice(split: str, difficulty: Sequence[float] | None, limit: int | None) -> None:
@@ -89,7 +125,8 @@ def check_range(difficulty: Sequence[float]) -> tuple[float, float]:
         ValueError: It is no such pair.
     """
     try:
-        low, high = (float(end) for end in difficulty)
+        # The digits of a text would pass for two numbers.
+        low, high = (float(end) for end in (() if isinstance(difficulty, str) else difficulty))
     except (TypeError, ValueError):
         low, high = 1.0, 0.0
     if not low <= high:
@@ -132,7 +169,7 @@ def _read(task: Task, source: str, split: str) -> PuzzleSet:
 def _generate(task: Task, source: str, split: str) -> PuzzleSet:
     """Make puzzles until enough fall into the split; the k-th is the same on every machine."""
     number = source.partition(":")[2] or str(GENERATED)
-    if not number.isdigit() or int(number) < 1:
+    if not number.isdecimal() or int(number) < 1:
         raise ValueError(f"source: expected generator:N with a positive N, got {source!r}")
     wanted, key = int(number), int.from_bytes(split.encode(), "little")
     puzzles: list[Puzzle] = []

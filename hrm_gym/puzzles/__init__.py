@@ -41,6 +41,8 @@ def get_task(task_id: str, kind: str | None = None) -> Task:
     Raises:
         ValueError: The id names no task.
     """
+    if not isinstance(task_id, str):
+        raise ValueError(f"task: expected a name such as sudoku-9x9, got {task_id!r}")
     if kind is not None and not task_id.startswith("maze-"):
         raise ValueError(f"kind: only mazes have one, got {kind!r} for {task_id}")
     if ":" in task_id:

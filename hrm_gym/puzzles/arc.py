@@ -186,8 +186,13 @@ class Arc(Task):
         raise ValueError("arc has no solver; expected a task whose answer is known")
 
     def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
-        """Say whether two canvases show the same grid; here ``inputs`` is the right output."""
-        return np.array_equal(to_grid(inputs), to_grid(answer))
+        """Say whether two canvases show the same grid; here ``inputs`` is the right output.
+
+        An output that stands elsewhere than at the corner, as training examples of dataset folders
+        do, shows none: there the label alone is right.
+        """
+        right = to_grid(inputs)
+        return right.size > 0 and np.array_equal(right, to_grid(answer))
 
     def rate(self, inputs: Tokens) -> float:
         """Return the number of cells of the grid, for want of a better measure."""
@@ -284,7 +289,14 @@ def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
         raise ValueError(f"{origin}: an ARC task needs a demonstration and a test input")
     return [
         ArcPuzzle(
-            to_canvas(question), to_canvas(answer), float(answer.size), origin, task_id, k, demos
+            # Rated by what is seen: the cells of the output would say much of it.
+            to_canvas(question),
+            to_canvas(answer),
+            float(question.size),
+            origin,
+            task_id,
+            k,
+            demos,
         )
         for k, (question, answer) in enumerate(tests)
     ]

@@ -184,6 +184,18 @@ def test_a_missing_file_is_named(copy_of_bank):
     assert str(caught.value).startswith(str(path))
 
 
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"files": {"maze-7x7": 1}}'])
+def test_a_list_that_is_missing_or_damaged_is_named(copy_of_bank, content):
+    path = copy_of_bank / "manifest.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    said = "missing" if content is None else "damaged"
+    with pytest.raises(ValueError, match=f"the bank's list is {said}; reinstall") as caught:
+        load_puzzles(Maze(7))
+    assert str(caught.value).startswith(str(path))
+
+
 def test_the_number_of_processes_does_not_matter(monkeypatch):
     monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (30, [{}])})
     monkeypatch.setattr(build_bank, "FAMILY", {"maze-7x7": ("braided", 5)})

@@ -70,7 +70,10 @@ def test_csv_of_mazes(tmp_path):
         (f"me,{'.' * 16},{TASK.format(PUZZLES[0].labels)},1", "has several solutions"),
         ("me,11" + "." * 14 + ",,", "has no solution"),
         ("me", "expected 16 cells for sudoku-4x4, got 0"),
-        (row(PUZZLES[0]).replace("7", "hard"), "could not convert string to float"),
+        *(
+            (row(PUZZLES[0], rating=text), f"rating: expected a number of at least 0, got '{text}'")
+            for text in ("hard", "nan", "inf", "-1", "1e999")
+        ),
         (
             f"me,{TASK.format(PUZZLES[0].inputs)},{TASK.format(PUZZLES[0].labels)[::-1]},1",
             "the answer does not solve the question",
@@ -92,6 +95,9 @@ def test_other_bad_csv_files(tmp_path):
     (tmp_path / "c.csv").write_text("")
     with pytest.raises(ValueError, match="expected a CSV with a 'question' column"):
         load_puzzles(TASK, str(tmp_path / "c.csv"))
+    (tmp_path / "e.csv").write_text(f'question\n"{"." * 200_000}\n')
+    with pytest.raises(ValueError, match=r"e\.csv: expected a CSV: field larger than"):
+        load_puzzles(TASK, str(tmp_path / "e.csv"))
     (tmp_path / "d.csv").write_bytes(b"question\n" + b"\n" * 9000 + b"\xff\xfe\n")
     with pytest.raises(ValueError, match=r"d\.csv: expected a CSV in UTF-8"):
         load_puzzles(TASK, str(tmp_path / "d.csv"))
@@ -177,6 +183,14 @@ def test_a_limit_counts_puzzles_with_their_copies(tmp_path):
 def test_several_sets(tmp_path):
     source = write_folder(tmp_path, sets=["all", "all"])
     assert len(load_puzzles(TASK, source)) == 12
+    # Together they cover all examples, but neither its own.
+    source = write_folder(tmp_path / "more", sets=["all", "more"])
+    for name in ("inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices"):
+        array = np.load(tmp_path / "more" / "train" / f"all__{name}.npy")
+        count = 1 if name in ("inputs", "labels") else None
+        np.save(tmp_path / "more" / "train" / f"more__{name}.npy", array[count:])
+    with pytest.raises(ValueError, match="expected puzzle_indices to rise from 0 to the 5"):
+        load_puzzles(TASK, source)
 
 
 @pytest.mark.parametrize(
@@ -191,12 +205,26 @@ def test_several_sets(tmp_path):
         ({"labels": np.full((6, 16), -1)}, "labels hold a token outside 0..5"),
         ({"inputs": np.ones((6, 16))}, "of integer tokens"),
         ({"puzzle_indices": np.arange(6)}, "expected puzzle_indices to hold the 7 bounds"),
-        ({"puzzle_indices": np.arange(7) * 2}, "puzzle_indices cover 12 of 6 examples"),
-        ({"puzzle_indices": np.arange(7)[::-1]}, "expected puzzle_indices to hold the 7 bounds"),
+        ({"puzzle_indices": np.arange(7) * 2}, "puzzle_indices to rise from 0 to the 6 examples"),
+        ({"puzzle_indices": np.arange(7)[::-1]}, "expected puzzle_indices to rise from 0"),
+        ({"puzzle_indices": np.arange(7) + 1}, "expected puzzle_indices to rise from 0"),
+        ({"puzzle_indices": np.arange(7) - 1}, "expected puzzle_indices to rise from 0"),
+        ({"puzzle_indices": np.arange(7.0)}, "puzzle_indices to be a row of integers, got float64"),
+        ({"puzzle_indices": np.int64(6)}, "puzzle_indices to be a row of integers"),
         ({"puzzle_identifiers": np.ones(6, int)}, "a puzzle identifier is outside 0..0"),
+        ({"puzzle_identifiers": np.full(6, 2**40)}, "a puzzle identifier is outside 0..0"),
+        ({"puzzle_identifiers": np.zeros((6, 1), int)}, "identifiers to be a row of integers"),
+        ({"puzzle_identifiers": np.int64(0)}, "puzzle_identifiers to be a row of integers"),
         ({"group_indices": np.arange(6)}, "expected group_indices to rise from 0 to the 6 puzzles"),
         ({"group_indices": np.array([0, 4, 2, 6])}, "expected group_indices to rise"),
-        ({"group_indices": np.array([])}, "expected group_indices to rise"),
+        ({"group_indices": np.array([0, 4, 2, 6], np.uint32)}, "expected group_indices to rise"),
+        ({"group_indices": np.array([], int)}, "expected group_indices to rise"),
+        ({"group_indices": np.array([])}, "expected group_indices to be a row of integers"),
+        ({"inputs": np.int64(1)}, r"expected inputs and labels of shape \(N, 16\)"),
+        ({"sets": []}, r"expected sets to be a list of names, got \[\]"),
+        ({"sets": "all"}, "expected sets to be a list of names, got 'all'"),
+        ({"num_puzzle_identifiers": "x"}, "expected num_puzzle_identifiers from 1, got 'x'"),
+        ({"num_puzzle_identifiers": None}, "expected num_puzzle_identifiers from 1, got None"),
     ],
 )
 def test_a_folder_that_does_not_fit_is_named(tmp_path, changes, sentence):

@@ -46,7 +46,7 @@ def test_the_mode_is_a_plain_string_in_the_spec():
     assert envs.metadata["autoreset_mode"] is gym.vector.AutoresetMode.SAME_STEP
     again = gym.envs.registration.EnvSpec.from_json(envs.spec.to_json())
     assert again.kwargs["autoreset_mode"] == "SameStep"
-    with pytest.raises(ValueError, match="is not a valid AutoresetMode"):
+    with pytest.raises(ValueError, match=r"^autoreset_mode: expected one of NextStep"):
         gym.make_vec(SUDOKU, 2, autoreset_mode="Sometimes")
 
 
@@ -255,7 +255,9 @@ def test_a_foreign_state_is_refused():
     envs = make(env_id="HRMSudokuAnswer-v0")
     before = envs.unwrapped.get_state()
     for other in (make(env_id="HRMMazeAnswer-9x9-v0"), make(rows=3, env_id="HRMSudokuAnswer-v0")):
-        with pytest.raises(ValueError, match=r"^state: expected 4 rows of .* on sudoku-9x9, .* got"):
+        with pytest.raises(
+            ValueError, match=r"^state: expected 4 rows of .* on sudoku-9x9, .* got"
+        ):
             envs.unwrapped.set_state(other.unwrapped.get_state())
     after = envs.unwrapped.get_state()
     assert all(torch.equal(after[k], v) for k, v in before.items() if k != "env")

@@ -144,6 +144,17 @@ def test_vector_check_notices_a_shared_array(monkeypatch):
         check_vector_env("HRMSudokuAnswer-4x4-v0")
 
 
+@pytest.mark.parametrize("env_id", ["MountainCar-v0", "FrozenLake-v1"])
+def test_vector_check_is_for_any_id(env_id):
+    check_vector_env(env_id, num_envs=2)
+
+
+def test_vector_check_finds_what_another_suite_does_otherwise():
+    # One generator draws the states of all its rows.
+    with pytest.raises(AssertionError, match=r"^CartPole-v1, .*, row 0, step 0: observation"):
+        check_vector_env("CartPole-v1")
+
+
 def test_vector_check_asks_for_enough_steps():
     with pytest.raises(AssertionError, match="give more"):
         check_vector_env("HRMSudokuAnswer-4x4-v0", steps=1)
@@ -271,7 +282,7 @@ def test_a_state_goes_on_where_the_same_puzzles_are_drawn(tmp_path):
         env.reset(seed=4)
     made[1].set_state(made[0].get_state())
     assert play(made[1], 30) == play(made[0], 30)
-    with pytest.raises(ValueError, match="expected one of SudokuEnv on sudoku-4x4, .* 6 puzzles"):
+    with pytest.raises(ValueError, match=r"expected one of SudokuEnv on sudoku-4x4, .* 6 puzzles"):
         made[2].set_state(made[0].get_state())
 
 

@@ -195,6 +195,12 @@ def test_wrong_calls_are_named(env_id):
         env.step(np.zeros(2, int))
     for words, kwargs in (
         ("seed: expected 2 seeds", {"seed": [1]}),
+        ("seed: expected whole numbers of at least 0, got -1", {"seed": -1}),
+        ("seed: expected whole numbers of at least 0, got 'a'", {"seed": ["a", 1]}),
+        ("seed: expected a whole number, or one a row, got 1.5", {"seed": 1.5}),
+        ("seed: expected a whole number, or one a row, got 'ab'", {"seed": "ab"}),
+        ("options: expected a dictionary", {"options": ["index"]}),
+        (r"reset_mask: expected \(2,\) bool, got int64", {"options": {"reset_mask": [0, 1]}}),
         ("options: expected reset_mask or index", {"options": {"colour": 1}}),
         ("reset_mask: expected", {"options": {"reset_mask": [True]}}),
         ("reset_mask: the first reset", {"options": {"reset_mask": [True, False]}}),
@@ -213,6 +219,8 @@ def test_wrong_calls_are_named(env_id):
         ("max_episode_steps: expected", {"max_episode_steps": True}),
         ("limit: expected", {"limit": True}),
         ("augment: expected true or false", {"augment": "maybe"}),
+        ("masks: expected true or false", {"masks": "no"}),
+        ("autoreset_mode: expected one of NextStep, SameStep", {"autoreset_mode": "Never"}),
         ("render_mode: the native vector", {"render_mode": "rgb_array"}),
     ):
         with pytest.raises(ValueError, match=f"^{words}"):

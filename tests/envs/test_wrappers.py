@@ -168,12 +168,18 @@ def test_progress_pays(env_id):
         (RatingCurriculum, "HRMMaze-7x7-v0", {"bands": [1, 20]}, "bands: no puzzle is rated"),
         (RatingCurriculum, "HRMMaze-7x7-v0", {"window": 0}, "window: expected"),
         (RatingCurriculum, "HRMMaze-7x7-v0", {"threshold": 2}, "threshold: expected"),
+        (RatingCurriculum, "HRMMaze-7x7-v0", {"threshold": "x"}, "threshold: expected"),
+        (RatingCurriculum, "HRMMaze-7x7-v0", {"bands": "x"}, "bands: expected a number or rising"),
+        (RatingCurriculum, "HRMMaze-7x7-v0", {"bands": True}, "bands: expected a number or rising"),
+        (RatingCurriculum, "HRMMaze-7x7-v0", {"window": True}, "window: expected"),
         (RatingCurriculum, "HRMMaze-7x7-v0", {"review": -1}, "review: expected"),
         (RatingCurriculum, "CartPole-v1", {}, "env: expected an environment over puzzles"),
         (OneHotPlanes, "HRMHalt-v0", {}, "env: expected an observation with tokens"),
         (DenseReward, "HRMHalt-v0", {}, "env: expected an observation with tokens"),
         (DenseReward, "HRMMaze-7x7-v0", {"gamma": 2}, "gamma: expected a number in 0..1"),
+        (DenseReward, "HRMMaze-7x7-v0", {"gamma": None}, "gamma: expected a number in 0..1"),
         (DenseReward, "HRMMaze-7x7-v0", {"scale": float("nan")}, "scale: expected a finite"),
+        (DenseReward, "HRMMaze-7x7-v0", {"scale": "x"}, "scale: expected a finite"),
     ],
 )
 def test_wrong_arguments_are_named(wrapper, env_id, kwargs, words):

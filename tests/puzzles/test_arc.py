@@ -165,6 +165,12 @@ def test_accepts_the_same_grid_alone(one, two):
     assert task.accepts(to_canvas(one), to_canvas(two)) is np.array_equal(one, two)
 
 
+def test_no_answer_shows_the_grid_of_an_output_that_stands_elsewhere():
+    label = to_canvas(np.array([[3, 4]], np.uint8), SIDE, 2, 5)
+    for answer in (np.zeros_like(label), np.ones_like(label), to_canvas(np.ones((2, 2), np.uint8))):
+        assert not Arc().accepts(label, answer)
+
+
 def test_the_public_sets_have_their_size():
     tasks = {
         (version, split): {p.task_id for p in read_agi(version, split)}
@@ -263,7 +269,8 @@ def test_public_puzzles_are_whole():
     for puzzle in read_agi("arc-agi-1", "train")[::40]:
         assert puzzle.inputs.shape == puzzle.labels.shape == (900,)
         assert puzzle.demos
-        assert puzzle.rating == to_grid(puzzle.labels).size
+        # Of the question, since the size of the answer is part of what is asked.
+        assert puzzle.rating == to_grid(puzzle.inputs).size
         assert puzzle.origin == "arc-agi-1"
     several = [p for p in read_agi("arc-agi-1", "test") if p.test_index > 0]
     assert several
