@@ -50,8 +50,10 @@ class MazeEnv(PuzzleEnv[np.int64]):
     over the shortest (1 is best); ``optimal``, whether a shortest path was walked to its end.
 
     ## Arguments
-    ``size``; ``kind`` ``perfect``, ``braided`` or ``hard``; ``source``, ``split``, ``difficulty``
-    (moves of the shortest path), ``limit``, ``augment``, ``render_mode`` as in every environment.
+    ``size``; ``kind`` ``perfect`` (the default of odd sizes), ``braided`` or ``hard`` (of even
+    ones); ``source``, ``split``, ``difficulty`` (moves of the shortest path), ``limit``,
+    ``augment``, ``render_mode`` as in every environment. The bank has 7, 9, 15 and 30, each in its
+    default kind; ``source="generator"`` makes the rest.
 
     ## Version History
     * v0: first version.

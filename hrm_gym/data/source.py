@@ -182,6 +182,6 @@ def _generate(task: Task, source: str, split: str) -> PuzzleSet:
         elif drawn > 100 * (len(puzzles) + 10):
             raise ValueError(
                 f"source: the generator of {task.id} makes hardly any puzzle of split {split!r}; "
-                "use the bank"
+                "expected another split, or another source"
             )
     return PuzzleSet.of(puzzles, "generator")

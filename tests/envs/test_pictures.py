@@ -1,0 +1,60 @@
+"""Every environment has pictures, whatever is in it."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import hrm_gym
+
+every = pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
+SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
+
+
+@every
+@pytest.mark.parametrize("mode", ["human", "rgb_array", "ansi"])
+def test_pictures(env_id, mode, actions_of):
+    env = gym.make(env_id, render_mode=mode, disable_env_checker=True)
+    env.reset(seed=3)
+    frames = []
+    for action in [None, *actions_of(env, 2)]:
+        if action is not None:
+            _, _, terminated, _, _ = env.step(action)
+            if terminated:
+                env.reset()
+        frames.append(env.render())
+    env.close()
+    env.close()
+    for frame in frames:
+        if mode == "human":
+            assert frame is None
+        elif mode == "ansi":
+            assert isinstance(frame, str)
+            assert len(frame.splitlines()) >= 4
+        else:
+            assert frame.dtype == np.uint8
+            assert frame.shape == frames[0].shape
+            assert frame.ndim == 3
+            assert frame.std() > 0
+
+
+@every
+def test_no_answer_is_too_odd_for_a_picture(env_id):
+    env = gym.make(env_id, render_mode="rgb_array", disable_env_checker=True).unwrapped
+    env.reset(seed=3)
+    for value in (0, 1, 2):
+        if "Answer" in env_id:
+            env.step(np.append(np.full(env.task.seq_len, value), 0))
+        assert env.render().ndim == 3
+        env.render_mode = "ansi"
+        assert isinstance(env.render(), str)
+        env.render_mode = "rgb_array"
+
+
+@pytest.mark.parametrize("env_id", SMALL)
+def test_render_without_a_mode_warns(env_id):
+    env = gym.make(env_id).unwrapped
+    env.reset(seed=0)
+    with pytest.warns(UserWarning, match="render_mode"):
+        assert env.render() is None
