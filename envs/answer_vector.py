@@ -115,7 +115,9 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._done = self._done & ~mask
 
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
-        return self._out(self._observe()), self._out(self._info())
+        rows = torch.as_tensor(chosen, device=self.device)
+        infos = {k: v & rows if k[0] == "_" else v for k, v in self._info().items()}
+        return self._out(self._observe()), self._out(infos)
 
     def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
         """Start the next episode of the masked rows; every row is drawn, so nothing waits."""

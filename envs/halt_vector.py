@@ -93,7 +93,8 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self._done = self._done & ~chosen
 
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        return self._observe(), self._info()
+        infos = self._info()
+        return self._observe(), {k: v & chosen if k[0] == "_" else v for k, v in infos.items()}
 
     def _begin(self, mask: NDArray[np.bool_], index: NDArray[np.int64] | None = None) -> None:
         """Start the next episode of the masked rows."""

@@ -7,6 +7,7 @@ needed only to change the bank; the package ships with its output.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import multiprocessing
 import sys
@@ -27,6 +28,7 @@ from hrm_gym.puzzles.keys import MASK, lane
 from hrm_gym.puzzles.maze import Maze
 from hrm_gym.puzzles.sudoku import OOD_RATING
 from hrm_gym.scripts.cli import run
+from hrm_gym.tracking import write_bytes, write_text
 
 RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
     # Puzzles wanted, and the generator's arguments taken in turn.
@@ -140,33 +142,55 @@ def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[st
     return [p for p, _ in puzzles.values()], [split for _, split in puzzles.values()]
 
 
-def save(path: Path, arrays: dict[str, Any]) -> None:
-    """Write an ``.npz`` whose bytes depend on the arrays alone.
+def packed(arrays: dict[str, Any]) -> bytes:
+    """Return an ``.npz`` whose bytes depend on the arrays alone.
 
     bzip2 has one implementation, unlike deflate; times and the writing system are fixed.
     """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as file:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_BZIP2) as file:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy")
             entry.compress_type, entry.create_system = zipfile.ZIP_BZIP2, 3
             with file.open(entry, "w") as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
+    return content.getvalue()
+
+
+def known(path: Path, seed: int) -> dict[str, Any]:
+    """Return the manifest at ``path``, an empty one where there is none.
+
+    Raises:
+        ValueError: It is damaged, or of another seed: one bank has one seed.
+    """
+    if not path.exists():
+        return {"files": {}, "seed": seed}
+    try:
+        manifest = json.loads(path.read_text())
+        files, built = dict(manifest["files"]), manifest["seed"]
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"out: {path} is damaged; expected a bank or a new folder") from None
+    if built != seed:
+        raise ValueError(f"seed: the bank of {path.parent} is of seed {built}; expected it again")
+    return {"files": files, "seed": seed}
 
 
 def main(args: Args) -> None:
     """Build every file of the bank, then its manifest.
 
     Raises:
-        ValueError: ``only`` names no task of the bank, or the seed has more than 64 bits.
+        ValueError: ``only`` names no task of the bank, the seed has more than 64 bits, or ``only``
+            would add to a bank of another one.
     """
     if args.only not in (None, *RECIPES):
         raise ValueError(f"only: expected one of {', '.join(RECIPES)}, got {args.only!r}")
     if args.seed > MASK:
         raise ValueError(f"seed: expected at most 2^64 - 1, got {args.seed}")
-    args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "manifest.json"
-    manifest = json.loads(path.read_text()) if path.exists() else {"files": {}}
-    manifest["seed"] = args.seed
+    manifest: dict[str, Any] = {"files": {}, "seed": args.seed}
+    if args.only is not None:
+        manifest = known(path, args.seed)
+    contents: dict[str, bytes] = {}
     for task_id in RECIPES:
         if args.only not in (None, task_id):
             continue
@@ -176,14 +200,15 @@ def main(args: Args) -> None:
                 puzzles, splits = draw(task, args.seed, pool)
         else:
             puzzles, splits = draw(task, args.seed)
-        arrays = bank.pack(task, puzzles, splits)
-        file = args.out / f"{task_id}.npz"
-        save(file, arrays)
+        content = contents[task_id] = packed(bank.pack(task, puzzles, splits))
         counts = {name: splits.count(name) for name in ("train", "val", "test", "ood")}
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest = hashlib.sha256(content).hexdigest()
         manifest["files"][task_id] = {"sha256": digest, "puzzles": counts}
-        print(f"{task_id}: {counts}, {file.stat().st_size / 1e6:.2f} MB")
-    path.write_text(json.dumps(manifest, indent=1) + "\n")
+        print(f"{task_id}: {counts}, {len(content) / 1e6:.2f} MB")
+    # All at the end, so that a build that is interrupted leaves the bank that was there.
+    for task_id, content in contents.items():
+        write_bytes(args.out / f"{task_id}.npz", content)
+    write_text(path, json.dumps(manifest, indent=1) + "\n")
 
 
 if __name__ == "__main__":

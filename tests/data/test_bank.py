@@ -152,6 +152,28 @@ def test_building_twice_writes_the_same_files(tmp_path, monkeypatch, capsys):
     assert set(files[0]) == {"manifest.json", "maze-7x7.npz"}
 
 
+def test_one_bank_has_one_seed(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_bank, "RECIPES", {"maze-7x7": (10, [{}])})
+    monkeypatch.setattr(build_bank, "FAMILY", {})
+    args = build_bank.Args(out=tmp_path, seed=3, only="maze-7x7", processes=1)
+    build_bank.main(args)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=r"^seed: the bank of .* is of seed 3"):
+        build_bank.main(build_bank.Args(out=tmp_path, seed=4, only="maze-7x7", processes=1))
+    build_bank.main(args)
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_bank, "draw", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build_bank.main(build_bank.Args(out=tmp_path, seed=4, processes=1))
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"^out: .*manifest\.json is damaged"):
+        build_bank.main(args)
+
+
 @pytest.fixture
 def copy_of_bank(tmp_path, monkeypatch):
     for name in ("manifest.json", "maze-7x7.npz"):
