@@ -169,10 +169,10 @@ class _Check:
         if self.mode == AutoresetMode.DISABLED and ended.any():
             observations, infos = self.vector.reset(options={"reset_mask": ended.copy()})
             parts = {k: row.reset() for k, row in enumerate(self.rows) if row.ended}
-            self._compare({"observation": observations, "info": infos}, parts)
             for number in np.flatnonzero(~ended).tolist():
                 if told := sorted(_row_of(_host(infos), number)):
                     self._fail(number, "info of a reset of others", "absent", told)
+            self._compare({"observation": observations, "info": infos}, parts)
 
     def _action(self, row: _Row) -> Any:
         """Return the teacher's action or a random one; a random Answer seldom halts."""

@@ -43,6 +43,16 @@ def test_vector_check_notices_a_shared_array(monkeypatch):
         check_vector_env("HRMSudokuAnswer-4x4-v0")
 
 
+def test_vector_check_notices_infos_of_rows_that_were_not_reset(monkeypatch):
+    from hrm_gym.envs.halt_vector import HaltVectorEnv
+
+    monkeypatch.setattr(
+        HaltVectorEnv, "_look", lambda self, chosen: (self._observe(), self._info())
+    )
+    with pytest.raises(AssertionError, match=r"Disabled, row .*: info of a reset of others"):
+        check_vector_env("HRMHalt-v0")
+
+
 @pytest.mark.parametrize("env_id", ["MountainCar-v0", "Blackjack-v1"])
 def test_vector_check_is_for_any_id(env_id):
     check_vector_env(env_id, num_envs=2)
