@@ -112,6 +112,7 @@ def rating_bands(
     Raises:
         ValueError: ``bands`` is neither positive nor rising ends, or a band holds no puzzle.
     """
+    ends: NDArray[Any]
     if isinstance(bands, (int, np.integer)) and not isinstance(bands, bool):
         if bands < 1:
             raise ValueError(f"bands: expected at least 1, got {bands}")

@@ -102,7 +102,7 @@ class PuzzleSet:
         own = tuple(tuple(vars(puzzle).values()) for puzzle in self.puzzles or ())
         for array in arrays((self.inputs, self.labels, self.ratings, self.puzzle_ids, own)):
             found.update(repr(array.shape).encode())
-            found.update(np.ascontiguousarray(array))
+            found.update(array.tobytes())
         return f"{len(self)} puzzles #{found.hexdigest()}"
 
     @property
