@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import signal
@@ -77,26 +76,23 @@ def test_a_file_that_moves_while_it_is_looked_for_is_read(tmp_path, monkeypatch)
     saved.mkdir()
     for name in FILES:
         (tmp_path / name).rename(saved / name)
-    exists, open_ = Path.exists, io.open
+    exists, read, load = Path.exists, Path.read_text, checkpoint.load_file
 
     def move(path):
-        if Path(path).parent == saved and exists(Path(path)):
-            os.replace(path, tmp_path / Path(path).name)
+        if path.parent == saved and exists(path):
+            os.replace(path, tmp_path / path.name)
+
+    def before(reads):
+        return lambda path, *words, **how: (move(path), reads(path, *words, **how))[1]
 
     def moved_once_seen(path, **how):
         found = exists(path, **how)
         move(path)
         return found
 
-    def moved_before_opened(path, *words, **how):
-        if isinstance(path, (str, Path)):
-            move(path)
-        return open_(path, *words, **how)
-
     monkeypatch.setattr(Path, "exists", moved_once_seen)
-    monkeypatch.setattr(io, "open", moved_before_opened)
-    load = checkpoint.load_file
-    monkeypatch.setattr(checkpoint, "load_file", lambda path: (move(path), load(path))[1])
+    monkeypatch.setattr(Path, "read_text", before(read))
+    monkeypatch.setattr(checkpoint, "load_file", before(load))
     assert steps_of(tmp_path) == (0, 0)
     HRMAgent.from_pretrained(tmp_path)
     assert Trainer.resume(tmp_path).step == 0
