@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from hrm_gym.agents.hrm import optimizers
 from hrm_gym.agents.hrm.optimizers import AdamAtan2, SignSGD
 
 
@@ -41,6 +42,24 @@ def test_adam_atan2_matches_the_scalar_formula() -> None:
         optimizer.step()
     for tensor, value, tolerance in zip(tensors, values, (1e-12, 1e-12, 1e-5), strict=True):
         np.testing.assert_allclose(tensor.detach().numpy(), value, rtol=tolerance)
+
+
+def test_adam_atan2_in_blocks_is_the_whole_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimizers, "BLOCK", 4)
+    torch.manual_seed(0)
+    start = torch.randn(5, 3)
+    weights = [nn.Parameter(start.clone()) for _ in range(2)]
+    blocks, whole = (AdamAtan2([weight], lr=0.1, weight_decay=0.5) for weight in weights)
+    whole._update = lambda *given: optimizers.adam_atan2_(*given)
+    for _ in range(4):
+        gradient = torch.randn(5, 3)
+        for weight, optimizer in zip(weights, (blocks, whole), strict=True):
+            weight.grad = gradient.clone()
+            optimizer.step()
+        assert not torch.equal(weights[0], start)
+        torch.testing.assert_close(*weights)
+        for name, value in blocks.state[weights[0]].items():
+            torch.testing.assert_close(value, whole.state[weights[1]][name])
 
 
 def test_adam_atan2_ignores_the_scale_of_the_loss() -> None:
