@@ -205,7 +205,8 @@ def test_no_task_is_of_two_splits_over_both_versions():
         sizes = {}
         for version in VERSIONS:
             for puzzle in read_agi(version, split):
-                sizes[puzzle.task_id] = max(sizes.get(puzzle.task_id, 0), puzzle.rating)
+                cells = to_grid(puzzle.labels).size
+                sizes[puzzle.task_id] = max(sizes.get(puzzle.task_id, 0), cells)
         assert {size >= OOD_CELLS for size in sizes.values()} == {large}
 
 
@@ -280,7 +281,7 @@ def test_public_puzzles_are_whole():
 
 GOOD = {
     "train": [{"input": [[1]], "output": [[2, 2]]}],
-    "test": [{"input": [[3]], "output": [[4]]}, {"input": [[5]], "output": [[6], [7]]}],
+    "test": [{"input": [[3]], "output": [[4]]}, {"input": [[5, 5, 5]], "output": [[6], [7]]}],
 }
 
 
@@ -292,7 +293,7 @@ def test_files_and_folders_of_ones_own(tmp_path):
     assert [(p.task_id, p.test_index) for p in puzzles] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
     np.testing.assert_array_equal(to_grid(puzzles[1].labels), [[6], [7]])
     assert puzzles[0].demos[0][1].tolist() == [[2, 2]]
-    assert [p.rating for p in read_file(tmp_path / "a.json")] == [1, 2]
+    assert [p.rating for p in read_file(tmp_path / "a.json")] == [1, 3]
 
 
 def test_files_of_one_name_are_tasks_of_their_own(tmp_path):
