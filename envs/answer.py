@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import Task, Tokens, get_task, wrong_cells
 
 from .base import Observation, PuzzleEnv, whole_array
+from .checks import check_targets
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -58,20 +59,23 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     answer (zeros at first); ``puzzle_id`` ``Discrete``, the row of a puzzle embedding.
 
     ## Rewards
-    1 when it halts on an answer that equals the label, else 0.
+    1 when it halts on an answer that equals the label (``targets="any"``: that the rules accept),
+    else 0.
 
     ## Starting State
     A puzzle of the split under a random symmetry (``augment=False``: as it is).
 
     ## Episode End
     Terminated on halt; segment ``max_segments`` halts by itself. The last info says ``exact`` (the
-    answer equals the label), ``is_success`` (the rules accept it: any shortest path, say) and
-    ``regret`` (the cells in which the last answer differs from the label).
+    answer is what the reward asks for), ``is_success`` (the rules accept it: any shortest path,
+    say) and ``regret`` (the cells in which the last answer differs from the label).
 
     ## Arguments
     ``task`` such as ``sudoku-9x9``, or ``module:Class`` for one of your own; ``max_segments``;
-    for mazes ``kind``, ``perfect``, ``braided`` or ``hard``; for ARC ``task_id``; ``source``,
-    ``split``, ``difficulty``, ``limit``, ``augment``, ``render_mode`` as in every environment.
+    for mazes ``kind``, ``perfect``, ``braided`` or ``hard``, and ``targets``, where several paths
+    are shortest: the label is ``turned`` with the maze (the default), or ``solved`` anew once it is
+    turned, or ``any`` shortest path is right; for ARC ``task_id``; ``source``, ``split``,
+    ``difficulty``, ``limit``, ``augment``, ``render_mode`` as in every environment.
 
     ## Version History
     * v0: first version.
@@ -84,8 +88,10 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         task: str,
         kind: str | None = None,
         max_segments: int = MAX_SEGMENTS,
+        targets: str = "turned",
         **kwargs: Any,
     ) -> None:
+        self.targets = check_targets(get_task(task, kind), targets)
         super().__init__(get_task(task, kind), **kwargs)
         self.max_segments = check_segments(max_segments)
         self.observation_space, self.action_space = answer_spaces(
@@ -99,6 +105,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return f"{super()._identity()}, {self.max_segments} segments"
 
     def _begin(self) -> None:
+        if self.targets == "solved":
+            self.labels = self.task.solve(self.inputs)
         self.answer: Tokens = np.zeros(self.task.seq_len, np.uint8)
         self.segment = 0
 
@@ -114,6 +122,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
             extra["invalid_action"] = True
         self.segment += 1
         exact = wrong_cells(self.labels, self.answer) == 0
+        if self.targets == "any":
+            exact = exact or self._accepts()
         done = halt or self.segment >= self.max_segments
         if done:
             extra["exact"] = exact

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from hrm_gym.data import load_puzzles
 from hrm_gym.devices import check_device
-from hrm_gym.puzzles import PAD, get_task, keys
+from hrm_gym.puzzles import PAD, Tokens, get_task, keys
+from hrm_gym.puzzles.maze import Maze
+from hrm_gym.puzzles.maze_targets import accepts, likeliest_labels
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
-from .checks import check_flag
+from .checks import check_flag, check_targets
 from .state import check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -45,6 +47,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         limit: At most so many puzzles.
         augment: Show every puzzle under a random symmetry.
         task_id: One ARC task.
+        targets: For mazes, ``turned``, ``solved`` or ``any``, see ``AnswerEnv``.
         render_mode: Must be ``None``; make the single environment to see pictures.
         unknown: Refused by name.
 
@@ -70,6 +73,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         limit: int | None = None,
         augment: bool = True,
         task_id: str | None = None,
+        targets: str = "turned",
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
@@ -77,6 +81,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.max_segments = check_segments(max_segments)
         self.augment = check_flag("augment", augment)
         self.task = get_task(task, kind)
+        self.targets = check_targets(self.task, targets)
         self.device = check_device(device)
         self.as_numpy = device is None
         puzzles = load_puzzles(self.task, source, split, difficulty, limit, task_id)
@@ -99,6 +104,20 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.tokens = torch.zeros(cells, dtype=torch.uint8, device=self.device)
         self.labels = self.tokens.clone()
         self.answers = self.tokens.clone()
+        self._state = STATE
+        if self.targets != "turned":
+            self._prepare(puzzles.inputs)
+
+    def _prepare(self, inputs: Tokens) -> None:
+        """Work out once, on the host, what the targets of turned mazes are made from."""
+        assert isinstance(self.task, Maze)
+        self._maze, solved = self.task, self.targets == "solved"
+        table = self._maze.solved_marks(inputs) if solved else self._maze.ways(inputs)
+        self._table = torch.tensor(table, device=self.device)
+        if not solved:
+            self._longest = int(table.max())
+            self._levels = torch.zeros_like(self.tokens, dtype=torch.int32)
+            self._state = (*STATE, "_levels")
 
     # Episodes ----------------------------------------------------------------------------------
 
@@ -127,11 +146,19 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             drawn = keys.pick_tensor(episode_keys, len(self.puzzles))
         else:
             drawn = index
+        turned = self.augment and index is None
+        turns = keys.symmetry_key_tensor(episode_keys) if turned else None
         tokens, labels = self._inputs[drawn], self._labels[drawn]
-        if self.augment and index is None:
-            turns = keys.symmetry_key_tensor(episode_keys)
-            tokens, labels = self.task.turn(turns, tokens, labels)
         rows = mask[:, None]
+        if self.targets == "solved":
+            labels = self._maze.solved_labels(tokens, self._table[drawn], turns)
+        elif self.targets == "any":
+            levels = self._table[drawn]
+            if turns is not None:
+                levels = levels.gather(1, self.task.symmetries(turns)[0])
+            self._levels = torch.where(rows, levels, self._levels)
+        if turns is not None:
+            tokens, labels = self.task.turn(turns, tokens, labels)
         self._rows = torch.where(mask, drawn, self._rows)
         self.tokens = torch.where(rows, tokens, self.tokens)
         self.labels = torch.where(rows, labels, self.labels)
@@ -179,7 +206,10 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             done = done & ~past
         # Said of rows that ended only: nobody is told how right an answer on the way is.
         wrong = ((self.answers != self.labels) & (self.labels != PAD)).sum(dim=1)
-        exact, regret = (wrong == 0) & done, wrong.masked_fill(~done, 0)
+        right = wrong == 0
+        if self.targets == "any":
+            right = right | accepts(self._levels, self.tokens, self.answers)
+        exact, regret = right & done, wrong.masked_fill(~done, 0)
         rewards = exact.double() if self.as_numpy else exact.float()
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(self._done)
@@ -238,10 +268,27 @@ class AnswerVectorEnv(PuzzleVectorEnv):
 
     # The teacher's -----------------------------------------------------------------------------
 
+    def nearest(self, scores: Tensor) -> Tensor:
+        """Return, of all right answers to the puzzles at hand, the likeliest (``targets="any"``).
+
+        Args:
+            scores: ``(B, seq_len, vocab)`` float64, log-probabilities of the agent's answer, up to
+                a constant in each position.
+
+        Returns:
+            ``(B, seq_len)`` uint8. It equals the agent's answer where that is right.
+
+        Raises:
+            ValueError: The targets are others.
+        """
+        if self.targets != "any":
+            raise ValueError(f"nearest: needs targets='any', got {self.targets!r}")
+        return likeliest_labels(self._levels, self.tokens, scores, self._longest)
+
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, tensors and plain values; ``set_state`` goes on from it exactly."""
         self._require_episode()
-        tensors = {name.lstrip("_"): getattr(self, name).clone() for name in STATE}
+        tensors = {name.lstrip("_"): getattr(self, name).clone() for name in self._state}
         return {"env": self._identity(), **tensors}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -250,8 +297,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         Raises:
             ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
         """
-        check_state(state, self._identity(), ["env", *(name.lstrip("_") for name in STATE)])
-        for name in STATE:
+        check_state(state, self._identity(), ["env", *(name.lstrip("_") for name in self._state)])
+        for name in self._state:
             setattr(self, name, state[name.lstrip("_")].to(self.device).clone())
         self._begun = True
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hrm_gym.puzzles import TARGETS, Task
+
 
 def check_flag(name: str, value: Any) -> bool:
     """Return a truth value.
@@ -28,6 +30,22 @@ def check_number(name: str, value: Any, low: float = -math.inf, high: float = ma
         wanted = "a finite number" if low == -math.inf else f"a number in {low:g}..{high:g}"
         raise ValueError(f"{name}: expected {wanted}, got {value!r}")
     return float(value)
+
+
+def check_targets(task: Task, targets: Any) -> str:
+    """Return what a puzzle under a symmetry is taught.
+
+    Raises:
+        ValueError: It is none of ``TARGETS``, or the task has one answer a puzzle.
+    """
+    if targets not in TARGETS:
+        raise ValueError(f"targets: expected one of {', '.join(TARGETS)}, got {targets!r}")
+    if targets not in task.targets:
+        raise ValueError(
+            f"targets: {targets} is for mazes, which may have several right answers; expected "
+            f"{', '.join(task.targets)} for {task.id}"
+        )
+    return str(targets)
 
 
 def refuse_unknown(unknown: dict[str, Any]) -> None:

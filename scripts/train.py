@@ -53,6 +53,10 @@ class Args:
     halting: str | None = None
     """How halting is learned: q (HRM), bce (TRM), td (target network, discount) or fixed. The model
     gets the second Q-value that q and td teach, whatever the preset has."""
+    targets: str | None = None
+    """What mazes with several shortest paths are taught: turned (the label, turned with the maze),
+    solved (the label that the solver gives the turned maze) or any (of all shortest paths the one
+    that the answer is nearest to)."""
     curriculum: tuple[tuple[float, int, int], ...] = ()
     """Depth to begin with, as rows SHARE H L: think in H x L cycles up to this share of the run,
     such as 0.3 1 1 0.6 1 2; after the last row as deep as the preset."""
@@ -97,6 +101,7 @@ def make_trainer(args: Args) -> Trainer:
         "source": args.data,
         "batch_size": args.batch_size,
         "halting": args.halting,
+        "targets": args.targets,
         "curriculum": args.curriculum or None,
         "task": args.task,
     }

@@ -23,13 +23,29 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         (...) float64, a loss for each token.
     """
-    x = logits.double()
-    # The clamp keeps the branch that is not taken away from its pole at x = 1.
-    s = torch.where(x < 0, 1 / (1 - x.clamp(max=0)), x + 1)
+    s = stablemax_weights(logits)
     valid = labels != IGNORE_LABEL
     index = torch.where(valid, labels, 0).long().unsqueeze(-1)
     loss = s.sum(-1).log() - s.gather(-1, index).squeeze(-1).log()
     return torch.where(valid, loss, 0.0)
+
+
+def stablemax_weights(logits: Tensor) -> Tensor:
+    """Return s(x) of the stablemax, what probabilities are proportional to, in float64."""
+    x = logits.double()
+    # The clamp keeps the branch that is not taken away from its pole at x = 1.
+    return torch.where(x < 0, 1 / (1 - x.clamp(max=0)), x + 1)
+
+
+def log_scores(logits: Tensor, loss: str) -> Tensor:
+    """Return log-probabilities up to a constant a position, float64, detached.
+
+    Args:
+        logits: (..., vocab), any float dtype.
+        loss: ``stablemax`` or ``softmax``, by which they are read.
+    """
+    logits = logits.detach()
+    return stablemax_weights(logits).log() if loss == "stablemax" else logits.double()
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:

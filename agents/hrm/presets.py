@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hrm_gym.puzzles import TARGETS
 from hrm_gym.registration import answer_id, task_id
 
 HALTING = ("q", "bce", "td", "fixed")
@@ -34,6 +35,10 @@ class TrainConfig:
     """At most so many labelled puzzles."""
     augment: bool = True
     """Show every puzzle under a random symmetry."""
+    targets: str = "turned"
+    """Where several paths through a maze are shortest: the label ``turned`` with the maze, the one
+    that the solver gives the turned maze (``solved``), or of ``any`` shortest paths the one that
+    the model's answer is nearest to."""
     batch_size: int = 384
     steps: int = 52_083
     """Optimiser steps, one segment each."""
@@ -90,7 +95,8 @@ class TrainConfig:
         """Check what no other part checks."""
         if answer_id(self.env) != self.env:
             raise ValueError(f"env: the HRM trains on an Answer id, got {self.env!r}")
-        for name, allowed in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "targets": TARGETS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name}: expected one of {', '.join(allowed)}, got {getattr(self, name)!r}"

@@ -23,7 +23,7 @@ from .distributed import World
 from .ema import WeightAverage
 from .guard import Guard
 from .halting import Halting, calibration_counts
-from .losses import IGNORE_LABEL, act_loss
+from .losses import IGNORE_LABEL, act_loss, log_scores
 from .metrics import Means
 from .model import HRM, Carry, Output
 from .optimizers import make_optimizers
@@ -42,6 +42,7 @@ def make_envs(config: TrainConfig, count: int, device: str) -> Any:
         limit=config.limit,
         augment=config.augment,
         max_segments=config.max_segments,
+        targets=config.targets,
     ).unwrapped
 
 
@@ -135,9 +136,6 @@ class Trainer:
         full = (self.model_config.H_cycles, self.model_config.L_cycles)
         self.model.cycles = self.target.cycles = schedule.depth(config, full, progress)
         tokens, ids = self.observations["tokens"], self.observations["puzzle_id"]
-        # The labels are the teacher's: read before the step hands out the next puzzles.
-        labels = self.envs.labels.long()
-        labels = labels.masked_fill(labels == 0, IGNORE_LABEL)
         segments = self.segments + 1
         with self._autocast():
             carry, output = self.model.segment(self.carry, tokens, ids)
@@ -152,7 +150,7 @@ class Trainer:
         halt = self.halting.halts(output, segments, minimum[self.rows])
         loss, metrics, exact = act_loss(
             output,
-            labels,
+            self._labels(output.logits),
             target,
             config.loss,
             config.label_smoothing,
@@ -172,6 +170,18 @@ class Trainer:
         self.step += 1
         metrics |= {"loss": loss.detach(), "calibration": calibration_counts(output.q_halt, exact)}
         self.means.add(metrics, good)
+
+    def _labels(self, logits: Tensor) -> Tensor:
+        """Return what is right at the puzzles at hand, (B, seq_len) int64 with IGNORE_LABEL.
+
+        It is the teacher's: read before the step hands out the next puzzles.
+        """
+        labels = self.envs.labels
+        if self.config.targets == "any":
+            # Of all right answers the one of the least loss; an answer that is right is its own.
+            labels = self.envs.nearest(log_scores(logits, self.config.loss))
+        labels = labels.long()
+        return labels.masked_fill(labels == 0, IGNORE_LABEL)
 
     def _optimise(self, progress: float, output: Output) -> Tensor:
         """Step the optimisers; return whether the step was good, 0-d bool on the device."""

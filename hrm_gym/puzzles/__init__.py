@@ -9,11 +9,12 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-from .base import PAD, SPLITS, Puzzle, Split, Symmetry, Task, Tokens, wrong_cells
+from .base import PAD, SPLITS, TARGETS, Puzzle, Split, Symmetry, Task, Tokens, wrong_cells
 
 __all__ = [
     "PAD",
     "SPLITS",
+    "TARGETS",
     "Puzzle",
     "Split",
     "Symmetry",

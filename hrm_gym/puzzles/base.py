@@ -20,6 +20,10 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 PAD = 0
 """Token 0 pads every vocabulary and is never a label."""
 
+TARGETS = ("turned", "solved", "any")
+"""What a puzzle under a symmetry is taught: its label, turned with it; the label that the solver
+gives it as it is shown; or any answer that the rules accept."""
+
 
 @dataclass(frozen=True, eq=False)
 class Puzzle:
@@ -74,6 +78,9 @@ class Task(ABC):
     """The family, ``sudoku``, ``maze`` or ``arc``."""
     source: ClassVar[str] = "generator"
     """Where an environment takes puzzles from unless it is told, see ``data.load_puzzles``."""
+
+    targets: ClassVar[tuple[str, ...]] = TARGETS[:1]
+    """Those of ``TARGETS`` that differ; where a puzzle has one answer alone, none does."""
 
     id: str
     """Family and size, such as ``sudoku-9x9``; checkpoints and bank files carry it."""

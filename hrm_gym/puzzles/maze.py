@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import PAD, Puzzle, Symmetry, Task, Tokens
+from .base import PAD, TARGETS, Puzzle, Symmetry, Task, Tokens
 from .keys import MASK, lane, lane_tensor, shift
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Maze(Task):
 
     name = "maze"
     source = "bank"
+    targets = TARGETS
 
     def __init__(self, size: int = 30, kind: str | None = None) -> None:
         if not isinstance(size, int) or size < 3:
@@ -258,7 +259,59 @@ class Maze(Task):
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
-        which = shift(lane_tensor(keys, 0), 60)
+        which = self._which(keys)
         places = self.table("dihedral", keys.device)
         tokens = self.table("relabelings", keys.device)
         return places[which >> 1], tokens[which & 1]
+
+    def _which(self, keys: torch.Tensor) -> torch.Tensor:
+        return shift(lane_tensor(keys, 0), 60)
+
+    # What mazes with several shortest paths are taught; the rest is in ``maze_targets`` -----------
+
+    def solved_marks(self, inputs: Tokens) -> NDArray[np.int32]:
+        """Return where the solver's paths run under each of the 16 symmetries.
+
+        Args:
+            inputs: ``(N, s*s)``, mazes with a path.
+
+        Returns:
+            ``(N, s*s)``: bit k of a cell says whether the path that the solver marks in the maze
+            under symmetry k runs through it.
+        """
+        from .maze_kernels import solved
+
+        marks = np.empty(inputs.shape, np.int32)
+        solved(inputs, self.size, self.dihedral, self.relabelings, marks)
+        return marks
+
+    def solved_labels(
+        self, tokens: torch.Tensor, marks: torch.Tensor, keys: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the labels that ``turn`` makes those which the solver gives the turned mazes.
+
+        Args:
+            tokens: ``(B, s*s)`` uint8, mazes as they are.
+            marks: ``(B, s*s)``, their rows of ``solved_marks``.
+            keys: ``(B,)`` int64, of the symmetries; ``None``: they stay as they are.
+
+        Returns:
+            ``(B, s*s)`` uint8.
+        """
+        bits = marks if keys is None else marks >> self._which(keys)[:, None]
+        return tokens.masked_fill((bits & 1).bool(), PATH)
+
+    def ways(self, inputs: Tokens) -> NDArray[np.int32]:
+        """Return the shortest paths of mazes: moves to G of the cells on any, -1 elsewhere.
+
+        Args:
+            inputs: ``(N, s*s)``, mazes with a path.
+
+        Returns:
+            ``(N, s*s)``.
+        """
+        from .maze_kernels import ways
+
+        levels = np.empty(inputs.shape, np.int32)
+        ways(inputs, self.size, levels)
+        return levels

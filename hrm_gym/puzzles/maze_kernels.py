@@ -122,6 +122,35 @@ def check_paths(mazes, labels, size, moves, right):
 
 
 @njit(cache=True)
+def ways(mazes, size, levels):
+    """Write the moves to G of the cells on shortest paths of mazes (N, cells), -1 elsewhere."""
+    after = np.empty(mazes.shape[1], np.int64)
+    for row in range(mazes.shape[0]):
+        _, goal, before, parent = from_start(mazes[row], size)
+        distances(mazes[row] != WALL, size, goal, after, parent)
+        for cell in range(mazes.shape[1]):
+            on_way = before[cell] >= 0 and before[cell] + after[cell] == before[goal]
+            levels[row, cell] = after[cell] if on_way else -1
+
+
+@njit(cache=True)
+def solved(mazes, size, dihedral, relabelings, marks):
+    """Set bit k of the cells of mazes (N, cells) that are labelled once the k-th symmetry is on.
+
+    Marks are of the maze as it is: label and symmetry, then back.
+    """
+    labels = np.empty(mazes.shape[1], np.uint8)
+    marks[:] = 0
+    for row in range(mazes.shape[0]):
+        for which in range(dihedral.shape[0] * relabelings.shape[0]):
+            places = dihedral[which // 2]
+            shortest(relabelings[which % 2][mazes[row][places]], size, labels)
+            for cell in range(labels.size):
+                if labels[cell] == PATH:
+                    marks[row, places[cell]] |= 1 << which
+
+
+@njit(cache=True)
 def place(state, tokens, size, candidates, minimum):
     """Put S on a random candidate and G on one at least ``minimum`` moves away; return the moves.
 

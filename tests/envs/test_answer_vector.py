@@ -328,3 +328,75 @@ def test_a_gpu_plays_what_the_host_plays(env_id, mode):
 def test_a_gpu_plays_what_the_single_environment_plays():
     check_vector_env(SUDOKU, device="cuda")
     check_vector_env(MAZE, device="cuda")
+
+
+MAZES = {"task": "maze-8x8", "source": "generator:20"}
+
+
+@pytest.mark.parametrize("targets", ["solved", "any"])
+@pytest.mark.parametrize("augment", [True, False])
+def test_targets_of_mazes_equal_the_single_environments(targets, augment):
+    kwargs = {**MAZES, "targets": targets, "augment": augment}
+    check_vector_env("HRMAnswer-v0", num_envs=2, steps=24, device="cpu", **kwargs)
+
+
+def test_solved_labels_are_the_solvers_and_turned_ones_are_not():
+    for targets in ("turned", "solved"):
+        envs = make(rows=64, env_id="HRMAnswer-v0", targets=targets, **MAZES).unwrapped
+        tokens, labels = envs.tokens.numpy(), envs.labels.numpy()
+        same = [
+            np.array_equal(envs.task.solve(question), label)
+            for question, label in zip(tokens, labels, strict=True)
+        ]
+        assert all(same) is (targets == "solved")
+        assert all(map(envs.task.accepts, tokens, labels))
+
+
+def test_any_shortest_path_is_rewarded_and_is_its_own_target():
+    envs, plain = (
+        make("Disabled", 64, "HRMAnswer-v0", targets=targets, **MAZES)
+        for targets in ("any", "turned")
+    )
+    unwrapped = envs.unwrapped
+    task, tokens = unwrapped.task, unwrapped.tokens
+    other = torch.tensor(np.stack([task.solve(question) for question in tokens.numpy()]))
+    differs = (other != unwrapped.labels).any(1)
+    assert 5 < int(differs.sum()) < 60
+    scores = torch.nn.functional.one_hot(other.long(), task.vocab_size).double()
+    assert torch.equal(unwrapped.nearest(scores), other)
+    actions = torch.cat([other.long(), torch.ones(64, 1, dtype=torch.int64)], dim=1)
+    for vector, wanted in ((envs, torch.ones(64)), (plain, 1 - differs.float())):
+        _, rewards, _, _, infos = vector.step(actions)
+        assert torch.equal(rewards, wanted)
+        assert torch.equal(infos["exact"].float(), wanted)
+    # Marks on every open cell hold all paths, and are none.
+    envs.reset(seed=0)
+    actions[:, :-1] = torch.where(tokens == 2, 5, tokens).long()
+    assert float(envs.step(actions)[1].mean()) < 0.1
+
+
+def test_a_state_holds_what_any_path_needs():
+    envs = make(rows=8, env_id="HRMAnswer-v0", targets="any", **MAZES)
+    state = envs.unwrapped.get_state()
+    scores = torch.rand((8, 64, 6), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    wanted = envs.unwrapped.nearest(scores)
+    envs.step(right(envs))
+    assert not torch.equal(envs.unwrapped.nearest(scores), wanted)
+    envs.unwrapped.set_state(state)
+    assert torch.equal(envs.unwrapped.nearest(scores), wanted)
+
+
+@pytest.mark.parametrize("make_one", [gym.make, lambda *a, **k: gym.make_vec(*a, 2, **k)])
+def test_targets_that_make_no_sense(make_one):
+    with pytest.raises(ValueError, match=r"targets: any is for mazes, .* turned for sudoku-4x4"):
+        make_one(SUDOKU, targets="any")
+    with pytest.raises(ValueError, match=r"targets: solved is for mazes, .* turned for arc"):
+        make_one("HRMARCAnswer-v0", targets="solved")
+    with pytest.raises(ValueError, match="targets: expected one of turned, solved, any, got 3"):
+        make_one(MAZE, targets=3)
+
+
+def test_only_any_path_has_a_nearest():
+    envs = make(env_id=MAZE).unwrapped
+    with pytest.raises(ValueError, match="nearest: needs targets='any', got 'turned'"):
+        envs.nearest(torch.zeros(4, 49, 6, dtype=torch.float64))

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.losses import act_loss
+from hrm_gym.agents.hrm.model import Output
 from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig, get_preset, preset_for
 from hrm_gym.agents.hrm.run import Schedule, run, train_hrm
 from hrm_gym.agents.hrm.trainer import Trainer
@@ -43,6 +45,12 @@ VARIANTS = {
     "puzzle_emb": {"model": {"num_puzzles": 1}},
     "curriculum": {"curriculum": ((0.3, 1, 1), (0.7, 2, 1)), "model": {"H_cycles": 2}},
     "late average": {"ema_start": 0.75},
+    "any path": {
+        "env": "HRMAnswer-v0",
+        "task": "maze-6x6",
+        "source": "generator:40",
+        "targets": "any",
+    },
 }
 
 
@@ -72,6 +80,38 @@ def test_resume_is_bit_exact(tmp_path, name):
         assert torch.equal(value, second.average.weights[key]), key
     for key, value in whole.target.state_dict().items():
         assert torch.equal(value, second.target.state_dict()[key]), key
+
+
+def test_where_one_path_is_shortest_all_targets_train_the_same():
+    weights = []
+    for targets in ("turned", "solved", "any"):
+        config = dataclasses.replace(get_preset("maze-7x7"), batch_size=8, targets=targets)
+        trainer = Trainer(config, seed=2)
+        run(trainer, 6)
+        weights.append(trainer.model.state_dict())
+    for other in weights[1:]:
+        assert all(torch.equal(value, other[name]) for name, value in weights[0].items())
+
+
+@pytest.mark.parametrize("loss", ["softmax", "stablemax"])
+def test_any_shortest_path_teaches_the_one_of_the_least_loss(loss):
+    config = dataclasses.replace(variant("any path"), loss=loss)
+    trainer = Trainer(config, seed=1)
+    envs = trainer.envs
+    logits = torch.randn(16, 36, 6, generator=torch.Generator().manual_seed(0)) * 2
+    output = Output(logits, torch.zeros(16), None)
+    chosen = trainer._labels(logits)
+    losses = [
+        act_loss(output, labels, loss=loss, halt_weight=0.0)[0]
+        for labels in (chosen, envs.labels.long())
+    ]
+    assert losses[0] < losses[1]
+    # Answers that are any shortest path are right, and all that the halting learns from.
+    other = np.stack([envs.task.solve(question) for question in envs.tokens.numpy()])
+    assert (other != envs.labels.numpy()).any()
+    sure = torch.nn.functional.one_hot(torch.tensor(other).long(), 6) * 3.0
+    exact = act_loss(Output(sure, torch.zeros(16), None), trainer._labels(sure), loss=loss)[2]
+    assert exact.all()
 
 
 def test_resume_lists_what_differs(tmp_path):
