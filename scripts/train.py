@@ -245,7 +245,7 @@ def main(args: Args) -> None:
             track_calibration(tracker, *own, trainer.env_steps, trainer.seconds)
             bar.console.print(
                 f"step {trainer.step}: {figures['exact_accuracy']:.1%} of the held-out puzzles "
-                f"exact, {figures['steps']:.1f} segments"
+                f"exact, {figures['solve_rate']:.1%} solved, {figures['steps']:.1f} segments"
             )
 
         begun = trainer.env_steps, trainer.seconds
