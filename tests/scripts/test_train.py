@@ -32,7 +32,7 @@ def test_a_run_ends_when_the_held_out_share_is_reached(tmp_path, capsys):
     train.main(args(tmp_path, steps=50, eval_every=2, stop_at=0.0, json=result))
     said = capsys.readouterr().out
     assert "step 2: " in said
-    assert re.search(r"of the held-out puzzles exact, \d+\.\d% solved, \d\.\d segments", said)
+    assert re.search(r"of the held-out puzzles exact, \d+\.\d% solved, \d+\.\d segments", said)
     assert "2 steps in" in said
     rows = {row["name"]: row["value"] for row in json.loads(result.read_text())["rows"]}
     assert rows["env_steps"] == 16

@@ -85,7 +85,6 @@ CONFIGS = {
     "TRM": small("trm-sudoku"),
     "sudoku on one card": small("sudoku-extreme-fast", ema_start=0.0),
     "maze on one card": small("maze-hard-fast", ema_start=0.0),
-    "labels solved anew": small("maze-9x9", targets="solved"),
     "any shortest path": small("maze-9x9", targets="any"),
     "small": small("sudoku-6x6"),
 }
