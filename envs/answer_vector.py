@@ -104,7 +104,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.tokens = torch.zeros(cells, dtype=torch.uint8, device=self.device)
         self.labels = self.tokens.clone()
         self.answers = self.tokens.clone()
-        self._state = STATE
+        self._state: tuple[str, ...] = STATE
         if self.targets != "turned":
             self._prepare(puzzles.inputs)
 
