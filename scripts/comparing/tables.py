@@ -18,8 +18,8 @@ from .statistics import Estimate, at_puzzles, improvements, interquartile_means
 
 UNITS = {"episodes": "puzzles", "mean_steps": "steps", "mean_return": "reward", "seconds": "s"}
 
-LEFT_OUT = ("learns from", "parameters", "env steps", "mean steps")
-"""Columns that a terminal does not get."""
+LEFT_OUT = ("learns from", "parameters", "env steps", "train s", "mean steps", "ood: P(")
+"""How the columns begin that a terminal does not get."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,9 @@ def _wilson(evaluation: Evaluation) -> Estimate:
 
 
 def _share(found: Estimate) -> str:
-    return f"{100 * found.value:.1f}% ({100 * found.low:.1f}-{100 * found.high:.1f})"
+    # Bounds as fine as the value, which so never lies outside, but 100 rather than 100.0.
+    low, high = (f"{round(100 * bound, 1):g}" for bound in (found.low, found.high))
+    return f"{100 * found.value:.1f}% ({low}-{high})"
 
 
 def _mean(runs: Sequence[Result], name: str) -> float:
@@ -160,7 +162,7 @@ def rich_tables(results: Sequence[Result]) -> list[RichTable]:
             padding=(0, 1, 0, 0),
         )
         # The report has them all; a terminal is narrow.
-        kept = [k for k, heading in enumerate(table.headings) if heading not in LEFT_OUT]
+        kept = [k for k, heading in enumerate(table.headings) if not heading.startswith(LEFT_OUT)]
         for k in kept:
             # Headings break where they may, cells never do.
             words = table.headings[k].replace("interquartile mean", "IQM")

@@ -53,7 +53,7 @@ def test_compare_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for name in ("seconds", "puzzles", "rating", "compute"):
         assert (folder / f"{name}.png").read_bytes().startswith(PNG)
     report = (folder / "report.md").read_text()
-    assert "| oracle | solver | - | - | - | - | 100.0% (91.2-100.0) |" in report
+    assert "| oracle | solver | - | - | - | - | 100.0% (91.2-100) |" in report
     assert "optimal" not in report
     for agent in args.agents or []:
         assert len(list((folder / agent / "seed0").glob("events.out.tfevents.*"))) == 1, agent
