@@ -170,7 +170,10 @@ def test_without_a_display_it_says_so(monkeypatch, capsys):
         (["--env", "HRMSudoku-4x4-v0", "--split", "exam"], "split: expected one of"),
         (["--env", "HRMSudoku-4x4-v0", "--data", "nowhere.csv"], "source: expected"),
         (["--env", "HRMSudoku-4x4-v0", "--width", "0"], "width: expected"),
-        (["--env", "HRMSudoku-4x4-v0", "--task-id", "007bbfb7"], "task_id: unknown keyword"),
+        (
+            ["--env", "HRMSudoku-4x4-v0", "--task-id", "007bbfb7"],
+            "task_id: only ARC's puzzles are of tasks",
+        ),
         (["--env", "HRMARC-v0", "--task-id", "nope"], "task_id: no task"),
     ],
 )
