@@ -70,11 +70,11 @@ def main(args: Args) -> None:
     if folder is not None:
         rows = evaluate_votes(args, agent, folder)
     else:
-        kwargs = own_task(agent, env_id)
+        kwargs = env_arguments(args, agent, env_id)
         task = getattr(make_env(env_id, **kwargs).unwrapped, "task", None)
         if task is not None:
             check_task(args.agent, agent, task.id, env_id)
-        tested = evaluate(agent, env_id, args.episodes, args.split, args.data, **kwargs)
+        tested = evaluate(agent, env_id, args.episodes, args.split, **kwargs)
         rows = []
         for name, value in tested.summary().items():
             unit = "s" if name == "seconds" else "1"
@@ -85,10 +85,11 @@ def main(args: Args) -> None:
         write_json(args.json, machine(), rows)
 
 
-def own_task(agent: Any, env_id: str) -> dict[str, Any]:
-    """Return the keyword of the Answer environment of any task: which one is meant."""
+def env_arguments(args: Args, agent: Any, env_id: str) -> dict[str, Any]:
+    """Return which puzzles the environment holds, and for that of any task, which one is meant."""
+    kwargs = {} if args.data is None else {"source": args.data}
     name = getattr(agent, "task_name", None)
-    return {"task": name} if name is not None and env_id == "HRMAnswer-v0" else {}
+    return {**kwargs, "task": name} if name is not None and env_id == "HRMAnswer-v0" else kwargs
 
 
 def arc_folder(args: Args, agent: Any) -> Path | None:
@@ -151,9 +152,7 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     from hrm_gym.scripts import depth as report
     from hrm_gym.scripts.calibration import calibration_rows, calibration_table
 
-    kwargs: dict[str, Any] = own_task(agent, env_id)
-    if args.data is not None:
-        kwargs["source"] = args.data
+    kwargs = env_arguments(args, agent, env_id)
     env = make_env(env_id, split=args.split, **kwargs)
     puzzles = report.subset(env.unwrapped.puzzles, args.episodes)  # type: ignore[attr-defined]
     depth = measure_depth(agent, puzzles)
@@ -191,7 +190,7 @@ def save_traces(args: Args, agent: object, env_id: str) -> None:
     assert args.save_traces is not None
     if not isinstance(agent, Thinker):
         raise ValueError(f"save-traces: the agent {args.agent} has no segments; expected an HRM")
-    kwargs = {} if args.data is None else {"source": args.data}
+    kwargs = env_arguments(args, agent, env_id)
     splits = args.trace_splits or (args.split,)
     sets = []
     for split in splits:

@@ -102,8 +102,9 @@ def test_mistakes_are_named(capsys):
         assert sentence in capsys.readouterr().err
 
 
-def test_a_task_of_ones_own(tmp_path, capsys):
-    path = "examples.latin_square:LatinSquare:4"
+# The bank has no mazes of this size.
+@pytest.mark.parametrize("path", ["examples.latin_square:LatinSquare:4", "maze-8x8"])
+def test_a_task_of_ones_own(path, tmp_path, capsys):
     config = dataclasses.replace(get_preset("own-task"), task=path, source="generator:20")
     Trainer(config).agent().save(tmp_path)
     words = ["--agent", str(tmp_path), "--episodes", "4", "--task", path, "--data", "generator:4"]
