@@ -75,7 +75,7 @@ def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figu
         for agent, runs in agents.items():
             colour = COLOURS.get(agent, OTHER)
             rate = float(np.mean(_rates(runs)))
-            labels.append((rate, f"{agent} {100 * rate:.0f}%", colour))
+            labels.append((rate, f"{agent} {100 * rate:.3g}%", colour))
             if not runs[0].learned:
                 axes.axhline(rate, color=colour, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
                 continue
