@@ -75,10 +75,12 @@ class Process:
         return self.process.poll() is not None
 
     def stop(self) -> None:
-        """End it, with what it has started itself."""
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+        """End it, with what it has started itself.
+
+        That may outlive it, and would take time from the cells that follow.
+        """
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         with self.process:
             pass
 

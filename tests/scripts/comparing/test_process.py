@@ -83,6 +83,22 @@ def test_a_cell_that_is_out_of_time_is_ended(sleeper: Cell, tmp_path: Path) -> N
     assert gone(pids)
 
 
+@linux
+@pytest.mark.parametrize(
+    ("end", "failure"),
+    [("return 0", None), ("os._exit(3)", "its process died (exit status 3): so tired")],
+)
+def test_what_a_cell_has_started_ends_with_it(
+    end: str, failure: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tired.py").write_text(SLEEPER.replace("time.sleep(60)", end))
+    cell = Cell("HRMSudoku-4x4-v0", "tired:Sleeper", episodes=1)
+    (result,) = grid.run_grid([cell], tmp_path, say=lambda line: None)
+    assert result.failure == failure
+    assert gone(asleep(tmp_path))
+
+
 def test_the_others_of_a_hung_cell_finish(
     sleeper: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
