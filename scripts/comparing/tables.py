@@ -164,13 +164,19 @@ def rich_tables(results: Sequence[Result]) -> list[RichTable]:
         # The report has them all; a terminal is narrow.
         kept = [k for k, heading in enumerate(table.headings) if not heading.startswith(LEFT_OUT)]
         for k in kept:
-            # Headings break where they may, cells never do.
+            # Headings break where they may, and long names; a number never does.
             words = table.headings[k].replace("interquartile mean", "IQM")
             words = words.replace(" of ", " of\N{NO-BREAK SPACE}").replace(" ", "\n")
-            view.add_column(words, justify="left" if k < table.names else "right", no_wrap=True)
+            if k < table.names:
+                view.add_column(words, overflow="fold", min_width=12)
+            else:
+                view.add_column(words, justify="right", no_wrap=True)
+        count = table.headings.index("failed") if "failed" in table.headings else -1
         for row in table.rows:
             failed = table.names > 1 and row[1].startswith("failed: ")
-            view.add_row(*([row[0], "failed"] if failed else [row[k] for k in kept]))
+            # How many of the failed diverged is among the reasons.
+            cells = [row[k].partition(" (")[0] if k == count else row[k] for k in kept]
+            view.add_row(*([row[0], "failed"] if failed else cells))
         shown.append(view)
     return shown
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hrm_gym.evaluation import Episode, Evaluation
 from hrm_gym.scripts.comparing import cell as cells
@@ -110,10 +112,25 @@ def test_tables(results: list[Result]) -> None:
     assert ppo[env.headings.index("optimal")] == "18.3%"
     assert ppo[env.headings.index("at 108 puzzles")] == "37%"
     assert "1.00 (1.00-1.00)" in markdown_table(overall)
-    assert len(rich_tables(results)) == 2
     rows = {row["name"]: row for row in json_rows(results)}
     assert rows["HRMMaze-7x7-v0/ppo/seed1/failed"]["diverged"]
     assert rows["hrm/test/interquartile_mean"]["value"] == pytest.approx(0.9)
+
+
+def test_tables_fit_a_terminal(results: list[Result]) -> None:
+    long = "an.agent.of.ones.own:WithALongName"
+    for result in results:
+        if result.cell.agent == "ppo":
+            result.cell = dataclasses.replace(result.cell, agent=long)
+    text = io.StringIO()
+    console = Console(file=text, width=80)
+    for table in rich_tables(results):
+        console.print(table)
+    shown = text.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown, "something was cut off"
+    assert shown.count("90.0% (") == 4, "test and ood, of the environment and of all seeds"
+    assert "1 of 3" in shown
+    assert "an.agent.of. " in shown, "the name goes on in the next line"
 
 
 def test_a_report_is_whole_and_opens_offline(results: list[Result], tmp_path: Path) -> None:
