@@ -135,10 +135,15 @@ def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
         seed: Seed of the random agent.
 
     Raises:
-        ValueError: ``random`` got no environment.
+        ValueError: ``random`` got no environment, or a class of one's own cannot be made.
     """
     if ":" in name:
-        return find_class(name)()
+        made = find_class(name)
+        try:
+            return made()
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise ValueError(f"agents: cannot make {name} without arguments: {reason}") from error
     if name == "oracle":
         from .simple import OracleAgent
 

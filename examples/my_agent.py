@@ -20,7 +20,7 @@ class WallFollower:
     """Keeps its right hand on the wall, which leads to G in every maze without loops."""
 
     def __init__(self) -> None:
-        # Episodes take turns, so what is remembered is remembered by puzzle.
+        # One agent plays many episodes, so what is remembered is remembered by puzzle.
         self.headings: dict[bytes, int] = {}
 
     def act(self, obs: dict[str, Any], info: dict[str, Any]) -> int:

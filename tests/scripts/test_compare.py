@@ -32,6 +32,13 @@ class Deadly:
         import os, signal
         os.kill(os.getpid(), signal.SIGKILL)
 
+class Untold:
+    def __init__(self, weights):
+        pass
+
+    def act(self, obs, info):
+        return 0
+
 class Right:
     def act(self, obs, info):
         return int(info["action_mask"].argmax())
@@ -82,7 +89,7 @@ def test_compare_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_agents_of_ones_own_and_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "some_agents.py").write_text(AGENTS)
     monkeypatch.syspath_prepend(tmp_path)
-    names = [f"some_agents:{name}" for name in ("Wrong", "Sick", "Deadly", "Right")]
+    names = [f"some_agents:{name}" for name in ("Wrong", "Sick", "Deadly", "Untold", "Right")]
     (tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0").mkdir(parents=True)
     other = tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0" / cells.FILE
     other.write_text('{"format": 0}')
@@ -96,6 +103,8 @@ def test_agents_of_ones_own_and_what_fails(tmp_path: Path, monkeypatch: pytest.M
         "RuntimeError: no luck",
         "some_agents:Wrong, seed 0 failed: agent Wrong on HRMMaze-7x7-v0: expected an action",
         "some_agents:Deadly, seed 0 failed: its process died (signal 9)",
+        "some_agents:Untold, seed 0 failed: agents: cannot make some_agents:Untold without "
+        "arguments: TypeError: ",
         "expected format 1, got 0; remove it, or choose another --out",
     ):
         assert sentence in report
