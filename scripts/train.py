@@ -64,7 +64,8 @@ class Args:
     """Steps between two tests on held-out puzzles: split val, or the rows of a file that
     --puzzles leaves over."""
     stop_at: float | None = None
-    """End once so large a share of the held-out puzzles is answered exactly, such as 0.98."""
+    """End once so large a share of the held-out puzzles is answered exactly, such as 0.98; with
+    --targets any, is solved."""
     save_every: float = 300.0
     """Seconds between two saves; Ctrl-C and SIGTERM save and end the run."""
     wandb: str | None = None
@@ -72,7 +73,8 @@ class Args:
     threads: int | None = None
     """Torch threads on a CPU; by default all cores."""
     episodes: int = 500
-    """Held-out test puzzles at the end, of the bundled bank; 0 tests nothing."""
+    """Held-out test puzzles at the end, of the bundled bank or, where --data is the generator, as
+    many of its own at most; 0 tests nothing."""
     out: Path = Path("runs")
     """Folder of runs; this one is written to OUT/ENV/hrm/seedSEED."""
     resume: Path | None = None
@@ -183,11 +185,15 @@ def main(args: Args) -> None:
         validation = validation.take(~leave_out(trainer, validation, "validation"))
     task = get_task(config.task_id)
     kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
-    if task.name == "arc":
-        # The tests of the very tasks whose demonstrations it has seen.
+    generated = config.source is not None and config.source.partition(":")[0] == "generator"
+    if task.name == "arc" or generated:
+        # The tests of the very tasks whose demonstrations it has seen; of sizes without a bank too.
         kwargs["source"] = config.source
     if args.episodes:
-        env = make_env(env_id, split="test", **kwargs)
+        try:
+            env = make_env(env_id, split="test", **kwargs)
+        except ValueError as error:
+            raise ValueError(f"{error}; or --episodes 0, which tests nothing") from None
         tests = subset(env.unwrapped.puzzles, args.episodes)  # type: ignore[attr-defined]
         seen = leave_out(trainer, tests, "test")
     shown = env_id if config.task is None else f"{env_id}-{task.id}"

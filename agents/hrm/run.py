@@ -46,7 +46,8 @@ class Schedule:
         on_log: Gets the trainer and the means since its last call; its time is not counted.
         eval_every: Steps between two tests on ``validation``.
         validation: Held-out puzzles.
-        stop_at: Share of them answered exactly that ends the run.
+        stop_at: Share of them answered exactly that ends the run; where any right answer is taught
+            (``targets="any"``), the share solved.
         on_eval: Gets the trainer and the figures of a test.
         on_message: Gets a sentence where something went wrong and was mended.
     """
@@ -120,7 +121,8 @@ def run(
                 figures = validate(trainer, beside.validation)
                 if beside.on_eval is not None:
                     beside.on_eval(trainer, figures)
-                if beside.stop_at is not None and figures["exact_accuracy"] >= beside.stop_at:
+                right = "solve_rate" if trainer.config.targets == "any" else "exact_accuracy"
+                if beside.stop_at is not None and figures[right] >= beside.stop_at:
                     reason = "reached"
             if beside.folder is not None and (reason or over or since_save >= beside.save_every):
                 # Never over a good checkpoint while steps are being skipped.

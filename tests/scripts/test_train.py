@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from hrm_gym.agents.hrm import run as loop
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.run import validation_puzzles
 from hrm_gym.agents.hrm.trainer import Trainer
@@ -36,6 +37,19 @@ def test_a_run_ends_when_the_held_out_share_is_reached(tmp_path, capsys):
     assert "2 steps in" in said
     rows = {row["name"]: row["value"] for row in json.loads(result.read_text())["rows"]}
     assert rows["env_steps"] == 16
+
+
+@pytest.mark.parametrize(("targets", "ended"), [("any", 2), ("solved", 4)])
+def test_where_any_path_is_taught_the_share_solved_ends_a_run(
+    targets, ended, tmp_path, capsys, monkeypatch
+):
+    figures = {"exact_accuracy": 0.2, "solve_rate": 0.9, "steps": 2.0}
+    changes = {"preset": None, "task": "maze-5x5", "data": "generator:20", "targets": targets}
+    monkeypatch.setattr(loop, "validate", lambda trainer, puzzles: figures)
+    train.main(args(tmp_path, **changes, episodes=7, eval_every=2, stop_at=0.8))
+    said = capsys.readouterr().out
+    assert f"{ended} steps in" in said
+    assert "of 7 held-out puzzles solved" in said, "no bank has this size"
 
 
 def test_resume_goes_on_to_where_the_run_was_meant_to_end(tmp_path):
