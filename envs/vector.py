@@ -141,7 +141,8 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
         if not (whole or isinstance(seed, (Sequence, np.ndarray))) or isinstance(seed, str):
             raise ValueError(f"seed: expected a whole number, or one a row, got {seed!r}")
-        seeds = [seed + row for row in range(self.num_envs)] if whole else list(seed)
+        # A number of NumPy's would wrap round at its width.
+        seeds = [int(seed) + row for row in range(self.num_envs)] if whole else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seeds)}")
         for value in seeds:

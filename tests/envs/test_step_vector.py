@@ -186,6 +186,15 @@ def test_a_time_limit_is_the_last_step_too(env_id):
 
 
 @every
+@pytest.mark.parametrize("seed", [np.uint8(254), np.int64(2**63 - 2)])
+def test_a_seed_of_numpy_does_not_wrap_round_at_its_width(env_id, seed):
+    observations, _ = gym.make_vec(env_id, num_envs=4).reset(seed=seed)
+    wanted, _ = gym.make_vec(env_id, num_envs=4).reset(seed=int(seed))
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(observations[name], value)
+
+
+@every
 def test_wrong_calls_are_named(env_id):
     env = gym.make_vec(env_id, num_envs=2).unwrapped
     for call in (env.get_state, env.solve, env.optimal_action, env.action_masks):
