@@ -102,7 +102,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         self._answers = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
 
     def _identity(self) -> str:
-        return f"{super()._identity()}, {self.max_segments} segments"
+        return f"{super()._identity()}, {self.max_segments} segments, {self.targets} targets"
 
     def _begin(self) -> None:
         if self.targets == "solved":

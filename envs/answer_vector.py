@@ -303,4 +303,4 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._begun = True
 
     def _identity(self) -> str:
-        return f"{super()._identity()}, {self.max_segments} segments"
+        return f"{super()._identity()}, {self.max_segments} segments, {self.targets} targets"

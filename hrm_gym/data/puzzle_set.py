@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -98,8 +98,14 @@ class PuzzleSet:
     def mark(self) -> str:
         """Names what the set holds, wherever it was read: how many puzzles, and a hash of them."""
         found = hashlib.blake2b(str(self.num_puzzle_ids).encode(), digest_size=4)
-        # Puzzles of their own hold more than the arrays here: demonstrations, recorded segments.
-        own = tuple(tuple(vars(puzzle).values()) for puzzle in self.puzzles or ())
+        # Their own classes may hold more than the arrays here: demonstrations, recorded segments.
+        here = {part.name for part in fields(Puzzle)}
+        own = tuple(
+            value
+            for puzzle in self.puzzles or ()
+            for name, value in vars(puzzle).items()
+            if name not in here
+        )
         for array in arrays((self.inputs, self.labels, self.ratings, self.puzzle_ids, own)):
             found.update(repr(array.shape).encode())
             found.update(array.tobytes())

@@ -68,6 +68,7 @@ OTHERWISE = {
     "segments": ("HRMHalt-v0", {}, {"max_segments": 2}),
     "costs": ("HRMHalt-v0", {}, {"ponder_cost": 0.0100001}),
     "answers": ("HRMSudokuAnswer-4x4-v0", {}, {"max_segments": 2}),
+    "targets": ("HRMMazeAnswer-v0", {}, {"targets": "solved"}),
     "ids": ("HRMARCAnswer-v0", {"source": "arc-agi-2"}, {"source": "arc-agi-1"}),
     "doors": ("HRMMaze-Dynamic-v0", {}, {"door_probability": 1.0}),
     "shares": ("HRMMaze-Dynamic-v0", {}, {"door_share": 0.4}),
@@ -129,6 +130,29 @@ def test_a_state_goes_on_where_the_same_puzzles_are_drawn(tmp_path, play):
     assert play(made[1], 30) == play(made[0], 30)
     with pytest.raises(ValueError, match=r"expected one of SudokuEnv on sudoku-4x4, .* 6 puzzles"):
         made[2].set_state(made[0].get_state())
+
+
+def test_a_set_is_known_by_its_puzzles_however_they_were_read(tmp_path, play):
+    made = gym.make("HRMSudoku-4x4-v0", source="generator:6").unwrapped
+    questions = [made.task.format(inputs) for inputs in made.puzzles.inputs]
+    (tmp_path / "same.csv").write_text("\n".join(["question", *questions]))
+    read = gym.make("HRMSudoku-4x4-v0", source=str(tmp_path / "same.csv")).unwrapped
+    for seed, env in enumerate((made, read)):
+        env.reset(seed=seed)
+    read.set_state(made.get_state())
+    assert play(read, 30) == play(made, 30)
+
+
+@pytest.mark.parametrize("targets", [("turned", "solved"), ("turned", "any"), ("solved", "any")])
+def test_a_state_of_a_vector_with_other_targets_is_refused(targets):
+    left, right = (
+        gym.make_vec("HRMMazeAnswer-7x7-v0", 2, limit=5, targets=name).unwrapped for name in targets
+    )
+    for envs in (left, right):
+        envs.reset(seed=3)
+    with pytest.raises(ValueError, match=rf"{targets[0]} targets, got .* {targets[1]} targets"):
+        left.set_state(right.get_state())
+    left.set_state(left.get_state())
 
 
 @every
