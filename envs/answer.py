@@ -68,7 +68,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     ## Episode End
     Terminated on halt; segment ``max_segments`` halts by itself. The last info says ``exact`` (the
     answer is what the reward asks for), ``is_success`` (the rules accept it: any shortest path,
-    say) and ``regret`` (the cells in which the last answer differs from the label).
+    say) and ``regret`` (the cells in which the last answer differs from the label, none if it is
+    exact).
 
     ## Arguments
     ``task`` such as ``sudoku-9x9``, or ``module:Class`` for one of your own; ``max_segments``;
@@ -121,9 +122,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
             halt = False
             extra["invalid_action"] = True
         self.segment += 1
-        exact = wrong_cells(self.labels, self.answer) == 0
-        if self.targets == "any":
-            exact = exact or self._accepts()
+        exact = self._exact()
         done = halt or self.segment >= self.max_segments
         if done:
             extra["exact"] = exact
@@ -131,7 +130,11 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return float(done and exact), done, extra
 
     def _ending(self) -> dict[str, Any]:
-        return {"regret": wrong_cells(self.labels, self.answer)}
+        return {"regret": 0 if self._exact() else wrong_cells(self.labels, self.answer)}
+
+    def _exact(self) -> bool:
+        exact = wrong_cells(self.labels, self.answer) == 0
+        return exact or (self.targets == "any" and self._accepts())
 
     def _accepts(self) -> bool:
         question = self.labels if self.task.name == "arc" else self.inputs

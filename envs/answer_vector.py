@@ -209,7 +209,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         right = wrong == 0
         if self.targets == "any":
             right = right | accepts(self._levels, self.tokens, self.answers)
-        exact, regret = right & done, wrong.masked_fill(~done, 0)
+        exact, regret = right & done, wrong.masked_fill(right | ~done, 0)
         rewards = exact.double() if self.as_numpy else exact.float()
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(self._done)
@@ -283,6 +283,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         """
         if self.targets != "any":
             raise ValueError(f"nearest: needs targets='any', got {self.targets!r}")
+        self._require_episode()
         return likeliest_labels(self._levels, self.tokens, scores, self._longest)
 
     def get_state(self) -> dict[str, Any]:

@@ -369,6 +369,13 @@ def test_any_shortest_path_is_rewarded_and_is_its_own_target():
         _, rewards, _, _, infos = vector.step(actions)
         assert torch.equal(rewards, wanted)
         assert torch.equal(infos["exact"].float(), wanted)
+        assert torch.equal(infos["regret"] == 0, infos["exact"])
+    row = int(differs.nonzero()[0])
+    single = gym.make("HRMAnswer-v0", targets="any", **MAZES)
+    single.reset(seed=row)
+    np.testing.assert_array_equal(single.unwrapped.inputs, tokens[row].numpy())
+    _, reward, _, _, info = single.step(actions[row].numpy())
+    assert (reward, info["exact"], info["regret"]) == (1, True, 0)
     # Marks on every open cell hold all paths, and are none.
     envs.reset(seed=0)
     actions[:, :-1] = torch.where(tokens == 2, 5, tokens).long()
@@ -397,6 +404,9 @@ def test_targets_that_make_no_sense(make_one):
 
 
 def test_only_any_path_has_a_nearest():
+    envs = gym.make_vec("HRMAnswer-v0", 2, device="cpu", targets="any", **MAZES).unwrapped
+    with pytest.raises(gym.error.ResetNeeded):
+        envs.nearest(torch.zeros(2, 64, 6, dtype=torch.float64))
     envs = make(env_id=MAZE).unwrapped
     with pytest.raises(ValueError, match="nearest: needs targets='any', got 'turned'"):
         envs.nearest(torch.zeros(4, 49, 6, dtype=torch.float64))
