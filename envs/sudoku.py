@@ -51,9 +51,9 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     info says ``regret``: the cells, blank ones too, that differ from the solution.
 
     ## Arguments
-    ``size`` 4, 6 or 9 (8, 10 and 12 with ``source="generator"``); ``source``, ``split``,
-    ``difficulty`` (guesses of the solver), ``limit``, ``augment``, ``render_mode`` as in every
-    environment.
+    ``size`` 4, 6 or 9 (8, 10 and 12 with ``source="generator"``, which is compiled on its first
+    use, for each size anew, and that takes a while); ``source``, ``split``, ``difficulty`` (guesses
+    of the solver), ``limit``, ``augment``, ``render_mode`` as in every environment.
 
     ## Version History
     * v0: first version.
