@@ -122,7 +122,10 @@ def write_arc(
                 yield [entry(t, t.tests, False) for t in group]
 
     if not any(task.evaluation for task in tasks):
-        raise ValueError("data: no evaluation task is among them, so nothing is held out")
+        raise ValueError(
+            "data: no evaluation task is among them, so nothing is held out; expected a subfolder "
+            "named evaluation, or hold-out all or demonstration"
+        )
     with DatasetWriter(path, arc) as writer:
         count = len(identifiers) + 1
         written = {

@@ -200,7 +200,7 @@ def test_arc_folders_and_their_faults(tmp_path):
     assert [task.name for task in smallest([*tasks.values(), TASKS[1]], 3)] == ["a", "b", "c"]
     with pytest.raises(ValueError, match="task old is there twice"):
         write_arc(tmp_path / "d", [TASKS[0], TASKS[0]], 1)
-    with pytest.raises(ValueError, match="no evaluation task"):
+    with pytest.raises(ValueError, match=r"no evaluation task .*; expected .*hold-out all"):
         write_arc(tmp_path / "d", TASKS[:1], 1)
     with pytest.raises(ValueError, match="side: task new has a grid of 4 cells a side"):
         write_arc(tmp_path / "d", TASKS, 1, side=3)
