@@ -31,8 +31,9 @@ def load_puzzles(
         task: The task they must be of.
         source: ``bank``; ``generator`` or ``generator:N`` (N fresh puzzles of the split);
             ``arc-agi-1`` or ``arc-agi-2``; a CSV file or an ARC JSON file, used whole; a dataset
-            folder; a folder of ARC JSON files, used whole. ``None`` is the task's own default: the
-            bank, ``arc-agi-1``, and for a task of one's own its generator.
+            folder, whose ``test`` is its ``val`` and ``ood`` too; a folder of ARC JSON files, used
+            whole. ``None`` is the task's own default: the bank, ``arc-agi-1``, and for a task of
+            one's own its generator.
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
         limit: At most so many puzzles, the first ones; of a dataset folder with all their copies.
@@ -62,6 +63,11 @@ def _of_task(puzzles: PuzzleSet, task: Task, task_id: str, source: str, split: s
     sentence = f"task_id: no task {task_id!r} in {source}"
     if task.name != "arc":
         sentence = f"task_id: only ARC's puzzles are of tasks by name, not those of {task.id}"
+    elif puzzles.puzzles is None:
+        sentence = (
+            f"task_id: {source} is a dataset folder, whose puzzles have no task; expected "
+            "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
+        )
     elif source.startswith("arc-agi-"):
         from hrm_gym.puzzles import arc
 
