@@ -193,7 +193,8 @@ def main(args: Args) -> None:
     known = {entry.name: entry for entry in ENTRIES}
     for name in args.entries:
         if name not in known:
-            raise ValueError(f"entries: expected some of {', '.join(known)}, got {name!r}")
+            names = ", ".join(map(repr, known))
+            raise ValueError(f"entries: expected some of {names}, got {name!r}")
     for name in ("seeds", "episodes"):
         if getattr(args, name) <= 0:
             raise ValueError(f"{name}: expected a positive number, got {getattr(args, name)}")

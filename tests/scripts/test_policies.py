@@ -49,4 +49,4 @@ def test_rows_of_other_environments_run(name: str) -> None:
 
 def test_an_unknown_row_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(policies.main, policies.Args, ["--entries", "gru"]) == 2
-    assert "entries: expected some of random, mlp" in capsys.readouterr().err
+    assert "entries: expected some of 'random', 'mlp'" in capsys.readouterr().err
