@@ -175,8 +175,9 @@ def train_rl(
     callback = Budget(agent, clock, on_progress, progress_evaluations)
     try:
         agent.model.learn(steps or ENDLESS, callback=callback)
-    except ValueError:
-        # Torch draws no action from logits that are not finite, and says so at length.
+    except (ValueError, RuntimeError):
+        # Torch draws no action from logits that are not finite: by a check of its distributions,
+        # or where somebody has switched that off, in drawing.
         check_finite(agent.model.policy)
         raise
     check_finite(agent.model.policy)

@@ -177,8 +177,14 @@ def test_training_begins_with_the_puzzles_of_its_seed() -> None:
     assert len(np.unique(found["tokens"], axis=0)) > 1
 
 
+@pytest.mark.parametrize("checked", [True, False])
 @pytest.mark.parametrize("algorithm", ["ppo", "maskable-ppo", "dqn"])
-def test_weights_that_ran_away_are_called_so(algorithm: str) -> None:
+def test_weights_that_ran_away_are_called_so(
+    algorithm: str, checked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whether torch looks at the arguments of its distributions is a setting of the process.
+    monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", checked)
+
     def spoil(so_far: TrainResult[SB3Agent]) -> None:
         with torch.no_grad():
             for weight in so_far.agent.model.policy.parameters():

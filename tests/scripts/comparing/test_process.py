@@ -115,15 +115,21 @@ def test_the_time_limit_is_far_beyond_the_budget() -> None:
 
 @linux
 def test_an_interrupted_comparison_leaves_nothing_running(sleeper: Cell, tmp_path: Path) -> None:
+    # What a shell runs in the background ignores Ctrl-C, and so would Python.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt() -> None:
         asleep(tmp_path)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        grid.run_grid([sleeper], tmp_path, say=lambda line: None)
-    thread.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            grid.run_grid([sleeper], tmp_path, say=lambda line: None)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert gone(asleep(tmp_path))
     assert cells.load(sleeper, tmp_path) is None, "it is run again next time"
 
