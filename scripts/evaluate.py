@@ -74,13 +74,14 @@ def main(args: Args) -> None:
         task = getattr(make_env(env_id, **kwargs).unwrapped, "task", None)
         if task is not None:
             check_task(args.agent, agent, task.id, env_id)
+        thinks = has_segments(args, agent, env_id)
         tested = evaluate(agent, env_id, args.episodes, args.split, **kwargs)
         rows = []
         for name, value in tested.summary().items():
             unit = "s" if name == "seconds" else "1"
             rows.append({"name": name, "value": value, "unit": unit})
             print(f"{name:16} {value:10.4f}")
-        rows += thinking(args, agent, env_id)
+        rows += thinking(args, agent, env_id) if thinks else []
     if args.json is not None:
         write_json(args.json, machine(), rows)
 
@@ -130,21 +131,28 @@ def evaluate_votes(args: Args, agent: Any, folder: Path) -> list[dict[str, Any]]
     return rows
 
 
-def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
-    """Print what thinking longer and voting are worth, draw it, and return the rows.
+def has_segments(args: Args, agent: Any, env_id: str) -> bool:
+    """Say whether an agent thinks in segments there, of which more can be told.
 
-    Nothing is said of agents without segments, and of step environments.
+    Raises:
+        ValueError: It does not, and the arguments ask for more; or for more votes than there are.
     """
     from hrm_gym.agents.hrm.thinking import Thinker
+    from hrm_gym.agents.hrm.voting import distinct_symmetries
 
-    more = args.segments or args.votes is not None or args.out is not None
-    if not isinstance(agent, Thinker) or "Answer" not in env_id:
-        if more:
-            raise ValueError(
-                "segments, votes and out: expected an HRM agent in an Answer environment, got "
-                f"{args.agent} in {env_id}"
-            )
-        return []
+    thinks = isinstance(agent, Thinker) and "Answer" in env_id
+    if not thinks and (args.segments or args.votes is not None or args.out is not None):
+        raise ValueError(
+            "segments, votes and out: expected an HRM agent in an Answer environment, got "
+            f"{args.agent} in {env_id}"
+        )
+    if thinks and args.votes is not None:
+        distinct_symmetries(agent.task, args.votes)
+    return thinks
+
+
+def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
+    """Print what thinking longer and voting are worth, draw it, and return the rows."""
     from rich.console import Console
 
     from hrm_gym.agents.hrm.depth import measure_calibration, measure_depth

@@ -99,7 +99,9 @@ def test_mistakes_are_named(capsys):
         (["--agent", "maze-7x7", "--votes", "17"], "votes: maze-7x7 has 16 symmetries, got 17"),
     ):
         assert run(main, Args, [*words, "--episodes", "3"]) == 2
-        assert sentence in capsys.readouterr().err
+        said = capsys.readouterr()
+        assert sentence in said.err
+        assert not said.out, "before any work"
 
 
 # The bank has no mazes of this size.
