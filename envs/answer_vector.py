@@ -19,7 +19,7 @@ from hrm_gym.puzzles.maze_targets import accepts, likeliest_labels
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
 from .checks import check_flag, check_targets
-from .state import check_state
+from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
 STATE = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
@@ -298,7 +298,10 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         Raises:
             ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
         """
-        check_state(state, self._identity(), ["env", *(name.lstrip("_") for name in self._state)])
+        own = self._identity()
+        held = {name.lstrip("_"): getattr(self, name) for name in self._state}
+        check_state(state, own, ("env", *held))
+        check_shapes(state, own, held)
         for name in self._state:
             setattr(self, name, state[name.lstrip("_")].to(self.device).clone())
         self._begun = True

@@ -14,7 +14,7 @@ from hrm_gym.puzzles import get_task, keys
 
 from .checks import check_number
 from .halt import CONTINUE, HALT, load_traces, reading_space, trace_puzzles
-from .state import check_state
+from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
 STATE = ("keys", "episodes", "rows", "segments", "done")
@@ -204,7 +204,9 @@ class HaltVectorEnv(PuzzleVectorEnv):
         Raises:
             ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
         """
-        check_state(state, self._identity(), ("env", *STATE))
+        own = self._identity()
+        check_state(state, own, ("env", *STATE))
+        check_shapes(state, own, {name: getattr(self, f"_{name}") for name in STATE})
         for name in STATE:
             setattr(self, f"_{name}", state[name].copy())
         self._begun = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hrm_gym.data import PuzzleSet
@@ -48,3 +48,14 @@ def check_names(part: Any, own: str, names: Iterable[str]) -> None:
         raise ValueError(f"state: expected {own} as get_state gave it, but {name} is missing")
     for name in sorted(held - wanted, key=str):
         raise ValueError(f"state: expected {own} as get_state gave it, but it holds {name!r} too")
+
+
+def check_shapes(part: dict[str, Any], own: str, rows: Mapping[str, Any]) -> None:
+    """Refuse arrays or tensors of a state that are not shaped as an environment's own.
+
+    Raises:
+        ValueError: One is not; the sentence says which.
+    """
+    for name, array in rows.items():
+        if getattr(part[name], "shape", None) != array.shape:
+            raise ValueError(f"state: expected {own}, but {name} is no {tuple(array.shape)}")

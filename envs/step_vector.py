@@ -17,7 +17,7 @@ from hrm_gym.puzzles import Task, Tokens
 from . import kernels
 from .base import Observation
 from .checks import check_flag
-from .state import check_names, check_state
+from .state import check_names, check_shapes, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
 MODES = {
@@ -302,9 +302,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         own = self._identity()
         check_state(state, own, ("env", "rows"))
         check_names(state["rows"], own, self._rows._fields)
-        for name, part in self._rows._asdict().items():
-            if np.shape(state["rows"][name]) != part.shape:
-                raise ValueError(f"state: expected {own}, but {name} is no {part.shape}")
+        check_shapes(state["rows"], own, self._rows._asdict())
         for name, part in state["rows"].items():
             getattr(self._rows, name)[...] = part
         self._begun = True

@@ -192,6 +192,13 @@ def test_half_a_state_of_a_vector_is_refused(env_id, digest):
         for wrong in (half, {**old, "more": 1}):
             with pytest.raises(ValueError, match=r"^state: expected 2 rows of"):
                 envs.set_state(wrong)
+    nested = isinstance(old["rows"], dict)
+    within = old["rows"] if nested else old
+    for name in [name for name in within if name != "env"]:
+        for part in (within[name][:1], "nonsense"):
+            short = {**within, name: part}
+            with pytest.raises(ValueError, match=rf"^state: expected .*, but {name} is no \(2"):
+                envs.set_state({**old, "rows": short} if nested else short)
     assert digest(envs.get_state()) == before
     envs.set_state(old)
     assert digest(envs.get_state()) == digest(old)
