@@ -186,7 +186,10 @@ def _run(
     argv: Sequence[str] | None,
     prog: str | None,
 ) -> int:
-    # Tasks of one's own (module:Class) are looked for where the script is run, after all else.
+    # Classes of one's own (module:Class) are looked for where the script is run, after all else,
+    # but not beside the script, where Python begins: ``train`` would be one of ours.
+    if sys.path and Path(sys.path[0]).resolve() == Path(sys.argv[0]).resolve().parent:
+        del sys.path[0]
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     module = sys.modules.get(main.__module__)

@@ -57,3 +57,17 @@ def test_help_that_nobody_reads_ends_quietly(words):
     status, error = ended(["-m", "hrm_gym.scripts", *words], read=False)
     assert status != 0
     assert error == ""
+
+
+LOOKING = PRINTING.replace("    for line", "    import train\n    print(train.WHOSE)\n    for line")
+
+
+def test_a_module_of_ones_own_may_have_the_name_of_a_script(tmp_path):
+    for folder, whose in ((tmp_path / "scripts", "the script's"), (tmp_path / "mine", "mine")):
+        folder.mkdir()
+        (folder / "train.py").write_text(f"WHOSE = {whose!r}")
+    script = tmp_path / "scripts" / "tool.py"
+    script.write_text(LOOKING)
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=tmp_path / "mine", capture_output=True, text=True)
+    assert done.stdout.splitlines()[:1] == ["mine"], done.stderr
