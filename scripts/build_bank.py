@@ -158,13 +158,13 @@ def packed(arrays: dict[str, Any]) -> bytes:
 
 
 def known(path: Path, seed: int) -> dict[str, Any]:
-    """Return the manifest at ``path``, an empty one where there is none.
+    """Return the files that the manifest at ``path`` lists, none where there is none.
 
     Raises:
         ValueError: It is damaged, or of another seed: one bank has one seed.
     """
     if not path.exists():
-        return {"files": {}, "seed": seed}
+        return {}
     try:
         manifest = json.loads(path.read_text())
         files, built = dict(manifest["files"]), manifest["seed"]
@@ -172,7 +172,7 @@ def known(path: Path, seed: int) -> dict[str, Any]:
         raise ValueError(f"out: {path} is damaged; expected a bank or a new folder") from None
     if built != seed:
         raise ValueError(f"seed: the bank of {path.parent} is of seed {built}; expected it again")
-    return {"files": files, "seed": seed}
+    return files
 
 
 def main(args: Args) -> None:
@@ -187,9 +187,7 @@ def main(args: Args) -> None:
     if args.seed > MASK:
         raise ValueError(f"seed: expected at most 2^64 - 1, got {args.seed}")
     path = args.out / "manifest.json"
-    manifest: dict[str, Any] = {"files": {}, "seed": args.seed}
-    if args.only is not None:
-        manifest = known(path, args.seed)
+    files = {} if args.only is None else known(path, args.seed)
     contents: dict[str, bytes] = {}
     for task_id in RECIPES:
         if args.only not in (None, task_id):
@@ -203,12 +201,12 @@ def main(args: Args) -> None:
         content = contents[task_id] = packed(bank.pack(task, puzzles, splits))
         counts = {name: splits.count(name) for name in ("train", "val", "test", "ood")}
         digest = hashlib.sha256(content).hexdigest()
-        manifest["files"][task_id] = {"sha256": digest, "puzzles": counts}
+        files[task_id] = {"sha256": digest, "puzzles": counts}
         print(f"{task_id}: {counts}, {len(content) / 1e6:.2f} MB")
     # All at the end, so that a build that is interrupted leaves the bank that was there.
     for task_id, content in contents.items():
         write_bytes(args.out / f"{task_id}.npz", content)
-    write_text(path, json.dumps(manifest, indent=1) + "\n")
+    write_text(path, json.dumps({"files": files, "seed": args.seed}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-Row = dict[str, Any]
+from hrm_gym.scripts.peers import Row, row
+
 LARGE = 2_000_000
 """Parameters from which fewer puzzles are measured."""
 FEWEST = 10
@@ -64,12 +65,6 @@ def measure(args: Any) -> list[Row]:
         for name in HRMAgent.pretrained():
             rows += shipped(args, name, Path(folder))
     return rows + replay(args)
-
-
-def row(name: str, value: float, unit: str, target: float | None = None, **more: Any) -> Row:
-    """Return a row; without a target it is there to compare with."""
-    found: Row = {"name": name, "value": value, "unit": unit, **more}
-    return found if target is None else {**found, "target": target}
 
 
 def fresh(code: str, path: Path, tokens: np.ndarray, threads: int) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-Row = dict[str, Any]
+from hrm_gym.scripts.peers import Row, row
+
 AGENTS = ("sudoku-4x4", "sudoku-6x6", "maze-7x7")
 """Of the shipped ones, those whose chains are short enough for minutes of training."""
 PUZZLES = 256
@@ -83,7 +84,7 @@ def side_by_side(args: Any, name: str) -> list[Row]:
             rows.append(row(f"{name}, batch {batch}: ratio", ratio, "x"))
     # Of the last batches, which take all puzzles.
     ratio = spent["chain"] / spent["hrm"]
-    rows.append({**row(f"{name}: ratio, solved or not", ratio, "x"), "target": CLAIM})
+    rows.append(row(f"{name}: ratio, solved or not", ratio, "x", CLAIM))
     for title, unit in (("hrm", "segments"), ("chain", "tokens")):
         rows.append(row(f"{name}, {title}: solve rate", solved[title] / len(questions), "1"))
         rows.append(row(f"{name}, {title}: steps a puzzle", float(np.mean(steps[title])), unit))
@@ -114,11 +115,6 @@ def answer(
         for title in agents:
             spent[title] += float(np.median(times[title]))
     return spent, solved, steps
-
-
-def row(name: str, value: float, unit: str) -> Row:
-    """Return a row that has no target."""
-    return {"name": name, "value": value, "unit": unit}
 
 
 def report(rows: list[Row], args: Any) -> str:

@@ -41,9 +41,9 @@ def groups(results: Sequence[Result]) -> dict[str, Groups]:
 
     Left out are agents whose cells all failed; of the others those that failed come last.
     """
-    found: dict[str, Groups] = {}
+    found: dict[str, Groups] = {result.cell.env: {} for result in results}
     for result in sorted(results, key=lambda result: result.failure is not None):
-        agents = found.setdefault(result.cell.env, {})
+        agents = found[result.cell.env]
         if result.failure is None or result.cell.agent in agents:
             agents.setdefault(result.cell.agent, []).append(result)
     return found
@@ -164,10 +164,10 @@ def compute_figure(results: Sequence[Result]) -> Figure:
 
     def draw(axes: Axes, agents: Groups) -> None:
         for agent, runs in agents.items():
-            good = _good(runs)
-            tested = [run.tested["test"] for run in good]
+            # A run that failed has answered nothing that could have cost something.
+            tested = [run.tested["test"] for run in _good(runs)]
             spent = [1000 * test.seconds / len(test.episodes) for test in tested]
-            rates = _rates(good)
+            rates = [test.solve_rate for test in tested]
             colour = COLOURS.get(agent, OTHER)
             axes.scatter(spent, rates, color=colour, marker=MARKERS.get(agent, "v"), s=26, zorder=3)
             axes.annotate(
