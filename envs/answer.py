@@ -100,7 +100,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         )
         legal = np.zeros(self.task.vocab_size, bool)
         legal[list(self.task.answer_tokens)] = True
-        self._answers = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
+        self._legal_values = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
 
     def _identity(self) -> str:
         return f"{super()._identity()}, {self.max_segments} segments, {self.targets} targets"
@@ -152,7 +152,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     def _legal(self) -> NDArray[np.bool_]:
         """Return the tokens that an answer may hold, position by position, then both halts."""
-        return self._answers.copy()
+        return self._legal_values.copy()
 
     def _action_mask(self) -> tuple[NDArray[np.int8], ...]:
         mask = self.action_masks().astype(np.int8)

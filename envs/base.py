@@ -17,7 +17,7 @@ from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
 from .checks import check_flag, refuse_unknown
 from .limits import time_limits
-from .state import check_names, check_state, drawn
+from .state import check_names, check_state, drawn_from
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -310,7 +310,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     def _identity(self) -> str:
         """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
-        return f"one of {type(self).__name__} {drawn(self.task, self.augment, self.puzzles)}"
+        return f"one of {type(self).__name__} {drawn_from(self.task, self.augment, self.puzzles)}"
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a snapshot of ``get_state``; the time limit counts from there.

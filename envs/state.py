@@ -9,11 +9,12 @@ from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task
 
 
-def drawn(task: Task, augment: bool, puzzles: PuzzleSet) -> str:
+def drawn_from(task: Task, augment: bool, puzzles: PuzzleSet) -> str:
     """Say what episodes are drawn from, for the name of what a state must be of."""
     # The symmetries of a maze hang on its kind.
-    kind = getattr(task, "kind", "")
-    return f"on {kind} {task.id}, augment={augment}, {puzzles.mark}".replace("  ", " ")
+    kind = getattr(task, "kind", None)
+    name = f"{kind} {task.id}" if kind else task.id
+    return f"on {name}, augment={augment}, {puzzles.mark}"
 
 
 def check_state(state: Any, own: str, names: Iterable[str]) -> None:

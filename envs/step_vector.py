@@ -173,7 +173,6 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
         seen = self._new_seen()
         self._see(seen)
-        seen.masks[self._rows.ended] = 0
         no = np.zeros(self.num_envs, np.bool_)
         return self._observation(seen), self._infos(chosen, no, no, seen.masks)
 
@@ -207,9 +206,6 @@ class StepVectorEnv(PuzzleVectorEnv):
         success = rewards > 0
         if self._mode == kernels.DISABLED:
             success |= past & self._solved()
-        if self.masks:
-            # Nothing is legal past an end.
-            seen.masks[self._rows.ended] = 0
         if not count:
             infos = self._infos(every, success, invalid, seen.masks)
         elif self._mode == kernels.SAME_STEP:
@@ -251,6 +247,8 @@ class StepVectorEnv(PuzzleVectorEnv):
             "_invalid_action": invalid.copy(),
         }
         if self.masks and masks is not None:
+            # Nothing is legal past an end.
+            masks[self._rows.ended] = 0
             infos["action_mask"], infos["_action_mask"] = masks, rows.copy()
         return infos
 

@@ -17,7 +17,7 @@ from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task, keys
 
 from .checks import refuse_unknown
-from .state import drawn
+from .state import drawn_from
 
 
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
@@ -90,7 +90,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
         # A row that has ended waits for what its mode does next, which another would not do.
         rows = f"{self.num_envs} rows of {type(self).__name__} in {self.mode.value}"
-        return f"{rows} {drawn(self.task, self.augment, self.puzzles)}"
+        return f"{rows} {drawn_from(self.task, self.augment, self.puzzles)}"
 
     # Episodes ------------------------------------------------------------------------------------
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
-from torch import nn
 
-from ..base import Diverged, TrainResult
+from ..base import TrainResult
+from ..hrm.guard import check_finite
 from .hyperparameters import Hyperparameters, hyperparameters
 from .sb3 import Q_LEARNING, SB3Agent, build
 
@@ -23,17 +22,6 @@ ENDLESS = 1_000_000_000
 """Steps asked of a run that a clock ends."""
 
 Progress = Callable[[TrainResult["SB3Agent"]], None]
-
-
-def check_finite(network: nn.Module) -> None:
-    """Refuse weights that ran away, as those of Q-learning may without an error.
-
-    Raises:
-        Diverged: A weight is not finite.
-    """
-    for name, weight in network.named_parameters():
-        if not bool(torch.isfinite(weight).all()):
-            raise Diverged(f"after training {name} is not finite")
 
 
 class Clock:

@@ -18,6 +18,7 @@ from ..base import Diverged, TrainResult
 from ..hrm import schedule
 from ..hrm.config import HRMConfig
 from ..hrm.ema import WeightAverage
+from ..hrm.guard import check_finite
 from ..hrm.losses import IGNORE_LABEL, softmax_cross_entropy
 from ..hrm.optimizers import make_optimizers
 from ..hrm.presets import TrainConfig, get_preset, preset_for
@@ -179,4 +180,7 @@ def train_chain(
             raise Diverged(f"step {trainer.step}: the loss is not finite; lower the rate")
         if tracker is not None and trainer.step % 20 == 0:
             tracker.scalar("train/loss", loss, trainer.step * config.batch_size, spent)
-    return trainer.result(spent)
+    result = trainer.result(spent)
+    # The loss is that of the weights before the last step.
+    check_finite(result.agent.model)
+    return result

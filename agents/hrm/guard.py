@@ -6,10 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from ..base import Diverged
 
 # Only newer versions of PyTorch have it; ``make_optimizers`` says so where it is asked for.
 MUON: Any = getattr(torch.optim, "Muon", ())
+
+
+def check_finite(network: nn.Module) -> None:
+    """Refuse weights that ran away, as those of Q-learning may without an error.
+
+    Raises:
+        Diverged: A weight is not finite.
+    """
+    for name, weight in network.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise Diverged(f"after training {name} is not finite")
 
 
 class Guard:

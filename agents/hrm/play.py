@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Task, Tokens, get_task
+from hrm_gym.puzzles import Task, Tokens
 
 
 class Player:
@@ -60,7 +60,8 @@ class Player:
         Marks that fork, or cells in a ring, leave a choice of ways: to find the right one among
         them would be a search, which is not what the model answered.
         """
-        move = _moves(self.task.id, answer.tobytes(), question.tobytes())[int(obs["position"])]
+        moves = _moves(self.task, answer.tobytes(), question.tobytes())
+        move = int(moves[int(obs["position"])])
         # Where the marks lead nowhere the answer is wrong, and no search is made to hide it.
         return move if move >= 0 else int(np.argmax(info["action_mask"]))
 
@@ -83,30 +84,32 @@ class Player:
 
 # An agent asks at every step of a walk.
 @lru_cache(maxsize=4096)
-def _moves(task_id: str, answer: bytes, question: bytes) -> list[int]:
+def _moves(task: Task, answer: bytes, question: bytes) -> NDArray[np.int8]:
     """Return the move from every cell along the line that an answer marks to G, -1 for none."""
     from hrm_gym.puzzles.maze import GOAL, PATH, START, WALL, Maze
 
-    task = get_task(task_id)
     assert isinstance(task, Maze)
     size = task.size
     marks, maze = np.frombuffer(answer, np.uint8), np.frombuffer(question, np.uint8)
     marked = (marks == PATH) | (maze == START) | (maze == GOAL)
     walls = np.where(marked & (maze != WALL), maze, WALL).astype(np.uint8)
     distances = task.distances(walls, int(np.flatnonzero(maze == GOAL)[0]))
-    moves = np.full((size, size), -1)
+    moves = np.full((size, size), -1, np.int8)
     if _is_line(distances >= 0, size):
         grid = np.pad(distances.reshape(size, size), 1, constant_values=-1)
         here = grid[1:-1, 1:-1]
-        ways = grid[:-2, 1:-1], grid[1:-1, 2:], grid[2:, 1:-1], grid[1:-1, :-2]
-        for action, ahead in enumerate(ways):
+        for action, ahead in enumerate(_neighbours(grid)):
             moves[(ahead >= 0) & (ahead == here - 1)] = action
-    return [int(move) for move in moves.flat]
+    return moves.ravel()
+
+
+def _neighbours(grid: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return what lies up, right, down and left of the cells of a grid with a border of one."""
+    return grid[:-2, 1:-1], grid[1:-1, 2:], grid[2:, 1:-1], grid[1:-1, :-2]
 
 
 def _is_line(cells: NDArray[np.bool_], size: int) -> bool:
     """Say whether connected cells, ``(s*s,)`` bool, are a path without forks or rings."""
     grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
-    beside = grid[:-2, 1:-1] + grid[2:, 1:-1] + grid[1:-1, :-2] + grid[1:-1, 2:]
-    degrees = beside[grid[1:-1, 1:-1] > 0]
+    degrees = np.sum(_neighbours(grid), axis=0)[grid[1:-1, 1:-1] > 0]
     return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hrm_gym.agents.base import Diverged
 from hrm_gym.agents.chain import ChainAgent, train_chain
 from hrm_gym.agents.chain.model import Decoder
 from hrm_gym.agents.chain.steps import Language
@@ -171,3 +172,18 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text.replace('"sudoku-4x4"', '"some_module:Task"'))
     with pytest.raises(ValueError, match="some_module:Task is code"):
         ChainAgent.load(tmp_path)
+
+
+def test_weights_that_run_away_in_the_last_step_are_called_so(monkeypatch: pytest.MonkeyPatch):
+    step = ChainTrainer.train_step
+
+    def spoil(trainer: ChainTrainer, progress: float) -> torch.Tensor:
+        loss = step(trainer, progress)
+        with torch.no_grad():
+            for weight in (*trainer.model.parameters(), *(trainer.average.weights or {}).values()):
+                weight.fill_(torch.nan)
+        return loss
+
+    monkeypatch.setattr(ChainTrainer, "train_step", spoil)
+    with pytest.raises(Diverged, match="is not finite"):
+        train_chain("HRMSudoku-4x4-v0", steps=1)
