@@ -108,7 +108,7 @@ def obtain(
         "tracker": tracker,
     }
     if name == "hrm":
-        from .hrm.run import train_hrm
+        from .hrm.training.run import train_hrm
 
         return train_hrm(env_id, preset=preset, **common)
     if name == "chain-of-thought":

@@ -19,11 +19,11 @@ from hrm_gym.puzzles import get_task
 
 from .base import TrainResult
 from .hrm.agent import HRMAgent
-from .hrm.config import HRMConfig
-from .hrm.flops import recurrence_flops, segment_flops
-from .hrm.model import HRM
+from .hrm.model.config import HRMConfig
+from .hrm.model.flops import recurrence_flops, segment_flops
+from .hrm.model.network import HRM
 from .hrm.presets import TrainConfig, get_preset, preset_for
-from .hrm.run import train
+from .hrm.training.run import train
 from .transformer import fit_size
 
 LAYERS = 8

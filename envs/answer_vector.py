@@ -15,7 +15,7 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, Tokens, get_task, keys
 from hrm_gym.puzzles.maze import Maze
-from hrm_gym.puzzles.maze_targets import accepts, likeliest_labels
+from hrm_gym.puzzles.maze.targets import accepts, likeliest_labels
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
 from .checks import check_flag, check_targets

@@ -63,10 +63,10 @@ class Args:
 
 def train_cell(args: Args, level: str, variant: str, seed: int) -> Row:
     """Train and test one cell; return its row."""
-    from hrm_gym.agents.hrm.depth import measure_depth
+    from hrm_gym.agents.hrm.inference.depth import measure_depth
     from hrm_gym.agents.hrm.presets import get_preset
-    from hrm_gym.agents.hrm.run import run as train
-    from hrm_gym.agents.hrm.trainer import Trainer
+    from hrm_gym.agents.hrm.training.run import run as train
+    from hrm_gym.agents.hrm.training.trainer import Trainer
     from hrm_gym.data import load_puzzles
 
     config, changes = get_preset(level), dict(VARIANTS[variant])

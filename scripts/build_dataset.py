@@ -121,7 +121,7 @@ def _download(name: str) -> Path:
 
 def _arc(args: Args) -> dict[str, int]:
     """Write ARC tasks."""
-    from hrm_gym.data.arc_writer import read_tasks, smallest, without_tests, write_arc
+    from hrm_gym.puzzles.arc.writer import read_tasks, smallest, without_tests, write_arc
 
     for name in ("test_size", "min_difficulty"):
         if getattr(args, name) is not None:

@@ -10,10 +10,10 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from hrm_gym.agents.hrm.arc_voting import ArcResult
-from hrm_gym.agents.hrm.depth import Depth, right
-from hrm_gym.agents.hrm.thinking import Thinker
-from hrm_gym.agents.hrm.voting import VoteBy, vote
+from hrm_gym.agents.hrm.inference.arc_voting import ArcResult
+from hrm_gym.agents.hrm.inference.depth import Depth, right
+from hrm_gym.agents.hrm.inference.thinking import Thinker
+from hrm_gym.agents.hrm.inference.voting import VoteBy, vote
 from hrm_gym.data import PuzzleSet
 
 if TYPE_CHECKING:

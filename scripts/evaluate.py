@@ -111,7 +111,7 @@ def evaluate_votes(args: Args, agent: Any, folder: Path) -> list[dict[str, Any]]
     from rich.console import Console
     from rich.progress import Progress
 
-    from hrm_gym.agents.hrm.arc_voting import evaluate_arc
+    from hrm_gym.agents.hrm.inference.arc_voting import evaluate_arc
     from hrm_gym.scripts.depth import arc_rows, arc_table
 
     rows = []
@@ -137,8 +137,8 @@ def has_segments(args: Args, agent: Any, env_id: str) -> bool:
     Raises:
         ValueError: It does not, and the arguments ask for more; or for more votes than there are.
     """
-    from hrm_gym.agents.hrm.thinking import Thinker
-    from hrm_gym.agents.hrm.voting import distinct_symmetries
+    from hrm_gym.agents.hrm.inference.thinking import Thinker
+    from hrm_gym.agents.hrm.inference.voting import distinct_symmetries
 
     thinks = isinstance(agent, Thinker) and "Answer" in env_id
     if not thinks and (args.segments or args.votes is not None or args.out is not None):
@@ -155,7 +155,7 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     """Print what thinking longer and voting are worth, draw it, and return the rows."""
     from rich.console import Console
 
-    from hrm_gym.agents.hrm.depth import measure_calibration, measure_depth
+    from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
     from hrm_gym.evaluation import make_env
     from hrm_gym.scripts import depth as report
     from hrm_gym.scripts.calibration import calibration_rows, calibration_table
@@ -191,8 +191,8 @@ def save_traces(args: Args, agent: object, env_id: str) -> None:
     Raises:
         ValueError: The agent has no segments, or a split holds no puzzle.
     """
+    from hrm_gym.agents.hrm.inference.thinking import Thinker
     from hrm_gym.agents.hrm.record import record_traces
-    from hrm_gym.agents.hrm.thinking import Thinker
     from hrm_gym.evaluation import make_env
 
     assert args.save_traces is not None

@@ -35,8 +35,8 @@ class Args:
 def main(args: Args) -> None:
     """Write the file, then run both on the same puzzles."""
     from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.agents.hrm.export import export
-    from hrm_gym.agents.hrm.onnx import OnnxAgent, check_installed
+    from hrm_gym.agents.hrm.exchange.export import export
+    from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent, check_installed
     from hrm_gym.tracking import machine, write_json
 
     check_file("file", args.file)

@@ -34,7 +34,7 @@ def load_agent(
         return untrained(name, env_id, seed)
     path = Path(name)
     if path.suffix == ".onnx":
-        from hrm_gym.agents.hrm.onnx import OnnxAgent
+        from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
 
         return OnnxAgent(path)
     config = _config(path)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hrm_gym.agents.hrm.presets import TrainConfig
-    from hrm_gym.agents.hrm.trainer import Trainer
+    from hrm_gym.agents.hrm.training.trainer import Trainer
     from hrm_gym.data import PuzzleSet
 
 
@@ -93,9 +93,9 @@ def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
 
 def make_trainer(args: Args) -> Trainer:
     """Return a new trainer, or a resumed one whose configuration is what the arguments say."""
-    from hrm_gym.agents.hrm import checkpoint
+    from hrm_gym.agents.hrm.exchange import checkpoint
     from hrm_gym.agents.hrm.presets import get_preset, preset_for
-    from hrm_gym.agents.hrm.trainer import Trainer
+    from hrm_gym.agents.hrm.training.trainer import Trainer
     from hrm_gym.registration import answer_id
 
     changes: dict[str, Any] = {
@@ -162,9 +162,9 @@ def main(args: Args) -> None:
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from hrm_gym.agents.hrm import checkpoint
-    from hrm_gym.agents.hrm.run import Schedule, validation_puzzles
-    from hrm_gym.agents.hrm.run import run as train
+    from hrm_gym.agents.hrm.exchange import checkpoint
+    from hrm_gym.agents.hrm.training.run import Schedule, validation_puzzles
+    from hrm_gym.agents.hrm.training.run import run as train
     from hrm_gym.evaluation import evaluate, make_env
     from hrm_gym.puzzles import get_task
     from hrm_gym.scripts.calibration import PUZZLES, track_calibration

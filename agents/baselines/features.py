@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from hrm_gym.puzzles.sudoku import BOXES
 
-from ..hrm.config import HRMConfig
+from ..hrm.model.config import HRMConfig
 from . import POLICY_NAMES
 from .networks import CentredWindow, FlatMLP, ResidualCNN, SudokuUnits
 from .reasoning import GridTransformer, Thinker

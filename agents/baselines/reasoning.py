@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.maze import PATH
 
-from ..hrm.config import HRMConfig
-from ..hrm.model import HRM, Carry
+from ..hrm.model.config import HRMConfig
+from ..hrm.model.network import HRM, Carry
 from ..hrm.presets import PRESETS
 from ..supervised import transformer
 from ..transformer import Transformer

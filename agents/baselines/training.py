@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 
 from ..base import TrainResult
-from ..hrm.guard import check_finite
+from ..hrm.training.guard import check_finite
 from .hyperparameters import Hyperparameters, hyperparameters
 from .sb3 import Q_LEARNING, SB3Agent, build
 

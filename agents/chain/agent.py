@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
-from ..hrm.checkpoint import load_agent, save_agent
-from ..hrm.config import HRMConfig
-from ..hrm.thinking import Rows, Segment, Thinker
+from ..hrm.exchange.checkpoint import load_agent, save_agent
+from ..hrm.inference.thinking import Rows, Segment, Thinker
+from ..hrm.model.config import HRMConfig
 from .model import Decoder
 from .steps import Language
 

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..hrm.cache import KeyValues
-from ..hrm.config import HRMConfig
-from ..hrm.model import Linear, ParamGroups
+from ..hrm.model.caches import KeyValues
+from ..hrm.model.config import HRMConfig
+from ..hrm.model.network import Linear, ParamGroups
 from ..transformer import Transformer
 from .steps import Language
 

@@ -15,14 +15,14 @@ from torch import Tensor
 from hrm_gym.puzzles import get_task
 
 from ..base import Diverged, TrainResult
-from ..hrm import schedule
-from ..hrm.config import HRMConfig
-from ..hrm.ema import WeightAverage
-from ..hrm.guard import check_finite
-from ..hrm.losses import IGNORE_LABEL, softmax_cross_entropy
-from ..hrm.optimizers import make_optimizers
+from ..hrm.model.config import HRMConfig
 from ..hrm.presets import TrainConfig, get_preset, preset_for
-from ..hrm.trainer import make_envs
+from ..hrm.training import schedule
+from ..hrm.training.ema import WeightAverage
+from ..hrm.training.guard import check_finite
+from ..hrm.training.losses import IGNORE_LABEL, softmax_cross_entropy
+from ..hrm.training.optimizers import make_optimizers
+from ..hrm.training.trainer import make_envs
 from ..supervised import count_parameters
 from ..transformer import fit_size
 from .agent import ChainAgent

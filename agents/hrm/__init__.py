@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agent import HRMAgent as HRMAgent
-    from .config import HRMConfig as HRMConfig
-    from .model import HRM as HRM
-    from .model import Carry as Carry
-    from .model import Output as Output
-    from .onnx import OnnxAgent as OnnxAgent
-    from .optimizers import AdamAtan2 as AdamAtan2
-    from .thinking import Segment as Segment
-    from .thinking import Solution as Solution
+    from .exchange.onnx import OnnxAgent as OnnxAgent
+    from .inference.thinking import Segment as Segment
+    from .inference.thinking import Solution as Solution
+    from .model.config import HRMConfig as HRMConfig
+    from .model.network import HRM as HRM
+    from .model.network import Carry as Carry
+    from .model.network import Output as Output
+    from .training.optimizers import AdamAtan2 as AdamAtan2
 
 EXPORTS = {
-    "HRM": "model",
-    "HRMConfig": "config",
-    "Carry": "model",
-    "Output": "model",
+    "HRM": "model.network",
+    "HRMConfig": "model.config",
+    "Carry": "model.network",
+    "Output": "model.network",
     "HRMAgent": "agent",
-    "OnnxAgent": "onnx",
-    "Segment": "thinking",
-    "Solution": "thinking",
-    "AdamAtan2": "optimizers",
+    "OnnxAgent": "exchange.onnx",
+    "Segment": "inference.thinking",
+    "Solution": "inference.thinking",
+    "AdamAtan2": "training.optimizers",
 }
 __all__ = list(EXPORTS)
 

@@ -16,12 +16,12 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..shipped import FOLDER, Pretrained, pretrained
-from .act import should_halt
-from .checkpoint import load_agent, save_agent
-from .config import HRMConfig
-from .model import HRM, Carry, Output
-from .published import is_published, load_published
-from .thinking import Rows, Segment, Thinker
+from .exchange.checkpoint import load_agent, save_agent
+from .exchange.published import is_published, load_published
+from .inference.act import should_halt
+from .inference.thinking import Rows, Segment, Thinker
+from .model.config import HRMConfig
+from .model.network import HRM, Carry, Output
 
 
 class HRMAgent(Thinker):

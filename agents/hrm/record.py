@@ -10,7 +10,7 @@ import numpy as np
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.traces import Traces, trace_digest
 
-from .thinking import Thinker
+from .inference.thinking import Thinker
 
 
 def record_traces(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pygame
 
-from .arc import canvas_rect, paint_arc
+from ..puzzles.arc.painter import canvas_rect, paint_arc
+from ..puzzles.maze.painter import paint_maze
+from ..puzzles.sudoku.painter import cell_rect as sudoku_rect
+from ..puzzles.sudoku.painter import paint_sudoku
 from .drawing import Board
 from .halt import paint_halt
-from .maze import paint_maze
 from .scenes import ARCScene, HaltScene, MazeScene, Scene, SudokuScene
-from .sudoku import cell_rect as sudoku_rect
-from .sudoku import paint_sudoku
 
 # The usual width, and the least at which the largest scene still fits with whole pixels a cell.
 BOARD_WIDTHS, SHEET_WIDTHS = (640, 160), (1280, 640)

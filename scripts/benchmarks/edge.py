@@ -27,7 +27,7 @@ ONNX = """
 import json, resource, sys, time
 begun = time.perf_counter()
 path, tokens, threads = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
-from hrm_gym.agents.hrm.onnx import OnnxAgent
+from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
 agent = OnnxAgent(path, threads=threads)
 solution = agent.solve(tokens)
 seconds = time.perf_counter() - begun
@@ -87,7 +87,7 @@ def published(args: Any, folder: Path) -> list[Row]:
     import torch
 
     from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
-    from hrm_gym.agents.hrm.export import PRECISIONS, export
+    from hrm_gym.agents.hrm.exchange.export import PRECISIONS, export
     from hrm_gym.puzzles import get_task
 
     torch.manual_seed(args.seed)
@@ -116,8 +116,8 @@ def published(args: Any, folder: Path) -> list[Row]:
 def shipped(args: Any, name: str, folder: Path) -> list[Row]:
     """Measure a shipped agent: is the exported one the same, and what does it cost."""
     from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.agents.hrm.export import export
-    from hrm_gym.agents.hrm.onnx import OnnxAgent
+    from hrm_gym.agents.hrm.exchange.export import export
+    from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
     from hrm_gym.scripts.export import questions
 
     agent = HRMAgent.from_pretrained(name)

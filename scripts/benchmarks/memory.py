@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
-from hrm_gym.agents.hrm.residuals import Residuals, residuals
+from hrm_gym.agents.hrm.model.residuals import Residuals, residuals
 from hrm_gym.data import load_puzzles
 from hrm_gym.scripts.plots import save_png
 

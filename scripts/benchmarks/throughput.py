@@ -21,13 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hrm_gym.agents.hrm.act import minimum_segments
-from hrm_gym.agents.hrm.flops import training_flops
-from hrm_gym.agents.hrm.losses import IGNORE_LABEL
-from hrm_gym.agents.hrm.model import HRM, Output
-from hrm_gym.agents.hrm.optimizers import AdamAtan2
+from hrm_gym.agents.hrm.inference.act import minimum_segments
+from hrm_gym.agents.hrm.model.flops import training_flops
+from hrm_gym.agents.hrm.model.network import HRM, Output
 from hrm_gym.agents.hrm.presets import get_preset
-from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.agents.hrm.training.losses import IGNORE_LABEL
+from hrm_gym.agents.hrm.training.optimizers import AdamAtan2
+from hrm_gym.agents.hrm.training.trainer import Trainer
 
 TARGET = 1.5
 LOSS_TOLERANCE = {torch.bfloat16: 1e-2, torch.float32: 1e-4}

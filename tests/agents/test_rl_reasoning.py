@@ -13,7 +13,7 @@ from hrm_gym.agents.baselines.hyperparameters import hyperparameters
 from hrm_gym.agents.baselines.reasoning import HRMCell, Thinker, mark, model_config
 from hrm_gym.agents.baselines.sb3 import SB3Agent, build
 from hrm_gym.agents.baselines.training import train_rl
-from hrm_gym.agents.hrm.model import HRM
+from hrm_gym.agents.hrm.model.network import HRM
 from hrm_gym.evaluation import evaluate, make_env
 from hrm_gym.puzzles.maze import PATH
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file
 
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.checkpoint import note
+from hrm_gym.agents.hrm.exchange.checkpoint import note
 from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.puzzles import get_task
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from hrm_gym.agents.hrm import HRM, HRMAgent
-from hrm_gym.agents.hrm.config import HRMConfig
-from hrm_gym.agents.hrm.flops import segment_flops
+from hrm_gym.agents.hrm.model.config import HRMConfig
+from hrm_gym.agents.hrm.model.flops import segment_flops
 from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig
-from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.agents.supervised import SUPERVISED, count_parameters, train_supervised
 from hrm_gym.agents.transformer import Transformer
 from hrm_gym.evaluation import evaluate, make_env

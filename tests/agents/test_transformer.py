@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hrm_gym.agents.hrm.cache import KeyValues
-from hrm_gym.agents.hrm.config import HRMConfig
+from hrm_gym.agents.hrm.model.caches import KeyValues
+from hrm_gym.agents.hrm.model.config import HRMConfig
 from hrm_gym.agents.transformer import Transformer
 
 SHAPE = {"vocab_size": 6, "seq_len": 16, "hidden_size": 16, "num_heads": 2, "round_to": 8}

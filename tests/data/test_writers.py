@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from hrm_gym.data import load_puzzles
-from hrm_gym.data.arc_writer import read_tasks, smallest, without_tests, write_arc
 from hrm_gym.data.writers import DatasetWriter, Entry, write_puzzles
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.arc import Arc, to_grid
-from hrm_gym.puzzles.arc_augment import Augmentation, Examples, augment, dihedral, parse_name
+from hrm_gym.puzzles.arc.augment import Augmentation, Examples, augment, dihedral, parse_name
+from hrm_gym.puzzles.arc.writer import read_tasks, smallest, without_tests, write_arc
 from hrm_gym.scripts.build_dataset import Args
 from hrm_gym.scripts.build_dataset import main as build
 from hrm_gym.scripts.cli import run

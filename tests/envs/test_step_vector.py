@@ -310,7 +310,7 @@ def test_fifty_thousand_random_actions_on_the_single_environment(env_id):
 
 
 def test_the_check_finds_a_vector_that_differs(monkeypatch):
-    from hrm_gym.envs.sudoku_vector import SudokuVectorEnv
+    from hrm_gym.envs.sudoku.vector import SudokuVectorEnv
 
     monkeypatch.setattr(
         SudokuVectorEnv, "_ending", lambda self, results, ended: {"regret": 0 * results.regret}

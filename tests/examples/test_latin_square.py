@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from examples.latin_square import LatinSquare
 from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.inference.voting import vote
 from hrm_gym.agents.hrm.presets import get_preset
-from hrm_gym.agents.hrm.trainer import Trainer
-from hrm_gym.agents.hrm.voting import vote
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.keys import signed
 from hrm_gym.testing import check_vector_env

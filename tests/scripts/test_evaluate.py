@@ -8,7 +8,7 @@ import json
 import pytest
 
 from hrm_gym.agents.hrm.presets import get_preset
-from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.scripts import train
 from hrm_gym.scripts.build_dataset import Args as BuildArgs
 from hrm_gym.scripts.build_dataset import main as build

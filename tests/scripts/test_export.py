@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.onnx import OnnxAgent
+from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
 from hrm_gym.scripts import export, train
 from hrm_gym.scripts.cli import command, run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hrm_gym.agents.hrm.thinking import Solution
+from hrm_gym.agents.hrm.inference.thinking import Solution
 from hrm_gym.puzzles import get_task
 from hrm_gym.scripts import benchmark
 from hrm_gym.scripts.benchmarks import reasoning

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.export import export
+from hrm_gym.agents.hrm.exchange.export import export
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.traces import bundled_traces, read_traces
 from hrm_gym.scripts.cli import run

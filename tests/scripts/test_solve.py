@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
-from hrm_gym.agents.hrm.export import export
+from hrm_gym.agents.hrm.exchange.export import export
 from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import get_task

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hrm_gym.agents.hrm.presets import get_preset
-from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.scripts.benchmarks.throughput import Reference, update_gap
 
 PUBLISHED = get_preset("sudoku-extreme-1k")

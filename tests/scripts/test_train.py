@@ -10,10 +10,10 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hrm_gym.agents.hrm import run as loop
 from hrm_gym.agents.hrm.presets import get_preset
-from hrm_gym.agents.hrm.run import validation_puzzles
-from hrm_gym.agents.hrm.trainer import Trainer
+from hrm_gym.agents.hrm.training import run as loop
+from hrm_gym.agents.hrm.training.run import validation_puzzles
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.writers import write_puzzles
 from hrm_gym.puzzles import get_task

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hrm_gym.puzzles.arc.painter import canvas_rect
 from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, cell_at, cell_rect, paint, to_array
-from hrm_gym.rendering.arc import canvas_rect
 from hrm_gym.rendering.drawing import Board
 from hrm_gym.rendering.palette import ARC_COLOURS
 

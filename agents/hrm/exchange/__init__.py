@@ -1,0 +1,1 @@
+"""Checkpoints, conversion from and to the published code, and ONNX export."""

@@ -1,0 +1,209 @@
+"""Checkpoints: a folder of safetensors and JSON. Nothing is ever unpickled.
+
+``config.json`` and ``model.safetensors`` are the agent; ``trainer.json`` and
+``trainer.safetensors`` are what a run needs beside it to go on. The files of one save belong
+together, and appear together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from hrm_gym.data.puzzle_set import PuzzleSet
+
+from ..presets import TrainConfig
+
+FORMAT = 1
+CONFIG, MODEL = "config.json", "model.safetensors"
+TRAINER, STATE = "trainer.json", "trainer.safetensors"
+SAVING, SAVED = ".saving", ".saved"
+
+ContentT = TypeVar("ContentT")
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Say whether a folder holds a file of a checkpoint."""
+    return (folder / SAVED / name).exists() or (folder / name).exists()
+
+
+def _read(folder: Path, name: str, read: Callable[[Path], ContentT]) -> ContentT:
+    """Read a file from a save that was not moved to its place yet, or from its place.
+
+    To look first and read then would fail where a run moves the file between the two.
+    """
+    try:
+        return read(folder / SAVED / name)
+    except (FileNotFoundError, NotADirectoryError):
+        return read(folder / name)
+
+
+def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write files of a checkpoint, all or none, whenever the process is killed.
+
+    They are written into a folder of their own, which is renamed when it is whole: from then on
+    readers take them from there, and only then do they move to their places, one by one.
+
+    Args:
+        folder: Created if need be.
+        files: Content by name: tensors for ``.safetensors``, JSON values for ``.json``.
+
+    Raises:
+        ValueError: The disk is full or the folder cannot be written; the old files are intact.
+    """
+    saving = folder / SAVING
+    try:
+        # A killed save leaves half a file here, which this one may not write anew.
+        shutil.rmtree(saving, ignore_errors=True)
+        saving.mkdir(parents=True)
+        _settle(folder)
+        for name, content in files.items():
+            if name.endswith(".json"):
+                (saving / name).write_text(json.dumps(content, indent=1) + "\n")
+            else:
+                tensors = {k: v.detach().cpu().contiguous() for k, v in content.items()}
+                # As bytes, since save_file makes files that their owner alone can read.
+                (saving / name).write_bytes(save(tensors))
+            with (saving / name).open("rb") as file:
+                os.fsync(file.fileno())
+        saving.rename(folder / SAVED)
+        _settle(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(saving, ignore_errors=True)
+        raise ValueError(
+            f"{folder}: the checkpoint could not be written ({error}); an older one is intact"
+        ) from None
+
+
+def _settle(folder: Path) -> None:
+    """Move the files of a finished save to their places."""
+    saved = folder / SAVED
+    if saved.is_dir():
+        for path in saved.iterdir():
+            os.replace(path, folder / path.name)
+        saved.rmdir()
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read a JSON object of a checkpoint.
+
+    Raises:
+        ValueError: The file is missing, or is no JSON object.
+    """
+    path = folder / name
+    try:
+        values = json.loads(_read(folder, name, Path.read_text))
+    except OSError:
+        raise ValueError(f"{path}: expected a checkpoint folder with {name}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ValueError(f"{path}: damaged, this is not JSON") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: damaged, expected a JSON object")
+    return values
+
+
+def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+    """Read safetensors of a checkpoint onto the CPU.
+
+    Raises:
+        ValueError: The file is missing or damaged.
+    """
+    path = folder / name
+    try:
+        # Copies, since what load_file returns are windows on the file: whoever writes into it
+        # changes them, and cutting it off ends the process.
+        return {key: value.clone() for key, value in _read(folder, name, load_file).items()}
+    except FileNotFoundError:
+        raise ValueError(f"{path}: expected this file of a checkpoint") from None
+    except (SafetensorError, OSError, ValueError):
+        raise ValueError(f"{path}: damaged or half-written, expected safetensors") from None
+
+
+def save_agent(folder: Path, about: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Write ``model.safetensors`` and ``config.json``.
+
+    Args:
+        folder: Created if need be.
+        about: ``task``, ``model`` (the fields of ``HRMConfig``) and whatever else is worth saying.
+        weights: The state dict.
+    """
+    write_files(folder, {MODEL: weights, CONFIG: {"format": FORMAT, **about}})
+
+
+def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read what ``save_agent`` wrote.
+
+    Raises:
+        ValueError: A file is missing, damaged or of another format.
+    """
+    about = read_json(folder, CONFIG)
+    if about.get("format") != FORMAT or "task" not in about or "model" not in about:
+        raise ValueError(f"{folder / CONFIG}: expected a checkpoint of format {FORMAT}")
+    return about, read_tensors(folder, MODEL)
+
+
+def note(folder: Path, about: Mapping[str, Any]) -> None:
+    """Add to what ``config.json`` of an agent says, such as what a test found.
+
+    Raises:
+        ValueError: There is no checkpoint in the folder.
+    """
+    write_files(folder, {CONFIG: {**read_json(folder, CONFIG), **about}})
+
+
+def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's state as named tensors."""
+    return {
+        f"{prefix}.{row}.{name}": torch.as_tensor(value)
+        for row, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimizer(
+    prefix: str, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> None:
+    """Put back the state that ``flatten_optimizer`` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(prefix + "."):
+            row, name = key[len(prefix) + 1 :].split(".")
+            state.setdefault(int(row), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
+    """Return what ``trainer.json`` says of a saved run, and its configuration.
+
+    Raises:
+        ValueError: The file is missing or damaged.
+    """
+    about, path = read_json(folder, TRAINER), folder / TRAINER
+    names = ("config", "seed", "bf16", "puzzles", "commands")
+    missing = [name for name in names if name not in about]
+    if missing:
+        raise ValueError(f"{path}: damaged, it lacks {', '.join(missing)}")
+    try:
+        return about, TrainConfig.from_dict(about["config"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def fingerprint(puzzles: PuzzleSet) -> str:
+    """Return a SHA-256 over what training sees of a puzzle set."""
+    digest = hashlib.sha256()
+    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
+        digest.update(str(array.shape).encode())
+        digest.update(array.ravel().data)
+    return digest.hexdigest()

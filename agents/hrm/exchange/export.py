@@ -1,0 +1,366 @@
+"""Export: one segment of a trained HRM as an ONNX graph, each weight in it once.
+
+The graph is written by hand and not traced. A trace unrolls the segment, and then every use of a
+weight is a node of its own, for which ONNX Runtime keeps a packed copy: the published size takes
+16 times its weights. Here all updates of a segment are one ``Loop`` whose body holds planner and
+executor once; weights live in the outer graph. They may be stored as float16, or as int8 with one
+scale an output (symmetric, absolute maximum); the computation is float32 in every case.
+
+| input | shape, dtype | | output | shape, dtype |
+|---|---|---|---|---|
+| ``tokens`` | (B, seq_len) int64 | | ``logits`` | (B, seq_len, vocab) float32 |
+| ``z_H``, ``z_L`` | (B, positions, hidden) float32 | | ``q_values`` | (B, 2) float32 |
+| ``puzzle_ids`` (if embedded) | (B,) int64 | | ``z_H_next``, ``z_L_next`` | as ``z_H`` |
+
+The file's metadata (``hrm_gym``, JSON) says format version, task, precision, segments,
+configuration and the start of the carry; :mod:`.onnx` reads it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from hrm_gym.extras import missing_extra
+from hrm_gym.tracking import write_bytes
+
+from ..model.config import HRMConfig
+from .onnx import FORMAT, METADATA
+
+if TYPE_CHECKING:
+    from ..agent import HRMAgent
+
+Precision = Literal["float32", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+IR_VERSION = 10
+OPSET = 18
+
+
+class Graph:
+    """Nodes and weights as they are written; names are given out in order.
+
+    Args:
+        precision: How matrices are stored.
+        outer: The graph around it; weights go to the outermost one.
+    """
+
+    def __init__(self, precision: Precision, outer: Graph | None = None, prefix: str = "") -> None:
+        self.precision = precision
+        self.outer = outer
+        self.prefix = prefix
+        self.nodes: list[Any] = []
+        self.weights: dict[str, Any] = {} if outer is None else outer.weights
+
+    def add(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node with one output and return the output's name."""
+        return self.add_many(op, 1, *inputs, **attributes)[0]
+
+    def add_many(self, op: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
+        """Add a node and return its outputs' names."""
+        from onnx import helper
+
+        number = len(self.nodes)
+        outputs = [f"{self.prefix}{op}_{number}_{k}" for k in range(count)]
+        self.nodes.append(
+            helper.make_node(op, inputs, outputs, name=f"{self.prefix}{op}_{number}", **attributes)
+        )
+        return outputs
+
+    def constant(self, name: str, value: Any, dtype: Any) -> str:
+        """Store a constant once under a name and return the name."""
+        from onnx import numpy_helper
+
+        if name not in self.weights:
+            array = np.array(value, dtype, order="C")
+            self.weights[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def numbers(self, *values: int) -> str:
+        """Return a small int64 vector, such as a shape or axes."""
+        name = "int64_" + "_".join(str(v).replace("-", "m") for v in values)
+        return self.constant(name, values, np.int64)
+
+    def scalar(self, value: float) -> str:
+        """Return a float32 scalar."""
+        return self.constant(f"float_{value!r}", value, np.float32)
+
+    def linear(self, x: str, name: str, weight: np.ndarray) -> str:
+        """Multiply (..., inputs) by a stored matrix (outputs, inputs) of a block."""
+        if self.precision == "float32":
+            return self.add("MatMul", x, self.constant(name, weight.T, np.float32))
+        if self.precision == "float16":
+            return self._expanded(x, self.constant(name, weight.T, np.float16))
+        scale = np.abs(weight).max(axis=1) / 127
+        scale = np.where(scale > 0, scale, 1).astype(np.float32)
+        whole = np.rint(weight / scale[:, None]).astype(np.int8)
+        product = self._expanded(x, self.constant(name, whole.T, np.int8))
+        # A scale an output can as well follow the product, where it has fewer numbers to meet.
+        return self.add("Mul", product, self.constant(f"{name}.scale", scale, np.float32))
+
+    def _expanded(self, x: str, stored: str) -> str:
+        """Multiply by a compressed matrix, expanded to float32 right where it is used.
+
+        A cast alone depends on nothing, so it would run at the start of the body, and all weights
+        would lie there in float32 at once (and constant folding would keep them so). Its shape is
+        therefore taken from ``x``: the cast has to wait for its turn, one matrix at a time, and is
+        still in the cache when it is multiplied.
+        """
+        from onnx import TensorProto
+
+        width = self.add("Shape", x, start=2, end=3)
+        shape = self.add("Concat", width, self.numbers(-1), axis=0)
+        expanded = self.add("Cast", self.add("Reshape", stored, shape), to=TensorProto.FLOAT)
+        return self.add("MatMul", x, expanded)
+
+    def norm(self, x: str) -> str:
+        """Return RMSNorm without gain over the last axis."""
+        from ..model.network import NORM_EPS
+
+        mean = self.add("ReduceMean", self.add("Mul", x, x), self.numbers(-1), keepdims=1)
+        root = self.add("Sqrt", self.add("Add", mean, self.scalar(NORM_EPS)))
+        return self.add("Div", x, root)
+
+    def swiglu(self, x: str, name: str, weights: dict[str, np.ndarray]) -> str:
+        """Return down(silu(gate(x)) * up(x))."""
+        both = self.linear(x, f"{name}.gate_up", weights[f"{name}.gate_up.weight"])
+        gate, up = self.add_many("Split", 2, both, axis=-1, num_outputs=2)
+        inner = self.add("Mul", self.add("Mul", gate, self.add("Sigmoid", gate)), up)
+        return self.linear(inner, f"{name}.down", weights[f"{name}.down.weight"])
+
+
+def attention(
+    graph: Graph, x: str, name: str, weights: dict[str, np.ndarray], config: HRMConfig
+) -> str:
+    """Return multi-head attention over all positions, (B, length, hidden)."""
+    heads, width = config.num_heads, config.hidden_size
+    size = width // heads
+    qkv = graph.linear(x, f"{name}.qkv", weights[f"{name}.qkv.weight"])
+    parts = []
+    for part in graph.add_many("Split", 3, qkv, axis=-1, num_outputs=3):
+        split = graph.add("Reshape", part, graph.numbers(0, 0, heads, size))
+        parts.append(graph.add("Transpose", split, perm=[0, 2, 1, 3]))
+    q, k, v = parts
+    if "cos" in weights:
+        q, k = (_rotate(graph, part, weights) for part in (q, k))
+    keys = graph.add("Transpose", k, perm=[0, 1, 3, 2])
+    scores = graph.add("MatMul", graph.add("Mul", q, graph.scalar(size**-0.5)), keys)
+    mixed = graph.add("MatMul", graph.add("Softmax", scores, axis=-1), v)
+    joined = graph.add("Transpose", mixed, perm=[0, 2, 1, 3])
+    flat = graph.add("Reshape", joined, graph.numbers(0, 0, width))
+    return graph.linear(flat, f"{name}.out", weights[f"{name}.out.weight"])
+
+
+def _rotate(graph: Graph, x: str, weights: dict[str, np.ndarray]) -> str:
+    """Turn the halves of queries or keys, (B, heads, length, head_dim)."""
+    cos, sin = (graph.constant(n, weights[n], np.float32) for n in ("cos", "sin"))
+    first, second = graph.add_many("Split", 2, x, axis=-1, num_outputs=2)
+    low = graph.add("Sub", graph.add("Mul", first, cos), graph.add("Mul", second, sin))
+    high = graph.add("Add", graph.add("Mul", second, cos), graph.add("Mul", first, sin))
+    return graph.add("Concat", low, high, axis=-1)
+
+
+def recurrence(
+    graph: Graph, h: str, name: str, layers: int, weights: dict[str, np.ndarray], config: HRMConfig
+) -> str:
+    """Run the blocks of one role."""
+    for layer in range(layers):
+        block = f"{name}.blocks.{layer}"
+        if config.mixer == "attention":
+            mixed = attention(graph, h, f"{block}.mixer", weights, config)
+            h = graph.norm(graph.add("Add", h, mixed))
+        else:
+            turned = graph.add("Transpose", h, perm=[0, 2, 1])
+            mixed = graph.swiglu(turned, f"{block}.mixer", weights)
+            turned = graph.norm(graph.add("Add", turned, mixed))
+            h = graph.add("Transpose", turned, perm=[0, 2, 1])
+        h = graph.norm(graph.add("Add", h, graph.swiglu(h, f"{block}.channel", weights)))
+    return h
+
+
+def embed(graph: Graph, weights: dict[str, np.ndarray], config: HRMConfig) -> str:
+    """Return sqrt(hidden) * (puzzle embedding, registers, tokens), (B, positions, hidden)."""
+    width = config.hidden_size
+    table = graph.constant("token_emb", weights["token_emb"], np.float32)
+    parts = [graph.add("Gather", table, "tokens")]
+    if config.registers:
+        stored = graph.constant("register_emb", weights["register_emb"][None], np.float32)
+        batch = graph.add("Shape", "tokens", start=0, end=1)
+        shape = graph.add("Concat", batch, graph.numbers(config.registers, width), axis=0)
+        parts.insert(0, graph.add("Expand", stored, shape))
+    if config.num_puzzles:
+        rows = weights["puzzle_emb"]
+        room = config.puzzle_emb_len * width
+        padded = np.pad(rows, ((0, 0), (0, room - rows.shape[1])))
+        stored = graph.constant("puzzle_emb", padded, np.float32)
+        shape = graph.numbers(-1, config.puzzle_emb_len, width)
+        parts.insert(0, graph.add("Reshape", graph.add("Gather", stored, "puzzle_ids"), shape))
+    x = graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
+    scale = math.sqrt(width)
+    if config.positions == "learned":
+        stored = graph.constant("position_emb", weights["position_emb"], np.float32)
+        x, scale = graph.add("Add", x, stored), scale * math.sqrt(0.5)
+    return graph.add("Mul", x, graph.scalar(scale))
+
+
+def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfig) -> list[str]:
+    """Run all updates of a segment in loops and return z_H and z_L.
+
+    Each H cycle is ``L_cycles`` of z_L = executor(z_L + z_H + x), then z_H = planner(z_H + z_L).
+    A shared module must stand in the graph once, so there one loop chooses what is updated.
+    """
+    if config.shared:
+        period = config.L_cycles + 1
+        body = Graph(graph.precision, graph, "update_")
+        place = body.add("Mod", "update_i", body.constant("period", period, np.int64))
+        low = body.add("Less", place, body.constant("L_cycles", config.L_cycles, np.int64))
+        injected = body.add("Add", "update_H", x)
+        target = body.add("Where", low, "update_L", "update_H")
+        injection = body.add("Where", low, injected, "update_L")
+        h = body.add("Add", target, injection)
+        new = recurrence(body, h, "executor", config.L_layers, weights, config)
+        z_H = body.add("Where", low, "update_H", new)
+        z_L = body.add("Where", low, new, "update_L")
+        carry = {"update_H": ("z_H", z_H), "update_L": ("z_L", z_L)}
+        return _loop(graph, body, config.H_cycles * period, "update_i", carry)
+    outer = Graph(graph.precision, graph, "plan_")
+    inner = Graph(graph.precision, outer, "execute_")
+    h = inner.add("Add", "execute_L", inner.add("Add", "plan_H", x))
+    new = recurrence(inner, h, "executor", config.L_layers, weights, config)
+    carry = {"execute_L": ("plan_L", new)}
+    (z_L,) = _loop(outer, inner, config.L_cycles, "execute_i", carry)
+    h = outer.add("Add", "plan_H", z_L)
+    z_H = recurrence(outer, h, "planner", config.H_layers, weights, config)
+    carry = {"plan_H": ("z_H", z_H), "plan_L": ("z_L", z_L)}
+    return _loop(graph, outer, config.H_cycles, "plan_i", carry)
+
+
+def _loop(
+    graph: Graph, body: Graph, times: int, counter: str, carry: dict[str, tuple[str, str]]
+) -> list[str]:
+    """Add a Loop; ``carry`` gives for each state of the body its start and what it becomes."""
+    from onnx import TensorProto, helper
+
+    go_on = f"{body.prefix}go"
+    states = [(name, start, end) for name, (start, end) in carry.items()]
+    inputs = [
+        helper.make_tensor_value_info(counter, TensorProto.INT64, []),
+        helper.make_tensor_value_info(go_on, TensorProto.BOOL, []),
+        *(helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n, _, _ in states),
+    ]
+    condition = body.add("Identity", go_on)
+    outputs = [
+        helper.make_tensor_value_info(condition, TensorProto.BOOL, []),
+        *(helper.make_tensor_value_info(e, TensorProto.FLOAT, None) for _, _, e in states),
+    ]
+    inside = helper.make_graph(body.nodes, f"{body.prefix}body", inputs, outputs)
+    trips = graph.constant(f"times_{times}", times, np.int64)
+    starts = [start for _, start, _ in states]
+    return graph.add_many("Loop", len(states), trips, "", *starts, body=inside)
+
+
+def build(agent: HRMAgent, precision: Precision) -> Any:
+    """Return the ONNX model of one segment of an agent.
+
+    Raises:
+        ValueError: The precision is unknown, or ``onnx`` is not installed.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+    try:
+        from onnx import TensorProto, helper
+    except ImportError:
+        raise ValueError(missing_extra("an .onnx file", "export")) from None
+    config = agent.model.config
+    weights = {
+        name: value.detach().float().cpu().numpy()
+        for name, value in [*agent.model.named_parameters(), *agent.model.named_buffers()]
+    }
+    graph = Graph(precision)
+    z_H, z_L = think(graph, embed(graph, weights, config), weights, config)
+    ends = graph.numbers(config.prefix_len), graph.numbers(config.total_len)
+    cells = graph.add("Slice", z_H, *ends, graph.numbers(1))
+    head = graph.constant("head", weights["head.weight"].T, np.float32)
+    first = graph.add("Gather", z_H, graph.constant("first", 0, np.int64), axis=1)
+    q_head = graph.constant("q_head", weights["q_head.weight"].T, np.float32)
+    q_bias = graph.constant("q_bias", weights["q_head.bias"], np.float32)
+    products = {
+        "logits": graph.add("MatMul", cells, head),
+        "q_values": graph.add("Add", graph.add("MatMul", first, q_head), q_bias),
+        "z_H_next": z_H,
+        "z_L_next": z_L,
+    }
+    for name, value in products.items():
+        graph.nodes.append(helper.make_node("Identity", [value], [name], name=name))
+    state: list[str | int | None] = ["B", config.total_len, config.hidden_size]
+    inputs = [
+        helper.make_tensor_value_info("tokens", TensorProto.INT64, ["B", config.seq_len]),
+        helper.make_tensor_value_info("z_H", TensorProto.FLOAT, state),
+        helper.make_tensor_value_info("z_L", TensorProto.FLOAT, state),
+    ]
+    if config.num_puzzles:
+        inputs.append(helper.make_tensor_value_info("puzzle_ids", TensorProto.INT64, ["B"]))
+    shapes: dict[str, list[str | int | None]] = {
+        "logits": ["B", config.seq_len, config.vocab_size],
+        "q_values": ["B", 2],
+        "z_H_next": state,
+        "z_L_next": state,
+    }
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in shapes.items()
+    ]
+    weights_once = list(graph.weights.values())
+    whole = helper.make_graph(graph.nodes, "segment", inputs, outputs, weights_once)
+    model = helper.make_model(
+        whole,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="hrm-gym",
+    )
+    helper.set_model_props(model, {METADATA: json.dumps(describe(agent, precision))})
+    return model
+
+
+def describe(agent: HRMAgent, precision: Precision) -> dict[str, Any]:
+    """Return the metadata of an exported agent, plain JSON."""
+    config = agent.model.config
+    start = np.stack([agent.model.z_H_0.float().cpu(), agent.model.z_L_0.float().cpu()])
+    return {
+        "format": FORMAT,
+        "task": agent.task_name,
+        "max_segments": agent.max_segments,
+        "steady": agent.steady,
+        "precision": precision,
+        "parameters": agent.parameters,
+        "model": config.to_dict(),
+        # (2, hidden) float32, little-endian: z_H_0, then z_L_0.
+        "carry": base64.b64encode(start.astype("<f4").tobytes()).decode(),
+        "env": agent.about.get("env"),
+    }
+
+
+def export(agent: HRMAgent, path: Path | str, precision: Precision = "float32") -> int:
+    """Write one segment of an agent as an ONNX file, which appears whole or not at all.
+
+    Args:
+        agent: The agent.
+        path: The file, ``.onnx``.
+        precision: How the matrices of the blocks are stored: ``float32``, ``float16`` or ``int8``.
+
+    Returns:
+        Bytes written.
+
+    Raises:
+        ValueError: The ending is another, or as ``build``.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        raise ValueError(f"file: expected a name that ends in .onnx, got {str(path)!r}")
+    content = build(agent, precision).SerializeToString()
+    write_bytes(path, content)
+    return len(content)

@@ -1,0 +1,1 @@
+"""Inference: thinking segment by segment, halting and voting."""

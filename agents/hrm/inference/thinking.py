@@ -1,0 +1,277 @@
+"""Thinking in segments, whatever computes them: solve, think and act on NumPy arrays.
+
+An HRM in PyTorch and an exported one share everything here: halting, the batch that shrinks as
+puzzles halt, the memory of answers, the playing out of an answer move by move. Nothing here loads
+torch.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hrm_gym.halting import sigmoid
+from hrm_gym.puzzles import Task, Tokens
+
+from ...base import Agent, Signal
+from .play import Player
+
+REMEMBERED = 4096
+"""Puzzles whose answers an agent keeps while it plays them out move by move."""
+
+Rows = list[NDArray[np.int64]]
+
+
+class Segment(NamedTuple):
+    """What one segment says of B puzzles.
+
+    Attributes:
+        answer: ``(B, seq_len)`` uint8.
+        q_halt: ``(B,)`` float32.
+        q_continue: ``(B,)`` float32, ``None`` for a model without it.
+        confidence: ``(B, seq_len)`` float32, the probability of each cell's token.
+        entropy: ``(B,)`` float32, the mean entropy of a token, 0 sure to 1 uniform.
+        halt: ``(B,)`` bool, where the model would stop.
+    """
+
+    answer: Tokens
+    q_halt: NDArray[np.float32]
+    q_continue: NDArray[np.float32] | None
+    confidence: NDArray[np.float32]
+    entropy: NDArray[np.float32]
+    halt: NDArray[np.bool_]
+
+
+class Solution(NamedTuple):
+    """The answers to B puzzles; a single puzzle has no batch dimension.
+
+    Attributes:
+        answer: ``(B, seq_len)`` uint8.
+        segments: ``(B,)`` int64, how many it took.
+        q_halt: ``(B,)`` float32, at the last of them.
+        confidence: ``(B,)`` float32, the model's own probability of being right.
+    """
+
+    answer: Tokens
+    segments: NDArray[np.int64]
+    q_halt: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+
+
+class Thinker(Agent):
+    """An agent that answers a whole puzzle, again and again, until it halts.
+
+    Args:
+        task: Its task.
+        max_segments: Where thinking ends.
+        steady: Halt only once two segments in a row give the same answer. A model that has learned
+            its training puzzles by heart is too sure of itself after the first segment.
+    """
+
+    name = "hrm"
+    signal: ClassVar[Signal] = "labels"
+    num_puzzles = 0
+    """Rows of the puzzle embedding; 0 where there is none."""
+
+    def __init__(self, task: Task, max_segments: int, steady: bool = False) -> None:
+        self.task = task
+        self.max_segments = max_segments
+        self.steady = steady
+        self._memory: OrderedDict[bytes, list[Tokens]] = OrderedDict()
+        self._player = Player(task)
+
+    @abstractmethod
+    def _segments(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+    ) -> Iterator[tuple[Segment, Rows]]:
+        """Yield what each segment says, and a list; rows put into it are those that stay.
+
+        Args:
+            tokens: ``(B, seq_len)`` uint8.
+            puzzle_ids: ``(B,)``.
+            segments: At most so many.
+        """
+
+    def _thoughts(
+        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+    ) -> Iterator[tuple[Segment, Rows]]:
+        """Yield as ``_segments`` does, halting where this agent does."""
+        before: Tokens | None = None
+        for segment, rows in self._segments(tokens, puzzle_ids, segments):
+            answer = segment.answer
+            if self.steady:
+                same = False if before is None else (answer == before).all(axis=1)
+                segment = segment._replace(halt=segment.halt & same)
+            yield segment, rows
+            before = answer[rows[-1]] if rows else answer
+
+    def _batch(
+        self, tokens: ArrayLike, puzzle_ids: ArrayLike | None
+    ) -> tuple[Tokens, NDArray[np.int64]]:
+        """Return tokens and puzzle ids of a batch.
+
+        Raises:
+            ValueError: The shape, a token or a puzzle id does not fit.
+        """
+        values = np.atleast_2d(np.asarray(tokens))
+        if values.ndim != 2 or values.shape[1] != self.task.seq_len:
+            raise ValueError(
+                f"tokens: expected (batch, {self.task.seq_len}) for {self.task.id}, got "
+                f"shape {values.shape}"
+            )
+        if values.size and not (values.min() >= 0 and values.max() < self.task.vocab_size):
+            raise ValueError(
+                f"tokens: those of {self.task.id} lie in 0..{self.task.vocab_size - 1}, got "
+                f"{values.min()}..{values.max()}"
+            )
+        ids = np.zeros(len(values)) if puzzle_ids is None else np.asarray(puzzle_ids)
+        if ids.shape != (len(values),):
+            raise ValueError(f"puzzle_ids: expected shape ({len(values)},), got {ids.shape}")
+        # A model without such embeddings takes any and looks at none.
+        if self.num_puzzles and ids.size and not (ids.min() >= 0 and ids.max() < self.num_puzzles):
+            raise ValueError(
+                f"puzzle_ids: this model knows 0..{self.num_puzzles - 1}, got "
+                f"{ids.min():.0f}..{ids.max():.0f}"
+            )
+        return values.astype(np.uint8), ids.astype(np.int64)
+
+    def _most(self, segments: int | None) -> int:
+        """Return the last segment there may be.
+
+        Raises:
+            ValueError: It is not positive.
+        """
+        if segments is not None and segments < 1:
+            raise ValueError(f"segments: expected at least 1, got {segments}")
+        return self.max_segments if segments is None else segments
+
+    # Thinking ----------------------------------------------------------------------------------
+
+    def think(
+        self,
+        tokens: ArrayLike,
+        puzzle_ids: ArrayLike | None = None,
+        halt: bool = True,
+        segments: int | None = None,
+    ) -> Iterator[Segment]:
+        """Think about puzzles, one ``Segment`` at a time.
+
+        Args:
+            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
+            puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
+            halt: End once every row would halt, instead of at the last segment.
+            segments: The last segment; default ``max_segments``, and it may be more.
+
+        Raises:
+            ValueError: The shape, a token or a puzzle id does not fit, or ``segments`` is not
+                positive.
+        """
+        batch, ids = self._batch(tokens, puzzle_ids)
+        ended = np.zeros(len(batch), bool)
+        for segment, _ in self._thoughts(batch, ids, self._most(segments)):
+            yield segment
+            ended |= segment.halt
+            if halt and ended.all():
+                return
+
+    def solve(
+        self,
+        tokens: ArrayLike,
+        puzzle_ids: ArrayLike | None = None,
+        halt: bool = True,
+        segments: int | None = None,
+    ) -> Solution:
+        """Answer puzzles; each stops when it wants to and then leaves the batch.
+
+        Args:
+            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
+            puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
+            halt: Stop early; otherwise every puzzle takes all segments.
+            segments: At most so many; default ``max_segments``, and it may be more.
+
+        Raises:
+            ValueError: The shape, a token or a puzzle id does not fit, or ``segments`` is not
+                positive.
+        """
+        batch, ids = self._batch(tokens, puzzle_ids)
+        answers = np.zeros(batch.shape, np.uint8)
+        spent = np.zeros(len(batch), np.int64)
+        q_halt = np.zeros(len(batch), np.float32)
+        going = np.arange(len(batch))
+        for segment, rows in self._thoughts(batch, ids, self._most(segments)):
+            answers[going] = segment.answer
+            q_halt[going] = segment.q_halt
+            spent[going] += 1
+            if halt:
+                going = _shrink(going, segment, rows)
+        confidence = sigmoid(q_halt).astype(np.float32)
+        solution = Solution(answers, spent, q_halt, confidence)
+        return Solution(*(part[0] for part in solution)) if np.ndim(tokens) == 1 else solution
+
+    # Acting ------------------------------------------------------------------------------------
+
+    def act(self, obs: dict[str, Any], info: dict[str, Any]) -> Any:
+        """Act in any environment of the task, step or Answer."""
+        return self.act_batch([obs], [info])[0]
+
+    def act_batch(
+        self, observations: list[dict[str, Any]], infos: list[dict[str, Any]]
+    ) -> list[Any]:
+        """Act in many environments at once; new puzzles are thought about in one batch.
+
+        In an Answer environment one action is one segment, and the last one halts, be it the
+        agent's own ``max_segments`` where the environment would allow more. In a step environment
+        the puzzle is thought about once, and the answer is then played out move by move.
+        """
+        questions = [self._player.question(obs) for obs in observations]
+        ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
+        # One question under several puzzle embeddings is several questions.
+        names = [
+            q.tobytes() + bytes(str(i or ""), "ascii") for q, i in zip(questions, ids, strict=True)
+        ]
+        new: dict[bytes, tuple[Tokens, int]] = {}
+        for name, question, puzzle_id in zip(names, questions, ids, strict=True):
+            if name in self._memory:
+                self._memory.move_to_end(name)
+            else:
+                new[name] = (question, puzzle_id)
+        if new:
+            self._remember(new)
+        # Those used last stay, and all of this batch.
+        while len(self._memory) > max(REMEMBERED, len(set(names))):
+            self._memory.popitem(last=False)
+        actions = []
+        for name, question, obs, info in zip(names, questions, observations, infos, strict=True):
+            thoughts = self._memory[name]
+            if "answer" in obs:
+                last = len(thoughts) - 1
+                segment = min(info.get("segment", 0), last)
+                actions.append(np.append(thoughts[segment].astype(np.int64), int(segment == last)))
+            else:
+                actions.append(self._player.play(thoughts[-1], question, obs, info))
+        return actions
+
+    def _remember(self, new: dict[bytes, tuple[Tokens, int]]) -> None:
+        """Think about new puzzles and keep every segment's answer up to halting."""
+        questions, ids = zip(*new.values(), strict=True)
+        batch, puzzle_ids = self._batch(np.stack(questions), ids)
+        thoughts: list[list[Tokens]] = [[] for _ in new]
+        going = np.arange(len(new))
+        for segment, rows in self._thoughts(batch, puzzle_ids, self.max_segments):
+            for row, answer in zip(going, segment.answer, strict=True):
+                thoughts[row].append(answer)
+            going = _shrink(going, segment, rows)
+        self._memory.update(zip(new, thoughts, strict=True))
+
+
+def _shrink(going: NDArray[np.int64], segment: Segment, rows: Rows) -> NDArray[np.int64]:
+    """Let the rows that halt leave the batch; return those that go on."""
+    kept = np.flatnonzero(~segment.halt)
+    if len(kept) < len(going):
+        rows.append(kept)
+    return going[kept]

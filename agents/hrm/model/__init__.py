@@ -1,0 +1,1 @@
+"""The network: configuration, blocks, embeddings and caches."""

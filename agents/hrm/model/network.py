@@ -1,0 +1,364 @@
+"""The Hierarchical Reasoning Model: two recurrent modules that think in segments.
+
+One configuration covers the Hierarchical Reasoning Model (HRM, arXiv 2506.21734) and the Tiny
+Recursive Model (TRM, arXiv 2510.04871). A slow *planner* (the H module) and a fast *executor*
+(the L module) update two hidden states, z_H and z_L; one *segment* runs ``H_cycles`` x
+``L_cycles`` of these updates and reads an answer and two Q-values off z_H.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .caches import KeyValues
+from .config import HRMConfig as HRMConfig
+from .embedding import Embedded, truncated_normal_
+
+NORM_EPS = 1e-5
+
+
+class Carry(NamedTuple):
+    """What one segment hands to the next, detached: two (B, prefix + seq_len, hidden) tensors."""
+
+    z_H: Tensor
+    z_L: Tensor
+
+
+class Output(NamedTuple):
+    """What a segment says: logits (B, seq_len, vocab) and Q-values (B,) in float32.
+
+    ``q_continue`` is None where the configuration does not use it.
+    """
+
+    logits: Tensor
+    q_halt: Tensor
+    q_continue: Tensor | None
+
+
+class ParamGroups(NamedTuple):
+    """The parameters by the optimiser that suits them."""
+
+    matrices: list[nn.Parameter]
+    """2-D weights inside the blocks."""
+    other: list[nn.Parameter]
+    """Embeddings, registers, heads and biases."""
+    puzzle: list[nn.Parameter]
+    """The puzzle embedding, empty or one table; its gradient is sparse, see :class:`SignSGD`."""
+
+
+def normalize(x: Tensor) -> Tensor:
+    """RMSNorm without gain over the last dimension, float32 inside, in the dtype of ``x``.
+
+    Written out as the published code does: a fused kernel sums in another order, and a recurrent
+    network with random weights (``trm_mlp`` of the recorded numbers) amplifies that to another
+    answer within a few segments.
+    """
+    wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + NORM_EPS)).to(x.dtype)
+
+
+class Linear(nn.Module):
+    """A linear map whose float32 weight follows the dtype of its input.
+
+    The cast is ours and not autocast's: in PyTorch versions that cache autocast's under
+    ``no_grad`` too, a weight first met there stays cut off from its gradient afterwards.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        truncated_normal_(self.weight, 1 / math.sqrt(inputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., inputs) -> (..., outputs)."""
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.weight.to(x.dtype), bias)
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.gate_up = Linear(width, 2 * inner)
+        self.down = Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., width) -> (..., width)."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * up)
+
+
+class Attention(nn.Module):
+    """Multi-head attention over all positions, queries and keys rotated by (cos, sin)."""
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__()
+        self.heads = config.num_heads
+        self.qkv = Linear(config.hidden_size, 3 * config.hidden_size)
+        self.out = Linear(config.hidden_size, config.hidden_size)
+
+    def forward(
+        self, x: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
+    ) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden); with ``past`` nothing sees what follows."""
+        batch, length, width = x.shape
+        qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
+        # Each (B, heads, length, head_dim); queries and keys turn together.
+        if rotation is None:
+            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        else:
+            q, k = rotate(qkv[:, :, :2], *rotation).permute(2, 0, 3, 1, 4).unbind(0)
+            v = qkv[:, :, 2].transpose(1, 2)
+        attend = F.scaled_dot_product_attention if past is None else past.attend
+        mixed = attend(q, k, v)
+        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the pairs (i, i + head_dim/2) of x (B, length, 2, heads, head_dim), in float32.
+
+    (The dtype of cos and sin, so that a model made float64 to study rounding is so throughout.)
+    """
+    cos, sin = cos[:, None, None], sin[:, None, None]
+    first, second = x.to(cos.dtype).chunk(2, dim=-1)
+    turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return turned.to(x.dtype)
+
+
+class Block(nn.Module):
+    """Post-norm: h = norm(h + mix(h)); h = norm(h + swiglu(h)).
+
+    The MLP mixer is a SwiGLU over positions, and so is its norm (TRM).
+    """
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__()
+        self.mixer: Attention | SwiGLU
+        if config.mixer == "attention":
+            self.mixer = Attention(config)
+        else:
+            self.mixer = SwiGLU(config.total_len, config.inner(config.total_len))
+        self.channel = SwiGLU(config.hidden_size, config.inner(config.hidden_size))
+
+    def forward(
+        self, h: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
+    ) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden); ``past`` as in :class:`Attention`."""
+        if isinstance(self.mixer, Attention):
+            h = normalize(h + self.mixer(h, rotation, past))
+        else:
+            turned = h.transpose(1, 2)
+            h = normalize(turned + self.mixer(turned)).transpose(1, 2)
+        return normalize(h + self.channel(h))
+
+
+class Recurrence(nn.Module):
+    """One role, planner or executor: add the injection, then run the blocks."""
+
+    def __init__(self, config: HRMConfig, layers: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(config) for _ in range(layers))
+
+    def forward(
+        self, h: Tensor, injection: Tensor, rotation: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
+        """All (B, length, hidden)."""
+        h = h + injection
+        for block in self.blocks:
+            h = block(h, rotation)
+        return h
+
+
+class HRM(Embedded):
+    """The model (HRM paper, arXiv 2506.21734, section 2; TRM paper, arXiv 2510.04871, section 4).
+
+    Weights are float32. The caller chooses the dtype of the computation with ``torch.autocast``;
+    the carry is then of that dtype. ``cycles``, (H, L), is the depth of a segment; a curriculum
+    may set it lower than the configuration's for a while.
+    """
+
+    z_H_0: Tensor
+    z_L_0: Tensor
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__(config)
+        self.cycles = (config.H_cycles, config.L_cycles)
+        width = config.hidden_size
+        self.register_emb = self._table(config.registers) if config.registers else None
+        self.puzzle_emb: nn.Parameter | None = None
+        if config.num_puzzles:
+            self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
+        self.planner = None if config.shared else Recurrence(config, config.H_layers)
+        self.executor = Recurrence(config, config.L_layers)
+        self.head = Linear(width, config.vocab_size)
+        # Close to "never halt" at first: without this the early Q-values end episodes at random.
+        self.q_head = Linear(width, 2, bias=True)
+        nn.init.zeros_(self.q_head.weight)
+        nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
+        for name in ("z_H_0", "z_L_0"):
+            start = torch.zeros(width)
+            self.register_buffer(
+                name, start if config.zero_start else truncated_normal_(start, 1.0)
+            )
+
+    def param_groups(self) -> ParamGroups:
+        """Every parameter once: the matrices of the blocks, the others, the puzzle embedding."""
+        groups = ParamGroups([], [], [])
+        for name, parameter in self.named_parameters():
+            if name == "puzzle_emb":
+                groups.puzzle.append(parameter)
+            elif ".blocks." in name and parameter.ndim == 2:
+                groups.matrices.append(parameter)
+            else:
+                groups.other.append(parameter)
+        return groups
+
+    def initial_carry(
+        self,
+        batch: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Carry:
+        """The start of an episode: the fixed vectors z_H_0, z_L_0 at every position.
+
+        Args:
+            batch: number of rows B.
+            device: default: where the model is.
+            dtype: default: the dtype that autocast asks for, else float32.
+
+        Returns:
+            Two (B, prefix + seq_len, hidden) tensors, expanded and so not for writing into.
+        """
+        place = self.z_H_0.device if device is None else torch.device(device)
+        dtype = self._compute_dtype(place) if dtype is None else dtype
+        shape = (batch, self.config.total_len, self.config.hidden_size)
+        return Carry(
+            self.z_H_0.to(place, dtype).expand(shape), self.z_L_0.to(place, dtype).expand(shape)
+        )
+
+    def reset_carry(self, carry: Carry, mask: Tensor) -> Carry:
+        """The carry with the rows where ``mask`` (B,) bool is True back at the start."""
+        rows = mask.view(-1, 1, 1)
+        return Carry(
+            torch.where(rows, self.z_H_0.to(carry.z_H.dtype), carry.z_H),
+            torch.where(rows, self.z_L_0.to(carry.z_L.dtype), carry.z_L),
+        )
+
+    def segment(
+        self, carry: Carry, tokens: Tensor, puzzle_ids: Tensor | None = None
+    ) -> tuple[Carry, Output]:
+        """Think for one segment.
+
+        Args:
+            carry: from :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
+            tokens: (B, seq_len), any integer dtype.
+            puzzle_ids: (B,), any integer dtype; ignored by a model without puzzle embedding.
+
+        Returns:
+            The new carry, detached, and the :class:`Output`.
+
+        Raises:
+            ValueError: for tokens of a wrong shape, or missing puzzle_ids.
+        """
+        if tokens.ndim != 2 or tokens.shape[1] != self.config.seq_len:
+            raise ValueError(
+                f"tokens must have shape (batch, {self.config.seq_len}), got {tuple(tokens.shape)}."
+            )
+        rows = None
+        if self.puzzle_emb is not None:
+            if puzzle_ids is None:
+                raise ValueError("puzzle_ids must be given: the model has a puzzle embedding.")
+            # A sparse gradient keeps one gradient for each row of the batch, whatever the size of
+            # the table. It stays out of forward(), since compiled code knows no sparse tensors.
+            rows = F.embedding(puzzle_ids.long(), self.puzzle_emb, sparse=True)
+        dtype = self._compute_dtype(tokens.device)
+        return self(Carry(carry.z_H.to(dtype), carry.z_L.to(dtype)), tokens, rows)
+
+    def forward(
+        self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None
+    ) -> tuple[Carry, Output]:
+        """:meth:`segment` in the carry's dtype, on gathered puzzle_rows (B, puzzle_emb_dim)."""
+        x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
+        z_H, z_L = carry
+        (H_cycles, L_cycles), grad = self.cycles, self.config.grad
+        with torch.set_grad_enabled(torch.is_grad_enabled() and grad == "segment"):
+            for _ in range(H_cycles - 1):
+                z_H, z_L = self._cycle(z_H, z_L, x, L_cycles)
+        if grad == "one_step":
+            with torch.no_grad():
+                z_L = self._execute(z_H, z_L, x, L_cycles - 1)
+            L_cycles = 1
+        z_H, z_L = self._cycle(z_H, z_L, x, L_cycles)
+        q = self.q_head(z_H[:, 0]).float()
+        logits = self.head(z_H[:, self.config.prefix_len :])
+        q_continue = q[:, 1] if self.config.q_continue else None
+        return Carry(z_H.detach(), z_L.detach()), Output(logits, q[:, 0], q_continue)
+
+    def _compute_dtype(self, device: torch.device) -> torch.dtype:
+        if torch.is_autocast_enabled(device.type):
+            return torch.get_autocast_dtype(device.type)
+        return self.token_emb.dtype
+
+    def _embed(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
+        """sqrt(hidden) * (puzzle embedding, registers, tokens): (B, prefix + seq_len, hidden)."""
+        batch, width = len(tokens), self.config.hidden_size
+        parts = []
+        if puzzle_rows is not None:
+            room = self.config.puzzle_emb_len * width
+            rows = F.pad(puzzle_rows, (0, room - puzzle_rows.shape[-1]))
+            parts.append(rows.view(batch, self.config.puzzle_emb_len, width))
+        if self.register_emb is not None:
+            parts.append(self.register_emb.expand(batch, -1, -1))
+        parts.append(F.embedding(tokens.int(), self.token_emb))
+        x = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        if self.position_emb is not None:
+            x = math.sqrt(0.5) * (x + self.position_emb)
+        return self.scale * x
+
+    def _execute(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> Tensor:
+        """So many updates of z_L."""
+        for _ in range(updates):
+            z_L = self._recur(self.executor, z_L, z_H + x)
+        return z_L
+
+    def _cycle(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> tuple[Tensor, Tensor]:
+        """One H cycle: so many updates of z_L, then one of z_H."""
+        z_L = self._execute(z_H, z_L, x, updates)
+        return self._recur(self.planner or self.executor, z_H, z_L), z_L
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile one H cycle with ``torch.compile``, so that deep segments compile quickly."""
+        self._execute = torch.compile(self._execute, *args, **kwargs)  # type: ignore[method-assign]
+        self._cycle = torch.compile(self._cycle, *args, **kwargs)  # type: ignore[method-assign]
+
+    def _recur(self, module: Recurrence, h: Tensor, injection: Tensor) -> Tensor:
+        rotation = (self.cos, self.sin) if self.rotary else None
+        if self.config.checkpoint and torch.is_grad_enabled():
+            return checkpoint(
+                module, h, injection, rotation, use_reentrant=False, preserve_rng_state=False
+            )
+        return module(h, injection, rotation)
+
+    @classmethod
+    def from_reference(
+        cls, state_dict: Mapping[str, Any], config: HRMConfig | Mapping[str, Any]
+    ) -> HRM:
+        """A model from a published checkpoint; see :func:`.reference.from_reference`."""
+        from ..exchange.reference import from_reference
+
+        return from_reference(state_dict, config)
+
+    def to_reference(self) -> dict[str, Tensor]:
+        """The weights in the published names; see :func:`.reference.to_reference`."""
+        from ..exchange.reference import to_reference
+
+        return to_reference(self)

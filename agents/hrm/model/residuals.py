@@ -1,0 +1,58 @@
+"""What happens inside a segment: how far every update still moves its hidden state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .network import HRM
+
+
+class Residuals(NamedTuple):
+    """Forward residuals by update, each (updates,) float32: mean over rows of |z' - z|, 2-norm.
+
+    ``z_H`` is NaN at updates of z_L and the other way round, so that both share one axis.
+    """
+
+    z_H: Tensor
+    z_L: Tensor
+
+
+@torch.inference_mode()
+def residuals(
+    model: HRM, tokens: Tensor, segments: int = 1, puzzle_ids: Tensor | None = None
+) -> Residuals:
+    """Think without halting, and record each update (HRM paper, arXiv 2506.21734, figure 3).
+
+    Args:
+        model: The model.
+        tokens: (B, seq_len), any integer dtype.
+        segments: How many.
+        puzzle_ids: (B,), for a model with a puzzle embedding.
+    """
+    found: dict[str, list[float]] = {"z_H": [], "z_L": []}
+    nan = float("nan")
+
+    def size(new: Tensor, old: Tensor) -> float:
+        return float((new - old).float().flatten(1).norm(dim=1).mean())
+
+    rows = None
+    if model.puzzle_emb is not None:
+        ids = torch.zeros(len(tokens)) if puzzle_ids is None else puzzle_ids
+        rows = torch.nn.functional.embedding(ids.long().to(tokens.device), model.puzzle_emb)
+    z_H, z_L = model.initial_carry(len(tokens), tokens.device)
+    x = model._embed(tokens, rows).to(z_H.dtype)
+    H_cycles, L_cycles = model.cycles
+    for _ in range(segments * H_cycles):
+        for _ in range(L_cycles):
+            new = model._execute(z_H, z_L, x, 1)
+            found["z_L"].append(size(new, z_L))
+            found["z_H"].append(nan)
+            z_L = new
+        new, _ = model._cycle(z_H, z_L, x, 0)
+        found["z_H"].append(size(new, z_H))
+        found["z_L"].append(nan)
+        z_H = new
+    return Residuals(torch.tensor(found["z_H"]), torch.tensor(found["z_L"]))

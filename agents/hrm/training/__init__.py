@@ -1,0 +1,1 @@
+"""Training: the trainer, its loop, losses and optimizers."""

@@ -1,0 +1,138 @@
+"""What a segment is taught: the answer from its label, the Q-values from how right it was."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..model.network import Output
+
+IGNORE_LABEL = -100
+
+
+def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy under stablemax: p_i = s(x_i) / sum s(x), s(x) = x + 1, or 1 / (1 - x) below 0.
+
+    Source: arXiv 2501.04697, as the published HRM uses it, in float64.
+
+    Args:
+        logits: (..., vocab), any float dtype.
+        labels: (...), integers; IGNORE_LABEL gives a loss of 0.
+
+    Returns:
+        (...) float64, a loss for each token.
+    """
+    s = stablemax_weights(logits)
+    valid = labels != IGNORE_LABEL
+    index = torch.where(valid, labels, 0).long().unsqueeze(-1)
+    loss = s.sum(-1).log() - s.gather(-1, index).squeeze(-1).log()
+    return torch.where(valid, loss, 0.0)
+
+
+def stablemax_weights(logits: Tensor) -> Tensor:
+    """Return s(x) of the stablemax, what probabilities are proportional to, in float64."""
+    x = logits.double()
+    # The clamp keeps the branch that is not taken away from its pole at x = 1.
+    return torch.where(x < 0, 1 / (1 - x.clamp(max=0)), x + 1)
+
+
+def log_scores(logits: Tensor, loss: str) -> Tensor:
+    """Return log-probabilities up to a constant a position, float64, detached.
+
+    Args:
+        logits: (..., vocab), any float dtype.
+        loss: ``stablemax`` or ``softmax``, by which they are read.
+    """
+    logits = logits.detach()
+    return stablemax_weights(logits).log() if loss == "stablemax" else logits.double()
+
+
+def softmax_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """The usual cross entropy in float32; shapes as in :func:`stablemax_cross_entropy`."""
+    loss = F.cross_entropy(
+        logits.float().flatten(0, -2),
+        labels.long().flatten(),
+        ignore_index=IGNORE_LABEL,
+        reduction="none",
+        label_smoothing=label_smoothing,
+    )
+    return loss.view(labels.shape)
+
+
+def act_loss(
+    output: Output,
+    labels: Tensor,
+    q_target: Tensor | None = None,
+    loss: str = "stablemax",
+    label_smoothing: float = 0.0,
+    halt_weight: float = 0.5,
+    halted: Tensor | None = None,
+    steps: Tensor | None = None,
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """The published loss of one segment (HRM paper, section 2, "Adaptive computational time").
+
+    loss = sum over rows of [mean over the row's labelled tokens of the cross entropy
+    + halt_weight * (BCE(q_halt, answer exactly right) + BCE(q_continue, q_target))].
+
+    Args:
+        output: of the segment.
+        labels: (B, seq_len), IGNORE_LABEL where nothing is asked.
+        q_target: (B,) in [0, 1], see :func:`.act.q_target`; None leaves q_continue untaught.
+        loss: ``stablemax`` or ``softmax``.
+        label_smoothing: of the softmax.
+        halt_weight: of both Q losses.
+        halted: (B,) bool, the rows that the counting metrics look at; all by default.
+        steps: (B,) segments so far, for the metric of that name.
+
+    Returns:
+        The loss summed over the batch (divide by the batch size yourself), the metrics, and
+        ``exact`` (B,) bool: the answer equals the label. Metrics are 0-d tensors, detached, on
+        the device: ``lm_loss``, ``q_halt_loss``, ``q_continue_loss`` sum over all rows;
+        ``count``, ``accuracy``, ``exact_accuracy``, ``q_halt_accuracy``, ``steps`` over rows that
+        halted and have labels.
+
+    Raises:
+        ValueError: for an unknown loss, smoothing of the stablemax, or a target without q_continue.
+    """
+    if loss == "softmax":
+        token_loss = softmax_cross_entropy(output.logits, labels, label_smoothing)
+    elif loss != "stablemax":
+        raise ValueError(f"loss must be stablemax or softmax, got {loss!r}.")
+    elif label_smoothing:
+        raise ValueError("label_smoothing must be 0 with the stablemax loss.")
+    else:
+        token_loss = stablemax_cross_entropy(output.logits, labels)
+
+    valid = labels != IGNORE_LABEL
+    asked = valid.sum(-1)
+    share = 1 / asked.clamp(min=1).to(token_loss.dtype)
+    lm_loss = (token_loss.sum(-1) * share).sum()
+
+    with torch.no_grad():
+        right = (valid & (output.logits.argmax(-1) == labels)).sum(-1)
+        exact = right == asked
+    q_halt_loss = F.binary_cross_entropy_with_logits(
+        output.q_halt, exact.to(output.q_halt.dtype), reduction="sum"
+    )
+    q_loss = q_halt_loss
+    losses = {"lm_loss": lm_loss, "q_halt_loss": q_halt_loss}
+    if q_target is not None:
+        if output.q_continue is None:
+            raise ValueError("q_target must be None: the model has no q_continue.")
+        q_continue_loss = F.binary_cross_entropy_with_logits(
+            output.q_continue, q_target, reduction="sum"
+        )
+        q_loss = q_loss + q_continue_loss
+        losses["q_continue_loss"] = q_continue_loss
+
+    with torch.no_grad():
+        counted = asked > 0 if halted is None else halted & (asked > 0)
+        metrics = {name: value.detach() for name, value in losses.items()}
+        metrics["count"] = counted.sum()
+        metrics["accuracy"] = (counted * right * share).sum()
+        metrics["exact_accuracy"] = (counted & exact).sum()
+        metrics["q_halt_accuracy"] = (counted & ((output.q_halt >= 0) == exact)).sum()
+        if steps is not None:
+            metrics["steps"] = (counted * steps).sum()
+    return lm_loss + halt_weight * q_loss, metrics, exact

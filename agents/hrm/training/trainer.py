@@ -1,0 +1,407 @@
+"""Training: an ordinary loop over the vector Answer environment.
+
+model segment -> halting action -> ``envs.step`` -> losses. A row that halted gets its next puzzle
+in the same step, and its carry starts anew. Nothing in a step waits for the device.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+from torch import Tensor
+
+from ..agent import HRMAgent
+from ..exchange import checkpoint
+from ..inference.act import minimum_segments
+from ..inference.halting import Halting, calibration_counts
+from ..model.config import HRMConfig
+from ..model.network import HRM, Carry, Output
+from ..presets import TrainConfig
+from . import schedule
+from .distributed import World
+from .ema import WeightAverage
+from .guard import Guard
+from .losses import IGNORE_LABEL, act_loss, log_scores
+from .metrics import Means
+from .optimizers import make_optimizers
+
+
+def make_envs(config: TrainConfig, count: int, device: str) -> Any:
+    """Return the vector Answer environment that a run learns on, its tensors on the device."""
+    return gym.make_vec(
+        config.env,
+        num_envs=count,
+        task=config.task_id,
+        device=device,
+        autoreset_mode="SameStep",
+        source=config.source,
+        limit=config.limit,
+        augment=config.augment,
+        max_segments=config.max_segments,
+        targets=config.targets,
+    ).unwrapped
+
+
+class Trainer:
+    """One training run; ``run.run`` is its loop.
+
+    Args:
+        config: What to train on what; see ``TrainConfig``.
+        seed: Of the weights, the puzzles and the exploration.
+        device: ``cpu``, ``cuda`` and so on.
+        bf16: Compute in bfloat16 (weights and optimisers stay float32); None: on CUDA.
+        compile: Compile the model; None: on CUDA.
+
+    Raises:
+        ValueError: The device is not there, the configuration does not fit the environment, or the
+            ranks do not divide the batch.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        seed: int = 0,
+        device: str = "cpu",
+        bf16: bool | None = None,
+        compile: bool | None = None,
+    ) -> None:
+        self.config = config
+        self.seed = seed
+        self.world = World.around()
+        device = self.world.device(device)
+        self.rows = self.world.rows(config.batch_size)
+        batch = self.rows.stop - self.rows.start
+        self.envs = make_envs(config, batch, device)
+        self.device = torch.device(device)
+        on_cuda = self.device.type == "cuda"
+        self.bf16 = on_cuda if bf16 is None else bf16
+        tokens = self.envs.single_observation_space["tokens"]
+        fields = dict(config.model)
+        ids = int(self.envs.single_observation_space["puzzle_id"].n)
+        if fields.get("num_puzzles"):
+            fields["num_puzzles"] = max(ids, int(fields["num_puzzles"]))
+        shape = {"vocab_size": int(tokens.high.max()) + 1, "seq_len": tokens.shape[0]}
+        self.model_config = HRMConfig.from_dict({**shape, **fields})
+        torch.manual_seed(seed)
+        self.model = HRM(self.model_config).to(self.device)
+        compile = on_cuda if compile is None else compile
+        self.optimizers = make_optimizers(self.model.param_groups(), config, compile)
+        rule = config.halting or ("q" if self.model_config.q_continue else "bce")
+        self.halting = Halting(rule, config.max_segments, config.discount)
+        # What looks ahead: the model itself, or a copy of it from some steps ago.
+        self.target = self.model
+        if rule == "td":
+            self.target = HRM(self.model_config).to(self.device).requires_grad_(False)
+            self.target.load_state_dict(self.model.state_dict())
+        if compile:
+            self.model.compile()
+            if self.target is not self.model:
+                self.target.compile()
+        # Every rank draws for all rows and keeps its own: N processes explore as one would.
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.average = WeightAverage(config.ema or 0.0)
+        self.guard = Guard(self.device)
+        self.step = 0
+        self.seconds = 0.0
+        self.folder: Path | None = None
+        self.budget: dict[str, Any] = {"steps": None, "seconds": None}
+        # Which commands brought the run here, where a script says so.
+        self.commands: list[str] = []
+        self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
+        self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
+        with self._autocast():
+            start = self.model.initial_carry(batch, self.device)
+        # Written out once, since a compiled model wants the same strides at every call.
+        self.carry = self.model.reset_carry(start, torch.ones_like(self.segments).bool())
+        self.means = Means()
+        # At last: a mistake is told at once, and not where other ranks are waited for.
+        self.world.join(self.device)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    # One step ----------------------------------------------------------------------------------
+
+    def train_step(self, progress: float) -> None:
+        """Think one segment in every row, learn from it, act.
+
+        Args:
+            progress: Share of the run that is over once this step is, for the schedules.
+        """
+        config = self.config
+        full = (self.model_config.H_cycles, self.model_config.L_cycles)
+        self.model.cycles = self.target.cycles = schedule.depth(config, full, progress)
+        tokens, ids = self.observations["tokens"], self.observations["puzzle_id"]
+        segments = self.segments + 1
+        with self._autocast():
+            carry, output = self.model.segment(self.carry, tokens, ids)
+            target = None
+            if self.halting.looks_ahead:
+                with torch.no_grad():
+                    _, following = self.target.segment(carry, tokens, ids)
+                target = self.halting.target(following, segments)
+        minimum = minimum_segments(
+            config.batch_size, config.max_segments, config.exploration, self.generator, self.device
+        )
+        halt = self.halting.halts(output, segments, minimum[self.rows])
+        loss, metrics, exact = act_loss(
+            output,
+            self._labels(output.logits),
+            target,
+            config.loss,
+            config.label_smoothing,
+            config.halt_weight,
+            halt,
+            segments,
+        )
+        (loss / config.batch_size).backward()
+        good = self._optimise(progress, output)
+
+        actions = torch.cat([output.logits.argmax(-1), halt[:, None]], dim=1)
+        self.observations, _, ended, _, _ = self.envs.step(actions)
+        # A carry that is no longer finite would stay so until its row halts.
+        finite = (carry.z_H + carry.z_L).isfinite().flatten(1).all(1)
+        self.carry = self.model.reset_carry(carry, ended | ~finite)
+        self.segments = segments.masked_fill(ended, 0)
+        self.step += 1
+        metrics |= {"loss": loss.detach(), "calibration": calibration_counts(output.q_halt, exact)}
+        self.means.add(metrics, good)
+
+    def _labels(self, logits: Tensor) -> Tensor:
+        """Return what is right at the puzzles at hand, (B, seq_len) int64 with IGNORE_LABEL.
+
+        It is the teacher's: read before the step hands out the next puzzles.
+        """
+        labels = self.envs.labels
+        if self.config.targets == "any":
+            # Of all right answers the one of the least loss; an answer that is right is its own.
+            labels = self.envs.nearest(log_scores(logits, self.config.loss))
+        labels = labels.long()
+        return labels.masked_fill(labels == 0, IGNORE_LABEL)
+
+    def _optimise(self, progress: float, output: Output) -> Tensor:
+        """Step the optimisers; return whether the step was good, 0-d bool on the device."""
+        config = self.config
+        groups = self.model.param_groups()
+        gradients = [p.grad for p in (*groups.matrices, *groups.other) if p.grad is not None]
+        q_values = [q.detach() for q in output[1:] if q is not None]
+        wild = (torch.stack(q_values).abs() > config.q_limit).any().to(gradients[0].dtype)
+        self.world.sum_([*gradients, wild])
+        for table in groups.puzzle:
+            if table.grad is not None:
+                table.grad = self.world.sparse(table.grad)
+        # A loss that is not finite leaves no gradient finite, and so not their norm.
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if config.clip is not None:
+            dense = [*groups.matrices, *groups.other]
+            torch.nn.utils.clip_grads_with_norm_(dense, config.clip, norm)
+        good = norm.isfinite() & (wild == 0)
+        factor = schedule.learning_rate(config, progress)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+        self.guard.step(self.optimizers, good)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        if schedule.averages(config, progress):
+            self.average.update(self.model.state_dict())
+        if self.target is not self.model and (self.step + 1) % config.target_every == 0:
+            self.target.load_state_dict(self.model.state_dict())
+        return good
+
+    # What came of it ---------------------------------------------------------------------------
+
+    def read_metrics(self) -> dict[str, float]:
+        """Return the means since the last call, see ``Means``; it waits for the device."""
+        return {
+            **self.means.read(self.world, self.config.batch_size),
+            "skipped": float(self.guard.skipped),
+            "skipped_in_a_row": float(self.guard.in_a_row),
+            "lr": self.optimizers[-1].param_groups[0]["lr"],
+        }
+
+    @property
+    def env_steps(self) -> int:
+        """Steps of all environments together."""
+        return self.step * self.config.batch_size
+
+    def agent(self) -> HRMAgent:
+        """Return the agent as it stands, of averaged weights where there are any."""
+        model = HRM(self.model_config)
+        model.load_state_dict(self.average.weights or self.model.state_dict())
+        about = {
+            "name": self.config.name,
+            "env": self.config.env,
+            "train": {**self.config.to_dict(), "seed": self.seed},
+            "trained_steps": self.step,
+            "trained_seconds": round(self.seconds, 1),
+        }
+        if self.commands:
+            about["command"] = " && ".join(self.commands)
+        return HRMAgent(
+            model,
+            self.config.task_id,
+            self.config.test_segments,
+            self.device,
+            self.bf16,
+            about,
+            self.config.steady,
+        )
+
+    # Checkpoints -------------------------------------------------------------------------------
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Which puzzles it trains on; reckoned once, since augmented ARC has gigabytes of them."""
+        return checkpoint.fingerprint(self.envs.puzzles)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the agent and all that ``resume`` needs; every rank calls it, the first writes.
+
+        Raises:
+            ValueError: It could not be written; what was there is intact.
+        """
+        tensors = {f"live.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.weights.items()}
+        if self.target is not self.model:
+            tensors |= {f"target.{name}": v for name, v in self.target.state_dict().items()}
+        for number, optimizer in enumerate(self.optimizers):
+            tensors |= checkpoint.flatten_optimizer(f"optimizer{number}", optimizer)
+        tensors["generator"] = self.generator.get_state()
+        # The rows of all ranks, so that another number of ranks may go on with them.
+        state = self.envs.get_state()
+        rows = {f"envs.{k}": value for k, value in state.items() if k != "env"}
+        rows |= {f"observations.{name}": value for name, value in self.observations.items()}
+        rows |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
+        rows["segments"] = self.segments
+        tensors |= {name: self.world.gather(value) for name, value in rows.items()}
+        self.folder = Path(folder)
+        if not self.world.first:
+            return
+        about = {
+            "device": self.device.type,
+            "step": self.step,
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "bf16": self.bf16,
+            "averaged": self.average.updates,
+            "skipped": int(self.guard.skipped),
+            "budget": self.budget,
+            "commands": self.commands,
+            "puzzles": self.fingerprint,
+            "config": self.config.to_dict(),
+        }
+        agent = self.agent()
+        weights = agent.model.state_dict()
+        if self.bf16:
+            # As a linear map rounds them at every use: the same answers from half the file.
+            rounded = {n: v.bfloat16() for n, v in weights.items() if n.endswith(".weight")}
+            weights = {**weights, **rounded}
+        files = {
+            checkpoint.STATE: tensors,
+            checkpoint.TRAINER: about,
+            checkpoint.MODEL: weights,
+            checkpoint.CONFIG: {"format": checkpoint.FORMAT, **agent.describe()},
+        }
+        checkpoint.write_files(Path(folder), files)
+
+    @classmethod
+    def resume(
+        cls,
+        folder: str | Path,
+        config: TrainConfig | None = None,
+        device: str = "cpu",
+        compile: bool | None = None,
+    ) -> Trainer:
+        """Go on with a saved run.
+
+        Args:
+            folder: What ``save`` wrote.
+            config: Checked against the saved one, if given.
+            device: Where to go on; on another kind of device than before, exploration differs.
+            compile: As for the class.
+
+        Raises:
+            ValueError: A file is missing or damaged, the configurations differ (the message
+                lists the fields), or the puzzles are not those of before.
+        """
+        folder = Path(folder)
+        about, saved = checkpoint.read_run(folder)
+        if config is not None and config != saved:
+            given, own = config.to_dict(), saved.to_dict()
+            differ = ", ".join(
+                f"{name} ({own[name]!r} saved, {given[name]!r} now)"
+                for name in own
+                if own[name] != given[name]
+            )
+            raise ValueError(f"{folder}: this run has another configuration: {differ}")
+        trainer = cls(saved, about["seed"], device, about["bf16"], compile)
+        if trainer.fingerprint != about["puzzles"]:
+            raise ValueError(
+                f"{folder}: the puzzles of {saved.source!r} have changed since this run was saved"
+            )
+        trainer.restore(folder)
+        trainer.commands = about["commands"]
+        return trainer
+
+    def restore(self, folder: str | Path) -> None:
+        """Go back to what ``save`` wrote for this very configuration.
+
+        Raises:
+            ValueError: A file is missing or damaged, or does not fit the configuration.
+        """
+        try:
+            self._restore(Path(folder))
+        except (KeyError, RuntimeError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{folder}: the checkpoint does not fit its configuration: {reason}"
+            ) from None
+        self.folder = Path(folder)
+
+    def _restore(self, folder: Path) -> None:
+        about = checkpoint.read_json(folder, checkpoint.TRAINER)
+        tensors = checkpoint.read_tensors(folder, checkpoint.STATE)
+
+        def part(prefix: str, rows: bool = False) -> dict[str, Tensor]:
+            return {
+                name[len(prefix) + 1 :]: (value[self.rows] if rows else value).to(self.device)
+                for name, value in tensors.items()
+                if name.startswith(prefix + ".")
+            }
+
+        self.model.load_state_dict(part("live"))
+        self.average.weights, self.average.updates = part("average"), about["averaged"]
+        if self.target is not self.model:
+            self.target.load_state_dict(part("target"))
+        for number, optimizer in enumerate(self.optimizers):
+            checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
+        # Named as this rank's own rows are: there may have been other ranks.
+        own = self.envs.get_state()["env"]
+        self.envs.set_state({"env": own, **part("envs", rows=True)})
+        self.observations = part("observations", rows=True)
+        self.carry = Carry(**part("carry", rows=True))
+        self.segments = tensors["segments"][self.rows].to(self.device)
+        if about["device"] == self.device.type:
+            self.generator.set_state(tensors["generator"])
+        else:
+            # Generators of two kinds of device have no state in common: explore anew.
+            self.generator.manual_seed(self.seed + about["step"])
+        self.guard = Guard(self.device)
+        self.guard.skipped += about["skipped"]
+        self.step, self.seconds = about["step"], about["seconds"]
+        self.budget = about["budget"]
+        self.means = Means()
+
+    def reshuffle(self, attempt: int) -> None:
+        """Draw other puzzles and another exploration from here on, after a return."""
+        seed = self.seed + 1_000_003 * attempt
+        self.generator.manual_seed(seed)
+        self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
+        self.carry = self.model.reset_carry(self.carry, torch.ones_like(self.segments).bool())
+        self.segments = torch.zeros_like(self.segments)

@@ -1,0 +1,176 @@
+"""ARC, painted cell by cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import Tokens
+from hrm_gym.puzzles.arc import MARKER, SIDE, Arc, ArcPuzzle, to_canvas, to_grid
+
+from ..base import Observation, PuzzleEnv, whole_array
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+RESIZE, SUBMIT = 10, 11
+MAX_DEMOS = 10
+"""Demonstration pairs that an observation holds; only a task of one's own may have more."""
+
+
+class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
+    """Paint the output of an ARC task's test input.
+
+    ## Description
+    All demonstration pairs and the test input are seen; the agent paints the output on a canvas
+    that starts black, in the size of the test input, and submits it. There are two attempts.
+
+    ## Action Space
+    ``MultiDiscrete([12, 30, 30])``: 0-9 paints that colour at (r, c); 10 sets the size to
+    (r+1, c+1); 11 submits. Painting outside the canvas changes nothing and sets
+    ``info["invalid_action"]``.
+
+    ## Observation Space
+    ``Dict`` of uint8 tokens (0 padding, 1 marker, 2..11 colours 0-9): ``tokens``
+    ``Box(0, 11, (900,))``, the test input; ``canvas`` ``Box(0, 11, (900,))``, the output so far;
+    ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros. It holds
+    every demonstration: it is longer where a task of the source has more than ten.
+
+    ## Rewards
+    1 on a right submit, else 0.
+
+    ## Starting State
+    One test input of one task of the split (``augment=True``: under a random permutation of the
+    colours but black, turned or mirrored).
+
+    ## Episode End
+    Terminated on a right submit or the second wrong one; truncated at the id's limit. The last info
+    says ``regret``: the cells in which canvas and right output differ, those that only one of them
+    has among them.
+
+    ## Arguments
+    ``source`` ``arc-agi-1``, ``arc-agi-2``, an ARC JSON file or a folder of them; ``task_id`` to
+    play one task; ``split``, ``difficulty`` (cells of the test input), ``limit``, ``augment``,
+    ``render_mode`` as in every environment. A task is of one split in both versions: ``test`` if
+    either evaluates on it (a source plays its own evaluation set, 400 or 120 tasks), else ``ood``
+    if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two training tasks,
+    40853293 and caa06a1f, show a pair of an evaluated one (070dd51e and 50a16a69), up to turns
+    and colours, and are in no split.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    state_fields: ClassVar[tuple[str, ...]] = ("canvas", "attempts_left")
+
+    def __init__(self, source: str = "arc-agi-1", **kwargs: Any) -> None:
+        kwargs.setdefault("augment", False)
+        super().__init__(Arc(), source=source, **kwargs)
+        if self.puzzles.puzzles is None:
+            raise ValueError(
+                f"source: {source!r} is a dataset folder, which has no demonstrations; expected "
+                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
+            )
+        counts = [len(puzzle.demos) for puzzle in self.puzzles.puzzles]  # type: ignore[attr-defined]
+        self.max_demos = max(MAX_DEMOS, *counts)
+        canvas = spaces.Box(0, 11, (SIDE * SIDE,), np.uint8)
+        self.observation_space = spaces.Dict(
+            {
+                "tokens": canvas,
+                "canvas": spaces.Box(0, 11, (SIDE * SIDE,), np.uint8),
+                "demos": spaces.Box(0, 11, (self.max_demos * 2 * SIDE * SIDE,), np.uint8),
+            }
+        )
+        self.action_space = spaces.MultiDiscrete([12, SIDE, SIDE])
+
+    def _begin(self) -> None:
+        assert isinstance(self.puzzle, ArcPuzzle)
+        self.canvas = np.zeros_like(to_grid(self.inputs))
+        self.attempts_left = 2
+        demos = np.zeros((self.max_demos, 2, SIDE * SIDE), np.uint8)
+        for row, pair in zip(demos, self.puzzle.demos, strict=False):  # fewer pairs than rows
+            row[:] = [to_canvas(grid) for grid in pair]
+        self._demos: Tokens = demos if self.symmetry is None else self.symmetry.apply(demos)
+
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Paint, resize or submit."""
+        values = whole_array(action, (3,))
+        kind, row, column = (-1, -1, -1) if values is None else values.tolist()
+        valid = 0 <= kind <= SUBMIT and 0 <= row < SIDE and 0 <= column < SIDE
+        right = False
+        if valid and kind == SUBMIT:
+            right = np.array_equal(self.canvas, to_grid(self.labels))
+            self.attempts_left -= 1
+        elif valid and kind == RESIZE:
+            resized = np.zeros((row + 1, column + 1), np.uint8)
+            kept = self.canvas[: row + 1, : column + 1]
+            resized[: kept.shape[0], : kept.shape[1]] = kept
+            self.canvas = resized
+        elif valid and row < self.canvas.shape[0] and column < self.canvas.shape[1]:
+            self.canvas[row, column] = kind
+        else:
+            valid = False
+        extra = {"is_success": right}
+        if not valid:
+            extra["invalid_action"] = True
+        return float(right), right or self.attempts_left == 0, extra
+
+    def _ending(self) -> dict[str, Any]:
+        shown = to_canvas(self.canvas)
+        coloured = (shown > MARKER) | (self.labels > MARKER)
+        return {"regret": int(np.count_nonzero((shown != self.labels) & coloured))}
+
+    def _observe(self) -> Observation:
+        return {
+            "tokens": self.inputs.copy(),
+            "canvas": to_canvas(self.canvas),
+            "demos": self._demos.ravel().copy(),
+        }
+
+    def _info(self, **extra: Any) -> dict[str, Any]:
+        assert isinstance(self.puzzle, ArcPuzzle)
+        named = {"task_id": self.puzzle.task_id, "test_index": self.puzzle.test_index}
+        return super()._info(**named, attempts_left=self.attempts_left, **extra)
+
+    def _legal(self) -> NDArray[np.bool_]:
+        """Return the legal values of each component alone, ``(12 + 30 + 30,)`` bool.
+
+        Every kind is always legal, and so is every row and column, since a canvas can be resized
+        to any; painting outside the canvas is the one action that joint values make invalid.
+        """
+        return np.ones(12 + 2 * SIDE, np.bool_)
+
+    def _action_mask(self) -> tuple[NDArray[np.int8], ...]:
+        return tuple(np.split(self.action_masks().astype(np.int8), [12, 12 + SIDE]))
+
+    def optimal_action(self) -> NDArray[np.int64]:
+        """Return the next action of resizing, painting what is wrong, and submitting."""
+        self._require_episode()
+        goal = to_grid(self.labels)
+        if self.canvas.shape != goal.shape:
+            return np.array([RESIZE, goal.shape[0] - 1, goal.shape[1] - 1])
+        wrong = np.argwhere(self.canvas != goal)
+        if len(wrong) == 0:
+            return np.array([SUBMIT, 0, 0])
+        row, column = wrong[0]
+        return np.array([goal[row, column], row, column], np.int64)
+
+    def _scene(self) -> Scene:
+        from hrm_gym.rendering import ARCScene
+
+        assert isinstance(self.puzzle, ArcPuzzle)
+        demos = [
+            (to_grid(question), to_grid(answer))
+            # A picture has room for ten.
+            for question, answer in self._demos[: min(len(self.puzzle.demos), MAX_DEMOS)]
+        ]
+        return ARCScene(
+            demos,
+            to_grid(self.inputs),
+            self.canvas,
+            self.attempts_left,
+            caption=f"task {self.puzzle.task_id}, test {self.puzzle.test_index + 1}",
+        )

@@ -1,0 +1,238 @@
+"""Mazes whose doors open and close while one walks: plan, and plan again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import Tokens, keys
+from hrm_gym.puzzles.maze import OPEN, WALL
+
+from ..base import Observation, whole
+from ..checks import check_number
+from .env import MazeEnv
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+WAIT = 4
+DOOR_LANE, TOGGLE_LANE = 2, 3
+"""Lanes of the episode key, beside those of the puzzle and its symmetry."""
+
+
+class DynamicMazeEnv(MazeEnv):
+    """Walk from S to G while doors open and close.
+
+    ## Description
+    A maze with doors, after HRM-Agent (arXiv 2510.22832). After every move each door changes with
+    probability p from open to closed or back, so a plan may fail and a shorter way may open. A door
+    stands between two open cells on opposite sides and two walls on the others: some are closed
+    shortcuts through walls, some lie in corridors. Which doors change when follows from the seed
+    alone, whatever the agent does.
+
+    ## Action Space
+    ``Discrete(5)``: up, right, down, left, wait. A step into a wall or a closed door changes
+    nothing, not even the doors, and sets ``info["invalid_action"]``; to let time pass, wait.
+
+    ## Observation Space
+    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, the maze as it stands now, an open door as 2
+    open and a closed one as 1 wall; ``position`` ``Discrete(s*s)``, the agent's cell. A door may
+    close around the agent, who can leave it all the same.
+
+    ## Rewards
+    1 on reaching G, else 0.
+
+    ## Starting State
+    A maze of the split under a random symmetry of the square, as it is without its doors' changes,
+    so that there is a way from S to G; the agent on S.
+
+    ## Episode End
+    Terminated at G; truncated at the id's limit. The last info says ``regret``, the moves and waits
+    taken and those still to go (at most s*s) beyond those from S of a walker who knows how the
+    doors will change; ``path_ratio``, the same sum over that walker's (1 is best); ``optimal``,
+    whether G was reached without regret.
+
+    ## Arguments
+    ``size``; ``kind``; ``door_share`` (0.5), the share of the places for a door that have one;
+    ``door_probability`` (0.1), p; ``source``, ``split``, ``difficulty`` (moves of the shortest path
+    at the start), ``limit``, ``augment``, ``render_mode`` as in every environment.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked", "time", "tokens")
+
+    def __init__(
+        self,
+        size: int = 15,
+        kind: str | None = None,
+        door_share: float = 0.5,
+        door_probability: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        self.door_share = check_number("door_share", door_share, 0, 1)
+        self.door_probability = check_number("door_probability", door_probability, 0, 1)
+        super().__init__(size, kind, **kwargs)
+        self.action_space = spaces.Discrete(5)
+
+    def _identity(self) -> str:
+        doors = f"door_share {self.door_share}, door_probability {self.door_probability}"
+        return f"{super()._identity()}, {doors}"
+
+    def _begin(self) -> None:
+        super()._begin()
+        assert self._key is not None
+        episode = keys.episode_key(self._key, self._episode)
+        places = door_places(self.inputs, self.task.size)
+        chosen = self._chances(keys.lane(episode, DOOR_LANE), len(places)) < self.door_share
+        self.doors: NDArray[np.int64] = places[chosen]
+        self.door_key = keys.lane(episode, TOGGLE_LANE)
+        self.tokens: Tokens = self.inputs.copy()
+        self.time = 0
+
+    @staticmethod
+    def _chances(key: int, count: int) -> NDArray[np.float64]:
+        """Return ``count`` numbers in 0..1 that a key names."""
+        lanes = keys.lane_array(np.array([key], np.uint64), np.arange(count, dtype=np.uint64))
+        return (lanes >> np.uint64(11)) * 2.0**-53
+
+    def _changed(self, tokens: Tokens, time: int) -> Tokens:
+        """Return the maze at ``time`` + 1, from that at ``time``."""
+        turning = self._chances(keys.lane(self.door_key, time), len(self.doors))
+        cells = self.doors[turning < self.door_probability]
+        after = tokens.copy()
+        after[cells] = np.where(after[cells] == WALL, OPEN, WALL)
+        return after
+
+    def _ways(self) -> NDArray[np.int64]:
+        """Return the cells up, right, down and left, -1 where there is no way, and one's own."""
+        size = self.task.size
+        row, column = divmod(self.position, size)
+        ways = np.full(5, -1)
+        for action, (r, c) in enumerate(
+            ((row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1))
+        ):
+            if 0 <= r < size and 0 <= c < size and self.tokens[r * size + c] != WALL:
+                ways[action] = r * size + c
+        ways[WAIT] = self.position
+        return ways
+
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Walk one cell or wait."""
+        direction = whole(action)
+        target = int(self._ways()[direction]) if 0 <= direction <= WAIT else -1
+        if target >= 0:
+            if target != self.position:
+                self.walked.append(target)
+            self.position = target
+            self.tokens = self._changed(self.tokens, self.time)
+            self.time += 1
+        arrived = self.position == self.goal
+        extra = {"is_success": arrived}
+        if target < 0:
+            extra["invalid_action"] = True
+        return float(arrived), arrived, extra
+
+    def _ending(self) -> dict[str, Any]:
+        start, _ = self.task.ends(self.inputs)
+        there = self.time + self._to_come(self.position, self.tokens, self.time, self.task.seq_len)
+        # Whoever knows the changes could also have walked as this agent did.
+        least = self._to_come(start, self.inputs, 0, there)
+        return {
+            "regret": there - least,
+            "path_ratio": there / least,
+            "optimal": self.terminated and there == least,
+        }
+
+    def _observe(self) -> Observation:
+        return {"tokens": self.tokens.copy(), "position": np.int64(self.position)}
+
+    def _legal(self) -> NDArray[np.bool_]:
+        """Return which ways are open, ``(5,)`` bool; waiting always is."""
+        return self._ways() >= 0
+
+    def solve(self) -> Tokens:
+        """Return the label of the maze as it was at the start, ``(s*s,)`` uint8."""
+        return super().solve()
+
+    def _to_come(self, position: int, tokens: Tokens, time: int, most: int) -> int:
+        """Return the least moves and waits to G of one who knows every change beforehand.
+
+        Args:
+            position: Where it stands.
+            tokens: The maze as it is at ``time``.
+            time: Changes so far.
+            most: What to return where it is more; the door on the only way may stay closed.
+        """
+        size = self.task.size
+        reached = np.zeros((size + 2, size + 2), bool)
+        reached[position // size + 1, position % size + 1] = True
+        goal = (self.goal // size + 1, self.goal % size + 1)
+        spent = 0
+        # Waiting is always possible, so what was reached stays so.
+        while not reached[goal] and spent < most:
+            beside = reached[:-2, 1:-1] | reached[2:, 1:-1] | reached[1:-1, :-2]
+            beside = beside | reached[1:-1, 2:]
+            reached[1:-1, 1:-1] |= beside & (tokens.reshape(size, size) != WALL)
+            tokens = self._changed(tokens, time + spent)
+            spent += 1
+        return spent
+
+    def optimal_action(self) -> int:
+        """Return a first step of a shortest path in the maze as it stands now.
+
+        Where there is none: of the shortest path if every door stood open, and wait before a closed
+        one. It plans anew every step and knows no change beforehand.
+        """
+        self._require_episode()
+        ways = self._ways()
+        opened = self.tokens.copy()
+        opened[self.doors] = OPEN
+        for tokens in (self.tokens, opened):
+            current = tokens.copy()
+            # A door that closed around the agent does not hold it.
+            current[self.position] = (
+                OPEN if current[self.position] == WALL else tokens[self.position]
+            )
+            distance = self.task.distances(current, self.goal)
+            if distance[self.position] < 0:
+                continue
+            for action in range(WAIT):
+                if ways[action] >= 0 and distance[ways[action]] == distance[self.position] - 1:
+                    return action
+            return WAIT
+        return WAIT
+
+    def _scene(self) -> Scene:
+        from hrm_gym.rendering import MazeScene
+
+        size = self.task.size
+        # A closed door is drawn on an open cell, so that it looks unlike a wall.
+        closed = np.zeros(size * size, bool)
+        closed[self.doors] = self.tokens[self.doors] == WALL
+        shown = np.where(closed, OPEN, self.tokens).astype(np.uint8)
+        doors = len(self.doors)
+        return MazeScene(
+            shown,
+            self.walked,
+            self.position,
+            doors=closed,
+            caption=f"step {self.time}: {int(closed.sum())} of {doors} doors closed",
+        )
+
+
+def door_places(tokens: Tokens, size: int) -> NDArray[np.int64]:
+    """Return the cells where a door could stand: open on two opposite sides, walls on the others.
+
+    S and G are none.
+    """
+    grid = np.pad(tokens.reshape(size, size), 1, constant_values=WALL) != WALL
+    up, down = grid[:-2, 1:-1], grid[2:, 1:-1]
+    left, right = grid[1:-1, :-2], grid[1:-1, 2:]
+    passage = (up & down & ~left & ~right) | (left & right & ~up & ~down)
+    plain = (tokens == WALL) | (tokens == OPEN)
+    return np.flatnonzero(passage.ravel() & plain)

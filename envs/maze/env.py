@@ -1,0 +1,126 @@
+"""Mazes, move by move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles.maze import PATH, START, Maze
+
+from ..base import Observation, PuzzleEnv, whole
+from . import kernels
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+
+def observation_space(size: int) -> spaces.Dict:
+    """Return what is seen of a maze of ``size`` rows."""
+    cells = size * size
+    tokens = spaces.Box(0, 5, (cells,), np.uint8)
+    return spaces.Dict({"tokens": tokens, "position": spaces.Discrete(cells)})
+
+
+class MazeEnv(PuzzleEnv[np.int64]):
+    """Walk from S to G.
+
+    ## Description
+    The whole maze is seen; the agent walks it cell by cell.
+
+    ## Action Space
+    ``Discrete(4)``: up, right, down, left. A step into a wall or out of the maze changes nothing
+    and sets ``info["invalid_action"]``.
+
+    ## Observation Space
+    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, 1 wall, 2 open, 3 S, 4 G; ``position``
+    ``Discrete(s*s)``, the agent's cell.
+
+    ## Rewards
+    1 on reaching G, else 0.
+
+    ## Starting State
+    A maze of the split under a random symmetry of the square, the agent on S.
+
+    ## Episode End
+    Terminated at G; truncated at the id's limit. The last info says ``regret``, the moves walked
+    and the moves still to go beyond those of a shortest path from S; ``path_ratio``, the same sum
+    over the shortest (1 is best); ``optimal``, whether a shortest path was walked to its end.
+
+    ## Arguments
+    ``size``; ``kind`` ``perfect`` (the default of odd sizes), ``braided`` or ``hard`` (of even
+    ones); ``source``, ``split``, ``difficulty`` (moves of the shortest path), ``limit``,
+    ``augment``, ``render_mode`` as in every environment. The bank has 7, 9, 15 and 30, each in its
+    default kind; ``source="generator"`` makes the rest.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
+
+    def __init__(self, size: int = 30, kind: str | None = None, **kwargs: Any) -> None:
+        self.task: Maze  # type: ignore[assignment]
+        super().__init__(Maze(size, kind), **kwargs)
+        self.observation_space = observation_space(size)
+        self.action_space = spaces.Discrete(4)
+        self.moves = np.empty((size * size, 4), np.int64)
+
+    def _begin(self) -> None:
+        # A copy, since a bank's arrays are locked, which is another type to numba.
+        kernels.maze_moves(self.inputs.copy(), self.task.size, self.moves)
+        self.position, self.goal = self.task.ends(self.inputs)
+        self.walked = [self.position]
+        self._to_goal: NDArray[np.int64] | None = None
+
+    def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
+        """Walk one cell."""
+        direction = whole(action)
+        target = self.moves[self.position, direction] if 0 <= direction < 4 else -1
+        if target >= 0:
+            self.position = int(target)
+            self.walked.append(self.position)
+        arrived = self.position == self.goal
+        extra = {"is_success": arrived}
+        if target < 0:
+            extra["invalid_action"] = True
+        return float(arrived), arrived, extra
+
+    def _ending(self) -> dict[str, Any]:
+        shortest = self.shortest()
+        regret = len(self.walked) - 1 + int(self.distances()[self.position]) - shortest
+        return {
+            "regret": regret,
+            "path_ratio": 1 + regret / shortest,
+            "optimal": self.terminated and regret == 0,
+        }
+
+    def _observe(self) -> Observation:
+        return {"tokens": self.inputs.copy(), "position": np.int64(self.position)}
+
+    def _legal(self) -> NDArray[np.bool_]:
+        """Return which ways are open, ``(4,)`` bool."""
+        return self.moves[self.position] >= 0
+
+    def distances(self) -> NDArray[np.int64]:
+        """Return the moves from every cell to G, ``(s*s,)``, -1 where there is no way."""
+        if self._to_goal is None:
+            self._to_goal = self.task.distances(self.inputs, self.goal)
+        return self._to_goal
+
+    def shortest(self) -> int:
+        """Return the moves of the shortest path from S to G."""
+        return int(self.distances()[np.flatnonzero(self.inputs == START)[0]])
+
+    def optimal_action(self) -> int:
+        """Return a first step of a shortest path to G (up, right, down, left, whichever first)."""
+        self._require_episode()
+        size, grid = self.task.size, self.inputs.copy()
+        return int(kernels.maze_teacher(grid, size, self.position, self.distances()))
+
+    def _scene(self) -> Scene:
+        from hrm_gym.rendering import MazeScene
+
+        return MazeScene(self.inputs, self.walked, self.position, shortest=self.labels == PATH)

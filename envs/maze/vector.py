@@ -1,0 +1,77 @@
+"""Mazes, move by move, as one native vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles.maze import Maze
+
+from ..kernels import Results
+from ..step_vector import Infos, StepVectorEnv
+from . import kernels
+from .env import observation_space
+
+
+class MazeVectorEnv(StepVectorEnv):
+    """``num_envs`` mazes in step; see ``MazeEnv`` for the episode.
+
+    Args:
+        num_envs: Rows B.
+        size: s.
+        kind: As ``MazeEnv``.
+        kwargs: As ``StepVectorEnv``.
+    """
+
+    def __init__(
+        self, num_envs: int, size: int = 30, kind: str | None = None, **kwargs: Any
+    ) -> None:
+        self.task: Maze  # type: ignore[assignment]
+        super().__init__(Maze(size, kind), observation_space(size), 4, num_envs, **kwargs)
+
+    def _new_rows(self) -> kernels.MazeRows:
+        places = (np.zeros(self.num_envs, np.int64) for _ in range(4))
+        return kernels.MazeRows(*self._shared_rows(), *places)
+
+    def _new_seen(self) -> kernels.MazeSeen:
+        return kernels.MazeSeen(
+            np.empty((self.num_envs, self.task.seq_len), np.uint8),
+            np.empty(self.num_envs, np.int64),
+            np.empty((self.num_envs, 4 if self.masks else 0), np.int8),
+        )
+
+    def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
+        kernels.maze_reset(
+            self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.augment, chosen,
+            index,
+        )  # fmt: skip
+
+    def _see(self, seen: Any) -> None:
+        kernels.maze_look(self._rows, self.task.size, seen)
+
+    def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
+        count: int = kernels.maze_step(
+            self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.task.size,
+            self.augment, actions, self._mode, self._limit, results, seen, self._final,
+        )  # fmt: skip
+        return count
+
+    def _solved(self) -> NDArray[np.bool_]:
+        return np.equal(self._rows.position, self._rows.goal)
+
+    def _ending(self, results: Results, ended: NDArray[np.bool_]) -> Infos:
+        regret = np.where(ended, results.regret, 0)
+        shortest = np.where(ended, results.shortest, 1)
+        return {
+            "regret": regret,
+            "path_ratio": np.where(ended, 1 + regret / shortest, 0),
+            "optimal": results.terminated & ended & (regret == 0),
+        }
+
+    def _write_masks(self, masks: NDArray[np.int8]) -> None:
+        kernels.maze_all_masks(self._rows, self.task.size, masks)
+
+    def _write_optimal(self, actions: NDArray[np.int64]) -> None:
+        kernels.maze_optimal(self._rows, self.task.size, actions)

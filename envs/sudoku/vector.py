@@ -1,0 +1,71 @@
+"""Sudoku, digit by digit, as one native vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles.sudoku import Sudoku
+
+from ..kernels import Results
+from ..step_vector import StepVectorEnv
+from . import kernels
+from .env import observation_space
+
+
+class SudokuVectorEnv(StepVectorEnv):
+    """``num_envs`` Sudoku environments in step; see ``SudokuEnv`` for the episode.
+
+    Args:
+        num_envs: Rows B.
+        size: 4, 6 or 9.
+        kwargs: As ``StepVectorEnv``.
+    """
+
+    def __init__(self, num_envs: int, size: int = 9, **kwargs: Any) -> None:
+        self.task: Sudoku  # type: ignore[assignment]
+        task = Sudoku(size)
+        self.box_of = task.tables.box_of
+        super().__init__(task, observation_space(size), size**3, num_envs, **kwargs)
+
+    def _new_rows(self) -> kernels.SudokuRows:
+        count, size = self.num_envs, self.task.size
+        return kernels.SudokuRows(
+            *self._shared_rows(),
+            np.zeros((count, size * size), np.uint8),
+            np.zeros((count, 3, size), np.int16),
+            np.zeros(count, np.int64),
+        )
+
+    def _new_seen(self) -> kernels.SudokuSeen:
+        shape = (self.num_envs, self.task.seq_len)
+        masks = (self.num_envs, self.task.size**3 if self.masks else 0)
+        return kernels.SudokuSeen(
+            np.empty(shape, np.uint8), np.empty(shape, np.int8), np.empty(masks, np.int8)
+        )
+
+    def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
+        kernels.sudoku_reset(
+            self._rows, self._bank, self.task.box, self.box_of, self.augment, chosen, index
+        )
+
+    def _see(self, seen: Any) -> None:
+        kernels.sudoku_look(self._rows, self.box_of, seen)
+
+    def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
+        count: int = kernels.sudoku_step(
+            self._rows, self._bank, self.task.box, self.box_of, self.augment, actions,
+            self._mode, self._limit, results, seen, self._final,
+        )  # fmt: skip
+        return count
+
+    def _solved(self) -> NDArray[np.bool_]:
+        return np.equal(self._rows.blanks, 0)
+
+    def _write_masks(self, masks: NDArray[np.int8]) -> None:
+        kernels.sudoku_all_masks(self._rows, self.box_of, masks)
+
+    def _write_optimal(self, actions: NDArray[np.int64]) -> None:
+        kernels.sudoku_optimal(self._rows, self.box_of, actions)

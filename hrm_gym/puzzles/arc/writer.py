@@ -1,0 +1,138 @@
+"""ARC as the published builders write it: every augmented task under an identifier of its own.
+
+The demonstrations of *all* tasks are training examples, those of evaluation tasks too: a model
+with puzzle embeddings learns a task from its demonstrations. Held out are the test pairs of
+evaluation tasks alone. Training examples stand anywhere on the canvas but one of each task, which
+stands at the corner as all test examples do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hrm_gym.puzzles.arc.augment import Examples, augment, group_tasks
+from hrm_gym.puzzles.arc.task import Arc, Pair, read_folder, read_version, to_canvas
+
+from ...data.writers import DatasetWriter, Entry, choose
+
+
+def read_tasks(source: str) -> list[Examples]:
+    """Read whole tasks.
+
+    Args:
+        source: ``arc-agi-1`` or ``arc-agi-2``; a folder of ARC JSON files, whose subfolder
+            ``evaluation`` holds evaluation tasks.
+
+    Raises:
+        ValueError: There is no such source, or a file is not ARC JSON.
+    """
+    if source in ("arc-agi-1", "arc-agi-2"):
+        training, evaluation = read_version(source)
+        return group_tasks(training, False) + group_tasks(evaluation, True)
+    path = Path(source)
+    if not path.is_dir():
+        raise ValueError(f"data: expected arc-agi-1, arc-agi-2 or a folder, got {source!r}")
+    held = path / "evaluation"
+    puzzles = read_folder(path)
+    inside = [str(held) in puzzle.origin for puzzle in puzzles]
+    training = [puzzle for puzzle, is_held in zip(puzzles, inside, strict=True) if not is_held]
+    evaluation = [puzzle for puzzle, is_held in zip(puzzles, inside, strict=True) if is_held]
+    return group_tasks(training, False) + group_tasks(evaluation, True)
+
+
+def smallest(tasks: Sequence[Examples], count: int) -> list[Examples]:
+    """Return the ``count`` tasks of the smallest grids: longest side, then cells, then name."""
+    return sorted(tasks, key=lambda task: (task.side, task.cells, task.name))[:count]
+
+
+def without_tests(task: Examples) -> Examples:
+    """Return a task without its tests, whose last demonstration is held out instead.
+
+    Raises:
+        ValueError: It has one demonstration alone.
+    """
+    if len(task.demos) < 2:
+        raise ValueError(f"data: task {task.name} has one demonstration, so none can be held out")
+    return replace(task, demos=task.demos[:-1], tests=task.demos[-1:], evaluation=True)
+
+
+def write_arc(
+    path: Path | str,
+    tasks: Sequence[Examples],
+    num_aug: int = 1000,
+    side: int = 30,
+    subsample_size: int | None = None,
+    seed: int = 0,
+) -> dict[str, int]:
+    """Write ARC tasks as a dataset folder, with ``test_puzzles.json`` beside it.
+
+    Args:
+        path: A new folder.
+        tasks: Whole tasks; those of ``evaluation`` have their tests held out.
+        num_aug: Augmented copies of each task.
+        side: Of the canvas.
+        subsample_size: Tasks at most, drawn at random.
+        seed: Of everything random.
+
+    Returns:
+        The number of examples of each split.
+
+    Raises:
+        ValueError: A grid does not fit, two tasks have one name, or no task is held out.
+    """
+    random = np.random.default_rng(seed)
+    tasks = [tasks[row] for row in choose(len(tasks), subsample_size, random)]
+    names = [task.name for task in tasks]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"data: task {twice} is there twice; expected every task once")
+    for task in tasks:
+        if task.side > side:
+            raise ValueError(
+                f"side: task {task.name} has a grid of {task.side} cells a side, the canvas {side}"
+            )
+    arc = Arc(side)
+    groups = [augment(task, num_aug, random) for task in tasks]
+    # Numbers in the order of the training split, from 1 on; 0 is the blank one.
+    identifiers = [task.name for group in groups for task in group]
+    number = {name: place + 1 for place, name in enumerate(identifiers)}
+
+    def entry(task: Examples, pairs: Sequence[Pair], moved: bool) -> Entry:
+        fixed = int(random.integers(len(pairs)))
+        canvases = []
+        for place, pair in enumerate(pairs):
+            room = [side - max(pair[0].shape[axis], pair[1].shape[axis]) + 1 for axis in (0, 1)]
+            row, column = random.integers(room).tolist() if moved and place != fixed else (0, 0)
+            canvases.append([to_canvas(grid, side, row, column) for grid in pair])
+        inputs, labels = np.array(canvases).transpose(1, 0, 2)
+        return Entry(inputs, labels, number[task.name])
+
+    def train() -> Iterator[list[Entry]]:
+        for group in groups:
+            known = [t.demos if t.evaluation else t.demos + t.tests for t in group]
+            yield [entry(t, pairs, True) for t, pairs in zip(group, known, strict=True)]
+
+    def test() -> Iterator[list[Entry]]:
+        for group in groups:
+            if group[0].evaluation:
+                yield [entry(t, t.tests, False) for t in group]
+
+    if not any(task.evaluation for task in tasks):
+        raise ValueError(
+            "data: no evaluation task is among them, so nothing is held out; expected a subfolder "
+            "named evaluation, or hold-out all or demonstration"
+        )
+    with DatasetWriter(path, arc) as writer:
+        count = len(identifiers) + 1
+        written = {
+            "train": writer.split("train", train(), count),
+            "test": writer.split("test", test(), count),
+        }
+        writer.identifiers(identifiers)
+        held = {task.name: task.to_json() for task in tasks if task.evaluation}
+        writer.json("test_puzzles", held)
+    return written

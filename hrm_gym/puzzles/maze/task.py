@@ -1,0 +1,317 @@
+"""Mazes: tokens, rules, shortest paths, generators and symmetries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base import PAD, TARGETS, Puzzle, Symmetry, Task, Tokens
+from ..keys import MASK, lane, lane_tensor, shift
+
+if TYPE_CHECKING:
+    import torch
+
+ALPHABET = "# SGo"
+"""Characters of tokens 1..5, as the public maze sets write them."""
+WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
+KINDS = ("perfect", "braided", "hard")
+OOD_MOVES = {7: 22, 9: 34, 15: 76, 30: 125}
+"""Moves from which a maze of the size is out of distribution, about the longest tenth."""
+
+
+@dataclass(frozen=True)
+class MazeFacts:
+    """What a maze certifies of itself.
+
+    Attributes:
+        moves: Moves of a shortest path from S to G.
+        paths: How many shortest paths there are, counted up to 2^31.
+        unique: Whether the shortest path is the only one.
+        detour: Moves over the Manhattan distance from S to G, at least 1.
+        dead_ends: Cells with one way out that S reaches, S and G left out.
+    """
+
+    moves: int
+    paths: int
+    unique: bool
+    detour: float
+    dead_ends: int
+
+
+class Maze(Task):
+    """Mazes on s x s cells, from S to G by the shortest way.
+
+    Args:
+        size: s, at least 3.
+        kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path; an
+            even size leaves a last row and column of walls) or ``braided`` (a perfect maze whose
+            dead ends are opened, which makes loops; S and G lie so that one path is shortest) or
+            ``hard`` (random walls, a long shortest path of 109 moves, 110 cells, or more at 30x30,
+            as the public set). ``None`` takes perfect where the size is odd.
+    """
+
+    name = "maze"
+    source = "bank"
+    targets = TARGETS
+
+    def __init__(self, size: int = 30, kind: str | None = None) -> None:
+        if not isinstance(size, int) or size < 3:
+            raise ValueError(f"size: expected an integer of at least 3 for maze, got {size!r}")
+        kind = kind or ("perfect" if size % 2 else "hard")
+        if kind not in KINDS:
+            raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
+        self.size = size
+        self.kind = kind
+        self.id = f"maze-{size}x{size}"
+        self.vocab_size = 6
+        self.seq_len = size * size
+        self.answer_tokens = (1, 2, 3, 4, 5)
+        # The public 30x30 set asks for 109 moves; up to there a path grows about with the area. In
+        # larger ones that is drawn in minutes (40x40) or never, so there it grows with the side.
+        self.minimum = max(2, 109 * size * min(size, 30) // 900) if kind == "hard" else size - 1
+        if kind == "braided":
+            # From corner to corner of the rooms, which an even size leaves a cell shorter.
+            self.minimum = 2 * ((size - 1) // 2)
+        cells = np.arange(self.seq_len).reshape(size, size)
+        turned = [np.rot90(grid, k) for grid in (cells, cells.T) for k in range(4)]
+        self.dihedral = np.ascontiguousarray([grid.ravel() for grid in turned])
+        """(8, s*s) int64: the positions of the eight symmetries of the square."""
+        # Where one path alone is shortest it is so from G to S too; of several, a label marks the
+        # first that a search from S finds, so hard mazes keep their ends.
+        swapped = range(6) if kind == "hard" else (0, WALL, OPEN, GOAL, START, PATH)
+        self.relabelings = np.array([range(6), swapped], np.uint8)
+        """(2, 6) uint8: tokens as they are, and with S and G swapped."""
+
+    def parse(self, text: str) -> Tokens:
+        """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` is a space).
+
+        Raises:
+            ValueError: The length or a character is wrong, or S and G do not stand once each.
+        """
+        line = text.replace("\n", "").replace("\r", "").replace(".", " ")
+        if len(line) != self.seq_len:
+            raise ValueError(f"expected {self.seq_len} cells for {self.id}, got {len(line)}")
+        for place, char in enumerate(line):
+            if char not in ALPHABET:
+                raise ValueError(
+                    f"cell {place + 1}: {char!r} is not a cell of a maze; expected one of "
+                    f"'{ALPHABET}'"
+                )
+        tokens = np.array([ALPHABET.index(c) + 1 for c in line], np.uint8)
+        self.ends(tokens)
+        return tokens
+
+    def format(self, tokens: Tokens) -> str:
+        """Write tokens as characters of ``# SGo``."""
+        return "".join(ALPHABET[t - 1] if t else "?" for t in tokens)
+
+    def ends(self, tokens: Tokens) -> tuple[int, int]:
+        """Return the cells of S and G.
+
+        Raises:
+            ValueError: Either is missing or stands twice.
+        """
+        starts, goals = np.flatnonzero(tokens == START), np.flatnonzero(tokens == GOAL)
+        if len(starts) != 1 or len(goals) != 1:
+            raise ValueError(f"a maze has one S and one G, got {len(starts)} S and {len(goals)} G")
+        return int(starts[0]), int(goals[0])
+
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
+        """Refuse mazes ``(N, s*s)`` that are none, by the number of the row.
+
+        Returns:
+            The ratings of the mazes, ``(N,)``, as ``rate``.
+
+        Raises:
+            ValueError: One is padded or marked, has not one S and one G, no path between them, or
+                a label that marks no shortest path.
+        """
+        from .kernels import check_paths
+
+        ends = [(inputs == end).sum(axis=1) == 1 for end in (START, GOAL)]
+        bad = np.flatnonzero(~(ends[0] & ends[1]))
+        if len(bad):
+            raise ValueError(f"row {bad[0]}: a maze has one S and one G")
+        bad = np.flatnonzero(((inputs == PAD) | (inputs == PATH)).any(axis=1))
+        if len(bad):
+            raise ValueError(f"row {bad[0]}: a cell of the question holds padding or a path mark")
+        moves = np.empty(len(inputs), np.int64)
+        right = np.empty(len(inputs), bool)
+        mazes, answers = (np.ascontiguousarray(part, np.uint8) for part in (inputs, labels))
+        check_paths(mazes, answers, self.size, moves, right)
+        for row in np.flatnonzero(~right)[:1].tolist():
+            reason = "the maze has no path from S to G"
+            if moves[row] >= 0:
+                reason = "the answer does not mark one shortest path"
+            raise ValueError(f"row {row}: {reason}")
+        return moves.astype(np.float32)
+
+    def solve(self, inputs: Tokens) -> Tokens:
+        """Mark one shortest path: breadth-first from S, down, left, right, up, first parent.
+
+        Raises:
+            ValueError: There is no path from S to G.
+        """
+        return self._shortest(inputs)[0]
+
+    def _shortest(self, inputs: Tokens) -> tuple[Tokens, int]:
+        from .kernels import shortest
+
+        self.ends(inputs)
+        if np.any(inputs == PATH):
+            raise ValueError("a maze holds no path mark 'o', which belongs to its answer")
+        labels = np.empty(self.seq_len, np.uint8)
+        moves = shortest(inputs, self.size, labels)
+        if moves < 0:
+            raise ValueError("the maze has no path from S to G")
+        return labels, moves
+
+    def facts(self, inputs: Tokens) -> MazeFacts:
+        """Return path length, uniqueness, detour and dead ends of a maze.
+
+        Raises:
+            ValueError: There is no path from S to G.
+        """
+        from .kernels import facts
+
+        self.ends(inputs)
+        moves, paths, direct, dead_ends = facts(inputs, self.size)
+        if moves < 0:
+            raise ValueError("the maze has no path from S to G")
+        return MazeFacts(moves, paths, paths == 1, moves / direct, dead_ends)
+
+    def distances(self, inputs: Tokens, source: int) -> NDArray[np.int64]:
+        """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 where there is no way."""
+        from .kernels import distances
+
+        distance, parent = np.empty((2, self.seq_len), np.int64)
+        distances(inputs != WALL, self.size, source, distance, parent)
+        return distance
+
+    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
+        """Say whether an answer marks exactly one shortest path, whichever."""
+        marked = answer == PATH
+        if np.any((answer != inputs) & ~(marked & (inputs == OPEN))) or np.any(inputs == PATH):
+            return False
+        start, goal = self.ends(inputs)
+        moves = int(self.distances(inputs, start)[goal])
+        on_path = np.where(marked | (inputs == START) | (inputs == GOAL), OPEN, WALL)
+        walked = int(self.distances(on_path.astype(np.uint8), start)[goal])
+        return moves == walked and int(marked.sum()) == moves - 1
+
+    def rate(self, inputs: Tokens) -> float:
+        """Return the moves of the shortest path."""
+        return float(self._shortest(inputs)[1])
+
+    def is_ood(self, puzzle: Puzzle) -> bool:
+        """Say whether the path is unusually long for the size, or the maze of another family.
+
+        The other family of perfect mazes are those with a loop, and the other way round; that of
+        hard mazes are those with rooms, as perfect and braided mazes have.
+        """
+        if puzzle.rating >= OOD_MOVES.get(self.size, np.inf):
+            return True
+        if self.kind == "hard":
+            return self.has_rooms(puzzle.inputs)
+        return self.has_loop(puzzle.inputs) != (self.kind == "braided")
+
+    def has_rooms(self, inputs: Tokens) -> bool:
+        """Say whether every second cell both ways is open and the cells between four are walls.
+
+        An even size is searched in all its corners, since a symmetry may have turned it.
+        """
+        walls = (inputs == WALL).reshape(self.size, self.size)
+        offsets = (0, 1) if self.size % 2 == 0 else (0,)
+        return any(
+            not walls[row::2, column::2].any() and walls[1 - row :: 2, 1 - column :: 2].all()
+            for row in offsets
+            for column in offsets
+        )
+
+    def has_loop(self, inputs: Tokens) -> bool:
+        """Say whether the open cells hold more passages than a tree or a forest would."""
+        grid = (inputs != WALL).reshape(self.size, self.size)
+        passages = int((grid[1:] & grid[:-1]).sum() + (grid[:, 1:] & grid[:, :-1]).sum())
+        return passages >= int(grid.sum())
+
+    def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
+        """Return the least of the turned, mirrored and swapped copies."""
+        copies = self.relabelings[:, inputs[self.dihedral]]
+        return min(copy.tobytes() for copy in copies.reshape(-1, self.seq_len))
+
+    def generate(self, key: int) -> Puzzle:
+        """Make a maze of this kind whose ends lie at least ``minimum`` moves apart."""
+        from . import kernels
+
+        draw = getattr(kernels, self.kind)
+        inputs = np.empty(self.seq_len, np.uint8)
+        draw(np.array([key & MASK], np.uint64), self.size, self.minimum, inputs)
+        labels, moves = self._shortest(inputs)
+        return Puzzle(inputs, labels, float(moves), "generator")
+
+    def symmetry(self, key: int) -> Symmetry:
+        """Draw one of the eight symmetries of the square, ends swapped or not."""
+        which = lane(key, 0) >> 60
+        return Symmetry(self.dihedral[which >> 1], self.relabelings[which & 1])
+
+    def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
+        which = self._which(keys)
+        places = self.table("dihedral", keys.device)
+        tokens = self.table("relabelings", keys.device)
+        return places[which >> 1], tokens[which & 1]
+
+    def _which(self, keys: torch.Tensor) -> torch.Tensor:
+        return shift(lane_tensor(keys, 0), 60)
+
+    # What mazes with several shortest paths are taught; the rest is in ``maze_targets`` -----------
+
+    def solved_marks(self, inputs: Tokens) -> NDArray[np.int32]:
+        """Return where the solver's paths run under each of the 16 symmetries.
+
+        Args:
+            inputs: ``(N, s*s)``, mazes with a path.
+
+        Returns:
+            ``(N, s*s)``: bit k of a cell says whether the path that the solver marks in the maze
+            under symmetry k runs through it.
+        """
+        from .kernels import solved
+
+        marks = np.empty(inputs.shape, np.int32)
+        solved(inputs, self.size, self.dihedral, self.relabelings, marks)
+        return marks
+
+    def solved_labels(
+        self, tokens: torch.Tensor, marks: torch.Tensor, keys: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the labels that ``turn`` makes those which the solver gives the turned mazes.
+
+        Args:
+            tokens: ``(B, s*s)`` uint8, mazes as they are.
+            marks: ``(B, s*s)``, their rows of ``solved_marks``.
+            keys: ``(B,)`` int64, of the symmetries; ``None``: they stay as they are.
+
+        Returns:
+            ``(B, s*s)`` uint8.
+        """
+        bits = marks if keys is None else marks >> self._which(keys)[:, None]
+        return tokens.masked_fill((bits & 1).bool(), PATH)
+
+    def ways(self, inputs: Tokens) -> NDArray[np.int32]:
+        """Return the shortest paths of mazes: moves to G of the cells on any, -1 elsewhere.
+
+        Args:
+            inputs: ``(N, s*s)``, mazes with a path.
+
+        Returns:
+            ``(N, s*s)``.
+        """
+        from .kernels import ways
+
+        levels = np.empty(inputs.shape, np.int32)
+        ways(inputs, self.size, levels)
+        return levels

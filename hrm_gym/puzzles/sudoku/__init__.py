@@ -1,0 +1,13 @@
+"""Sudoku of any box shape."""
+
+from .task import BLANK, BOXES, OOD_RATING, Sudoku, count_solutions, search_grid, tables
+
+__all__ = [
+    "BLANK",
+    "BOXES",
+    "OOD_RATING",
+    "Sudoku",
+    "count_solutions",
+    "search_grid",
+    "tables",
+]

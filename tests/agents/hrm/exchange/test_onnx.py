@@ -1,0 +1,323 @@
+"""Exported agents answer as the agent does, without torch, and bad files are refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.exchange.export import PRECISIONS, build, export
+from hrm_gym.agents.hrm.exchange.onnx import METADATA, OnnxAgent
+from hrm_gym.data import load_puzzles
+from hrm_gym.evaluation import evaluate
+from hrm_gym.puzzles import get_task
+from hrm_gym.scripts.benchmarks.edge import differences
+
+SMALL = {"hidden_size": 32, "num_heads": 4, "round_to": 8, "H_layers": 2, "L_layers": 1}
+VARIANTS = {
+    "rotary": {},
+    "rotary2d": {"positions": "rotary2d"},
+    "learned": {"positions": "learned", "H_cycles": 3, "L_cycles": 1},
+    "none": {"positions": "none", "q_continue": False},
+    "mlp": {"mixer": "mlp", "positions": "none", "L_cycles": 3},
+    "shared": {"shared": True, "L_layers": 2, "H_cycles": 3, "L_cycles": 4, "q_continue": False},
+    "puzzles": {"num_puzzles": 5, "puzzle_emb_len": 2, "puzzle_emb_dim": 40},
+    "registers": {"num_puzzles": 3, "registers": 3, "shared": True, "mixer": "mlp"},
+}
+
+
+def random_agent(changes, task="sudoku-4x4", seed=0) -> HRMAgent:
+    torch.manual_seed(seed)
+    model = HRM(HRMConfig(6, 16, **{**SMALL, **changes}))
+    with torch.no_grad():
+        model.q_head.weight.normal_(std=0.5)
+        if model.puzzle_emb is not None:
+            model.puzzle_emb.normal_()
+        # About half of the puzzles halt after a segment.
+        tokens = torch.from_numpy(np.random.default_rng(seed).integers(1, 6, (64, 16)))
+        carry = model.initial_carry(64)
+        _, output = model.segment(carry, tokens, torch.zeros(64, dtype=torch.int64))
+        others = 0 if output.q_continue is None else output.q_continue
+        model.q_head.bias[0] -= (output.q_halt - others).median()
+    return HRMAgent(model, task, max_segments=6)
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return load_puzzles(get_task("sudoku-4x4"), "bank", "test").inputs[:40].copy()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_kind_of_model_is_the_same_in_onnx(name, tokens, tmp_path):
+    agent = random_agent(VARIANTS[name])
+    export(agent, tmp_path / "a.onnx")
+    exported = OnnxAgent(tmp_path / "a.onnx", threads=1)
+    ids = np.arange(len(tokens)) % max(1, agent.model.config.num_puzzles)
+    carry, feed = agent.model.initial_carry(len(tokens)), exported.begin(tokens, ids)
+    for _ in range(3):
+        # From the same carry: a random network makes much of a rounding error.
+        feed["z_H"], feed["z_L"] = (part.contiguous().numpy() for part in carry)
+        with torch.inference_mode():
+            carry, output = agent.model.segment(
+                carry, torch.from_numpy(tokens), torch.from_numpy(ids)
+            )
+        logits, q_values, z_H, z_L = exported.session.run(None, feed)
+        np.testing.assert_allclose(logits, output.logits, atol=1e-4)
+        np.testing.assert_allclose(q_values[:, 0], output.q_halt, atol=1e-4)
+        np.testing.assert_allclose(z_H, carry.z_H, atol=1e-4)
+        np.testing.assert_allclose(z_L, carry.z_L, atol=1e-4)
+    mine, its = agent.solve(tokens, ids), exported.solve(tokens, ids)
+    assert np.mean(mine.segments == its.segments) >= 0.95
+    assert np.mean(mine.answer == its.answer) >= 0.95
+    assert len(set(mine.segments.tolist())) > 1, "all halt together: this tests no compaction"
+
+
+@pytest.mark.parametrize("name", HRMAgent.pretrained())
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
+    agent = HRMAgent.from_pretrained(name)
+    export(agent, tmp_path / "a.onnx", precision)
+    exported = OnnxAgent(tmp_path / "a.onnx", agent.task.id, threads=1)
+    assert exported.parameters == agent.parameters
+    puzzles = load_puzzles(agent.task, "bank", "test", limit=60).inputs
+    same = []
+    thoughts = zip(
+        agent.think(puzzles, halt=False), exported.think(puzzles, halt=False), strict=True
+    )
+    for segment, (mine, its) in enumerate(thoughts):
+        same.append(np.mean(mine.answer == its.answer))
+        # Trained for three segments; rounding grows in those after.
+        if precision == "float32" and segment < 3:
+            np.testing.assert_allclose(mine.confidence, its.confidence, atol=1e-4)
+            np.testing.assert_allclose(mine.entropy, its.entropy, atol=1e-4)
+            np.testing.assert_allclose(mine.q_halt, its.q_halt, atol=1e-4 + 1e-5 * 20)
+    assert np.mean(same) >= 0.99
+    if precision == "float32":
+        feed, carry = exported.begin(puzzles), agent.model.initial_carry(len(puzzles))
+        for _ in range(agent.max_segments):
+            # The segment that the file holds, from the same carry, as far as the agent thinks.
+            feed["z_H"], feed["z_L"] = (part.contiguous().numpy() for part in carry)
+            with torch.inference_mode():
+                carry, output = agent.model.segment(carry, torch.tensor(puzzles))
+            logits, q_values, *_ = exported.session.run(None, feed)
+            np.testing.assert_allclose(logits, output.logits, atol=1e-4)
+            np.testing.assert_allclose(q_values[:, 0], output.q_halt, atol=1e-4)
+        # And each from its own, rounding and all.
+        relative, _, agreed = differences(agent, exported, puzzles)
+        assert relative < 1e-4
+        assert agreed > 0.999
+
+
+@pytest.mark.parametrize("env_id", ["HRMSudokuAnswer-4x4-v0", "HRMSudoku-4x4-v0"])
+def test_it_acts_in_every_environment(env_id, tmp_path):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    export(agent, tmp_path / "a.onnx")
+    tested = evaluate(OnnxAgent(tmp_path / "a.onnx", threads=1), env_id, 20)
+    assert tested.solve_rate == evaluate(agent, env_id, 20).solve_rate
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_each_weight_is_stored_and_used_once(precision, shared):
+    agent = random_agent({"shared": shared, "H_cycles": 3, "L_cycles": 4})
+    model = build(agent, precision)
+    onnx.checker.check_model(model, full_check=True)
+    uses: dict[str, int] = {}
+
+    def count(graph):
+        for node in graph.node:
+            for name in node.input:
+                uses[name] = uses.get(name, 0) + 1
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    count(attribute.g)
+
+    count(model.graph)
+    stored = {w.name: w for w in model.graph.initializer}
+    matrices = [name for name in agent.model.state_dict() if ".blocks." in name]
+    for name in matrices:
+        assert uses[name.removesuffix(".weight")] == 1
+    kind = {"float32": "FLOAT", "float16": "FLOAT16", "int8": "INT8"}[precision]
+    for name in matrices:
+        weight = stored[name.removesuffix(".weight")]
+        assert onnx.TensorProto.DataType.Name(weight.data_type) == kind
+    # And under one name: the same numbers are nowhere again.
+    contents = [numpy_helper.to_array(w).tobytes() for w in stored.values() if w.dims]
+    assert len([c for c in contents if len(c) > 64]) == len({c for c in contents if len(c) > 64})
+
+
+def test_no_torch_in_the_process(tmp_path):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    export(agent, tmp_path / "a.onnx", "int8")
+    env = gym.make("HRMSudoku-4x4-v0", split="test")
+    puzzle = env.reset(seed=3)[0]["tokens"]
+    code = (
+        "import sys, json; from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent\n"
+        f"solution = OnnxAgent({str(tmp_path / 'a.onnx')!r}).solve({puzzle.tolist()})\n"
+        "loaded = [n for n in ('torch', 'onnx', 'pygame', 'numba') if n in sys.modules]\n"
+        "print(json.dumps([solution.answer.tolist(), int(solution.segments), loaded]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answer, segments, loaded = json.loads(done.stdout)
+    mine = agent.solve(puzzle)
+    assert loaded == []
+    assert answer == mine.answer.tolist()
+    assert segments == mine.segments
+
+
+def test_it_halts_at_its_own_last_segment_where_the_environment_allows_more(tokens, tmp_path):
+    agent = random_agent({})
+    with torch.no_grad():
+        # It would always think on.
+        agent.model.q_head.bias[0] -= 100
+    export(agent, tmp_path / "a.onnx")
+    segments = agent.solve(tokens[:20]).segments
+    assert (segments == agent.max_segments).all()
+    for thinker in (agent, OnnxAgent(tmp_path / "a.onnx", threads=1)):
+        tested = evaluate(thinker, "HRMSudokuAnswer-4x4-v0", 20, max_segments=16)
+        assert [episode.steps for episode in tested.episodes] == segments.tolist()
+
+
+def test_one_puzzle_and_none(tokens, tmp_path):
+    agent = random_agent({})
+    export(agent, tmp_path / "a.onnx")
+    exported = OnnxAgent(tmp_path / "a.onnx", threads=1)
+    assert exported.solve(tokens[0]).answer.shape == (16,)
+    assert len(list(exported.think(tokens[0], halt=False, segments=9))) == 9
+    assert exported.solve(tokens[:0]).answer.shape == (0, 16)
+
+
+def test_what_does_not_fit_is_one_sentence(tokens, tmp_path):
+    agent = random_agent({"num_puzzles": 5, "puzzle_emb_len": 2, "puzzle_emb_dim": 40})
+    export(agent, tmp_path / "a.onnx")
+    for thinker in (agent, OnnxAgent(tmp_path / "a.onnx", threads=1)):
+        for call in (thinker.solve, lambda *a, t=thinker, **k: list(t.think(*a, **k))):
+            for ids in ([0, 5], [-1, 0]):
+                with pytest.raises(ValueError, match=r"puzzle_ids: this model knows 0\.\.4"):
+                    call(tokens[:2], ids)
+            with pytest.raises(ValueError, match=r"puzzle_ids: expected shape \(2,\), got \(3,\)"):
+                call(tokens[:2], [0, 0, 0])
+            for segments in (0, -1):
+                with pytest.raises(
+                    ValueError, match=f"segments: expected at least 1, got {segments}"
+                ):
+                    call(tokens[:2], segments=segments)
+    # Without embeddings any id will do.
+    assert random_agent({}).solve(tokens[0], [7]).answer.shape == (16,)
+
+
+def edited(path, **changes):
+    model = onnx.load(path)
+    about = json.loads(model.metadata_props[0].value)
+    model.metadata_props[0].value = json.dumps({**about, **changes})
+    onnx.save(model, path)
+
+
+def said(path, text):
+    model = onnx.load(path)
+    model.metadata_props[0].value = text
+    onnx.save(model, path)
+
+
+def other_opset(path, version):
+    model = onnx.load(path)
+    model.opset_import[0].version = version
+    onnx.save(model, path)
+
+
+def test_a_file_alone_imports_no_code(tmp_path, monkeypatch):
+    (tmp_path / "task_of_an_onnx_file.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "a.onnx"
+    export(HRMAgent.from_pretrained("sudoku-4x4"), path)
+    edited(path, task="task_of_an_onnx_file:Task")
+    with pytest.raises(ValueError, match=r"a\.onnx: its task .* is code"):
+        OnnxAgent(path)
+    with pytest.raises(SystemExit, match="imported"):
+        OnnxAgent(path, "task_of_an_onnx_file:Task")
+
+
+def test_bad_files_are_refused_in_one_sentence(tmp_path):
+    agent, path = HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx"
+    export(agent, path)
+    good = path.read_bytes()
+    about = json.loads(onnx.load(path).metadata_props[0].value)
+    for break_it, words in (
+        (lambda: path.write_bytes(good[: len(good) // 2]), "hrm-gym export wrote"),
+        (lambda: path.write_bytes(b"nonsense"), "hrm-gym export wrote"),
+        (lambda: other_opset(path, 99), "ONNX Runtime says.*[Oo]pset 99"),
+        (lambda: other_opset(path, 12), "hrm-gym export wrote; ONNX Runtime says"),
+        (lambda: edited(path, format=0), "expected format 1, got 0"),
+        (lambda: edited(path, task="sudoku"), "expected sudoku-NxN"),
+        (lambda: edited(path, task="sudoku-6x6"), "16 positions and 6 tokens, sudoku-6x6 needs 36"),
+        (lambda: edited(path, task=None), "task: expected a str, got None"),
+        (lambda: edited(path, steady=1), "steady: expected a bool, got 1"),
+        (lambda: edited(path, max_segments=0), "max_segments: expected an integer of at least 1"),
+        (lambda: edited(path, parameters=True), "parameters: expected an integer"),
+        (lambda: edited(path, carry="%%"), "base64|Non-base64|padding"),
+        (lambda: edited(path, carry="AAAA"), "export the agent again"),
+        (lambda: edited(path, model={"hats": 3}), "hats"),
+        (lambda: edited(path, model={**about["model"], "hidden_size": 32}), "cannot reshape"),
+        (lambda: edited(path, model={**about["model"], "seq_len": 36}), "36 positions"),
+        (
+            lambda: edited(path, model={**about["model"], "num_puzzles": 2, "puzzle_emb_len": 1}),
+            "expected .* a puzzle in the graph, got",
+        ),
+        (lambda: said(path, "{nope"), "expected metadata that is a JSON object"),
+        (lambda: said(path, "[1]"), "expected metadata that is a JSON object"),
+        (path.unlink, "there is none"),
+    ):
+        path.write_bytes(good)
+        break_it()
+        with pytest.raises(ValueError, match=words) as caught:
+            OnnxAgent(path)
+        assert "\n" not in str(caught.value)
+        assert str(caught.value).startswith(str(path))
+    path.write_bytes(good)
+    with pytest.raises(ValueError, match=r"expected a model of maze-7x7.*sudoku-4x4"):
+        OnnxAgent(path, "maze-7x7")
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match="says nothing"):
+        OnnxAgent(path)
+    export(agent, path)
+    exported = OnnxAgent(path)
+    with pytest.raises(ValueError, match="tokens"):
+        exported.solve(np.full(16, 9))
+    with pytest.raises(ValueError, match=r"ends in \.onnx"):
+        export(agent, tmp_path / "a.bin")
+    with pytest.raises(ValueError, match="precision"):
+        export(agent, path, "int4")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_missing_extra_is_named(tmp_path, monkeypatch):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    export(agent, tmp_path / "a.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ValueError, match=r'extra export: pip install -e "\.\[export\]"'):
+        OnnxAgent(tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r'extra export: pip install -e "\.\[export\]"'):
+        export(agent, tmp_path / "b.onnx")
+    assert not (tmp_path / "b.onnx").exists()
+
+
+def test_metadata_says_what_it_is():
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    (entry,) = build(agent, "int8").metadata_props
+    assert entry.key == METADATA
+    about = json.loads(entry.value)
+    assert about["task"] == "sudoku-4x4"
+    assert about["max_segments"] == agent.max_segments
+    assert HRMConfig.from_dict(about["model"]) == agent.model.config

@@ -1,0 +1,316 @@
+"""Training, checkpoints and the agent, on the smallest task."""
+
+import dataclasses
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.model.network import Output
+from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig, get_preset, preset_for
+from hrm_gym.agents.hrm.training.losses import act_loss
+from hrm_gym.agents.hrm.training.run import Schedule, run, train_hrm
+from hrm_gym.agents.hrm.training.trainer import Trainer
+from hrm_gym.data import load_puzzles
+from hrm_gym.evaluation import evaluate
+from hrm_gym.puzzles import get_task
+
+TINY = dataclasses.replace(
+    get_preset("sudoku-4x4"),
+    batch_size=16,
+    model={**get_preset("sudoku-4x4").model, "hidden_size": 16},
+)
+
+
+def test_learning_lowers_the_loss():
+    torch.manual_seed(0)
+    trainer = Trainer(TINY)
+    losses = []
+    run(
+        trainer, 60, beside=Schedule(on_log=lambda t, m: losses.append(m["lm_loss"]), log_every=0.0)
+    )
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+VARIANTS = {
+    "adamw": {"optimizer": "adamw"},
+    "adam-atan2": {"optimizer": "adam-atan2"},
+    "muon": {"optimizer": "muon", "matrix_lr": 0.01, "ns_steps": 3, "momentum": 0.6},
+    "q": {"model": {"q_continue": True}},
+    "td": {"model": {"q_continue": True}, "halting": "td", "target_every": 3},
+    "fixed": {"halting": "fixed"},
+    "puzzle_emb": {"model": {"num_puzzles": 1}},
+    "curriculum": {"curriculum": ((0.3, 1, 1), (0.7, 2, 1)), "model": {"H_cycles": 2}},
+    "late average": {"ema_start": 0.75},
+    "any path": {
+        "env": "HRMAnswer-v0",
+        "task": "maze-6x6",
+        "source": "generator:40",
+        "targets": "any",
+    },
+}
+
+
+def variant(name):
+    changes = dict(VARIANTS[name])
+    changes["model"] = {**TINY.model, **changes.get("model", {})}
+    return dataclasses.replace(TINY, **changes)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_resume_is_bit_exact(tmp_path, name):
+    config = variant(name)
+    if config.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("torch 2.8 has no Muon")
+    whole = Trainer(config, seed=3)
+    run(whole, 8)
+    first = Trainer(config, seed=3)
+    for _ in range(4):
+        first.train_step((first.step + 1) / 8)
+    first.save(tmp_path)
+    second = Trainer.resume(tmp_path, config)
+    run(second, 8)
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[key]), key
+    assert whole.average.weights.keys() == second.average.weights.keys()
+    for key, value in whole.average.weights.items():
+        assert torch.equal(value, second.average.weights[key]), key
+    for key, value in whole.target.state_dict().items():
+        assert torch.equal(value, second.target.state_dict()[key]), key
+
+
+def test_where_one_path_is_shortest_all_targets_train_the_same():
+    weights = []
+    for targets in ("turned", "solved", "any"):
+        config = dataclasses.replace(get_preset("maze-7x7"), batch_size=8, targets=targets)
+        trainer = Trainer(config, seed=2)
+        run(trainer, 6)
+        weights.append(trainer.model.state_dict())
+    for other in weights[1:]:
+        assert all(torch.equal(value, other[name]) for name, value in weights[0].items())
+
+
+@pytest.mark.parametrize("loss", ["softmax", "stablemax"])
+def test_any_shortest_path_teaches_the_one_of_the_least_loss(loss):
+    config = dataclasses.replace(variant("any path"), loss=loss)
+    trainer = Trainer(config, seed=1)
+    envs = trainer.envs
+    logits = torch.randn(16, 36, 6, generator=torch.Generator().manual_seed(0)) * 2
+    output = Output(logits, torch.zeros(16), None)
+    chosen = trainer._labels(logits)
+    losses = [
+        act_loss(output, labels, loss=loss, halt_weight=0.0)[0]
+        for labels in (chosen, envs.labels.long())
+    ]
+    assert losses[0] < losses[1]
+    # Answers that are any shortest path are right, and all that the halting learns from.
+    other = np.stack([envs.task.solve(question) for question in envs.tokens.numpy()])
+    assert (other != envs.labels.numpy()).any()
+    sure = torch.nn.functional.one_hot(torch.tensor(other).long(), 6) * 3.0
+    exact = act_loss(Output(sure, torch.zeros(16), None), trainer._labels(sure), loss=loss)[2]
+    assert exact.all()
+
+
+def test_resume_lists_what_differs(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.save(tmp_path)
+    with pytest.raises(ValueError, match=rf"lr \({TINY.lr} saved, 0.5 now\)"):
+        Trainer.resume(tmp_path, dataclasses.replace(TINY, lr=0.5))
+
+
+def test_agent_round_trip_and_compaction(tmp_path):
+    trainer = Trainer(TINY)
+    run(trainer, 30)
+    agent = trainer.agent()
+    agent.save(tmp_path)
+    loaded = HRMAgent.from_pretrained(tmp_path)
+    inputs = load_puzzles(agent.task, split="test", limit=40).inputs
+    together, alone = agent.solve(inputs), [loaded.solve(row) for row in inputs]
+    assert together.answer.tolist() == [one.answer.tolist() for one in alone]
+    assert together.segments.tolist() == [int(one.segments) for one in alone]
+    full = agent.solve(inputs, halt=False)
+    assert set(full.segments) == {agent.max_segments}
+    thoughts = list(agent.think(inputs, halt=False))
+    assert len(thoughts) == agent.max_segments
+    assert thoughts[-1].answer.tolist() == full.answer.tolist()
+
+
+def test_the_agent_of_a_bfloat16_run_is_half_as_large_and_the_same(tmp_path):
+    trainer = Trainer(TINY, bf16=True)
+    run(trainer, 5)
+    trainer.save(tmp_path / "half")
+    agent, loaded = trainer.agent(), HRMAgent.from_pretrained(tmp_path / "half", bf16=True)
+    inputs = load_puzzles(agent.task, split="test", limit=40).inputs
+    before, after = agent.solve(inputs), loaded.solve(inputs)
+    assert before.answer.tolist() == after.answer.tolist()
+    assert before.q_halt.tolist() == after.q_halt.tolist()
+    agent.save(tmp_path / "whole")
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+@pytest.mark.parametrize("env", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0"])
+def test_agent_acts_as_it_answers(env):
+    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    puzzles = load_puzzles(get_task("sudoku-4x4"), split="test", limit=60)
+    answers = agent.solve(puzzles.inputs).answer
+    right = [agent.task.accepts(q, a) for q, a in zip(puzzles.inputs, answers, strict=True)]
+    tested = evaluate(agent, env, 60)
+    assert [episode.success for episode in tested.episodes] == right
+    assert tested.solve_rate >= 0.95
+
+
+def test_maze_agent_plays_out_its_answer():
+    config = dataclasses.replace(
+        get_preset("maze-7x7"),
+        batch_size=8,
+        model={**get_preset("maze-7x7").model, "hidden_size": 16},
+    )
+    trainer = Trainer(config)
+    run(trainer, 2)
+    agent = trainer.agent()
+    puzzles = load_puzzles(agent.task, split="test", limit=3)
+    # The answer is replaced by the label: the agent must then walk it and nothing else.
+    agent._memory.update(
+        (question.tobytes(), [label])
+        for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
+    )
+    tested = evaluate(agent, "HRMMaze-7x7-v0", 3)
+    assert tested.solve_rate == tested.optimal_rate == 1
+
+
+class Marks(HRMAgent):
+    """Answers by a rule instead of thinking."""
+
+    def __init__(self, rule):
+        trainer = Trainer(dataclasses.replace(get_preset("maze-7x7"), batch_size=2))
+        super().__init__(trainer.agent().model, "maze-7x7")
+        self.rule = rule
+
+    def _remember(self, new):
+        for name, (question, _) in new.items():
+            self._memory[name] = [self.rule(self.task, question)]
+
+
+def every_way(task, question):
+    return np.where(question == 2, 5, question).astype(np.uint8)
+
+
+def test_a_maze_answer_is_walked_and_not_searched():
+    right = evaluate(Marks(lambda task, question: task.solve(question)), "HRMMaze-7x7-v0", 30)
+    assert (right.solve_rate, right.optimal_rate) == (1.0, 1.0)
+    # Marks on every open cell hold the way to G, and do not say which it is.
+    everywhere = evaluate(Marks(every_way), "HRMMaze-7x7-v0", 30)
+    assert everywhere.optimal_rate < 0.5
+
+
+def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
+    monkeypatch.setattr("hrm_gym.agents.hrm.inference.thinking.REMEMBERED", 4)
+    agent, envs = Marks(lambda task, question: task.solve(question)), []
+    for index in range(6):
+        env = gym.make("HRMMaze-7x7-v0")
+        envs.append(env.reset(options={"index": index}))
+    for index in range(4):
+        agent.act(*envs[index])
+    agent.act_batch([envs[0][0], envs[4][0]], [envs[0][1], envs[4][1]])
+    assert len(agent._memory) == 4
+    # All of a large batch stay while it is played, and no more than it.
+    assert len(agent.act_batch(*zip(*envs, strict=True))) == 6
+    assert len(agent._memory) == 6
+
+
+@pytest.mark.parametrize("budget", [{"steps": 0}, {"seconds": 0.0}, {"steps": -1}])
+def test_a_budget_of_nothing_is_refused(budget):
+    with pytest.raises(ValueError, match=f"{next(iter(budget))}: expected a positive budget"):
+        run(Trainer(TINY), **budget)
+
+
+def test_published_presets_have_the_published_size():
+    for name, tokens in (("sudoku-extreme-1k", (11, 81)), ("maze-hard-1k", (6, 900))):
+        config = dataclasses.replace(get_preset(name), batch_size=1)
+        trainer = Trainer(config)
+        parameters = sum(p.numel() for p in trainer.model.parameters())
+        assert (trainer.model_config.vocab_size, trainer.model_config.seq_len) == tokens
+        assert 27.2e6 < parameters < 27.4e6
+
+
+def test_damaged_and_foreign_checkpoints(tmp_path):
+    trainer = Trainer(TINY)
+    trainer.agent().save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged or half-written"):
+        HRMAgent.from_pretrained(tmp_path)
+    weights.write_bytes(whole)
+    about = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**about, "task": "sudoku-6x6"}))
+    with pytest.raises(ValueError, match="sudoku-6x6 needs 36"):
+        HRMAgent.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("no json")
+    with pytest.raises(ValueError, match="not JSON"):
+        HRMAgent.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="expected a checkpoint folder or one of"):
+        HRMAgent.from_pretrained("nobody")
+
+
+def test_bad_names():
+    with pytest.raises(ValueError, match="preset: expected one of"):
+        get_preset("nothing")
+    with pytest.raises(ValueError, match="no preset trains"):
+        preset_for("HRMMaze-15x15-v0")
+    with pytest.raises(ValueError, match="optimizer"):
+        TrainConfig("HRMSudokuAnswer-4x4-v0", optimizer="sgd")
+    for name, config in PRESETS.items():
+        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config, name
+
+
+def test_train_hrm_reports_progress():
+    seen = []
+    result = train_hrm(
+        "HRMSudoku-4x4-v0",
+        steps=3,
+        on_progress=lambda so_far: seen.append((so_far.env_steps, so_far.puzzles)),
+        progress_evaluations=1,
+    )
+    batch = get_preset("sudoku-4x4").batch_size
+    assert result.env_steps == 3 * batch
+    assert batch <= result.puzzles <= 4 * batch
+    assert seen[0] == (0, batch)
+    assert seen
+    assert seen[-1][0] == result.env_steps
+
+
+@pytest.mark.slow
+# Inductor loads modules of torch that warn of their own past, and PyTorch hides from itself, but
+# not from an error filter, that it reads .grad of an inner tensor.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_a_compiled_run_learns_the_same():
+    config = dataclasses.replace(TINY, model={**TINY.model, "H_cycles": 2, "q_continue": True})
+    losses = []
+    for compiled in (False, True):
+        trainer = Trainer(config, seed=1, compile=compiled)
+        found = []
+        beside = Schedule(on_log=lambda t, m, found=found: found.append(m["loss"]), log_every=0.0)
+        run(trainer, 6, beside=beside)
+        losses.append(found)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.gpu
+def test_a_step_never_waits_for_the_device():
+    config = dataclasses.replace(
+        get_preset("sudoku-extreme-1k"), batch_size=16, ema=0.9, clip=1.0, halting="td"
+    )
+    trainer = Trainer(config, device="cuda", compile=False)
+    for _ in range(2):  # the first steps allocate
+        trainer.train_step(0.1)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.train_step(0.2)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
