@@ -59,7 +59,9 @@ def looped_transformer(base: TrainConfig) -> TrainConfig:
     loops = max(2, round(wanted / loop))
     # Activations of all loops are kept for the gradient, or made anew where they are many.
     return _direct(
-        "looped-transformer", base, {**shape, "L_cycles": loops - 1, "checkpoint": loops > 16}
+        "looped-transformer",
+        base,
+        {**shape, "L_cycles": loops - 1, "recompute_activations": loops > 16},
     )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hrm_gym.agents.hrm.inference.depth import measure_calibration
 from hrm_gym.agents.hrm.inference.halting import BINS, calibration_error
-from hrm_gym.agents.hrm.inference.thinking import Thinker
+from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.data import PuzzleSet
 from hrm_gym.evaluation import wilson_interval
 
@@ -99,7 +99,7 @@ def calibration_figure(counts: Tensor) -> Figure:
 
 
 def track_calibration(
-    tracker: Tracker, agent: Thinker, puzzles: PuzzleSet, env_steps: int, seconds: float
+    tracker: Tracker, agent: ReasoningAgent, puzzles: PuzzleSet, env_steps: int, seconds: float
 ) -> None:
     """Write ``eval/calibration_error`` and the figure ``eval/calibration`` into a run."""
     counts = measure_calibration(agent, puzzles)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hrm_gym.agents.hrm.inference.arc_voting import ArcResult
 from hrm_gym.agents.hrm.inference.depth import Depth, right
-from hrm_gym.agents.hrm.inference.thinking import Thinker
+from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.agents.hrm.inference.voting import VoteBy, vote
 from hrm_gym.data import PuzzleSet
 
@@ -45,7 +45,7 @@ class Compute:
 
 
 def measure_compute(
-    agent: Thinker, puzzles: PuzzleSet, segments: Sequence[int], votes: int, by: VoteBy
+    agent: ReasoningAgent, puzzles: PuzzleSet, segments: Sequence[int], votes: int, by: VoteBy
 ) -> list[Compute]:
     """Vote with every last segment; of the votes the first 1, 2, 4 ... are counted as well."""
     counts = sorted({1 << k for k in range(votes.bit_length())} | {votes})

@@ -137,10 +137,10 @@ def has_segments(args: Args, agent: Any, env_id: str) -> bool:
     Raises:
         ValueError: It does not, and the arguments ask for more; or for more votes than there are.
     """
-    from hrm_gym.agents.hrm.inference.thinking import Thinker
+    from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
     from hrm_gym.agents.hrm.inference.voting import distinct_symmetries
 
-    thinks = isinstance(agent, Thinker) and "Answer" in env_id
+    thinks = isinstance(agent, ReasoningAgent) and "Answer" in env_id
     if not thinks and (args.segments or args.votes is not None or args.out is not None):
         raise ValueError(
             "segments, votes and out: expected an HRM agent in an Answer environment, got "
@@ -191,12 +191,12 @@ def save_traces(args: Args, agent: object, env_id: str) -> None:
     Raises:
         ValueError: The agent has no segments, or a split holds no puzzle.
     """
-    from hrm_gym.agents.hrm.inference.thinking import Thinker
+    from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
     from hrm_gym.agents.hrm.record import record_traces
     from hrm_gym.evaluation import make_env
 
     assert args.save_traces is not None
-    if not isinstance(agent, Thinker):
+    if not isinstance(agent, ReasoningAgent):
         raise ValueError(f"save-traces: the agent {args.agent} has no segments; expected an HRM")
     kwargs = env_arguments(args, agent, env_id)
     splits = args.trace_splits or (args.split,)

@@ -150,9 +150,9 @@ def leave_out(trainer: Trainer, tests: PuzzleSet, what: str) -> NDArray[np.bool_
     count, among = int(seen.sum()), f"among the training puzzles of {source}"
     if seen.all():
         raise ValueError(f"data: every {what} puzzle is {among}; expected others to train on")
-    if trainer.world.first and count:
+    if trainer.world.is_first and count:
         print(f"{count} of the {len(tests)} {what} puzzles are {among}, up to symmetry: left out")
-    elif trainer.world.first:
+    elif trainer.world.is_first:
         print(f"none of the {len(tests)} {what} puzzles is {among}")
     return seen
 
@@ -163,7 +163,7 @@ def main(args: Args) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from hrm_gym.agents.hrm.exchange import checkpoint
-    from hrm_gym.agents.hrm.training.run import Schedule, validation_puzzles
+    from hrm_gym.agents.hrm.training.run import Callbacks, validation_puzzles
     from hrm_gym.agents.hrm.training.run import run as train
     from hrm_gym.evaluation import evaluate, make_env
     from hrm_gym.puzzles import get_task
@@ -178,7 +178,7 @@ def main(args: Args) -> None:
     if args.eval_every is not None and args.eval_every < 1:
         raise ValueError(f"eval_every: expected at least 1, got {args.eval_every}")
     trainer = make_trainer(args)
-    config, env_id, first = trainer.config, trainer.config.env, trainer.world.first
+    config, env_id, first = trainer.config, trainer.config.env, trainer.world.is_first
     validation = None
     if args.eval_every is not None:
         validation = validation_puzzles(config)
@@ -255,7 +255,7 @@ def main(args: Args) -> None:
             )
 
         begun = trainer.env_steps, trainer.seconds
-        beside = Schedule(
+        callbacks = Callbacks(
             folder=folder,
             save_every=args.save_every,
             log_every=5.0,
@@ -266,7 +266,7 @@ def main(args: Args) -> None:
             on_eval=tested,
         )
         with bar:
-            reason = train(trainer, steps, seconds, beside)
+            reason = train(trainer, steps, seconds, callbacks)
         trainer.world.leave()
         if not first:
             return

@@ -15,7 +15,7 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..hrm.exchange.checkpoint import load_agent, save_agent
-from ..hrm.inference.thinking import Rows, Segment, Thinker
+from ..hrm.inference.thinking import ReasoningAgent, Rows, Segment
 from ..hrm.model.config import HRMConfig
 from .model import Decoder
 from .steps import Language
@@ -23,7 +23,7 @@ from .steps import Language
 NAME = "chain-of-thought"
 
 
-class ChainAgent(Thinker):
+class ChainAgent(ReasoningAgent):
     """A trained decoder; to the outside it thinks in one segment.
 
     Args:

@@ -19,12 +19,12 @@ from ..shipped import FOLDER, Pretrained, pretrained
 from .exchange.checkpoint import load_agent, save_agent
 from .exchange.published import is_published, load_published
 from .inference.act import should_halt
-from .inference.thinking import Rows, Segment, Thinker
+from .inference.thinking import ReasoningAgent, Rows, Segment
 from .model.config import HRMConfig
 from .model.network import HRM, Carry, Output
 
 
-class HRMAgent(Thinker):
+class HRMAgent(ReasoningAgent):
     """A trained HRM.
 
     Args:
@@ -34,7 +34,7 @@ class HRMAgent(Thinker):
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
         about: What its checkpoint says of it.
-        steady: See ``Thinker``.
+        steady: See ``ReasoningAgent``.
 
     Raises:
         ValueError: The device is not there.

@@ -10,6 +10,8 @@ from typing import Any
 from hrm_gym.puzzles import TARGETS
 from hrm_gym.registration import answer_id, task_id
 
+from .model.config import present_names
+
 HALTING = ("q", "bce", "td", "fixed")
 OPTIMIZERS = ("adam-atan2", "adamw", "muon")
 SCHEDULES = ("constant", "cosine")
@@ -150,11 +152,12 @@ class TrainConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"unknown training fields: {', '.join(unknown)}")
-        tuples = {
+        read: dict[str, Any] = {
             "betas": tuple(values.get("betas", (0.9, 0.95))),
             "curriculum": tuple(tuple(row) for row in values.get("curriculum", ())),
+            "model": present_names(values.get("model", {})),
         }
-        return cls(**{**values, **tuples})
+        return cls(**{**values, **read})
 
 
 # What every published run has: betas 0.9 and 0.95, 2,000 steps of warm-up to a constant rate,
@@ -286,7 +289,7 @@ PRESETS: dict[str, TrainConfig] = {
             "H_cycles": 3,
             "L_cycles": 4,
             "grad": "segment",
-            "checkpoint": True,
+            "recompute_activations": True,
         },
         # No maze of the public set has one shortest path alone; measured in docs/compute.md.
         targets="solved",

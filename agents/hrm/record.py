@@ -10,11 +10,11 @@ import numpy as np
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.traces import Traces, trace_digest
 
-from .inference.thinking import Thinker
+from .inference.thinking import ReasoningAgent
 
 
 def record_traces(
-    agent: Thinker,
+    agent: ReasoningAgent,
     puzzles: PuzzleSet | Sequence[PuzzleSet],
     env_id: str,
     name: str = "hrm",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hrm_gym.extras import missing_extra
 from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
-from ..inference.thinking import Rows, Segment, Thinker
+from ..inference.thinking import ReasoningAgent, Rows, Segment
 from ..model.config import HRMConfig
 
 FORMAT = 1
@@ -36,7 +36,7 @@ FIELDS: dict[str, type] = {
 """What the metadata must say, and as what."""
 
 
-class OnnxAgent(Thinker):
+class OnnxAgent(ReasoningAgent):
     """An agent that :func:`.export.export` wrote.
 
     Args:

@@ -13,7 +13,7 @@ from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import PAD, Tokens
 
 from .halting import BINS, calibration_counts
-from .thinking import Thinker
+from .thinking import ReasoningAgent
 
 BATCH = 256
 BANDS = 4
@@ -91,7 +91,9 @@ def right(labels: Tokens, answers: Tokens) -> NDArray[np.bool_]:
     return ((answers == labels) | (labels == PAD)).all(axis=-1)
 
 
-def measure_calibration(agent: Thinker, puzzles: PuzzleSet, batch: int = BATCH) -> torch.Tensor:
+def measure_calibration(
+    agent: ReasoningAgent, puzzles: PuzzleSet, batch: int = BATCH
+) -> torch.Tensor:
     """Compare q_halt with the truth, after every segment that puzzles take until they halt.
 
     Args:
@@ -117,7 +119,7 @@ def measure_calibration(agent: Thinker, puzzles: PuzzleSet, batch: int = BATCH) 
 
 
 def measure_depth(
-    agent: Thinker, puzzles: PuzzleSet, segments: int | None = None, batch: int = BATCH
+    agent: ReasoningAgent, puzzles: PuzzleSet, segments: int | None = None, batch: int = BATCH
 ) -> Depth:
     """Think about puzzles twice, once for all segments and once until the agent halts.
 

@@ -63,7 +63,7 @@ class Solution(NamedTuple):
     confidence: NDArray[np.float32]
 
 
-class Thinker(Agent):
+class ReasoningAgent(Agent):
     """An agent that answers a whole puzzle, again and again, until it halts.
 
     Args:

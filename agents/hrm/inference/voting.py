@@ -19,7 +19,7 @@ from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Symmetry, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
-from .thinking import Solution, Thinker
+from .thinking import ReasoningAgent, Solution
 
 VoteBy = Literal["count", "confidence"]
 BATCH = 256
@@ -95,7 +95,7 @@ def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry 
 
 
 def vote(
-    agent: Thinker,
+    agent: ReasoningAgent,
     tokens: ArrayLike,
     votes: int = 8,
     segments: int | None = None,

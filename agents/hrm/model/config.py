@@ -26,6 +26,13 @@ MINIMUM = {
     "registers": 0,
     "round_to": 1,
 }
+RENAMED = {"checkpoint": "recompute_activations"}
+"""Names of fields in checkpoints that were written before the field got its present name."""
+
+
+def present_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a model under their present names."""
+    return {RENAMED.get(name, name): value for name, value in fields.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +83,7 @@ class HRMConfig:
     zero_start: bool = False
     """Thinking starts from zeros. Without random vectors in between, one cycle is a plain
     transformer of executor and planner blocks, and more with ``shared`` are a looped one."""
-    checkpoint: bool = False
+    recompute_activations: bool = False
     """Recompute activations in the backward pass instead of keeping them."""
 
     def __post_init__(self) -> None:
@@ -89,7 +96,7 @@ class HRMConfig:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
-        for name in ("shared", "q_continue", "zero_start", "checkpoint"):
+        for name in ("shared", "q_continue", "zero_start", "recompute_activations"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}.")
         if (
@@ -161,7 +168,7 @@ class HRMConfig:
         Raises:
             ValueError: for an unknown or missing name (all are listed), or a bad value.
         """
-        fields = dataclasses.fields(cls)
+        fields, values = dataclasses.fields(cls), present_names(values)
         unknown = sorted(set(values) - {field.name for field in fields})
         if unknown:
             raise ValueError(f"Unknown HRMConfig fields: {', '.join(unknown)}.")

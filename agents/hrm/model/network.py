@@ -342,7 +342,7 @@ class HRM(Embedded):
 
     def _recur(self, module: Recurrence, h: Tensor, injection: Tensor) -> Tensor:
         rotation = (self.cos, self.sin) if self.rotary else None
-        if self.config.checkpoint and torch.is_grad_enabled():
+        if self.config.recompute_activations and torch.is_grad_enabled():
             return checkpoint(
                 module, h, injection, rotation, use_reentrant=False, preserve_rng_state=False
             )

@@ -33,7 +33,7 @@ class World:
     hosts: Any = None
 
     @classmethod
-    def around(cls) -> World:
+    def from_environment(cls) -> World:
         """Return this process among those that ``torchrun`` started, before they have met."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         return cls(int(os.environ["RANK"]) if size > 1 else 0, size)
@@ -68,7 +68,7 @@ class World:
             dist.destroy_process_group()
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         """Whether this rank writes and prints."""
         return self.rank == 0
 
@@ -95,7 +95,7 @@ class World:
             for tensor, part in zip(tensors, parts, strict=True):
                 tensor.copy_(part.view_as(tensor))
 
-    def sparse(self, gradient: Tensor) -> Tensor:
+    def gather_sparse(self, gradient: Tensor) -> Tensor:
         """Return the sparse gradients of all ranks as one; equal rows stay apart."""
         if self.size == 1:
             return gradient
@@ -114,7 +114,7 @@ class World:
         dist.all_gather(parts, rows)
         return torch.cat(parts)
 
-    def latest(self, *values: float) -> list[float]:
+    def maximum(self, *values: float) -> list[float]:
         """Return the largest of every value over the hosts, so that all decide alike."""
         if self.size == 1:
             return list(values)

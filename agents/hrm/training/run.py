@@ -36,8 +36,8 @@ RETURNS = 3
 
 
 @dataclasses.dataclass
-class Schedule:
-    """What happens beside training steps.
+class Callbacks:
+    """What is done between training steps: logging, tests and saves.
 
     Attributes:
         folder: Of the checkpoints; None saves nothing.
@@ -67,7 +67,7 @@ def run(
     trainer: Trainer,
     steps: int | None = None,
     seconds: float | None = None,
-    beside: Schedule | None = None,
+    callbacks: Callbacks | None = None,
 ) -> str:
     """Train until ``steps`` in all or ``seconds`` of training in all, whichever comes first.
 
@@ -75,7 +75,7 @@ def run(
         trainer: New or resumed.
         steps: Default: the configuration's, or no end where ``seconds`` is given.
         seconds: Training time; tests, saves and callbacks are not counted.
-        beside: What else to do.
+        callbacks: When to log, test and save.
 
     Returns:
         Why it ended: ``budget``, ``stopped`` (SIGTERM or Ctrl-C; the run is saved) or ``reached``
@@ -88,7 +88,7 @@ def run(
     for name, budget in (("steps", steps), ("seconds", seconds)):
         if budget is not None and budget <= 0:
             raise ValueError(f"{name}: expected a positive budget, got {budget}")
-    beside = beside or Schedule()
+    callbacks = callbacks or Callbacks()
     if steps is None and seconds is None:
         steps = trainer.config.steps
     trainer.budget = {"steps": steps, "seconds": seconds}
@@ -102,32 +102,34 @@ def run(
             # Counted from 1, as the published loop counts: no warm-up begins at a rate of 0.
             trainer.train_step(max((trainer.step + 1) / last, trainer.seconds / limit))
             # The slowest clock and any rank's signal count for all.
-            trainer.seconds, stop, since_save = trainer.world.latest(
+            trainer.seconds, stop, since_save = trainer.world.maximum(
                 time.perf_counter() - started, bool(stopped), time.monotonic() - saved
             )
             over = trainer.step >= last or trainer.seconds >= limit
             if stop:
                 reason = "stopped"
-            if reason or over or trainer.seconds - logged >= beside.log_every:
+            if reason or over or trainer.seconds - logged >= callbacks.log_every:
                 metrics = trainer.read_metrics()
                 if metrics["skipped_in_a_row"] >= PATIENCE:
                     returns += 1
-                    _go_back(trainer, beside, returns)
-                elif beside.on_log is not None:
-                    beside.on_log(trainer, metrics)
+                    _go_back(trainer, callbacks, returns)
+                elif callbacks.on_log is not None:
+                    callbacks.on_log(trainer, metrics)
                 logged = trainer.seconds
-            if beside.eval_every and (over or trainer.step % beside.eval_every == 0):
-                assert beside.validation is not None
-                figures = validate(trainer, beside.validation)
-                if beside.on_eval is not None:
-                    beside.on_eval(trainer, figures)
+            if callbacks.eval_every and (over or trainer.step % callbacks.eval_every == 0):
+                assert callbacks.validation is not None
+                figures = validate(trainer, callbacks.validation)
+                if callbacks.on_eval is not None:
+                    callbacks.on_eval(trainer, figures)
                 right = "solve_rate" if trainer.config.targets == "any" else "exact_accuracy"
-                if beside.stop_at is not None and figures[right] >= beside.stop_at:
+                if callbacks.stop_at is not None and figures[right] >= callbacks.stop_at:
                     reason = "reached"
-            if beside.folder is not None and (reason or over or since_save >= beside.save_every):
+            if callbacks.folder is not None and (
+                reason or over or since_save >= callbacks.save_every
+            ):
                 # Never over a good checkpoint while steps are being skipped.
                 if reason or over or not int(trainer.guard.in_a_row):
-                    trainer.save(beside.folder)
+                    trainer.save(callbacks.folder)
                 saved = time.monotonic()
             started = time.perf_counter() - trainer.seconds
     return reason or "budget"
@@ -154,9 +156,9 @@ def _stop_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _go_back(trainer: Trainer, beside: Schedule, attempt: int) -> None:
+def _go_back(trainer: Trainer, callbacks: Callbacks, attempt: int) -> None:
     """Return to the last checkpoint, if this run saved one, and take other puzzles from there."""
-    step, folder = trainer.step, beside.folder
+    step, folder = trainer.step, callbacks.folder
     what = f"step {step}: {PATIENCE} steps in a row had a loss or Q-value that is not finite"
     # What another run left in the folder is no checkpoint of this one.
     if folder is None or trainer.folder != folder:
@@ -167,7 +169,7 @@ def _go_back(trainer: Trainer, beside: Schedule, attempt: int) -> None:
     trainer.restore(folder)
     trainer.guard.skipped = skipped
     trainer.reshuffle(attempt)
-    beside.on_message(f"{what}; back to the checkpoint of step {trainer.step}, other puzzles")
+    callbacks.on_message(f"{what}; back to the checkpoint of step {trainer.step}, other puzzles")
 
 
 def validation_puzzles(config: TrainConfig) -> PuzzleSet:
@@ -191,7 +193,7 @@ def validation_puzzles(config: TrainConfig) -> PuzzleSet:
 def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
     """Answer puzzles with the agent as it stands; the first rank does, all get the figures."""
     right = solved = segments = 0
-    if trainer.world.first:
+    if trainer.world.is_first:
         agent = trainer.agent()
         for start in range(0, len(puzzles), batch):
             rows = slice(start, start + batch)
@@ -200,7 +202,7 @@ def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
             right += int(((found.answer == labels) | (labels == 0)).all(1).sum())
             solved += sum(map(agent.task.accepts, questions, found.answer))
             segments += int(found.segments.sum())
-    sums = trainer.world.latest(right, solved, segments)
+    sums = trainer.world.maximum(right, solved, segments)
     names = ("exact_accuracy", "solve_rate", "steps")
     return {name: value / len(puzzles) for name, value in zip(names, sums, strict=True)}
 
@@ -253,7 +255,7 @@ def train(
 
     if on_progress is not None:
         on_progress(so_far())
-    if run(trainer, steps, seconds, Schedule(on_log=log)) == "stopped":
+    if run(trainer, steps, seconds, Callbacks(on_log=log)) == "stopped":
         raise KeyboardInterrupt
     return so_far()
 

@@ -72,7 +72,7 @@ class Trainer:
     ) -> None:
         self.config = config
         self.seed = seed
-        self.world = World.around()
+        self.world = World.from_environment()
         device = self.world.device(device)
         self.rows = self.world.rows(config.batch_size)
         batch = self.rows.stop - self.rows.start
@@ -194,7 +194,7 @@ class Trainer:
         self.world.sum_([*gradients, wild])
         for table in groups.puzzle:
             if table.grad is not None:
-                table.grad = self.world.sparse(table.grad)
+                table.grad = self.world.gather_sparse(table.grad)
         # A loss that is not finite leaves no gradient finite, and so not their norm.
         norm = torch.nn.utils.get_total_norm(gradients)
         if config.clip is not None:
@@ -281,7 +281,7 @@ class Trainer:
         rows["segments"] = self.segments
         tensors |= {name: self.world.gather(value) for name, value in rows.items()}
         self.folder = Path(folder)
-        if not self.world.first:
+        if not self.world.is_first:
             return
         about = {
             "device": self.device.type,

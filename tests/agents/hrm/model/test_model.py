@@ -197,7 +197,7 @@ def test_bfloat16_outputs() -> None:
 @pytest.mark.parametrize("grad", CHOICES["grad"])
 def test_checkpointing_changes_nothing(grad: str) -> None:
     kept = gradient_of_segments(make(grad=grad))
-    recomputed = gradient_of_segments(make(grad=grad, checkpoint=True))
+    recomputed = gradient_of_segments(make(grad=grad, recompute_activations=True))
     for name, value in kept.items():
         torch.testing.assert_close(recomputed[name], value)
 
@@ -371,3 +371,10 @@ def test_bad_inputs_are_named() -> None:
 def test_importing_the_package_is_light() -> None:
     code = "import sys, hrm_gym.agents.hrm as h; h.HRMConfig; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_renamed_field_of_an_older_checkpoint_is_read() -> None:
+    config = HRMConfig(**SMALL, recompute_activations=True)
+    older = config.to_dict()
+    older["checkpoint"] = older.pop("recompute_activations")
+    assert HRMConfig.from_dict(older) == config

@@ -11,7 +11,7 @@ import pytest
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.inference.arc_voting import ArcTest, evaluate_arc
 from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth, ranks
-from hrm_gym.agents.hrm.inference.thinking import Segment, Thinker
+from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent, Segment
 from hrm_gym.agents.hrm.inference.voting import Ballots, distinct_symmetries, vote
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import get_task
@@ -22,7 +22,7 @@ SUDOKU = get_task("sudoku-4x4")
 PUZZLES = load_puzzles(SUDOKU, None, "test", limit=60)
 
 
-class Scripted(Thinker):
+class Scripted(ReasoningAgent):
     """Answers right from segment ``needs`` of each question on, and halts there."""
 
     def __init__(self, task, needs, solve=None):

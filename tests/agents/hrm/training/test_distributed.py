@@ -12,7 +12,7 @@ import pytest
 
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.distributed import World
-from hrm_gym.agents.hrm.training.run import Schedule, run
+from hrm_gym.agents.hrm.training.run import Callbacks, run
 from hrm_gym.agents.hrm.training.trainer import Trainer
 
 TINY = get_preset("sudoku-4x4")
@@ -26,8 +26,8 @@ CONFIG = dataclasses.replace(
 def losses(folder):
     """Train for a few steps; return the losses and how many steps the checkpoint knows of."""
     trainer, found = Trainer(CONFIG, seed=5), []
-    beside = Schedule(folder=folder, on_log=lambda t, m: found.append(m), log_every=0.0)
-    run(trainer, 12, beside=beside)
+    callbacks = Callbacks(folder=folder, on_log=lambda t, m: found.append(m), log_every=0.0)
+    run(trainer, 12, callbacks=callbacks)
     return trainer, found
 
 

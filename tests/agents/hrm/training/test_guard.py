@@ -89,8 +89,8 @@ def test_training_goes_on_after_bad_steps(how):
     trainer = Trainer(dataclasses.replace(TINY, model=model))
     spoil(trainer, 3, 6, how)
     seen = []
-    beside = loop.Schedule(on_log=lambda t, m: seen.append(m), log_every=0.0)
-    loop.run(trainer, 10, beside=beside)
+    callbacks = loop.Callbacks(on_log=lambda t, m: seen.append(m), log_every=0.0)
+    loop.run(trainer, 10, callbacks=callbacks)
     assert [m["skipped_in_a_row"] for m in seen] == [0, 0, 0, 1, 2, 3, 0, 0, 0, 0]
     assert seen[-1]["skipped"] == 3
     assert all(value.isfinite().all() for value in trainer.model.state_dict().values())
@@ -99,11 +99,11 @@ def test_training_goes_on_after_bad_steps(how):
 
 def test_a_diverging_run_returns_to_its_checkpoint(tmp_path):
     trainer = Trainer(TINY)
-    loop.run(trainer, 4, beside=loop.Schedule(folder=tmp_path))
+    loop.run(trainer, 4, callbacks=loop.Callbacks(folder=tmp_path))
     spoil(trainer, 2, 2 + loop.PATIENCE, "nan")
     said = []
-    beside = loop.Schedule(folder=tmp_path, log_every=0.0, on_message=said.append)
-    assert loop.run(trainer, 40, beside=beside) == "budget"
+    callbacks = loop.Callbacks(folder=tmp_path, log_every=0.0, on_message=said.append)
+    assert loop.run(trainer, 40, callbacks=callbacks) == "budget"
     assert len(said) == 1
     assert "back to the checkpoint of step 4" in said[0]
     assert trainer.step == 40
@@ -111,31 +111,31 @@ def test_a_diverging_run_returns_to_its_checkpoint(tmp_path):
 
 
 def test_what_another_run_left_is_no_checkpoint_of_this_one(tmp_path):
-    loop.run(Trainer(TINY), 6, beside=loop.Schedule(folder=tmp_path))
+    loop.run(Trainer(TINY), 6, callbacks=loop.Callbacks(folder=tmp_path))
     trainer = Trainer(dataclasses.replace(TINY, lr=1e-4))
     spoil(trainer, 0, 1000, "nan")
     with pytest.raises(Diverged, match="no good checkpoint to return to"):
-        loop.run(trainer, 100, beside=loop.Schedule(folder=tmp_path, log_every=0.0))
+        loop.run(trainer, 100, callbacks=loop.Callbacks(folder=tmp_path, log_every=0.0))
     # A run that was resumed from there may go back there.
     resumed = Trainer.resume(tmp_path)
     spoil(resumed, 7, 7 + loop.PATIENCE, "nan")
     said = []
-    beside = loop.Schedule(folder=tmp_path, log_every=0.0, on_message=said.append)
-    assert loop.run(resumed, 40, beside=beside) == "budget"
+    callbacks = loop.Callbacks(folder=tmp_path, log_every=0.0, on_message=said.append)
+    assert loop.run(resumed, 40, callbacks=callbacks) == "budget"
     assert "back to the checkpoint of step 6" in said[0]
 
 
 def test_a_run_that_keeps_diverging_says_how_often_it_went_back(tmp_path):
     trainer = Trainer(TINY)
-    loop.run(trainer, 2, beside=loop.Schedule(folder=tmp_path))
+    loop.run(trainer, 2, callbacks=loop.Callbacks(folder=tmp_path))
     spoil(trainer, 0, 10_000, "nan")
-    beside = loop.Schedule(folder=tmp_path, log_every=0.0, on_message=lambda _: None)
+    callbacks = loop.Callbacks(folder=tmp_path, log_every=0.0, on_message=lambda _: None)
     with pytest.raises(Diverged, match=f"after {loop.RETURNS} returns to the last checkpoint"):
-        loop.run(trainer, 1000, beside=beside)
+        loop.run(trainer, 1000, callbacks=callbacks)
 
 
 def test_a_diverging_run_without_checkpoint_gives_up():
     trainer = Trainer(TINY)
     spoil(trainer, 0, 1000, "nan")
     with pytest.raises(Diverged, match="no good checkpoint to return to"):
-        loop.run(trainer, 100, beside=loop.Schedule(log_every=0.0))
+        loop.run(trainer, 100, callbacks=loop.Callbacks(log_every=0.0))

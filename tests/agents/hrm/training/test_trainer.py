@@ -12,7 +12,7 @@ from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.model.network import Output
 from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig, get_preset, preset_for
 from hrm_gym.agents.hrm.training.losses import act_loss
-from hrm_gym.agents.hrm.training.run import Schedule, run, train_hrm
+from hrm_gym.agents.hrm.training.run import Callbacks, run, train_hrm
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import evaluate
@@ -30,7 +30,9 @@ def test_learning_lowers_the_loss():
     trainer = Trainer(TINY)
     losses = []
     run(
-        trainer, 60, beside=Schedule(on_log=lambda t, m: losses.append(m["lm_loss"]), log_every=0.0)
+        trainer,
+        60,
+        callbacks=Callbacks(on_log=lambda t, m: losses.append(m["lm_loss"]), log_every=0.0),
     )
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
@@ -268,6 +270,13 @@ def test_bad_names():
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config, name
 
 
+def test_a_configuration_with_an_older_field_is_read():
+    config = get_preset("maze-hard-fast")
+    older = config.to_dict()
+    older["model"]["checkpoint"] = older["model"].pop("recompute_activations")
+    assert TrainConfig.from_dict(older) == config
+
+
 def test_train_hrm_reports_progress():
     seen = []
     result = train_hrm(
@@ -295,8 +304,10 @@ def test_a_compiled_run_learns_the_same():
     for compiled in (False, True):
         trainer = Trainer(config, seed=1, compile=compiled)
         found = []
-        beside = Schedule(on_log=lambda t, m, found=found: found.append(m["loss"]), log_every=0.0)
-        run(trainer, 6, beside=beside)
+        callbacks = Callbacks(
+            on_log=lambda t, m, found=found: found.append(m["loss"]), log_every=0.0
+        )
+        run(trainer, 6, callbacks=callbacks)
         losses.append(found)
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
