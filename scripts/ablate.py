@@ -170,7 +170,9 @@ def main(args: Args) -> None:
     import torch
 
     from hrm_gym.agents.hrm.presets import get_preset
-    from hrm_gym.tracking import machine, read_rows, write_json, write_text
+    from hrm_gym.files import write_text
+    from hrm_gym.machine import machine
+    from hrm_gym.results import read_rows, write_json
 
     for level in args.levels:
         get_preset(level)

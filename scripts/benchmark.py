@@ -63,7 +63,8 @@ def main(args: Args) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from hrm_gym.tracking import machine, write_json
+    from hrm_gym.machine import machine
+    from hrm_gym.results import write_json
 
     if args.subject not in subjects():
         raise ValueError(f"subject: expected one of {', '.join(subjects())}, got {args.subject!r}")

@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.progress import track
 
 from hrm_gym.data import bank
+from hrm_gym.files import write_bytes, write_text
 from hrm_gym.puzzles import Puzzle, Task, get_task
 from hrm_gym.puzzles.keys import MASK, lane
 from hrm_gym.puzzles.maze import Maze
 from hrm_gym.puzzles.sudoku import OOD_RATING
 from hrm_gym.scripts.cli import run
-from hrm_gym.tracking import write_bytes, write_text
 
 RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
     # Puzzles wanted, and the generator's arguments taken in turn.

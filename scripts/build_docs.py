@@ -301,7 +301,7 @@ def main(args: Args) -> None:
     Raises:
         ValueError: A docstring lacks a section, or the file of figures is none.
     """
-    from hrm_gym.tracking import write_text
+    from hrm_gym.files import write_text
 
     if args.speed is not None:
         write_text(args.out / SPEED, json.dumps(rates(args.speed), indent=1) + "\n")

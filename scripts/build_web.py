@@ -109,8 +109,8 @@ def write_models(folder: Path) -> list[dict[str, Any]]:
     """Export every shipped agent whose task the page knows, and describe them in models.json."""
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import Precision, describe, export
+    from hrm_gym.files import write_text
     from hrm_gym.scripts.export import questions
-    from hrm_gym.tracking import write_text
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

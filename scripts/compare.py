@@ -174,8 +174,8 @@ def compare(
         ValueError: As ``check``, or no cell at all can be run.
     """
     from hrm_gym.agents.catalog import AGENTS
+    from hrm_gym.machine import cores
     from hrm_gym.scripts.comparing.grid import run_grid
-    from hrm_gym.tracking import cores
 
     args = settle(args)
     check(args)
@@ -237,9 +237,10 @@ def present(
     """
     from rich.console import Console
 
+    from hrm_gym.machine import machine
+    from hrm_gym.results import write_json
     from hrm_gym.scripts.comparing.report import write_report
     from hrm_gym.scripts.comparing.tables import json_rows, rich_tables
-    from hrm_gym.tracking import machine, write_json
 
     console = Console()
 

@@ -37,7 +37,8 @@ def main(args: Args) -> None:
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent, check_installed
-    from hrm_gym.tracking import machine, write_json
+    from hrm_gym.machine import machine
+    from hrm_gym.results import write_json
 
     check_file("file", args.file)
     check_installed()

@@ -110,9 +110,11 @@ def main(args: Args) -> None:
 
     from hrm_gym import halting
     from hrm_gym.envs.halt import load_traces, trace_splits
+    from hrm_gym.files import write_text
+    from hrm_gym.machine import machine
     from hrm_gym.puzzles import SPLITS as ALL
+    from hrm_gym.results import write_json
     from hrm_gym.scripts.plots import save_png
-    from hrm_gym.tracking import machine, write_json, write_text
 
     if args.seeds < 1 or not args.costs:
         raise ValueError("seeds, costs: expected at least one of each")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from hrm_gym.tracking import write_bytes
+from hrm_gym.files import write_bytes
 
 
 def png(figure: Figure) -> bytes:

@@ -188,7 +188,9 @@ def main(args: Args) -> None:
     """
     import torch
 
-    from hrm_gym.tracking import machine, read_rows, write_json, write_text
+    from hrm_gym.files import write_text
+    from hrm_gym.machine import machine
+    from hrm_gym.results import read_rows, write_json
 
     known = {entry.name: entry for entry in ENTRIES}
     for name in args.entries:

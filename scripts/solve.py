@@ -41,9 +41,10 @@ def main(args: Args) -> int:
     from rich.console import Console
 
     from hrm_gym.agents.shipped import FOLDER
+    from hrm_gym.machine import machine
     from hrm_gym.rendering.answers import solves
+    from hrm_gym.results import write_json
     from hrm_gym.scripts.reading import read_questions
-    from hrm_gym.tracking import machine, write_json
 
     task, questions = read_questions(args.task, args.puzzle)
     name = args.agent or bundled(task.id)

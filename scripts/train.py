@@ -166,10 +166,12 @@ def main(args: Args) -> None:
     from hrm_gym.agents.hrm.training.run import Callbacks, validation_puzzles
     from hrm_gym.agents.hrm.training.run import run as train
     from hrm_gym.evaluation import evaluate, make_env
+    from hrm_gym.machine import machine
     from hrm_gym.puzzles import get_task
+    from hrm_gym.results import write_json
     from hrm_gym.scripts.calibration import PUZZLES, track_calibration
     from hrm_gym.scripts.depth import subset
-    from hrm_gym.tracking import Tracker, machine, run_folder, write_json
+    from hrm_gym.tracking import Tracker, run_folder
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)

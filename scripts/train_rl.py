@@ -49,7 +49,9 @@ def main(args: Args) -> None:
     from hrm_gym.agents.base import TrainResult
     from hrm_gym.agents.baselines import SB3Agent, train_rl
     from hrm_gym.evaluation import evaluate
-    from hrm_gym.tracking import Tracker, machine, run_folder, write_json
+    from hrm_gym.machine import machine
+    from hrm_gym.results import write_json
+    from hrm_gym.tracking import Tracker, run_folder
 
     if args.episodes == 0:
         raise ValueError("episodes: expected at least 1, got 0")

@@ -24,8 +24,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from torch import nn
 
 from hrm_gym.evaluation import make_env
+from hrm_gym.files import write_bytes, write_text
 from hrm_gym.sb3 import SB3VecEnv
-from hrm_gym.tracking import write_bytes, write_text
 
 from ..base import Agent, Info, Observation, Signal
 from .features import GridFeatures

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hrm_gym.files import write_bytes
 from hrm_gym.puzzles import Task, Tokens
-from hrm_gym.tracking import write_bytes
 
 CHECK = 1
 """Version of what ``check_rows`` asks and rates; raise it when that changes."""

@@ -36,8 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrm_gym.files import write_bytes
 from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
-from hrm_gym.tracking import write_bytes
 
 FORMAT = 2
 BUNDLED = Path(__file__).parent / "traces.npz"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hrm_gym.tracking import write_bytes
+from hrm_gym.files import write_bytes
 
 COLOURS = 256
 TRAILER = b";"

@@ -47,7 +47,7 @@ def measure(args: Any) -> list[Row]:
     """Return the rows of the subject, and write them up in ``args.out``."""
     import torch
 
-    from hrm_gym.tracking import write_text
+    from hrm_gym.files import write_text
 
     torch.set_num_threads(args.threads)
     rows = [row for name in AGENTS for row in side_by_side(args, name)]
@@ -119,7 +119,7 @@ def answer(
 
 def report(rows: list[Row], args: Any) -> str:
     """Return the rows as a page of Markdown."""
-    from hrm_gym.tracking import machine
+    from hrm_gym.machine import machine
 
     value = {row["name"]: row["value"] for row in rows}
     lines = [

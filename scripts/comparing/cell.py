@@ -124,7 +124,7 @@ class Result:
 
     def save(self, out: Path) -> None:
         """Write ``cell.json``."""
-        from hrm_gym.tracking import write_text
+        from hrm_gym.files import write_text
 
         content = {"format": FORMAT, **dataclasses.asdict(self)}
         # Columns, since five hundred episodes by name would be ten times as long.
@@ -180,7 +180,8 @@ def run_cell(cell: Cell, out: Path) -> Result:
         out: Folder of the TensorBoard runs.
     """
     from hrm_gym.agents.base import Diverged
-    from hrm_gym.tracking import Tracker, machine
+    from hrm_gym.machine import machine
+    from hrm_gym.tracking import Tracker
 
     folder = cell.folder(out)
     result = Result(cell)

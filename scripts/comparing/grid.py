@@ -129,7 +129,7 @@ def _on_ray(address: str, timeout: float | None) -> Run:
             return {path.name: path.read_bytes() for path in cell.folder(Path(name)).iterdir()}
 
     def run(cells: Sequence[Cell], out: Path, results: dict[Cell, Result], say: Say) -> None:
-        from hrm_gym.tracking import write_bytes
+        from hrm_gym.files import write_bytes
 
         try:
             tasks: dict[Any, Cell] = {task.options(num_cpus=c.threads).remote(c): c for c in cells}

@@ -12,11 +12,11 @@ import numpy as np
 import pygame
 
 from hrm_gym.extras import missing_extra
+from hrm_gym.files import write_bytes
 from hrm_gym.rendering import Window, to_array
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Track, paint_replay, steps_of
 from hrm_gym.scripts.cli import check_file, progress
-from hrm_gym.tracking import write_bytes
 
 FLASH = 0.6
 """Share of a step's time in which its changes fade."""

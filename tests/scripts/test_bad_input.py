@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hrm_gym import tracking
+from hrm_gym import files as writing
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.scripts.cli import run
 
@@ -246,7 +246,7 @@ def test_a_file_that_cannot_be_written_is_named(capsys, tmp_path, monkeypatch):
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied", str(tmp_path / ".out.json.x1y2"))
 
-    monkeypatch.setattr(tracking.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(writing.tempfile, "mkstemp", refuse)
     said = complaint([*words, str(tmp_path / "out.json")], capsys)
     assert said == f"error: {tmp_path / 'out.json'}: Permission denied\n"
     assert not everything(tmp_path)

@@ -11,7 +11,7 @@ import numpy as np
 import pygame
 import pytest
 
-from hrm_gym import tracking
+from hrm_gym import files
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.record import record_traces
 from hrm_gym.agents.simple import OracleAgent, RandomAgent
@@ -159,7 +159,7 @@ def test_a_picture_that_cannot_be_saved_is_said_and_leaves_nothing(track, tmp_pa
         os.close(descriptor)
         return open("/dev/full", mode)
 
-    monkeypatch.setattr(tracking, "open", full, raising=False)
+    monkeypatch.setattr(files, "open", full, raising=False)
     press(player, pygame.K_s)
     assert player.saved == []
     assert player.note == f"not saved: {tmp_path / 'p-0.png'}: No space left on device"

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from hrm_gym.extras import missing_extra
-from hrm_gym.tracking import write_bytes
+from hrm_gym.files import write_bytes
 
 from ..model.config import HRMConfig
 from .onnx import FORMAT, METADATA

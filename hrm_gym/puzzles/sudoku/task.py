@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hrm_gym.tracking import cores
+from hrm_gym.machine import cores
 
 from ..base import PAD, Puzzle, Symmetry, Task, Tokens
 from ..keys import MASK, lane_tensor
