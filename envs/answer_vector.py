@@ -80,7 +80,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         self.max_segments = check_segments(max_segments)
         self.augment = check_flag("augment", augment)
-        self.task = get_task(task, kind)
+        self._set_task(get_task(task, kind))
         self.targets = check_targets(self.task, targets)
         self.device = check_device(device)
         self.as_numpy = device is None
@@ -135,8 +135,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
 
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
         rows = torch.as_tensor(chosen, device=self.device)
-        infos = {k: v & rows if k[0] == "_" else v for k, v in self._info().items()}
-        return self._out(self._observe()), self._out(infos)
+        infos = {k: v & rows if k[0] == "_" else v for k, v in self._row_info().items()}
+        return self._out(self._observe()), {**self._task_info(chosen), **self._out(infos)}
 
     def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
         """Start the next episode of the masked rows; every row is drawn, so nothing waits."""
@@ -249,6 +249,10 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         }
 
     def _info(self) -> dict[str, Any]:
+        """Return the infos that every row has."""
+        return {**self._task_info(), **self._row_info()}
+
+    def _row_info(self) -> dict[str, Any]:
         """Return infos by row; ``_name`` says in which rows a value holds, as in Gymnasium."""
         every = torch.ones_like(self._done)
         return {

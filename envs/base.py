@@ -276,11 +276,12 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return self.labels.copy()
 
     def _info(self, **extra: Any) -> dict[str, Any]:
-        """Return the info of a step; subclasses add their own."""
+        """Return the info of a step; subclasses add their own entries."""
         assert self.puzzle is not None
         if "action_mask" not in extra:
             extra["action_mask"] = self._action_mask()
-        return {"rating": self.puzzle.rating, "is_success": False, **extra}
+        shared = {"task": self.task.id, "rating": self.puzzle.rating, "is_success": False}
+        return {**shared, **extra}
 
     def _action_mask(self) -> Any:
         """Return a fresh mask as ``action_space.sample`` takes it."""

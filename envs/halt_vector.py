@@ -67,7 +67,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self.max_segments = traces.segments
         self.ponder_cost = check_number("ponder_cost", ponder_cost, 0, 1)
         self.puzzles = trace_puzzles(traces, source, split, difficulty, limit)
-        self.task = get_task(traces.task)
+        self._set_task(get_task(traces.task))
         self._set_spaces(reading_space(), spaces.Discrete(2))
         # Tables by trace and segment, the traces in the order of the puzzles.
         picked: list[Any] = [self.puzzles[row] for row in range(len(self.puzzles))]
@@ -173,6 +173,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         """Return infos by row; ``_name`` says in which rows a value holds, as in Gymnasium."""
         every = np.ones(self.num_envs, bool)
         infos: dict[str, Any] = {
+            **self._task_info(),
             "rating": self.puzzles.ratings[self._rows],
             "_rating": every,
             "segment": self._segments.copy(),

@@ -91,7 +91,7 @@ class StepVectorEnv(PuzzleVectorEnv):
             raise ValueError(
                 f"max_episode_steps: expected at least 1, or None, got {max_episode_steps!r}"
             )
-        self.task = task
+        self._set_task(task)
         self.augment = check_flag("augment", augment)
         self.masks = check_flag("masks", masks)
         self.max_episode_steps = max_episode_steps
@@ -201,7 +201,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         seen = self._new_seen()
         before, past = self._rows.ratings.copy(), self._rows.ended.copy()
         count = self._play(moves.astype(np.int64, copy=False), results, seen)
-        every = np.ones(self.num_envs, np.bool_)
+        every = self._every_row
         rewards, terminated, truncated, invalid, *_ = results
         success = rewards > 0
         if self._mode == kernels.DISABLED:
@@ -239,6 +239,7 @@ class StepVectorEnv(PuzzleVectorEnv):
     ) -> Infos:
         """Return what every info says, in the given rows."""
         infos = {
+            **self._task_info(None if rows is self._every_row else rows),
             "rating": self._rows.ratings.copy(),
             "_rating": rows.copy(),
             "is_success": success.copy(),

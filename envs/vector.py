@@ -66,6 +66,33 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         self.spec = None
         self._begun = False
 
+    def _set_task(self, task: Task) -> None:
+        """Take the task, and make the arrays that say so in every info."""
+        self.task = task
+        self._tasks = np.full(self.num_envs, task.id, object)
+        self._every_row = np.ones(self.num_envs, np.bool_)
+        self._lock()
+
+    def _lock(self) -> None:
+        """Make the arrays read-only that every step returns again."""
+        for array in (self._tasks, self._every_row):
+            array.setflags(write=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes of a copy, whose arrays NumPy has made writable."""
+        self.__dict__.update(state)
+        self._lock()
+
+    def _task_info(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+        """Return ``info["task"]``, the id of the task in every row, and its mask.
+
+        The arrays are read-only, so that every step can return the same ones.
+
+        Args:
+            rows: ``(B,)`` bool, the rows that an info holds for; all by default.
+        """
+        return {"task": self._tasks, "_task": self._every_row if rows is None else rows.copy()}
+
     def _set_spaces(self, observation: spaces.Space[Any], action: spaces.Space[Any]) -> None:
         """Take the spaces of one row."""
         self.single_observation_space, self.single_action_space = observation, action

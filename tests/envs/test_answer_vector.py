@@ -27,8 +27,10 @@ def right(envs, halt=1):
 
 
 def leaves(value):
+    """Return what is nested in observations and infos, apart from the names of the tasks."""
     if isinstance(value, dict):
-        return [leaf for part in value.values() for leaf in leaves(part)]
+        parts = [part for name, part in value.items() if name not in ("task", "_task")]
+        return [leaf for part in parts for leaf in leaves(part)]
     return [value]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import warnings
 
 import gymnasium as gym
@@ -12,6 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import hrm_gym
+from hrm_gym.puzzles import get_task
 
 STEP_IDS = [i for i in hrm_gym.ENV_IDS if "Answer" not in i and "Halt" not in i]
 SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
@@ -64,6 +66,55 @@ def test_spec_survives_json(env_id, digest):
     assert digest(again.reset(seed=1)) == digest(env.reset(seed=1))
     assert len(again.unwrapped.puzzles) == 3
     assert again.spec.max_episode_steps == gym.spec(env_id).max_episode_steps
+
+
+@every
+def test_every_info_names_the_task(env_id):
+    env = gym.make(env_id, disable_env_checker=True)
+    _, info = env.reset(seed=2)
+    for _ in range(3):
+        assert info["task"] == env.unwrapped.task.id
+        assert get_task(info["task"]).seq_len == env.unwrapped.task.seq_len
+        *_, info = env.step(env.unwrapped.optimal_action())
+
+
+@pytest.mark.parametrize("env_id", [*SMALL, "HRMMaze-Dynamic-v0", "HRMHalt-v0"])
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_every_info_of_a_vector_names_the_task(env_id, mode, device):
+    kwargs = {"autoreset_mode": mode}
+    if gym.spec(env_id).vector_entry_point is None:
+        kwargs = {"vector_kwargs": {"autoreset_mode": gym.vector.AutoresetMode(mode)}}
+    if device is not None:
+        if "Answer" not in env_id:
+            return
+        kwargs["device"] = device
+    envs = gym.make_vec(env_id, 3, **kwargs)
+    wanted = gym.make(env_id).unwrapped.task.id
+    _, infos = envs.reset(seed=2)
+    last = 0
+    for _ in range(20):
+        assert infos["task"].tolist() == [wanted] * 3
+        assert infos["_task"].tolist() == [True] * 3
+        *_, infos = envs.step(envs.action_space.sample())
+        if "final_info" in infos:
+            ended = infos["_final_info"]
+            last += int(ended.sum())
+            assert all(name == wanted for name in infos["final_info"]["task"][np.asarray(ended)])
+        if mode == "Disabled":
+            envs.reset(options={"reset_mask": np.ones(3, bool)})
+    envs.close()
+    if mode == "SameStep" and env_id in ("HRMSudokuAnswer-4x4-v0", "HRMHalt-v0"):
+        assert last > 0
+
+
+def test_a_copy_of_a_vector_hands_out_names_that_stay():
+    envs = gym.make_vec("HRMSudoku-4x4-v0", 2)
+    for twin in (envs, copy.deepcopy(envs), pickle.loads(pickle.dumps(envs))):
+        twin.reset(seed=0)
+        *_, infos = twin.step(twin.action_space.sample())
+        for name in ("task", "_task"):
+            assert not infos[name].flags.writeable
 
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
@@ -150,7 +201,9 @@ def test_the_solution_is_nowhere_to_be_seen(env_id, flat):
         hidden = {labels.tobytes(), env.unwrapped.puzzle.labels.tobytes()}
         assert env.unwrapped.inputs.tobytes() not in hidden
         for path, part in flat([observation, info]):
-            assert not isinstance(part, (bytes, str)) or path.endswith(("task_id", "test_index"))
+            assert not isinstance(part, (bytes, str)) or path.endswith(
+                ("task", "task_id", "test_index")
+            )
             assert np.asarray(part).dtype != object
             if np.ndim(part):
                 assert not np.shares_memory(part, labels), path
