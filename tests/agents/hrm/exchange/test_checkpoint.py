@@ -235,7 +235,7 @@ def test_a_signal_saves_and_exits_0(tmp_path, number):
         run.send_signal(number)
         said, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, said
-    assert "go on with --resume" in said
+    assert "resume with --resume" in said
     trainer = Trainer.resume(folder)
     assert trainer.budget["steps"] == 1_000_000
     assert f"{trainer.step} steps in" in said

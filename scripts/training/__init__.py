@@ -1,0 +1,1 @@
+"""Parts of the train script: what it prepares and what it logs."""
