@@ -81,7 +81,9 @@ def test_a_resumed_run_says_the_whole_way_to_where_it_is(tmp_path):
 def test_a_run_is_never_written_over(tmp_path):
     train.main(args(tmp_path, steps=2))
     before = (tmp_path / FOLDER / "model.safetensors").read_bytes()
-    with pytest.raises(ValueError, match=r"out: .*seed0 holds a run of 2 steps; resume it with --res"):
+    with pytest.raises(
+        ValueError, match=r"out: .*seed0 holds a run of 2 steps; resume it with --res"
+    ):
         train.main(args(tmp_path, steps=3))
     assert (tmp_path / FOLDER / "model.safetensors").read_bytes() == before
 
