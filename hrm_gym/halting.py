@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data.traces import Traces
+from .halt_rule import wants_to_halt
 
 Segments = NDArray[np.int64]
 
@@ -64,7 +65,7 @@ def fixed(traces: Traces, segment: int) -> Segments:
 
 def q_head(traces: Traces) -> Segments:
     """Halt where q_halt > q_continue, whatever the answer does."""
-    return first_halt(traces.q_halt > traces.q_continue)
+    return first_halt(wants_to_halt(traces.q_halt, traces.q_continue))
 
 
 def sure(traces: Traces, threshold: float) -> Segments:
@@ -74,9 +75,7 @@ def sure(traces: Traces, threshold: float) -> Segments:
 
 def steady(traces: Traces) -> Segments:
     """Halt at the first answer that equals the one before."""
-    wants = traces.changed == 0
-    wants[:, 0] = False
-    return first_halt(wants)
+    return first_halt(traces.repeats)
 
 
 def oracle(traces: Traces, ponder_cost: float = 0.01) -> Segments:

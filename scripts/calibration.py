@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from hrm_gym.agents.hrm.inference.calibration import BINS, calibration_error
 from hrm_gym.agents.hrm.inference.depth import measure_calibration
-from hrm_gym.agents.hrm.inference.halting import BINS, calibration_error
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.data import PuzzleSet
 from hrm_gym.evaluation import wilson_interval

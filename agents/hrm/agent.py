@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from hrm_gym.devices import check_device
+from hrm_gym.halt_rule import wants_to_halt
 from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..shipped import FOLDER, Pretrained, pretrained
 from .exchange.checkpoint import load_agent, save_agent
 from .exchange.published import is_published, load_published
-from .inference.act import should_halt
 from .inference.thinking import ReasoningAgent, Rows, Segment
 from .model.config import HRMConfig
 from .model.network import HRM, Carry, Output
@@ -176,5 +176,5 @@ class HRMAgent(ReasoningAgent):
             q_continue,
             confidence.cpu().numpy(),
             entropy.cpu().numpy(),
-            should_halt(output, self.model.config.q_continue).cpu().numpy(),
+            wants_to_halt(output.q_halt, output.q_continue).cpu().numpy(),
         )

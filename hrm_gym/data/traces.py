@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrm_gym.files import write_bytes
+from hrm_gym.halt_rule import repeats_answer, wants_to_halt
 from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
 
 FORMAT = 2
@@ -148,13 +149,16 @@ class Traces:
         return (self.answers != before).mean(axis=2, dtype=np.float32)
 
     @property
+    def repeats(self) -> NDArray[np.bool_]:
+        """Whether the answer equals that of the segment before, ``(N, S)``."""
+        later = repeats_answer(self.answers[:, 1:], self.answers[:, :-1])
+        return np.pad(later, ((0, 0), (1, 0)))
+
+    @property
     def halts(self) -> NDArray[np.bool_]:
         """Where the agent itself would halt, ``(N, S)``."""
-        wants = self.q_halt > self.q_continue
-        if self.steady:
-            same = (self.answers[:, 1:] == self.answers[:, :-1]).all(axis=2)
-            wants &= np.pad(same, ((0, 0), (1, 0)))
-        return np.asarray(wants)
+        repeats = self.repeats if self.steady else True
+        return np.asarray(wants_to_halt(self.q_halt, self.q_continue, repeats))
 
     def take(self, rows: NDArray[Any]) -> Traces:
         """Return the traces of the given rows (indices or a mask)."""

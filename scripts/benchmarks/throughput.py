@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hrm_gym.agents.hrm.inference.act import minimum_segments
+from hrm_gym.agents.hrm.inference.halting import minimum_segments
 from hrm_gym.agents.hrm.model.flops import training_flops
 from hrm_gym.agents.hrm.model.network import HRM, Output
 from hrm_gym.agents.hrm.presets import get_preset

@@ -1,6 +1,7 @@
 // An exported agent in the browser: ONNX Runtime Web, one session a model, the halting loop.
 
 import * as ort from "onnxruntime-web/wasm";
+import { repeatsAnswer, wantsToHalt } from "./halting.js";
 
 // More threads would need a server that isolates the page; these models do not need them.
 ort.env.wasm.numThreads = 1;
@@ -60,8 +61,8 @@ export class Model {
       const [qHalt, qContinue] = said.q_values.data;
       const pair = this.about.model.q_continue;
       const { answer, confidence } = read(said.logits.data, vocab);
-      const steady = !this.about.steady || (before !== null && answer.every((t, k) => t === before[k]));
-      const halt = steady && qHalt > (pair ? qContinue : 0);
+      const repeats = !this.about.steady || repeatsAnswer(answer, before);
+      const halt = wantsToHalt(qHalt, pair ? qContinue : null, repeats);
       before = answer;
       yield {
         segment,

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrm_gym.extras import missing_extra
+from hrm_gym.halt_rule import wants_to_halt
 from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
 from ..inference.thinking import ReasoningAgent, Rows, Segment
@@ -117,7 +118,7 @@ class OnnxAgent(ReasoningAgent):
             q_continue,
             shares.max(axis=-1),
             entropy.astype(np.float32),
-            q_halt > (0 if q_continue is None else q_continue),
+            wants_to_halt(q_halt, q_continue),
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import PAD, Tokens
 
-from .halting import BINS, calibration_counts
+from .calibration import BINS, calibration_counts
 from .thinking import ReasoningAgent
 
 BATCH = 256
@@ -102,8 +102,8 @@ def measure_calibration(
         batch: Puzzles at once.
 
     Returns:
-        (3, BINS) float32 as ``halting.calibration_counts`` returns them: by predicted probability
-        the answers, the sum of their predictions, and how many were right.
+        ``(3, BINS)`` float32, see ``calibration_counts``: by predicted probability the number of
+        answers, the sum of their predictions, and how many were right.
     """
     counts = torch.zeros(3, BINS)
     for start in range(0, len(puzzles), batch):

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrm_gym.halt_rule import repeats_answer
 from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Task, Tokens
 
@@ -105,8 +106,8 @@ class ReasoningAgent(Agent):
         for segment, rows in self._segments(tokens, puzzle_ids, segments):
             answer = segment.answer
             if self.steady:
-                same = False if before is None else (answer == before).all(axis=1)
-                segment = segment._replace(halt=segment.halt & same)
+                repeats = repeats_answer(answer, before)
+                segment = segment._replace(halt=segment.halt & repeats)
             yield segment, rows
             before = answer[rows[-1]] if rows else answer
 

@@ -78,7 +78,7 @@ def act_loss(
     Args:
         output: of the segment.
         labels: (B, seq_len), IGNORE_LABEL where nothing is asked.
-        q_target: (B,) in [0, 1], see :func:`.act.q_target`; None leaves q_continue untaught.
+        q_target: (B,) in [0, 1], see ``HaltingRule.target``; None leaves q_continue untaught.
         loss: ``stablemax`` or ``softmax``.
         label_smoothing: of the softmax.
         halt_weight: of both Q losses.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..inference.halting import calibration_error
+from ..inference.calibration import calibration_error
 from .distributed import World
 
 

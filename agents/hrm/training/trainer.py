@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ..agent import HRMAgent
 from ..exchange import checkpoint
-from ..inference.act import minimum_segments
-from ..inference.halting import Halting, calibration_counts
+from ..inference.calibration import calibration_counts
+from ..inference.halting import HaltingRule, minimum_segments
 from ..model.config import HRMConfig
 from ..model.network import HRM, Carry, Output
 from ..presets import TrainConfig
@@ -92,7 +92,7 @@ class Trainer:
         compile = on_cuda if compile is None else compile
         self.optimizers = make_optimizers(self.model.param_groups(), config, compile)
         rule = config.halting or ("q" if self.model_config.q_continue else "bce")
-        self.halting = Halting(rule, config.max_segments, config.discount)
+        self.halting = HaltingRule(rule, config.max_segments, config.discount)
         # What looks ahead: the model itself, or a copy of it from some steps ago.
         self.target = self.model
         if rule == "td":

@@ -1,4 +1,4 @@
-"""Halting rules, schedules and what the metrics say of them."""
+"""The rules of halting in training."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from hrm_gym.agents.hrm.inference.halting import Halting, calibration_counts, calibration_error
+from hrm_gym.agents.hrm.inference.halting import HaltingRule, minimum_segments
 from hrm_gym.agents.hrm.model.network import Output
 from hrm_gym.agents.hrm.presets import HALTING, get_preset
-from hrm_gym.agents.hrm.training.ema import WeightAverage
-from hrm_gym.agents.hrm.training.schedule import averages, depth, learning_rate
 from hrm_gym.agents.hrm.training.trainer import Trainer
+from hrm_gym.halt_rule import wants_to_halt
 
 TINY = dataclasses.replace(
     get_preset("sudoku-4x4"),
@@ -27,16 +26,16 @@ def test_rules_halt_as_their_table_says():
     segments, minimum = torch.tensor([1, 1, 1, 4]), torch.zeros(4, dtype=torch.int64)
     wanted = {"q": [0, 1, 1, 1], "td": [0, 1, 1, 1], "bce": [1, 0, 1, 1], "fixed": [0, 0, 0, 1]}
     for rule in HALTING:
-        found = Halting(rule, 4).halts(output, segments, minimum)
+        found = HaltingRule(rule, 4).halts(output, segments, minimum)
         assert found.int().tolist() == wanted[rule], rule
 
 
 def test_td_discounts_and_q_does_not():
     output = Output(torch.zeros(2, 1, 2), torch.tensor([0.5, 0.5]), torch.tensor([2.0, 2.0]))
     segments = torch.tensor([1, 4])
-    plain = Halting("q", 4, 0.9).target(output, segments)
+    plain = HaltingRule("q", 4, 0.9).target(output, segments)
     np.testing.assert_allclose(plain.numpy(), 1 / (1 + np.exp([-2.0, -0.5])), rtol=1e-6)
-    torch.testing.assert_close(Halting("td", 4, 0.9).target(output, segments), 0.9 * plain)
+    torch.testing.assert_close(HaltingRule("td", 4, 0.9).target(output, segments), 0.9 * plain)
 
 
 def test_the_target_network_follows_in_steps():
@@ -78,32 +77,38 @@ def test_bad_values_are_named(changes, message):
         dataclasses.replace(TINY, **changes)
 
 
-def test_calibration():
-    q_halt = torch.tensor([-20.0, 20.0, 20.0, 0.0])
-    exact = torch.tensor([False, True, False, True])
-    counts = calibration_counts(q_halt, exact)
-    assert counts[0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 2]
-    # Two of four in the last bin are half right though sure; the middle one is right, and unsure.
-    assert calibration_error(counts) == pytest.approx((0 + 1 + 0.5) / 4)
+def test_a_row_halts_where_it_wants_to_and_at_the_last_segment_but_not_before_its_minimum() -> None:
+    q_halt, q_continue = torch.tensor([[1.0, 1.0, -1.0, 0.0], [0.0, 2.0, -2.0, 0.0]])
+    output = Output(torch.zeros(4, 1, 2), q_halt, q_continue)
+    assert wants_to_halt(q_halt, q_continue).tolist() == [True, False, True, False]
+    assert wants_to_halt(q_halt).tolist() == [True, True, False, False]
+    segments = torch.tensor([1, 4, 3, 4])
+    with pytest.raises(ValueError, match="q_continue"):
+        HaltingRule("q", 4).halts(output._replace(q_continue=None), segments)
+    minimum = torch.tensor([2, 4, 3, 0])
+    halted = HaltingRule("q", 4).halts(output, segments, minimum)
+    assert halted.tolist() == [False, True, True, True]
 
 
-def test_schedules():
-    config = dataclasses.replace(
-        TINY, warmup=0.2, ema_start=0.5, curriculum=((0.25, 1, 2), (0.5, 2, 4))
-    )
-    assert learning_rate(config, 0.1) == pytest.approx(0.5 * 0.5 * (1 + np.cos(0.1 * np.pi)))
-    assert learning_rate(config, 1.0) == pytest.approx(0)
-    shares = (0.0, 0.24, 0.25, 0.5, 1.0)
-    depths = [depth(config, (3, 6), share) for share in shares]
-    # A share is that at the end of the step: the step that reaches it is the last of its row.
-    assert depths == [(1, 2), (1, 2), (1, 2), (2, 4), (3, 6)]
-    assert [averages(config, share) for share in (0.49, 0.5)] == [False, True]
+def test_exploration_minimum() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = minimum_segments(20_000, 16, 0.1, generator)
+    assert drawn.dtype == torch.int64
+    assert set(drawn.tolist()) == {0, *range(2, 17)}
+    assert 0.09 < (drawn > 0).float().mean() < 0.11
+    again = minimum_segments(20_000, 16, 0.1, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, again)
+    assert not minimum_segments(100, 16, 0.0).any()
+    assert minimum_segments(100, 16, 1.0).min() >= 2
+    assert not minimum_segments(100, 1, 1.0).any()
 
 
-def test_the_average_moves_towards_the_weights():
-    average = WeightAverage(0.5)
-    average.update({"w": torch.zeros(2)})
-    for _ in range(30):
-        average.update({"w": torch.ones(2)})
-    torch.testing.assert_close(average.weights["w"], torch.ones(2))
-    assert average.updates == 31
+def test_the_target_is_the_best_next_value() -> None:
+    following = Output(torch.zeros(2, 1, 2), torch.tensor([-1.0, -1.0]), torch.tensor([2.0, 2.0]))
+    rule, segments = HaltingRule("q", 4), torch.tensor([1, 4])
+    found = rule.target(following, segments)
+    np.testing.assert_allclose(found.numpy(), 1 / (1 + np.exp([-2.0, 1.0])), rtol=1e-6)
+    learned = following._replace(q_halt=torch.ones(2, requires_grad=True))
+    assert not rule.target(learned, segments).requires_grad
+    with pytest.raises(ValueError, match="q_continue"):
+        rule.target(following._replace(q_continue=None), segments)

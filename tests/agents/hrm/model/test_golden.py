@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from hrm_gym.agents.hrm.exchange.reference import config_from_reference, reference_name
-from hrm_gym.agents.hrm.inference.act import halt_in_training, q_target
+from hrm_gym.agents.hrm.inference.halting import HaltingRule
 from hrm_gym.agents.hrm.model.network import HRM, Carry
 from hrm_gym.agents.hrm.training.losses import act_loss
 
@@ -113,12 +113,13 @@ def train_segment(golden: Golden, model: HRM, segment: int) -> Trained:
     tokens, ids = data["inputs"], data["puzzle_identifiers"]
     uses_q = model.config.q_continue
     carry, output = model.segment(carry, tokens, ids)
-    halted = halt_in_training(output, steps, 0, golden.max_segments, uses_q)
+    rule = HaltingRule("q" if uses_q else "bce", golden.max_segments)
+    halted = rule.halts(output, steps)
     target = None
     if uses_q:
         with torch.no_grad():
             following = model.segment(carry, tokens, ids)[1]
-        target = q_target(following, steps >= golden.max_segments)
+        target = rule.target(following, steps)
     loss, metrics, _ = act_loss(output, data["labels"], target, halted=halted, steps=steps)
     model.zero_grad()
     loss.backward()

@@ -1,4 +1,4 @@
-"""Losses and halting decisions against plain formulas."""
+"""Losses against plain formulas."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from hrm_gym.agents.hrm.inference.act import (
-    halt_in_training,
-    minimum_segments,
-    q_target,
-    should_halt,
-)
 from hrm_gym.agents.hrm.model.network import Output
 from hrm_gym.agents.hrm.training.losses import (
     act_loss,
@@ -121,37 +115,3 @@ def test_act_loss_errors() -> None:
         act_loss(output, labels, label_smoothing=0.1)
     with pytest.raises(ValueError, match="q_target"):
         act_loss(output._replace(q_continue=None), labels, torch.zeros(1))
-
-
-def test_halting() -> None:
-    q_halt, q_continue = torch.tensor([[1.0, 1.0, -1.0, 0.0], [0.0, 2.0, -2.0, 0.0]])
-    output = Output(torch.zeros(4, 1, 2), q_halt, q_continue)
-    assert should_halt(output, True).tolist() == [True, False, True, False]
-    assert should_halt(output, False).tolist() == [True, True, False, False]
-    with pytest.raises(ValueError, match="q_continue"):
-        should_halt(output._replace(q_continue=None), True)
-    steps = torch.tensor([1, 4, 3, 4])
-    minimum = torch.tensor([2, 4, 3, 0])
-    halted = halt_in_training(output, steps, minimum, 4, True)
-    assert halted.tolist() == [False, True, True, True]
-
-
-def test_exploration_minimum() -> None:
-    generator = torch.Generator().manual_seed(0)
-    drawn = minimum_segments(20_000, 16, 0.1, generator)
-    assert drawn.dtype == torch.int64
-    assert set(drawn.tolist()) == {0, *range(2, 17)}
-    assert 0.09 < (drawn > 0).float().mean() < 0.11
-    again = minimum_segments(20_000, 16, 0.1, torch.Generator().manual_seed(0))
-    assert torch.equal(drawn, again)
-    assert not minimum_segments(100, 16, 0.0).any()
-    assert minimum_segments(100, 16, 1.0).min() >= 2
-    assert not minimum_segments(100, 1, 1.0).any()
-
-
-def test_q_target() -> None:
-    following = Output(torch.zeros(2, 1, 2), torch.tensor([-1.0, -1.0]), torch.tensor([2.0, 2.0]))
-    found = q_target(following, torch.tensor([False, True]))
-    np.testing.assert_allclose(found.numpy(), 1 / (1 + np.exp([-2.0, 1.0])), rtol=1e-6)
-    learned = following._replace(q_halt=torch.ones(2, requires_grad=True))
-    assert not q_target(learned, torch.tensor([False, True])).requires_grad
