@@ -1,9 +1,9 @@
 """The model reproduces numbers recorded from the published HRM and TRM code.
 
-A recurrent network with random weights amplifies rounding: that of ``trm_mlp`` multiplies a
-difference by about 20 in each segment, so that no two float32 programs agree on it for long. So a
-training segment starts from the recorded carry, and a value may be as far from the recording as
-our own float32 and float64 are apart (times 4), where that is more than 1e-5.
+The numbers were recorded in float64. A recurrent network with random weights amplifies rounding
+(``trm_mlp`` about 20 times in each segment), so two float32 programs do not agree on it for long.
+The model is therefore compared with the record in float64, from the first segment to the last.
+Float32 is then compared with float64, one segment at a time from the same carry.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ from hrm_gym.agents.hrm.training.losses import act_loss
 
 FOLDER = Path(__file__).parents[3] / "golden"
 FILES = ("hrm_rope", "hrm_learned", "trm_attention", "trm_mlp")
-TOLERANCE = 1e-5
+TOLERANCE = 2e-6
+"""Of float64 against the record. Q-values are float32 on our side."""
+COUNTS = ("count", "accuracy", "exact_accuracy", "q_halt_accuracy", "steps")
+"""The metrics that count rows and tokens, and so jump where two logits are nearly equal."""
 
 
 class Golden:
-    """One recorded file and the model that its weights make."""
+    """One recorded file, and the float32 model that its weights make."""
 
     def __init__(self, name: str) -> None:
         with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
@@ -42,7 +45,7 @@ class Golden:
         self.segments = sum(key.endswith("/loss") for key in self.arrays)
 
     def under(self, prefix: str) -> dict[str, Tensor]:
-        """What stands under a key, without it."""
+        """Return the arrays whose keys begin with a prefix, by the rest of the key."""
         return {
             key.removeprefix(prefix): torch.from_numpy(np.array(value))
             for key, value in self.arrays.items()
@@ -55,15 +58,57 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return Golden(request.param)
 
 
-def difference(ours: Tensor, theirs: Tensor) -> float:
-    """Largest absolute difference over the largest magnitude."""
-    assert ours.shape == theirs.shape
-    ours, theirs = ours.detach().double(), theirs.detach().double()
-    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-12))
+class State(NamedTuple):
+    """What training keeps between two segments."""
+
+    carry: Carry
+    steps: Tensor
+    halted: Tensor
+    data: dict[str, Tensor]
+
+
+def first_state(golden: Golden, model: HRM) -> State:
+    """Return the state in which every row takes the first batch."""
+    steps = torch.zeros(golden.batch, dtype=torch.int32)
+    return State(model.initial_carry(golden.batch), steps, steps == 0, {})
+
+
+def train_segment(
+    golden: Golden, model: HRM, state: State, segment: int
+) -> tuple[State, dict[str, Tensor]]:
+    """Run one training segment.
+
+    Returns:
+        The next state, and everything that the segment computes, in the names of the record.
+    """
+    data = dict(state.data)
+    for name, offered in golden.under(f"seg{segment}/batch/").items():
+        rows = state.halted.view(-1, *[1] * (offered.ndim - 1))
+        data[name] = torch.where(rows, offered, data.get(name, offered))
+    tokens, ids = data["inputs"], data["puzzle_identifiers"]
+    carry = model.reset_carry(state.carry, state.halted)
+    steps = torch.where(state.halted, 0, state.steps) + 1
+    carry, output = model.segment(carry, tokens, ids)
+    rule = HaltingRule("q" if model.config.q_continue else "bce", golden.max_segments)
+    halted = rule.halts(output, steps)
+    target = None
+    if rule.looks_ahead:
+        with torch.no_grad():
+            following = model.segment(carry, tokens, ids)[1]
+        target = rule.target(following, steps)
+    loss, metrics, _ = act_loss(output, data["labels"], target, halted=halted, steps=steps)
+    model.zero_grad()
+    loss.backward()
+    found = {"loss": loss, "carry/z_H": carry.z_H, "carry/z_L": carry.z_L}
+    found |= {"carry/steps": steps, "carry/halted": halted}
+    found |= {f"carry/data/{name}": value for name, value in data.items()}
+    found |= {f"metric/{name}": value for name, value in metrics.items()}
+    found |= {f"grad/{name}": value for name, value in gradients(model).items()}
+    return State(carry, steps, halted, data), found
 
 
 def gradients(model: HRM) -> dict[str, Tensor]:
-    """Gradients in the published names, the puzzle embedding's row by row of the batch."""
+    """Return the gradients in the published names, of the puzzle embedding one for each row."""
     found = {}
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -74,111 +119,90 @@ def gradients(model: HRM) -> dict[str, Tensor]:
     return found
 
 
-class Trained(NamedTuple):
-    """What a training segment leaves behind."""
-
-    carry: Carry
-    steps: Tensor
-    halted: Tensor
-    data: dict[str, Tensor]
-    loss: Tensor
-    metrics: dict[str, Tensor]
-    grads: dict[str, Tensor]
+def exact_rotation(model: HRM) -> tuple[Tensor, Tensor]:
+    """Return cos and sin of the rotary positions in float64, from the formula."""
+    half = model.config.hidden_size // model.config.num_heads // 2
+    frequency = 10000.0 ** (-np.arange(half) / half)
+    angles = torch.from_numpy(np.outer(np.arange(model.config.total_len), frequency))
+    return angles.cos(), angles.sin()
 
 
-def agrees(ours: Tensor, recorded: Tensor, exact: Tensor) -> bool:
-    """Whether ours (float32) is the recording up to rounding, measured on ours in float64."""
-    rounding = difference(ours, exact)
-    assert rounding < 0.1, "rounding has drowned the value"
-    return difference(ours, recorded) < max(TOLERANCE, 4 * rounding)
+def in_float64(model: HRM) -> HRM:
+    """Return the model in float64, with rotary tables that have not been float32."""
+    twin = copy.deepcopy(model).double()
+    if twin.rotary:
+        twin.cos, twin.sin = exact_rotation(twin)
+    return twin
 
 
-def train_segment(golden: Golden, model: HRM, segment: int) -> Trained:
-    """One training segment from the recorded state before it."""
-    dtype = model.token_emb.dtype
+def difference(ours: Tensor, theirs: Tensor) -> float:
+    """Return the largest absolute difference over the largest magnitude."""
+    assert ours.shape == theirs.shape
+    ours, theirs = ours.detach().double(), theirs.detach().double()
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-12))
+
+
+def test_training_agrees_with_the_record(golden: Golden) -> None:
+    model = in_float64(golden.model)
+    state = first_state(golden, model)
+    for segment in range(golden.segments):
+        state, ours = train_segment(golden, model, state, segment)
+        recorded = golden.under(f"seg{segment}/")
+        # The record has the carry of the first and the last segment, and gradients of one.
+        if 0 < segment < golden.segments - 1:
+            del ours["carry/z_H"], ours["carry/z_L"]
+        if segment != 1:
+            ours = {name: value for name, value in ours.items() if not name.startswith("grad/")}
+        assert ours.keys() == {name for name in recorded if not name.startswith("batch/")}
+        for name, value in ours.items():
+            if recorded[name].is_floating_point():
+                assert difference(value, recorded[name]) < TOLERANCE, (segment, name)
+            else:
+                assert torch.equal(value, recorded[name]), (segment, name)
+
+
+def test_evaluation_agrees_with_the_record(golden: Golden) -> None:
+    model = in_float64(golden.model)
     carry = model.initial_carry(golden.batch)
-    steps = torch.zeros(golden.batch, dtype=torch.int32)
-    halted = torch.ones(golden.batch, dtype=torch.bool)
-    data: dict[str, Tensor] = {}
-    if segment:
-        before = golden.under(f"seg{segment - 1}/carry/")
-        carry = Carry(before["z_H"].to(dtype), before["z_L"].to(dtype))
-        steps, halted = before["steps"], before["halted"]
-        data = golden.under(f"seg{segment - 1}/carry/data/")
-    for name, offered in golden.under(f"seg{segment}/batch/").items():
-        rows = halted.view(-1, *[1] * (offered.ndim - 1))
-        data[name] = torch.where(rows, offered, data.get(name, offered))
-    carry = model.reset_carry(carry, halted)
-    steps = torch.where(halted, 0, steps) + 1
-    tokens, ids = data["inputs"], data["puzzle_identifiers"]
-    uses_q = model.config.q_continue
-    carry, output = model.segment(carry, tokens, ids)
-    rule = HaltingRule("q" if uses_q else "bce", golden.max_segments)
-    halted = rule.halts(output, steps)
-    target = None
-    if uses_q:
-        with torch.no_grad():
-            following = model.segment(carry, tokens, ids)[1]
-        target = rule.target(following, steps)
-    loss, metrics, _ = act_loss(output, data["labels"], target, halted=halted, steps=steps)
-    model.zero_grad()
-    loss.backward()
-    return Trained(carry, steps, halted, data, loss, metrics, gradients(model))
-
-
-def test_training_segments_agree(golden: Golden) -> None:
-    twin = copy.deepcopy(golden.model).double()
-    for segment in range(golden.segments):
-        ours = train_segment(golden, golden.model, segment)
-        exact = train_segment(golden, twin, segment)
-        assert agrees(ours.loss, golden.under(f"seg{segment}/loss")[""], exact.loss)
-        recorded = golden.under(f"seg{segment}/metric/")
-        assert recorded.keys() == ours.metrics.keys()
-        for name, value in recorded.items():
-            assert agrees(ours.metrics[name], value, exact.metrics[name]), name
-        after = golden.under(f"seg{segment}/carry/")
-        assert torch.equal(ours.halted, after["halted"])
-        assert torch.equal(ours.steps, after["steps"])
-        assert agrees(ours.carry.z_H, after["z_H"], exact.carry.z_H)
-        assert agrees(ours.carry.z_L, after["z_L"], exact.carry.z_L)
-        for name, value in ours.data.items():
-            assert torch.equal(value, after[f"data/{name}"])
-        if segment == 1:
-            expected = golden.under("seg1/grad/")
-            assert expected.keys() == ours.grads.keys()
-            for name, value in expected.items():
-                assert agrees(ours.grads[name], value, exact.grads[name]), name
-
-
-@pytest.mark.parametrize("name", FILES[:3])
-def test_training_agrees_to_1e_5_where_rounding_allows(name: str) -> None:
-    golden = Golden(name)
-    for segment in range(golden.segments):
-        ours = train_segment(golden, golden.model, segment)
-        after = golden.under(f"seg{segment}/carry/")
-        assert difference(ours.loss, golden.under(f"seg{segment}/loss")[""]) < TOLERANCE
-        assert difference(ours.carry.z_H, after["z_H"]) < TOLERANCE
-        assert difference(ours.carry.z_L, after["z_L"]) < TOLERANCE
-        for key, value in golden.under("seg1/grad/").items() if segment == 1 else ():
-            assert difference(ours.grads[key], value) < TOLERANCE, key
-
-
-def test_evaluation_segments_agree(golden: Golden) -> None:
     data = golden.under(f"seg{golden.segments - 1}/batch/")
-    model, twin = golden.model, copy.deepcopy(golden.model).double()
-    carry, exact_carry = model.initial_carry(golden.batch), twin.initial_carry(golden.batch)
-    tokens, ids = data["inputs"], data["puzzle_identifiers"]
     for segment in range(golden.max_segments):
         with torch.no_grad():
-            carry, output = model.segment(carry, tokens, ids)
-            exact_carry, exact = twin.segment(exact_carry, tokens, ids)
+            carry, output = model.segment(carry, data["inputs"], data["puzzle_identifiers"])
+        ours = {name: value for name, value in output._asdict().items() if value is not None}
         recorded = golden.under(f"eval{segment}/")
-        assert agrees(output.logits, recorded["logits"], exact.logits)
-        assert agrees(output.q_halt, recorded["q_halt"], exact.q_halt)
-        assert (output.q_continue is not None) == model.config.q_continue
-        if output.q_continue is not None and exact.q_continue is not None:
-            assert agrees(output.q_continue, recorded["q_continue"], exact.q_continue)
-    assert f"eval{golden.max_segments}/logits" not in golden.arrays
+        assert ours.keys() == recorded.keys()
+        for name, value in ours.items():
+            assert difference(value, recorded[name]) < TOLERANCE, (segment, name)
+    assert not golden.under(f"eval{golden.max_segments}/")
+
+
+@pytest.mark.parametrize(("depth", "tolerance"), [("one update", 1e-5), ("whole segment", 1e-4)])
+def test_float32_agrees_with_float64(golden: Golden, depth: str, tolerance: float) -> None:
+    # Each update of a random network multiplies the rounding of those before it, and trm_mlp
+    # makes twelve in a segment. The tight tolerance is for one update of each module.
+    model, twin = golden.model, copy.deepcopy(golden.model).double()
+    state = first_state(golden, twin)
+    for segment in range(golden.segments):
+        carry = Carry(state.carry.z_H.float(), state.carry.z_L.float())
+        wide = Carry(carry.z_H.double(), carry.z_L.double())
+        if depth == "one update":
+            model.cycles = twin.cycles = (1, 1)
+        _, ours = train_segment(golden, model, state._replace(carry=carry), segment)
+        _, exact = train_segment(golden, twin, state._replace(carry=wide), segment)
+        for name, value in exact.items():
+            if value.is_floating_point() and name.removeprefix("metric/") not in COUNTS:
+                assert difference(ours[name], value) < tolerance, (segment, name)
+        twin.cycles = (twin.config.H_cycles, twin.config.L_cycles)
+        state, _ = train_segment(golden, twin, state, segment)
+
+
+@pytest.mark.parametrize("name", ["hrm_rope", "trm_attention"])
+def test_rotary_tables_are_the_formula(name: str) -> None:
+    model = Golden(name).model
+    for ours, exact in zip((model.cos, model.sin), exact_rotation(model), strict=True):
+        assert ours.dtype == torch.float32
+        # Angles reach 5 beside whole numbers, and 5 in float32 is good to 5e-7.
+        torch.testing.assert_close(ours.double(), exact, rtol=0, atol=2e-6)
 
 
 def test_weights_round_trip(golden: Golden) -> None:
