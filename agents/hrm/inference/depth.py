@@ -61,11 +61,12 @@ class Depth:
 
     @property
     def correlation(self) -> float | None:
-        """Spearman's rank correlation of segments and rating; None where either is constant."""
+        """Spearman's rank correlation of segments and rating; None if either is constant."""
         if len(set(self.ratings.tolist())) < 2 or len(set(self.segments.tolist())) < 2:
             return None
-        one, two = ranks(self.segments), ranks(self.ratings)
-        return float(np.corrcoef(one, two)[0, 1])
+        from scipy.stats import spearmanr
+
+        return float(spearmanr(self.segments, self.ratings).statistic)
 
     def bands(self) -> list[tuple[float, float, NDArray[np.bool_]]]:
         """Return lowest and highest rating and the rows of up to four bands of like size."""
@@ -77,13 +78,6 @@ class Depth:
             own = self.ratings[rows]
             found.append((float(own.min()), float(own.max()), rows))
         return found
-
-
-def ranks(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return ranks, equal values sharing their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[inverse]
 
 
 def right(labels: Tokens, answers: Tokens) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import pytest
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.inference.arc_voting import ArcTest, evaluate_arc
-from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth, ranks
+from hrm_gym.agents.hrm.inference.depth import Depth, measure_calibration, measure_depth
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent, Segment
 from hrm_gym.agents.hrm.inference.voting import Ballots, distinct_symmetries, vote
 from hrm_gym.data import load_puzzles
@@ -79,8 +79,11 @@ def test_calibration_counts_segments_until_halting():
     assert predicted[high] / 60 == pytest.approx(1 / (1 + np.exp(-2)))
 
 
-def test_ranks_share_ties():
-    assert ranks(np.array([5, 1, 5, 9])).tolist() == [2.5, 1, 2.5, 4]
+def test_ties_share_their_mean_rank():
+    segments, ratings = np.array([5, 1, 5, 9]), np.array([1, 2, 3, 4], np.float32)
+    depth = Depth(np.ones((9, 4), bool), np.ones(4, bool), segments, ratings, 1.0, 1.0)
+    # The ranks of the segments are 2.5, 1, 2.5, 4, since both fives share theirs.
+    assert depth.correlation == pytest.approx(np.corrcoef([2.5, 1, 2.5, 4], [1, 2, 3, 4])[0, 1])
 
 
 def test_symmetries_are_distinct():
