@@ -113,7 +113,7 @@ def evaluate_votes(args: Args, agent: Any, folder: Path) -> list[dict[str, Any]]
     from rich.progress import Progress
 
     from hrm_gym.agents.hrm.inference.arc_voting import evaluate_arc
-    from hrm_gym.scripts.depth import arc_rows, arc_table
+    from hrm_gym.scripts.reporting.depth import arc_rows, arc_table
 
     rows = []
     for last in args.segments or (agent.max_segments,):
@@ -156,14 +156,15 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     """Print what thinking longer and voting are worth, draw it, and return the rows."""
     from rich.console import Console
 
+    from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute
     from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
     from hrm_gym.evaluation import make_env
-    from hrm_gym.scripts import depth as report
-    from hrm_gym.scripts.calibration import calibration_rows, calibration_table
+    from hrm_gym.scripts.reporting import depth as report
+    from hrm_gym.scripts.reporting.calibration import calibration_rows, calibration_table
 
     kwargs = env_arguments(args, agent, env_id)
     env = make_env(env_id, split=args.split, **kwargs)
-    puzzles = report.subset(env.unwrapped.puzzles, args.episodes)  # type: ignore[attr-defined]
+    puzzles = env.unwrapped.puzzles.take(slice(args.episodes))  # type: ignore[attr-defined]
     depth = measure_depth(agent, puzzles)
     console = Console()
     for table in report.depth_tables(depth):
@@ -172,14 +173,14 @@ def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
     counts = measure_calibration(agent, puzzles)
     console.print(calibration_table(counts))
     rows = report.depth_rows(depth) + calibration_rows(counts)
-    found: list[report.Compute] = []
+    found: list[Compute] = []
     if args.segments or args.votes is not None:
         lasts = sorted({agent.max_segments, *args.segments})
-        found = report.measure_compute(agent, puzzles, lasts, args.votes or 1, args.vote_by)
+        found = measure_compute(agent, puzzles, lasts, args.votes or 1, args.vote_by)
         console.print(report.compute_table(found, args.vote_by))
         rows += report.compute_rows(found)
     if args.out is not None:
-        from hrm_gym.scripts.plots import save_png
+        from hrm_gym.scripts.reporting.plots import save_png
 
         save_png(report.depth_figure(depth, counts, found), args.out)
         print(f"{args.out} written")

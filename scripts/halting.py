@@ -114,7 +114,7 @@ def main(args: Args) -> None:
     from hrm_gym.machine import machine
     from hrm_gym.puzzles import SPLITS as ALL
     from hrm_gym.results import write_json
-    from hrm_gym.scripts.plots import save_png
+    from hrm_gym.scripts.reporting.plots import save_png
 
     if args.seeds < 1 or not args.costs:
         raise ValueError("seeds, costs: expected at least one of each")

@@ -165,8 +165,7 @@ def test(training: TrainingRun, args: Args, tracker: Tracker) -> Evaluation:
     """Test the agent on held-out puzzles, and note the result in TensorBoard and its folder."""
     from hrm_gym.agents.hrm.exchange import checkpoint
     from hrm_gym.evaluation import evaluate
-    from hrm_gym.scripts.calibration import PUZZLES, track_calibration
-    from hrm_gym.scripts.depth import subset
+    from hrm_gym.scripts.reporting.calibration import PUZZLES, track_calibration
 
     assert training.tests is not None
     assert training.seen is not None
@@ -175,7 +174,7 @@ def test(training: TrainingRun, args: Args, tracker: Tracker) -> Evaluation:
     result = evaluate(agent, env_id, args.episodes, **training.env_kwargs)
     unseen = [episode for episode in result.episodes if not training.seen[episode.index]]
     result = dataclasses.replace(result, episodes=unseen)
-    puzzles = subset(training.tests.take(~training.seen), PUZZLES)
+    puzzles = training.tests.take(~training.seen).take(slice(PUZZLES))
     track_calibration(tracker, agent, puzzles, trainer.env_steps, trainer.seconds)
     tracker.evaluation(result, trainer.env_steps, trainer.seconds)
     settings = {"preset": args.preset or env_id, "seed": trainer.seed}

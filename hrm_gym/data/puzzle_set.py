@@ -75,8 +75,8 @@ class PuzzleSet:
         rating = float(self.ratings[index])
         return Puzzle(self.inputs[index], self.labels[index], rating, self.origin)
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> PuzzleSet:
-        """Return the puzzles of the given rows (indices or a mask)."""
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice) -> PuzzleSet:
+        """Return the puzzles of the given rows (indices, a mask or a slice)."""
         rows = np.arange(len(self))[rows]
         return replace(
             self,

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.model.residuals import Residuals, residuals
 from hrm_gym.data import load_puzzles
-from hrm_gym.scripts.plots import save_png
+from hrm_gym.scripts.reporting.plots import save_png
 
 # (H, L, segments): 4 ... 256 by their product.
 DEPTHS = ((2, 2, 1), (2, 2, 2), (2, 2, 4), (2, 2, 8), (2, 4, 8), (4, 4, 8), (4, 4, 16))

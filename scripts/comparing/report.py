@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from hrm_gym.files import write_bytes, write_text
 from hrm_gym.results import write_json
 from hrm_gym.scripts.cli import described
-from hrm_gym.scripts.plots import png
+from hrm_gym.scripts.reporting.plots import png
 
 from .cell import Result
 from .figures import compute_figure, learning_figure, rating_figure

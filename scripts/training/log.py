@@ -48,15 +48,14 @@ class ProgressLog:
 
     def on_eval(self, trainer: Trainer, metrics: dict[str, float]) -> None:
         """Log the result of a validation."""
-        from hrm_gym.scripts.calibration import PUZZLES, track_calibration
-        from hrm_gym.scripts.depth import subset
+        from hrm_gym.scripts.reporting.calibration import PUZZLES, track_calibration
 
         if not trainer.world.is_first:
             return
         for name, value in metrics.items():
             self.tracker.scalar(f"eval/{name}", value, trainer.env_steps, trainer.seconds)
         assert self.training.validation is not None
-        puzzles = subset(self.training.validation, PUZZLES)
+        puzzles = self.training.validation.take(slice(PUZZLES))
         track_calibration(
             self.tracker, trainer.agent(), puzzles, trainer.env_steps, trainer.seconds
         )

@@ -158,13 +158,12 @@ def held_out_puzzles(env_id: str, kwargs: Mapping[str, Any], count: int) -> Puzz
         ValueError: if there are none.
     """
     from hrm_gym.evaluation import make_env
-    from hrm_gym.scripts.depth import subset
 
     try:
         env = make_env(env_id, split="test", **kwargs)
     except ValueError as error:
         raise ValueError(f"{error}; or --episodes 0, which tests nothing") from None
-    return subset(env.unwrapped.puzzles, count)  # type: ignore[attr-defined]
+    return env.unwrapped.puzzles.take(slice(count))  # type: ignore[attr-defined]
 
 
 def seen_in_training(trainer: Trainer, tests: PuzzleSet, what: str) -> NDArray[np.bool_]:

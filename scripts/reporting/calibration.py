@@ -1,4 +1,8 @@
-"""Is the model as often right as it says? q_halt against the truth: table, rows and figure."""
+"""Calibration of q_halt: its predictions against the share of right answers.
+
+The counts that the functions here take are those of ``measure_calibration``: an array ``(3, BINS)``
+of answers, the sum of their predictions and the number of right ones, by predicted probability.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.data import PuzzleSet
 from hrm_gym.evaluation import wilson_interval
 
-from .depth import BLUE, INK, plain_axes, plain_table
+from .plots import BLUE, INK, empty_figure, style_axes
+from .tables import number_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +29,11 @@ if TYPE_CHECKING:
     from hrm_gym.tracking import Tracker
 
 PUZZLES = 256
-"""Held-out puzzles that a training run compares, so that looking at it costs little."""
+"""Held-out puzzles on which a training run measures calibration; few, so that it costs little."""
 
 
 def calibration_rows(counts: Tensor) -> list[dict[str, Any]]:
-    """Return the error and the bins that hold answers, as rows of a result file."""
+    """Return the rows of a result file: the calibration error and every bin that is not empty."""
     error = {"name": "calibration/error", "value": calibration_error(counts), "unit": "share"}
     rows: list[dict[str, Any]] = [error]
     for number, (answers, predicted, right) in enumerate(counts.T.tolist()):
@@ -40,10 +45,10 @@ def calibration_rows(counts: Tensor) -> list[dict[str, Any]]:
 
 
 def calibration_table(counts: Tensor) -> Table:
-    """Return what q_halt predicts and what is right, by tenths of the prediction."""
+    """Return a table of the predicted and the measured share of right answers, by bin."""
     error, *bins = calibration_rows(counts)
     title = f"calibration, error {error['value']:.1%}"
-    table = plain_table(title, "predicted", "mean", "right", "answers")
+    table = number_table(title, "predicted", "mean", "right", "answers")
     for row in bins:
         name = row["name"].removeprefix("calibration/")
         table.add_row(name, f"{row['predicted']:.1%}", f"{row['value']:.1%}", str(row["answers"]))
@@ -53,7 +58,7 @@ def calibration_table(counts: Tensor) -> Table:
 def draw_reliability(axes: Axes, counts: Tensor) -> None:
     """Draw the share of right answers against the predicted probability.
 
-    A point a bin, at the mean of its predictions, with the 95% Wilson interval.
+    Every bin is a point at the mean of its predictions, with the 95% Wilson interval.
     """
     from matplotlib.ticker import PercentFormatter
 
@@ -61,12 +66,12 @@ def draw_reliability(axes: Axes, counts: Tensor) -> None:
     share = right / answers
     bounds = [wilson_interval(int(k), int(n)) for k, n in zip(right, answers, strict=True)]
     low, high = np.array(bounds).reshape(-1, 2).T
-    plain_axes(axes, "sigmoid(q_halt): predicted chance of being right", "answers that are right")
+    style_axes(axes, "sigmoid(q_halt): predicted probability of a right answer", "right answers")
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle=(0, (4, 3)))
     axes.errorbar(
         predicted / answers,
         share,
-        # Rounding must not leave an arm shorter than nothing.
+        # Rounding must not make the length of an error bar negative.
         yerr=np.maximum(0, [share - low, high - share]),
         color=BLUE,
         marker="o",
@@ -79,20 +84,16 @@ def draw_reliability(axes: Axes, counts: Tensor) -> None:
 
 
 def calibration_figure(counts: Tensor) -> Figure:
-    """Draw the reliability diagram, and under it how many answers each bin holds."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.4, 5.0), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    """Draw the reliability diagram, and below it the number of answers in each bin."""
+    figure = empty_figure(4.4, 5.0, dpi=120)
     above, below = figure.subplots(2, 1, height_ratios=(3, 1))
     draw_reliability(above, counts)
-    title = f"q_halt against the truth, expected error {calibration_error(counts):.1%}"
+    title = f"calibration of q_halt, expected error {calibration_error(counts):.1%}"
     above.set_title(title, fontsize=10, loc="left", color=INK)
-    plain_axes(below, "", "answers")
+    style_axes(below, "", "answers")
     middles = [(number + 0.5) / BINS for number in range(BINS)]
     below.bar(middles, counts[0].numpy(), width=0.9 / BINS, color=BLUE)
-    # A trained model is sure of most answers; the few others should be seen too.
+    # A trained model is sure of most answers; a logarithmic axis shows the few others too.
     below.set_yscale("symlog", linthresh=10)
     below.set(xlim=(-0.02, 1.02), ylim=(0, max(10.0, float(counts[0].max())) * 2))
     return figure
@@ -104,6 +105,6 @@ def track_calibration(
     """Write ``eval/calibration_error`` and the figure ``eval/calibration`` into a run."""
     counts = measure_calibration(agent, puzzles)
     tracker.scalar("eval/calibration_error", calibration_error(counts), env_steps, seconds)
-    # Training needs no pictures: on a bare machine the number is enough.
+    # matplotlib is no requirement of training; without it only the number is written.
     if importlib.util.find_spec("matplotlib") is not None:
         tracker.figure("eval/calibration", calibration_figure(counts), env_steps, seconds)
