@@ -170,7 +170,7 @@ def test_calibration_is_tracked(tmp_path):
 def test_a_rule_of_halting_brings_its_q_values(tmp_path, rule):
     train.main(args(tmp_path, halting=rule, steps=2))
     resumed = Trainer.resume(tmp_path / FOLDER)
-    assert resumed.halting.rule == rule
+    assert resumed.halting.name == rule
     assert resumed.model_config.q_continue == (rule in ("q", "td"))
     assert (resumed.target is not resumed.model) == (rule == "td")
     # The same words describe the run that goes on.
