@@ -1,7 +1,13 @@
-"""Playing by hand: the game behind a window, without the window."""
+"""Playing by hand: the game behind a window, without the window.
+
+Each family has a module here, named after it, with ``STEP_GAME`` for its step environment and
+``ANSWER_GAME`` for its Answer environment.
+"""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from typing import Any
 
 from .game import Game
@@ -10,33 +16,35 @@ __all__ = ["Game", "make_game"]
 
 
 def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None = None) -> Game:
-    """Return the game for an environment, its first episode begun.
+    """Return the game of an environment at the start of its first episode.
 
     Args:
-        env: A made environment of this package; its time limit does not count for a person.
-        seed: Of the sequence of puzzles.
-        options: Of the first ``reset``.
+        env: An environment of this package; its time limit does not apply to a person.
+        seed: Seed of the sequence of puzzles.
+        options: Options of the first ``reset``.
 
     Raises:
-        ValueError: No game is known for it, or the options are wrong.
+        ValueError: if the environment has no game, or an option is wrong.
     """
-    from gymnasium import spaces
+    from hrm_gym.envs.answer import AnswerEnv
+    from hrm_gym.envs.halt import HaltEnv
 
-    from .answers import ArcAnswerGame, MazeAnswerGame, SudokuAnswerGame
     from .halt import HaltGame
-    from .moves import ArcGame, MazeGame, SudokuGame
 
     env = env.unwrapped
-    if env.action_space == spaces.Discrete(2):
+    if isinstance(env, HaltEnv):
         return HaltGame(env, seed, options)
-    family = env.task.name if hasattr(env, "task") else None
-    steps: dict[str, type[Game]] = {"sudoku": SudokuGame, "maze": MazeGame, "arc": ArcGame}
-    answers: dict[str, type[Game]] = {
-        "sudoku": SudokuAnswerGame,
-        "maze": MazeAnswerGame,
-        "arc": ArcAnswerGame,
-    }
-    kinds = answers if hasattr(env, "max_segments") else steps
-    if family not in kinds:
+    kind = "ANSWER_GAME" if isinstance(env, AnswerEnv) else "STEP_GAME"
+    family = env.task.name if hasattr(env, "task") else ""
+    game: type[Game] | None = getattr(_module(family), kind, None)
+    if game is None:
         raise ValueError(f"env: {type(env).__name__} has no game to play by hand")
-    return kinds[family](env, seed, options)
+    return game(env, seed, options)
+
+
+def _module(family: str) -> Any:
+    """Return the module of a family, ``None`` if there is none."""
+    name = f"{__name__}.{family}"
+    if not family.isidentifier() or importlib.util.find_spec(name) is None:
+        return None
+    return importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""From pygame's events to the keys and cells of a game."""
+"""Translation of pygame's events into the keys and cells of a game."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NAMES = {
 
 
 def key_name(event: pygame.event.Event) -> str:
-    """Return the name of a pressed key, ``""`` for a modifier alone or one that says nothing.
+    """Return the name of a pressed key, ``""`` for a modifier alone or a key without a name.
 
-    What a key types counts, not where it lies, so that any keyboard layout will do.
+    The name is what the key types, not where it is, so that any keyboard layout works.
     """
     modifiers = getattr(event, "mod", 0)
     if event.key in NAMES:
@@ -43,12 +43,12 @@ def key_name(event: pygame.event.Event) -> str:
 
 
 def handle(event: pygame.event.Event, game: Game, view: View) -> bool:
-    """Let a game have an event; return whether the person wants to go on.
+    """Pass an event to a game and return whether the player wants to continue.
 
     Args:
-        event: Key, mouse or whatever else the queue holds.
+        event: Any event of the queue; only keys and the mouse matter.
         game: The game.
-        view: What the person sees of it.
+        view: The view of the game.
     """
     if event.type == pygame.QUIT:
         return False

@@ -1,8 +1,8 @@
-"""What every game has: undo, hints, new puzzles, and a word on how it stands.
+"""What every game has: undo, hints, new puzzles and a status line.
 
-A game knows keys by name and cells by number, but neither a window nor pygame, so that it is
-tested without either. Every action goes through the environment's own ``step``; undo is its
-``get_state`` and ``set_state``, the hint its ``optimal_action``.
+A game knows keys by name and cells by number. It needs neither a window nor pygame, so it can be
+tested without them. Every action goes through the environment's ``step``. Undo uses its
+``get_state`` and ``set_state``, hints use its ``optimal_action``.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from hrm_gym.puzzles.sudoku import BLANK
-
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
+Colour = tuple[int, int, int]
 ARROWS = {"up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
 
 
 @dataclass(frozen=True)
 class Button:
-    """A key that the mouse can press too.
+    """A button that does the same as a key.
 
     Attributes:
-        text: What it does.
-        key: The key, by its name.
+        text: What the button does.
+        key: Name of the key.
     """
 
     text: str
@@ -42,34 +41,40 @@ COMMON = (
     Button("New", "n"),
 )
 SAME = {"ctrl+z": "u", "backspace": "u"}
-"""Keys that do what another one does, where a game has no use of its own for them."""
+"""Keys that do the same as another key, in games that do not use them otherwise."""
 
 
 class Game(ABC):
-    """A person's play of one environment.
+    """One environment, played by a person.
 
-    Subclasses say what their keys (``own_key``) and the mouse (``press``, ``drag``) do, how an
-    action of the environment or a part of it is hinted at (``hint``), and what is shown.
+    Subclasses define what their keys (``own_key``) and the mouse (``press``, ``drag``) do, what a
+    hint does (``hint``) and what is shown (``scene``).
 
     Args:
         env: The environment, unwrapped.
-        seed: Of the sequence of puzzles.
-        options: Of the first ``reset``.
+        seed: Seed of the sequence of puzzles.
+        options: Options of the first ``reset``.
 
     Attributes:
-        message: What just happened, for the person.
-        cursor: The selected cell, where there is one.
-        checked: Mistakes and the shortest way are shown.
-        over: The episode has ended.
-        won: It ended well.
+        buttons: Buttons below the picture.
+        aim: What the player has to do, in one sentence.
+        keys_help: What the keys of this game do, in one line.
+        palette: Colours that the keys 0, 1, 2 ... choose from.
+        colour: Number of the chosen colour in a game with a palette.
+        message: What just happened, for the player.
+        cursor: The selected cell, if there is one.
+        checked: Whether mistakes and solutions are shown.
+        over: Whether the episode has ended.
+        won: Whether the episode ended with success.
         moves: Steps of the environment so far.
-        hints: Hints taken in this episode; undo does not give them back.
+        hints: Hints taken in this episode; undo does not reduce their number.
     """
 
     buttons: ClassVar[tuple[Button, ...]] = COMMON
     aim: ClassVar[str] = ""
     keys_help: ClassVar[str] = ""
-    palette: ClassVar[bool] = False
+    palette: ClassVar[tuple[Colour, ...]] = ()
+    colour: int | None = None
 
     def __init__(
         self, env: Any, seed: int | None = None, options: dict[str, Any] | None = None
@@ -85,7 +90,7 @@ class Game(ABC):
         self._enter("")
 
     def _enter(self, message: str) -> None:
-        """Start counting at a fresh episode of the environment."""
+        """Reset the counters at the start of an episode."""
         self.over = self.won = self.checked = False
         self.moves = self.hints = 0
         self.message = message
@@ -95,18 +100,18 @@ class Game(ABC):
         self._first = self._snapshot()
 
     def new(self) -> None:
-        """Go on to another puzzle: the next by number where one was asked for, else a drawn one."""
+        """Play another puzzle: the next one if a number was given, otherwise a random one."""
         if self._index is not None:
             self._index = (self._index + 1) % len(self.env.puzzles)
         self._reset(None, None if self._index is None else {"index": self._index})
         self.message = "A new puzzle."
 
     def restart(self) -> None:
-        """Begin the same puzzle again."""
+        """Start the same puzzle again."""
         self._restore(self._first)
         self.history.clear()
         self.hints, self.checked = 0, False
-        self.message = "Begun again."
+        self.message = "Started again."
 
     # Undo --------------------------------------------------------------------------------------
 
@@ -120,7 +125,7 @@ class Game(ABC):
         self.set_draft(snapshot["draft"])
 
     def remember(self) -> None:
-        """Keep the position, so that undo comes back here."""
+        """Store the position, so that undo returns to it."""
         self.history.append(self._snapshot())
 
     def undo(self) -> None:
@@ -132,20 +137,20 @@ class Game(ABC):
         self.message = "Taken back."
 
     def draft(self) -> Any:
-        """Return a copy of what stands in the window and not yet in the environment."""
+        """Return a copy of what the player drafted and has not given to the environment yet."""
         return None
 
     def set_draft(self, draft: Any) -> None:  # noqa: B027
-        """Put back what ``draft`` returned."""
+        """Restore what ``draft`` returned."""
 
     # Playing -----------------------------------------------------------------------------------
 
     def step(self, action: Any, remember: bool = True) -> bool:
-        """Take an action; return whether it was a legal one.
+        """Take an action and return whether it was legal.
 
         Args:
-            action: As the environment takes it.
-            remember: Undo comes back to the position before it.
+            action: An action of the environment.
+            remember: Whether undo returns to the position before the action.
         """
         before = self._snapshot() if remember else None
         _, reward, terminated, truncated, self.info = self.env.step(action)
@@ -160,7 +165,7 @@ class Game(ABC):
         return True
 
     def key(self, name: str) -> None:
-        """Press a key, by its name: ``5``, ``up``, ``shift+up``, ``enter``, ``space``."""
+        """Press the key of a name such as ``5``, ``up``, ``shift+up``, ``enter`` or ``space``."""
         if not self.over and self.own_key(name):
             return
         name = SAME.get(name, name)
@@ -185,39 +190,39 @@ class Game(ABC):
         self.checked = not self.checked
         self.message = "Mistakes are shown." if self.checked else "Mistakes are hidden."
 
-    # What a game says --------------------------------------------------------------------------
+    # What a game defines ------------------------------------------------------------------------
 
     def begin(self) -> None:  # noqa: B027
-        """Set up what the game keeps for an episode."""
+        """Set up what the game stores during an episode."""
 
     @abstractmethod
     def own_key(self, name: str) -> bool:
-        """Do what a key of this game does; return whether it is one."""
+        """Handle a key of this game and return whether it is one."""
 
     def press(self, cell: int) -> None:
-        """Press the mouse on a cell."""
+        """Handle a press of the mouse button on a cell."""
         self.cursor = cell
 
     def drag(self, cell: int) -> None:  # noqa: B027
-        """Move the pressed mouse to another cell."""
+        """Handle a move of the mouse to another cell while its button is pressed."""
 
     @abstractmethod
     def hint(self) -> bool:
-        """Play the next action of the oracle; return whether there was one to give."""
+        """Play the next action of the oracle and return whether there was one."""
 
     @abstractmethod
     def verdict(self, reward: float) -> str:
-        """Return one sentence on the end of the episode."""
+        """Return one sentence about the end of the episode."""
 
     @property
     def scene(self) -> Scene:
-        """What to paint."""
+        """The scene to paint."""
         scene: Scene = self.env.scene()
         return scene
 
     @property
     def facts(self) -> str:
-        """One line on the puzzle and on how it goes."""
+        """The status line: the puzzle, its rating, and the moves so far."""
         parts = [f"rating {self.info['rating']:g}", count(self.moves, self.unit)]
         if self.hints:
             parts.append(count(self.hints, "hint"))
@@ -230,7 +235,10 @@ class Game(ABC):
     # The cursor --------------------------------------------------------------------------------
 
     def move_cursor(self, name: str, shape: tuple[int, int]) -> bool:
-        """Move the cursor by an arrow key, round the edges; return whether it is one."""
+        """Move the cursor by an arrow key and return whether the key is one.
+
+        The cursor wraps around at the edges.
+        """
         if name not in ARROWS:
             return False
         row, column = divmod(self.cursor or 0, shape[1])
@@ -245,33 +253,26 @@ def count(number: int, noun: str) -> str:
 
 
 def place(cell: int, columns: int) -> str:
-    """Return a cell in words, counted from 1."""
+    """Return a cell in words; rows and columns count from 1."""
     row, column = divmod(int(cell), columns)
     return f"row {row + 1}, column {column + 1}"
 
 
 def first_difference(left: np.ndarray, right: np.ndarray) -> int | None:
-    """Return the first flat position in which two arrays differ."""
+    """Return the first position at which two flat arrays differ, ``None`` if they are equal."""
     places = np.flatnonzero(left != right)
     return int(places[0]) if len(places) else None
 
 
-def next_blank(tokens: np.ndarray, cursor: int | None) -> int | None:
-    """Return the next blank cell of a Sudoku after the cursor, the cursor where there is none."""
-    blanks = np.flatnonzero(tokens == BLANK)
-    if len(blanks) == 0:
-        return cursor
-    after = blanks[blanks > (-1 if cursor is None else cursor)]
-    return int(after[0] if len(after) else blanks[0])
-
-
 def line(start: int, end: int, columns: int) -> list[int]:
-    """Return the cells of a straight line after its start, as a quick drag of the mouse skips some.
+    """Return the cells of a straight line, without its start.
+
+    A quick drag of the mouse skips cells; the line fills them in.
 
     Args:
-        start: A cell.
-        end: Another one, or the same.
-        columns: Of the grid.
+        start: The first cell.
+        end: The last cell, which may be the first.
+        columns: Number of columns of the grid.
     """
     (row, column), (last_row, last_column) = divmod(start, columns), divmod(end, columns)
     count = max(abs(last_row - row), abs(last_column - column), 1)

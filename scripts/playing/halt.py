@@ -1,4 +1,4 @@
-"""The game of the halting choice: think on, or stop."""
+"""The game of the halting environment: think on, or halt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONTINUE, HALT = 0, 1
 
 
 class HaltGame(Game):
-    """Watch recorded segments and say when to stop."""
+    """Recorded segments of a model; the player decides when to halt."""
 
     aim: ClassVar[str] = "Halt as soon as the answer is right; every segment costs a little."
     keys_help: ClassVar[str] = "Space or right thinks on, Enter halts"
@@ -22,7 +22,7 @@ class HaltGame(Game):
     unit: ClassVar[str] = "decision"
 
     def own_key(self, name: str) -> bool:
-        """Space and right continue, Enter halts."""
+        """Handle Space and right, which continue, and Enter, which halts."""
         actions = {"space": CONTINUE, "right": CONTINUE, "enter": HALT}
         if name not in actions:
             return False
@@ -34,7 +34,7 @@ class HaltGame(Game):
         self.step(action)
 
     def press(self, cell: int) -> None:
-        """Do nothing: there is no cell to choose."""
+        """Do nothing, since there are no cells."""
 
     def hint(self) -> bool:
         """Take the oracle's decision."""
@@ -45,11 +45,11 @@ class HaltGame(Game):
         return True
 
     def verdict(self, reward: float) -> str:
-        """Say how it ended."""
+        """Return how the episode ended."""
         right = "right" if self.won else "wrong"
         return f"The answer is {right} after {count(self.env.segment, 'segment')}: {reward:+.2f}."
 
     @property
     def scene(self) -> Any:
-        """The readings so far; what was right only at the end."""
+        """The readings so far; which answers were right is shown at the end."""
         return self.env.scene()

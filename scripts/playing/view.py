@@ -1,4 +1,4 @@
-"""The picture of a game: its scene, and under it a panel of words and buttons."""
+"""The picture of a game: its scene, and below it a panel with text and buttons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pygame
 
 from hrm_gym.rendering import ARCScene, Scene, cell_at, cell_rect, paint
 from hrm_gym.rendering.drawing import label, page, tile, write, write_caption
-from hrm_gym.rendering.palette import ARC_COLOURS, BLUE, GREEN, HAIRLINE, INK, MUTED, PAGE, SHADE
+from hrm_gym.rendering.palette import BLUE, GREEN, HAIRLINE, INK, MUTED, PAGE, SHADE
 from hrm_gym.rendering.palette import VERMILLION as RED
 
 from .game import Game
@@ -22,16 +22,16 @@ KEY_NAMES = {
     "shift+right": "⇧→",
 }
 CHROME = 80
-"""Pixels that a title bar and a task bar may take from the screen's height."""
+"""Height of the screen that is left to title bar and task bar, in pixels."""
 
 
 def key_text(key: str) -> str:
-    """Return what stands on a button for its key."""
+    """Return the label of a key on its button."""
     return KEY_NAMES.get(key, key.upper())
 
 
 def fitting_width(game: Game, desktop: tuple[int, int]) -> int:
-    """Return the width to paint a game at: the usual one, or what fits the screen.
+    """Return the width of a game's picture: the usual width, or a smaller one that fits the screen.
 
     Args:
         game: The game.
@@ -48,19 +48,19 @@ def fitting_width(game: Game, desktop: tuple[int, int]) -> int:
 
 @dataclass
 class View:
-    """Paints a game and finds what lies under the mouse.
+    """Paints a game and finds what is under the mouse.
 
     Args:
-        width: Pixels, even.
+        width: Width of the picture in pixels, an even number.
     """
 
     width: int
     pills: list[tuple[pygame.Rect, str]] = field(default_factory=list, repr=False)
-    """Where the buttons of the last picture lie, and the keys they press."""
+    """Positions of the buttons in the last picture, and the keys that they press."""
 
     @property
     def type_size(self) -> int:
-        """Size of the panel's type."""
+        """Font size of the panel."""
         return max(10, min(14, self.width // 44))
 
     @property
@@ -70,7 +70,7 @@ class View:
 
     @property
     def margin(self) -> int:
-        """Space at the sides."""
+        """Space at the left and right edges."""
         return 48 * self.width // 1280 if self.width > 800 else 48 * self.width // 640
 
     def board_height(self, scene: Scene) -> int:
@@ -127,20 +127,19 @@ class View:
         return surface
 
     def _paint_cursor(self, surface: pygame.Surface, rect: pygame.Rect) -> None:
-        """Draw a frame that stands out from any colour under it."""
+        """Draw a frame that is visible on any colour."""
         stroke = max(2, rect.width // 14)
         pygame.draw.rect(surface, PAGE, rect.inflate(2, 2), stroke + 2)
         pygame.draw.rect(surface, BLUE, rect, stroke)
 
     def _paint_palette(self, surface: pygame.Surface, game: Game, y: int) -> int:
-        """Draw the ten colours and return the height of the next row."""
+        """Draw the palette of the game and return the height of the next row."""
         edge = round(0.8 * self.row)
-        chosen = getattr(game, "colour", None)
-        for number, colour in enumerate(ARC_COLOURS.tolist()):
+        for number, colour in enumerate(game.palette):
             rect = pygame.Rect(self.margin + number * (edge + 8), y - edge // 2, edge, edge)
-            if number == chosen:
+            if number == game.colour:
                 pygame.draw.rect(surface, INK, rect.inflate(8, 8), 2, border_radius=5)
-            surface.fill(tuple(colour), rect)
+            surface.fill(colour, rect)
             pygame.draw.rect(surface, MUTED, rect, 1)
             dark = sum(c * k for c, k in zip(colour, (299, 587, 114), strict=True)) < 128_000
             shade = PAGE if dark else INK

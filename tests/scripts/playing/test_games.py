@@ -103,7 +103,7 @@ def test_a_digit_that_is_not_legal_is_explained_and_changes_nothing():
     # The solution is 3124 2431 4312 1243.
     played = game("HRMSudoku-4x4-v0", options={"puzzle": ".....431.3...243"})
     before = position(played)
-    for cell, key, reason in ((5, "1", "given"), (0, "4", "stands in"), (0, "delete", "undo")):
+    for cell, key, reason in ((5, "1", "given"), (0, "4", "is already in"), (0, "delete", "Undo")):
         played.cursor = cell
         played.key(key)
         assert reason in played.message

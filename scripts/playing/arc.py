@@ -1,15 +1,19 @@
-"""Painting an ARC canvas: brush, size, copy, submit, whatever becomes of the cells."""
+"""ARC by hand: paint a canvas cell by cell in the environment, or draft it as a whole answer."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from hrm_gym.puzzles.arc import SIDE, to_grid
+from hrm_gym.puzzles.arc import SIDE, to_canvas, to_grid
+from hrm_gym.rendering import ARCScene
+from hrm_gym.rendering.palette import ARC_COLOURS
 
-from .game import COMMON, Button, Game, first_difference, line, place
+from .answers import GIVE, AnswerGame
+from .game import COMMON, Button, Colour, Game, first_difference, line, place
 
 RESIZES = {
     "shift+up": (-1, 0),
@@ -20,7 +24,7 @@ RESIZES = {
 
 
 class CanvasGame(Game):
-    """A canvas under a brush of one of ten colours."""
+    """A canvas that is painted with a brush of one of ten colours."""
 
     aim: ClassVar[str] = "Paint the output that the demonstrations ask for, then submit it."
     keys_help: ClassVar[str] = (
@@ -36,10 +40,13 @@ class CanvasGame(Game):
         Button("Taller", "shift+down"),
         *(button for button in COMMON if button.key != "c"),
     )
-    palette: ClassVar[bool] = True
+    palette: ClassVar[tuple[Colour, ...]] = tuple(
+        (red, green, blue) for red, green, blue in ARC_COLOURS.tolist()
+    )
+    colour: int = 1
 
     def begin(self) -> None:
-        """Take up the brush."""
+        """Choose the first colour, at the first cell."""
         self.colour = 1
         self.cursor = 0
         self._stroke = False
@@ -54,14 +61,14 @@ class CanvasGame(Game):
 
     @abstractmethod
     def resize(self, rows: int, columns: int) -> None:
-        """Set the size, keeping what is inside."""
+        """Set the size; cells inside both sizes keep their colours."""
 
     @abstractmethod
     def submit(self) -> None:
         """Submit the canvas."""
 
     def own_key(self, name: str) -> bool:
-        """Colours, brush, size, copy, submit."""
+        """Handle the keys for colours, brush, size, copy and submit."""
         rows, columns = self.cells().shape
         if name.isdecimal() and len(name) == 1:
             self.colour = int(name)
@@ -96,14 +103,14 @@ class CanvasGame(Game):
         self.message = f"The canvas is {rows} high and {columns} wide."
 
     def press(self, cell: int) -> None:
-        """Begin a stroke of the brush; undo takes it back as a whole."""
+        """Start a stroke of the brush; undo takes back the whole stroke."""
         self._stroke = False
         if not self.over:
             self.message, self.cursor = "", cell
         self.drag(cell)
 
     def drag(self, cell: int) -> None:
-        """Go on with the stroke in a straight line."""
+        """Continue the stroke in a straight line."""
         if self.over:
             return
         grid = self.cells()
@@ -117,7 +124,7 @@ class CanvasGame(Game):
         self.cursor = cell
 
     def _fill(self, cell: int) -> None:
-        """Paint the area of one colour around a cell."""
+        """Paint the area of equal colour around a cell."""
         grid = self.cells()
         rows, columns = grid.shape
         old = grid.ravel()[cell]
@@ -137,7 +144,7 @@ class CanvasGame(Game):
         self.message = ""
 
     def _become(self, goal: np.ndarray) -> None:
-        """Make the canvas a given grid, as one thing to take back."""
+        """Make the canvas equal to a grid; undo takes back the whole change."""
         if np.array_equal(self.cells(), goal):
             return
         self.remember()
@@ -148,7 +155,7 @@ class CanvasGame(Game):
             self.paint(int(row), int(column), int(goal[row, column]))
 
     def hint(self) -> bool:
-        """Set the right size, or paint one cell right."""
+        """Set the right size, or paint one cell in the right colour."""
         goal = to_grid(self.env.solve())
         if self.cells().shape != goal.shape:
             self.remember()
@@ -169,6 +176,95 @@ class CanvasGame(Game):
 
     @property
     def facts(self) -> str:
-        """Also the size of the canvas."""
+        """The status line, and the size of the canvas."""
         rows, columns = self.cells().shape
         return f"{super().facts} · canvas {rows} by {columns}"
+
+
+class ArcGame(CanvasGame):
+    """A canvas in the environment; every painted cell is a step."""
+
+    def cells(self) -> np.ndarray:
+        """Return the canvas of the environment."""
+        canvas: np.ndarray = self.env.canvas
+        return canvas
+
+    def paint(self, row: int, column: int, colour: int) -> None:
+        """Paint a cell with an action."""
+        self.step(np.array([colour, row, column]), remember=False)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Set the size with an action."""
+        self.step(np.array([10, rows - 1, columns - 1]), remember=False)
+
+    def submit(self) -> None:
+        """Submit with an action."""
+        self.step(np.array([11, 0, 0]))
+        if not self.over:
+            self.message = "Wrong. One attempt is left."
+
+    def verdict(self, reward: float) -> str:
+        """Return how the episode ended."""
+        return "Right!" if self.won else "Wrong, and no attempt is left. U takes back."
+
+    @property
+    def scene(self) -> ARCScene:
+        """The task and the canvas."""
+        scene: ARCScene = self.env.scene()
+        return scene
+
+
+class ArcAnswerGame(AnswerGame, CanvasGame):
+    """A canvas that is drafted in the window and given as a whole answer."""
+
+    buttons: ClassVar[tuple[Button, ...]] = (*GIVE, *CanvasGame.buttons[1:])
+
+    def begin(self) -> None:
+        """Start from a black canvas of the size of the test input."""
+        super().begin()
+        self.grid = np.zeros_like(to_grid(self.env.inputs))
+
+    def draft(self) -> np.ndarray:
+        """Return the drafted canvas."""
+        return self.grid.copy()
+
+    def set_draft(self, draft: np.ndarray) -> None:
+        """Restore a canvas."""
+        self.grid = draft.copy()
+
+    def answer(self) -> np.ndarray:
+        """Return the canvas as tokens."""
+        return to_canvas(self.grid)
+
+    def cells(self) -> np.ndarray:
+        """Return the drafted canvas."""
+        return self.grid
+
+    def paint(self, row: int, column: int, colour: int) -> None:
+        """Paint a cell of the draft."""
+        self.grid[row, column] = colour
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Set the size of the draft."""
+        grid = np.zeros((rows, columns), np.uint8)
+        kept = self.grid[:rows, :columns]
+        grid[: kept.shape[0], : kept.shape[1]] = kept
+        self.grid = grid
+
+    def submit(self) -> None:
+        """Give the canvas and halt."""
+        self.give(halt=True)
+
+    def own_key(self, name: str) -> bool:
+        """Handle Enter and T, which give the canvas, and the keys that paint it."""
+        return AnswerGame.own_key(self, name) or CanvasGame.own_key(self, name)
+
+    @property
+    def scene(self) -> ARCScene:
+        """The task and the draft."""
+        scene: ARCScene = self.env.scene()
+        return replace(scene, canvas=self.grid)
+
+
+STEP_GAME = ArcGame
+ANSWER_GAME = ArcAnswerGame
