@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hrm_gym.checks import check_positive
 from hrm_gym.puzzles import get_task
 
 from ..base import Diverged, TrainResult
@@ -159,8 +160,8 @@ def train_chain(
         Diverged: The loss is not finite.
     """
     for name, budget in (("steps", steps), ("seconds", seconds)):
-        if budget is not None and budget <= 0:
-            raise ValueError(f"{name}: expected a positive budget, got {budget}")
+        if budget is not None:
+            check_positive(name, budget)
     config = get_preset(preset or preset_for(env_id))
     trainer = ChainTrainer(dataclasses.replace(config, limit=limit), seed, device)
     last = steps or (math.inf if seconds else config.steps)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hrm_gym.checks import check_whole
 from hrm_gym.puzzles import TARGETS
 from hrm_gym.registration import answer_id, task_id
 
@@ -111,8 +112,7 @@ class TrainConfig:
             "ns_steps",
             "target_every",
         ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+            check_whole(name, getattr(self, name))
         for name in ("ema_start", "discount", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")

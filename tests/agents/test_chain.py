@@ -160,7 +160,7 @@ def test_a_budget_of_steps_is_kept_and_told() -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="arc-3x3 has no solver"):
         train_chain("HRMARC-v0", preset="arc-small", steps=1)
-    with pytest.raises(ValueError, match="seconds: expected a positive budget"):
+    with pytest.raises(ValueError, match="seconds: expected a positive number"):
         train_chain("HRMSudoku-4x4-v0", seconds=0)
     with pytest.raises(ValueError, match=r"config\.json"):
         ChainAgent.load(tmp_path)

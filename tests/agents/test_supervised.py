@@ -129,5 +129,5 @@ def test_what_does_not_fit_is_refused() -> None:
         train_supervised("lstm", "HRMMaze-7x7-v0", steps=1)
     with pytest.raises(ValueError, match="env: expected one of"):
         train_supervised("transformer", "HRMChess-v0", steps=1)
-    with pytest.raises(ValueError, match="steps: expected a positive budget"):
+    with pytest.raises(ValueError, match="steps: expected a positive number"):
         train_supervised("transformer", "HRMSudoku-4x4-v0", steps=0)

@@ -29,7 +29,7 @@ import numpy as np
 from hrm_gym.extras import missing_extra
 from hrm_gym.files import write_bytes
 
-from ..model.config import HRMConfig
+from ..model.config import NORM_EPS, HRMConfig
 from .onnx import FORMAT, METADATA
 
 if TYPE_CHECKING:
@@ -119,8 +119,6 @@ class Graph:
 
     def norm(self, x: str) -> str:
         """Return RMSNorm without gain over the last axis."""
-        from ..model.network import NORM_EPS
-
         mean = self.add("ReduceMean", self.add("Mul", x, x), self.numbers(-1), keepdims=1)
         root = self.add("Sqrt", self.add("Add", mean, self.scalar(NORM_EPS)))
         return self.add("Div", x, root)

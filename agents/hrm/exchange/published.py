@@ -22,8 +22,8 @@ from hrm_gym.puzzles import get_task
 from hrm_gym.registration import answer_id_of
 
 from ..model.network import HRM
+from ..model.reference import bare_name
 from .checkpoint import CONFIG, read_tensors
-from .reference import bare_name, from_reference
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
 SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
@@ -162,7 +162,7 @@ def load_published(path: Path, task_id: str | None = None) -> tuple[HRM, dict[st
     arch |= {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
     arch["num_puzzle_identifiers"] = shapes.get("puzzle_emb.weights", (0,))[0]
     try:
-        model = from_reference(weights, arch)
+        model = HRM.from_reference(weights, arch)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
     about = {

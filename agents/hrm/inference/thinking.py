@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrm_gym.checks import check_whole
 from hrm_gym.halt_rule import repeats_answer
 from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Task, Tokens
@@ -142,14 +143,12 @@ class ReasoningAgent(Agent):
         return values.astype(np.uint8), ids.astype(np.int64)
 
     def _most(self, segments: int | None) -> int:
-        """Return the last segment there may be.
+        """Return the number of the last segment.
 
         Raises:
-            ValueError: It is not positive.
+            ValueError: if ``segments`` is not positive.
         """
-        if segments is not None and segments < 1:
-            raise ValueError(f"segments: expected at least 1, got {segments}")
-        return self.max_segments if segments is None else segments
+        return self.max_segments if segments is None else check_whole("segments", segments)
 
     # Thinking ----------------------------------------------------------------------------------
 

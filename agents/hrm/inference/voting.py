@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrm_gym.checks import check_whole
 from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Symmetry, Task, Tokens
 from hrm_gym.puzzles.keys import lane
@@ -76,8 +77,7 @@ def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry 
     Raises:
         ValueError: The task has fewer.
     """
-    if count < 1:
-        raise ValueError(f"votes: expected at least 1, got {count}")
+    check_whole("votes", count)
     still = np.arange(task.seq_len).tobytes() + np.arange(task.vocab_size, dtype=np.uint8).tobytes()
     found: list[Symmetry | None] = [None]
     seen = {still}

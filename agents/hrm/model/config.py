@@ -7,6 +7,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from hrm_gym.checks import check_positive, check_whole
+
+NORM_EPS = 1e-5
+ROTARY_BASE = 10000.0
 CHOICES = {
     "positions": ("rotary", "rotary2d", "learned", "none"),
     "mixer": ("attention", "mlp"),
@@ -40,7 +44,7 @@ class HRMConfig:
     """Shape and wiring of an :class:`.model.HRM`; the defaults are the published HRM's.
 
     Raises:
-        ValueError: when a value makes no sense; the sentence names the field.
+        ValueError: if a value makes no sense; the message names the field.
     """
 
     vocab_size: int
@@ -89,53 +93,47 @@ class HRMConfig:
     def __post_init__(self) -> None:
         """Check every field."""
         for name, low in MINIMUM.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} must be an integer of at least {low}, got {value!r}.")
+            check_whole(name, getattr(self, name), low)
         for name, allowed in CHOICES.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+                raise ValueError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
         for name in ("shared", "q_continue", "zero_start", "recompute_activations"):
             if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}.")
-        if (
-            isinstance(self.expansion, bool)
-            or not isinstance(self.expansion, (int, float))
-            or not (math.isfinite(self.expansion) and self.expansion > 0)
-        ):
-            raise ValueError(f"expansion must be a positive number, got {self.expansion!r}.")
+                raise ValueError(f"{name}: expected true or false, got {getattr(self, name)!r}")
+        check_positive("expansion", self.expansion)
         if not self.shared and self.H_layers < 1:
-            raise ValueError("H_layers must be at least 1 unless shared is true, got 0.")
+            raise ValueError("H_layers: expected at least 1 unless shared is true, got 0")
         if self.mixer == "attention":
             self._check_heads()
         width = self.puzzle_emb_dim
         if width is not None and (isinstance(width, bool) or not isinstance(width, int)):
-            raise ValueError(f"puzzle_emb_dim must be an integer or None, got {width!r}.")
+            raise ValueError(f"puzzle_emb_dim: expected an integer or None, got {width!r}")
         if (
             self.num_puzzles
             and not 1 <= self.puzzle_width <= self.puzzle_emb_len * self.hidden_size
         ):
             raise ValueError(
-                f"puzzle_emb_dim must be between 1 and puzzle_emb_len * hidden_size = "
-                f"{self.puzzle_emb_len * self.hidden_size}, got {self.puzzle_width}."
+                f"puzzle_emb_dim: expected 1 to puzzle_emb_len * hidden_size = "
+                f"{self.puzzle_emb_len * self.hidden_size}, got {self.puzzle_width}"
             )
 
     def _check_heads(self) -> None:
         if self.hidden_size % self.num_heads:
             raise ValueError(
-                f"num_heads must divide hidden_size = {self.hidden_size}, got {self.num_heads}."
+                f"num_heads: expected a divisor of hidden_size = {self.hidden_size}, "
+                f"got {self.num_heads}"
             )
         divisor = {"rotary": 2, "rotary2d": 4}.get(self.positions, 1)
         head_dim = self.hidden_size // self.num_heads
         if head_dim % divisor:
             raise ValueError(
-                f"positions={self.positions!r} needs hidden_size / num_heads to be a multiple of "
-                f"{divisor}, got {head_dim}."
+                f"positions: {self.positions} needs hidden_size / num_heads to be a multiple of "
+                f"{divisor}, got {head_dim}"
             )
         if self.positions == "rotary2d" and math.isqrt(self.seq_len) ** 2 != self.seq_len:
             raise ValueError(
-                f"positions='rotary2d' needs seq_len to be a square, got {self.seq_len}."
+                f"seq_len: expected a square with positions='rotary2d', got {self.seq_len}"
             )
 
     @property
@@ -166,14 +164,14 @@ class HRMConfig:
         """Read what :meth:`to_dict` wrote.
 
         Raises:
-            ValueError: for an unknown or missing name (all are listed), or a bad value.
+            ValueError: if a name is unknown or missing (all are listed), or a value makes no sense.
         """
         fields, values = dataclasses.fields(cls), present_names(values)
         unknown = sorted(set(values) - {field.name for field in fields})
         if unknown:
-            raise ValueError(f"Unknown HRMConfig fields: {', '.join(unknown)}.")
+            raise ValueError(f"unknown HRMConfig fields: {', '.join(unknown)}")
         required = [field.name for field in fields if field.default is dataclasses.MISSING]
         missing = [name for name in required if name not in values]
         if missing:
-            raise ValueError(f"Missing HRMConfig fields: {', '.join(missing)}.")
+            raise ValueError(f"missing HRMConfig fields: {', '.join(missing)}")
         return cls(**values)

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import HRMConfig
+from .config import ROTARY_BASE, HRMConfig
 
-ROTARY_BASE = 10000.0
 # The standard deviation that remains of a unit normal when it is cut off at two sigma.
 TRUNCATED_STD = 0.8796256610342398
 

@@ -18,10 +18,14 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .caches import KeyValues
-from .config import HRMConfig as HRMConfig
+from .config import NORM_EPS, HRMConfig
 from .embedding import Embedded, truncated_normal_
-
-NORM_EPS = 1e-5
+from .reference import (
+    bare_weights,
+    config_from_reference,
+    weights_from_reference,
+    weights_to_reference,
+)
 
 
 class Carry(NamedTuple):
@@ -352,13 +356,30 @@ class HRM(Embedded):
     def from_reference(
         cls, state_dict: Mapping[str, Any], config: HRMConfig | Mapping[str, Any]
     ) -> HRM:
-        """A model from a published checkpoint; see :func:`.reference.from_reference`."""
-        from ..exchange.reference import from_reference
+        """Build a model from published weights.
 
-        return from_reference(state_dict, config)
+        Args:
+            state_dict: Published name -> tensor or array of any float dtype; names may begin with
+                ``_orig_mod.``, ``model.`` and ``inner.``. Weights become float32.
+            config: An :class:`HRMConfig`, or a mapping in the published names.
+
+        Raises:
+            ValueError: if entries are missing, superfluous or of another shape, or the
+                configuration makes no sense.
+        """
+        published = bare_weights(state_dict)
+        if not isinstance(config, HRMConfig):
+            # A TRM has one module for both roles.
+            shared = not any(name.startswith("H_level.") for name in published)
+            config = config_from_reference(config, shared)
+        model = cls(config)
+        model.load_state_dict(weights_from_reference(published, model.state_dict()))
+        return model
 
     def to_reference(self) -> dict[str, Tensor]:
-        """The weights in the published names; see :func:`.reference.to_reference`."""
-        from ..exchange.reference import to_reference
+        """Return the weights under the published names, sharing this model's memory.
 
-        return to_reference(self)
+        Raises:
+            ValueError: if the published code has no such model (registers, rotary2d).
+        """
+        return weights_to_reference(self.config, self.state_dict())

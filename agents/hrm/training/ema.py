@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class WeightAverage:
@@ -15,9 +16,15 @@ class WeightAverage:
     (1 + n) / (10 + n), so that short runs profit too. (The published TRM keeps its decay from the
     start; ours reaches 0.999 after 9,000 of its 65,104 steps, and then nothing tells them apart.)
 
+    The update is PyTorch's own. Its ``AveragedModel`` around the update is not used, since it
+    copies its count of updates to the device in every step, which waits for the device.
+
+    Args:
+        decay: Largest decay.
+
     Attributes:
         weights: The average; empty before the first update.
-        updates: How many went into it.
+        updates: Number of updates so far.
     """
 
     def __init__(self, decay: float) -> None:
@@ -30,9 +37,7 @@ class WeightAverage:
         """Move towards the live weights; buffers of integers are not averaged."""
         if not self.weights:
             self.weights = {name: value.clone() for name, value in live.items()}
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         names = [name for name, value in live.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [self.weights[name] for name in names], [live[name] for name in names], 1 - decay
-        )
+        average = get_ema_multi_avg_fn(min(self.decay, (1 + self.updates) / (10 + self.updates)))
+        average([self.weights[name] for name in names], [live[name] for name in names], None)
         self.updates += 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hrm_gym.checks import check_positive
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.puzzle_set import PuzzleSet
 from hrm_gym.puzzles import get_task
@@ -86,8 +87,8 @@ def run(
         ValueError: A checkpoint could not be written.
     """
     for name, budget in (("steps", steps), ("seconds", seconds)):
-        if budget is not None and budget <= 0:
-            raise ValueError(f"{name}: expected a positive budget, got {budget}")
+        if budget is not None:
+            check_positive(name, budget)
     callbacks = callbacks or Callbacks()
     if steps is None and seconds is None:
         steps = trainer.config.steps

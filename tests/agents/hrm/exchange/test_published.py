@@ -39,7 +39,7 @@ TRM_ARCH = {**HRM_ARCH, "H_layers": 0, "mlp_t": True, "no_ACT_continue": True, "
 
 
 def model_of(arch, vocab_size=11, seq_len=81, puzzles=3) -> HRM:
-    from hrm_gym.agents.hrm.exchange.reference import config_from_reference
+    from hrm_gym.agents.hrm.model.reference import config_from_reference
 
     sizes = {"vocab_size": vocab_size, "seq_len": seq_len, "num_puzzle_identifiers": puzzles}
     return HRM(config_from_reference({**arch, **sizes}))

@@ -18,9 +18,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from hrm_gym.agents.hrm.exchange.reference import config_from_reference, reference_name
 from hrm_gym.agents.hrm.inference.halting import HaltingRule
 from hrm_gym.agents.hrm.model.network import HRM, Carry
+from hrm_gym.agents.hrm.model.reference import config_from_reference, reference_name
 from hrm_gym.agents.hrm.training.losses import act_loss
 
 FOLDER = Path(__file__).parents[3] / "golden"

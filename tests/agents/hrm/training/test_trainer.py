@@ -226,7 +226,7 @@ def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
 
 @pytest.mark.parametrize("budget", [{"steps": 0}, {"seconds": 0.0}, {"steps": -1}])
 def test_a_budget_of_nothing_is_refused(budget):
-    with pytest.raises(ValueError, match=f"{next(iter(budget))}: expected a positive budget"):
+    with pytest.raises(ValueError, match=f"{next(iter(budget))}: expected a positive number"):
         run(Trainer(TINY), **budget)
 
 
