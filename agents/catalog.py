@@ -1,9 +1,14 @@
-"""Agents by name: what each learns from, and how one is come by. Nothing here loads torch."""
+"""Agents by name: what each learns from, how it is trained, and how a trained one is loaded.
+
+Importing this module does not load torch.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .base import Signal, TrainResult
@@ -22,19 +27,19 @@ AGENTS: dict[str, Signal] = {
     "depth-first": "solver",
     "oracle": "solver",
 }
-"""What each agent learns from; those of ``labels`` and ``reward`` are trained."""
+"""What each agent learns from; agents that learn from ``labels`` or ``reward`` are trained."""
 
 Progress = Callable[[TrainResult[Any]], None]
 
 
 def learns(name: str) -> bool:
-    """Say whether an agent is trained; one of one's own is not.
+    """Return whether an agent is trained; a custom agent is not.
 
     Args:
-        name: One of ``AGENTS``, or ``module:Class``.
+        name: A key of ``AGENTS``, or ``module:Class``.
 
     Raises:
-        ValueError: There is no such agent.
+        ValueError: if there is no such agent.
     """
     if ":" in name:
         find_class(name)
@@ -47,24 +52,24 @@ def learns(name: str) -> bool:
 
 
 def find_class(name: str) -> Callable[[], Any]:
-    """Return the class that ``module:Class`` names; it needs ``act(obs, info)`` and nothing else.
+    """Return the class named by ``module:Class``; its only required method is ``act(obs, info)``.
 
     Raises:
-        ValueError: The module cannot be imported, or there is no such class in it.
+        ValueError: if the module cannot be imported, or it has no such class.
     """
     module, _, attribute = name.partition(":")
     try:
         found: Any = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:
-        # Code of the user's own: whatever it raises is a mistake to be named, not ours.
+        # This is the user's code, which may raise anything. The message names the module.
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"agents: cannot import {module!r}: {reason}") from None
     if not (isinstance(found, type) and callable(getattr(found, "act", None))):
-        raise ValueError(f"agents: {name} is no class with a method act(obs, info)")
+        raise ValueError(f"agents: {name} is not a class with a method act(obs, info)")
     return found
 
 
-def obtain(
+def train_agent(
     name: str,
     env_id: str,
     seed: int = 0,
@@ -77,25 +82,27 @@ def obtain(
     tracker: Tracker | None = None,
     preset: str | None = None,
 ) -> TrainResult[Any]:
-    """Return an agent, trained where it learns; one that does not cost no time and no puzzles.
+    """Train an agent; one that does not learn is returned at once, with a cost of zero.
 
     Args:
-        name: One of ``AGENTS``, or ``module:Class``.
-        env_id: The step environment it is wanted for.
-        seed: Of weights, puzzles and exploration.
-        seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
-        steps: Environment steps of an agent that learns from reward, else optimiser steps.
-        device: Where networks run.
-        limit: Training puzzles at most; ``None`` takes all.
-        on_progress: Called with the run so far, at the start and evenly spread over it; its time
-            is not counted.
-        progress_evaluations: How often.
-        tracker: Gets the training metrics.
-        preset: Configuration of hrm, and what its supervised baselines stand beside; default: the
-            smallest for the environment.
+        name: A key of ``AGENTS``, or ``module:Class``.
+        env_id: The step environment that the agent is meant for.
+        seed: Seed of weights, puzzles and exploration.
+        seconds: Training time. The run ends when ``seconds`` or ``steps`` is reached, whichever
+            comes first.
+        steps: Environment steps of an agent that learns from reward, optimizer steps of an agent
+            that learns from labels.
+        device: Device of the networks.
+        limit: Maximum number of training puzzles; ``None`` uses all of them.
+        on_progress: Called with the result so far, at the start and at equal intervals of the
+            budget. The time it takes is not counted.
+        progress_evaluations: Maximum number of calls of ``on_progress`` after the first.
+        tracker: Receives the training metrics.
+        preset: Configuration of an agent that learns from labels; default: the smallest preset for
+            the environment. The supervised baselines match the HRM of this preset.
 
     Raises:
-        ValueError: The agent is unknown or does not fit the environment.
+        ValueError: if the agent is unknown or does not fit the environment.
     """
     common: dict[str, Any] = {
         "seed": seed,
@@ -131,11 +138,11 @@ def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
 
     Args:
         name: ``random``, ``depth-first``, ``oracle`` or ``module:Class``.
-        env_id: Environment of the random agent, which needs to know its actions.
+        env_id: Environment of the random agent, which defines its actions.
         seed: Seed of the random agent.
 
     Raises:
-        ValueError: ``random`` got no environment, or a class of one's own cannot be made.
+        ValueError: if ``random`` is given no environment, or a custom agent cannot be created.
     """
     if ":" in name:
         made = find_class(name)
@@ -159,3 +166,83 @@ def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
     if env_id is None:
         raise ValueError(f"env: the agent {name} needs --env")
     return RandomAgent(make_env(env_id).action_space, seed)
+
+
+def load_agent(
+    name: str,
+    device: str = "cpu",
+    env_id: str | None = None,
+    seed: int = 0,
+    task: str | None = None,
+) -> Any:
+    """Load the agent that the option ``--agent`` names.
+
+    Args:
+        name: ``oracle``, ``depth-first``, ``random``, ``module:Class``, a pretrained agent, the
+            folder of a trained agent, ``hub:owner/name``, or an exported ``.onnx`` file.
+        device: Device of a network; an exported network runs on the CPU.
+        env_id: Environment of the random agent, which defines its actions.
+        seed: Seed of the random agent.
+        task: For an HRM: the custom task that it was trained on, or the task of a published
+            checkpoint whose files do not name it.
+
+    Raises:
+        ValueError: if there is no such agent, or its files are damaged.
+    """
+    if name in AGENTS and not learns(name):
+        return untrained(name, env_id, seed)
+    path = Path(name)
+    if ":" in name and not name.startswith("hub:") and not path.exists():
+        return untrained(name)
+    if path.suffix == ".onnx":
+        from .hrm.exchange.onnx import OnnxAgent
+
+        return OnnxAgent(path)
+    config = _config(path)
+    if "algorithm" in config:
+        from .baselines import SB3Agent
+
+        return SB3Agent.load(path, device)
+    if config.get("name") == "chain-of-thought":
+        from .chain import ChainAgent
+
+        return ChainAgent.load(path, device)
+    from .hrm import HRMAgent
+
+    return HRMAgent.from_pretrained(name, device, task=task)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Return the content of ``config.json`` in a folder, empty if there is none."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def env_of(agent: Any) -> str | None:
+    """Return the environment that an agent was trained on; ``None`` if it is not known."""
+    about = getattr(agent, "about", {})
+    env_id = about.get("env") or getattr(agent, "env_id", None)
+    return None if env_id is None else str(env_id)
+
+
+def check_task(name: str, agent: Any, task: str, what: str) -> None:
+    """Refuse an agent that was trained on another task.
+
+    Args:
+        name: The name the agent was loaded by.
+        agent: The agent. One without a task, such as the oracle, fits every task.
+        task: Id of the task it shall solve.
+        what: What is to be solved, for the message.
+
+    Raises:
+        ValueError: if the tasks differ.
+    """
+    from hrm_gym.registration import task_id
+
+    own, env_id = getattr(agent, "task", None), getattr(agent, "env_id", None)
+    trained = own.id if own is not None else None if env_id is None else task_id(env_id)
+    if trained not in (None, task):
+        raise ValueError(f"agent: {name} solves {trained}, {what} is {task}")

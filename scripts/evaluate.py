@@ -52,10 +52,10 @@ class Args:
 
 def main(args: Args) -> None:
     """Play and print the aggregates."""
+    from hrm_gym.agents.catalog import check_task, env_of, load_agent
     from hrm_gym.evaluation import evaluate, make_env
     from hrm_gym.machine import machine
     from hrm_gym.results import write_json
-    from hrm_gym.scripts.loading import check_task, env_of, load_agent
 
     votes = () if args.votes is None else (args.votes,)
     for option, values in (("segments", args.segments), ("votes", votes)):

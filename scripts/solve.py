@@ -86,7 +86,7 @@ def load_solver(name: str, task_id: str, device: str) -> Any:
     Raises:
         ValueError: There is none, it is of another task, or it only plays move by move.
     """
-    from hrm_gym.scripts.loading import check_task, load_agent
+    from hrm_gym.agents.catalog import check_task, load_agent
 
     if name == "oracle":
         from hrm_gym.puzzles import get_task

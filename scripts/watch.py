@@ -71,7 +71,7 @@ def main(args: Args) -> None:
 
 def _tracks(args: Args) -> list:  # type: ignore[type-arg]
     """Return what is to be shown."""
-    from hrm_gym.scripts.loading import env_of, load_agent
+    from hrm_gym.agents.catalog import env_of, load_agent
     from hrm_gym.scripts.watching.tracks import Choice, step_id, watch_agent, watch_trace
 
     if args.trace is not None:

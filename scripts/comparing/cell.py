@@ -204,7 +204,7 @@ def run_cell(cell: Cell, out: Path) -> Result:
 
 def _take_part(result: Result, tracker: Any) -> None:
     """Train an agent where it learns, and test it; fills in ``result``."""
-    from hrm_gym.agents.catalog import obtain
+    from hrm_gym.agents.catalog import train_agent
     from hrm_gym.evaluation import evaluate
 
     cell = result.cell
@@ -216,7 +216,7 @@ def _take_part(result: Result, tracker: Any) -> None:
         tracker.evaluation(few, so_far.env_steps, so_far.seconds)
 
     begun = time.perf_counter()
-    trained = obtain(
+    trained = train_agent(
         cell.agent,
         cell.env,
         seed=cell.seed,

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from hrm_gym.agents.catalog import check_task
 from hrm_gym.data.traces import read_traces
 from hrm_gym.evaluation import make_env
 from hrm_gym.puzzles import get_task
 from hrm_gym.registration import answer_id
 from hrm_gym.rendering.replay import Track
 from hrm_gym.rendering.tracks import playing_track, thinking_track
-from hrm_gym.scripts.loading import check_task
 
 MOVES = 2000
 """Moves of a player that are kept; whoever needs more walks in circles."""

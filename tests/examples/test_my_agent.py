@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from examples.my_agent import WallFollower
-from hrm_gym.agents.catalog import AGENTS, learns, obtain
+from hrm_gym.agents.catalog import AGENTS, learns, train_agent
 from hrm_gym.evaluation import evaluate
 
 NAME = "examples.my_agent:WallFollower"
@@ -25,7 +25,7 @@ def test_episodes_that_take_turns_do_not_disturb_each_other():
 
 def test_it_comes_by_its_name():
     assert not learns(NAME)
-    result = obtain(NAME, "HRMMaze-7x7-v0", seconds=1.0)
+    result = train_agent(NAME, "HRMMaze-7x7-v0", seconds=1.0)
     assert isinstance(result.agent, WallFollower)
     assert (result.env_steps, result.seconds, result.puzzles) == (0, 0.0, 0)
     assert NAME not in AGENTS

@@ -139,7 +139,7 @@ def test_unknown_names_fail_their_cells_and_the_others_finish(tmp_path: Path) ->
         ({"agents": []}, "got none"),
         ({"agents": ["random", "random"]}, "each once"),
         ({"agents": ["no_such_module:Agent"]}, "agents: cannot import 'no_such_module'"),
-        ({"agents": ["json:loads"]}, "agents: json:loads is no class with a method act"),
+        ({"agents": ["json:loads"]}, "agents: json:loads is not a class with a method act"),
         ({"env": ["HRMChess-v0"]}, "env: expected one of"),
         ({"env": ["HRMMazeAnswer-v0"]}, "env: expected a step environment"),
         ({"env": []}, "env: expected each once, got none"),
