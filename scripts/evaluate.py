@@ -1,4 +1,4 @@
-"""Test an agent on held-out puzzles, or on a file of them."""
+"""Evaluate an agent on held-out puzzles or on a file of puzzles."""
 
 from __future__ import annotations
 
@@ -15,214 +15,119 @@ class Args:
     """Arguments of the evaluation."""
 
     agent: str = "sudoku-4x4"
-    """Bundled agent, folder of an HRM or a baseline, exported .onnx file, random or oracle."""
+    """Agent to evaluate: a pretrained one, the folder of a trained one, an exported .onnx file,
+    random, oracle or depth-first."""
     env: str | None = None
     """Environment; by default the one that the agent was trained on."""
+    task: str | None = None
+    """Task that the agent was trained on, if its files do not say: an id or, for a custom task,
+    module:Class."""
     data: str | None = None
-    """Puzzles: a CSV file (used whole), a dataset folder, bank."""
+    """Puzzles: a CSV file (used as a whole), a dataset folder, bank, generator:N; by default those
+    of the environment."""
     split: str = "test"
     """Split of the puzzles: train, val, test or ood."""
     episodes: int = 500
-    """Puzzles at most."""
+    """Number of puzzles at most."""
     device: str = "cpu"
-    """Where the model runs."""
+    """Device of the model: cpu, cuda, cuda:1."""
     seed: int = 0
     """Seed of the random agent."""
-    task: str | None = None
-    """Task of one's own, module:Class, that the agent was trained on."""
     segments: tuple[int, ...] = ()
-    """Also try these as the last segment, more than trained for if wished."""
+    """Further limits of segments to try; they may exceed the limit of the training."""
     votes: int | None = None
-    """Answer every puzzle under so many symmetries, and let the answers vote; for an ARC dataset
-    folder, augmentations of each test input (default there: all)."""
+    """Answer every puzzle under this number of symmetries and let the answers vote. In a dataset
+    folder with augmentations, these vote; all of them by default."""
     vote_by: Literal["count", "confidence"] = "count"
-    """What wins: the answer given most often, or the one the model is surest of."""
+    """Which answer wins a vote: the most frequent one, or the one with the highest q_halt."""
     out: Path | None = None
-    """Also draw accuracy against segments and votes, and q_halt against the truth, as PNG file."""
+    """Folder of figures: also draw accuracy against segments and votes, and the calibration of
+    q_halt, to OUT/segments.png."""
     json: Path | None = None
-    """Also write the result to this file, for programs."""
+    """Also write the result to this file as JSON."""
     save_traces: Path | None = None
-    """Also write every segment, early halting off, to this .npz file: for HRMHalt-v0 and for the
-    replay of segments."""
+    """Also write all segments, without early halting, to this .npz file, for HRMHalt-v0 and
+    watch."""
     trace_segments: int | None = None
-    """Segments of each trace; by default the agent's own most."""
+    """Number of segments of each trace; by default the agent's limit."""
     trace_splits: tuple[str, ...] = ()
-    """Splits that the trace file holds, at most --episodes puzzles of each; by default --split."""
+    """Splits in the trace file, with at most --episodes puzzles each; by default --split."""
 
 
 def main(args: Args) -> None:
-    """Play and print the aggregates."""
-    from hrm_gym.agents.catalog import check_task, env_of, load_agent
-    from hrm_gym.evaluation import evaluate, make_env
+    """Evaluate the agent, print the aggregates and write them to a file."""
+    from hrm_gym.agents.catalog import env_of, load_agent
     from hrm_gym.machine import machine
     from hrm_gym.results import write_json
 
-    votes = () if args.votes is None else (args.votes,)
-    for option, values in (("segments", args.segments), ("votes", votes)):
-        if min(values, default=1) < 1:
-            raise ValueError(f"{option}: expected at least 1, got {min(values)}")
+    check_counts(args)
     agent = load_agent(args.agent, args.device, args.env, args.seed, args.task)
     env_id = args.env or env_of(agent)
     if env_id is None:
         raise ValueError(f"env: the agent {args.agent} needs --env")
+    env_kwargs = env_arguments(args, agent, env_id)
     if args.save_traces is not None:
-        save_traces(args, agent, env_id)
-    folder = arc_folder(args, agent)
-    if folder is not None:
-        rows = evaluate_votes(args, agent, folder)
-    else:
-        kwargs = env_arguments(args, agent, env_id)
-        task = getattr(make_env(env_id, **kwargs).unwrapped, "task", None)
-        if task is not None:
-            check_task(args.agent, agent, task.id, env_id)
-        thinks = has_segments(args, agent, env_id)
-        tested = evaluate(agent, env_id, args.episodes, args.split, **kwargs)
-        rows = []
-        for name, value in tested.summary().items():
-            unit = "s" if name == "seconds" else "1"
-            rows.append({"name": name, "value": value, "unit": unit})
-            print(f"{name:16} {value:10.4f}")
-        rows += thinking(args, agent, env_id) if thinks else []
+        from hrm_gym.scripts.evaluating.traces import save_traces
+
+        save_traces(args, agent, env_id, env_kwargs)
+    rows = evaluate_as_family(args, agent)
+    if rows is None:
+        rows = evaluate_episodes(args, agent, env_id, env_kwargs)
     if args.json is not None:
         write_json(args.json, machine(), rows)
 
 
+def check_counts(args: Args) -> None:
+    """Check the numbers of segments and votes.
+
+    Raises:
+        ValueError: if one is not positive.
+    """
+    votes = () if args.votes is None else (args.votes,)
+    for option, values in (("segments", args.segments), ("votes", votes)):
+        if min(values, default=1) < 1:
+            raise ValueError(f"{option}: expected at least 1, got {min(values)}")
+
+
 def env_arguments(args: Args, agent: Any, env_id: str) -> dict[str, Any]:
-    """Return which puzzles the environment holds, and for that of any task, which one is meant."""
+    """Return the keyword arguments of the environment: its puzzles and, if it has any, its task."""
     kwargs = {} if args.data is None else {"source": args.data}
     name = getattr(agent, "task_name", None)
     return {**kwargs, "task": name} if name is not None and env_id == "HRMAnswer-v0" else kwargs
 
 
-def arc_folder(args: Args, agent: Any) -> Path | None:
-    """Return the dataset folder on which an ARC agent with puzzle embeddings is voted out."""
-    from hrm_gym.agents.hrm import HRMAgent
+def evaluate_as_family(args: Args, agent: Any) -> list[dict[str, Any]] | None:
+    """Return the rows of an evaluation that only one family has, ``None`` if there is none."""
+    from hrm_gym.scripts.families import family_module
 
-    if not isinstance(agent, HRMAgent) or agent.task.name != "arc":
+    task = getattr(agent, "task", None)
+    module = None if task is None else family_module("hrm_gym.scripts.evaluating", task.name)
+    if module is None:
         return None
-    trained = agent.about.get("train", {}).get("source")
-    source = args.data or trained
-    if source is None or not (Path(source) / "test" / "dataset.json").is_file():
-        return None
-    return Path(source)
-
-
-def evaluate_votes(args: Args, agent: Any, folder: Path) -> list[dict[str, Any]]:
-    """Let an ARC agent's answers vote, print pass@k and return the rows."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from hrm_gym.agents.hrm.inference.arc_voting import evaluate_arc
-    from hrm_gym.scripts.reporting.depth import arc_rows, arc_table
-
-    rows = []
-    for last in args.segments or (agent.max_segments,):
-        with Progress(disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("voting")
-
-            def show(done: int, total: int, bar: Any = bar, task: Any = task) -> None:
-                bar.update(task, completed=done, total=total)
-
-            result = evaluate_arc(agent, folder, args.votes, last, on_batch=show)
-        if args.segments:
-            print(f"up to {last} segments")
-        Console().print(arc_table(result))
-        name = f"segments{last}/" if args.segments else ""
-        rows += [{**row, "name": name + row["name"]} for row in arc_rows(result)]
+    rows: list[dict[str, Any]] | None = module.evaluate_agent(args, agent)
     return rows
 
 
-def has_segments(args: Args, agent: Any, env_id: str) -> bool:
-    """Say whether an agent thinks in segments there, of which more can be told.
+def evaluate_episodes(
+    args: Args, agent: Any, env_id: str, env_kwargs: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Play the puzzles in the environment, print the aggregates and return them as rows."""
+    from hrm_gym.agents.catalog import check_task
+    from hrm_gym.evaluation import evaluate, make_env
+    from hrm_gym.scripts.evaluating.segments import has_segments, report_segments
+    from hrm_gym.scripts.reporting.evaluation import evaluation_rows
 
-    Raises:
-        ValueError: It does not, and the arguments ask for more; or for more votes than there are.
-    """
-    from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
-    from hrm_gym.agents.hrm.inference.voting import distinct_symmetries
-
-    thinks = isinstance(agent, ReasoningAgent) and "Answer" in env_id
-    if not thinks and (args.segments or args.votes is not None or args.out is not None):
-        raise ValueError(
-            "segments, votes and out: expected an HRM agent in an Answer environment, got "
-            f"{args.agent} in {env_id}"
-        )
-    if thinks and args.votes is not None:
-        distinct_symmetries(agent.task, args.votes)
-    return thinks
-
-
-def thinking(args: Args, agent: Any, env_id: str) -> list[dict[str, Any]]:
-    """Print what thinking longer and voting are worth, draw it, and return the rows."""
-    from rich.console import Console
-
-    from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute
-    from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
-    from hrm_gym.evaluation import make_env
-    from hrm_gym.scripts.reporting import depth as report
-    from hrm_gym.scripts.reporting.calibration import calibration_rows, calibration_table
-
-    kwargs = env_arguments(args, agent, env_id)
-    env = make_env(env_id, split=args.split, **kwargs)
-    puzzles = env.unwrapped.puzzles.take(slice(args.episodes))  # type: ignore[attr-defined]
-    depth = measure_depth(agent, puzzles)
-    console = Console()
-    for table in report.depth_tables(depth):
-        console.print(table)
-    console.print(report.depth_sentence(depth), highlight=False)
-    counts = measure_calibration(agent, puzzles)
-    console.print(calibration_table(counts))
-    rows = report.depth_rows(depth) + calibration_rows(counts)
-    found: list[Compute] = []
-    if args.segments or args.votes is not None:
-        lasts = sorted({agent.max_segments, *args.segments})
-        found = measure_compute(agent, puzzles, lasts, args.votes or 1, args.vote_by)
-        console.print(report.compute_table(found, args.vote_by))
-        rows += report.compute_rows(found)
-    if args.out is not None:
-        from hrm_gym.scripts.reporting.plots import save_png
-
-        save_png(report.depth_figure(depth, counts, found), args.out)
-        print(f"{args.out} written")
+    env: Any = make_env(env_id, split=args.split, **env_kwargs).unwrapped
+    task = getattr(env, "task", None)
+    if task is not None:
+        check_task(args.agent, agent, task.id, env_id)
+    thinks = has_segments(args, agent, env_id)
+    rows = evaluation_rows(evaluate(agent, env_id, args.episodes, args.split, **env_kwargs))
+    for row in rows:
+        print(f"{row['name']:16} {row['value']:10.4f}")
+    if thinks:
+        rows += report_segments(args, agent, env.puzzles.take(slice(args.episodes)))
     return rows
-
-
-def save_traces(args: Args, agent: object, env_id: str) -> None:
-    """Record the agent's segments and write the trace file.
-
-    Raises:
-        ValueError: The agent has no segments, or a split holds no puzzle.
-    """
-    from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
-    from hrm_gym.agents.hrm.record import record_traces
-    from hrm_gym.evaluation import make_env
-
-    assert args.save_traces is not None
-    if not isinstance(agent, ReasoningAgent):
-        raise ValueError(f"save-traces: the agent {args.agent} has no segments; expected an HRM")
-    kwargs = env_arguments(args, agent, env_id)
-    splits = args.trace_splits or (args.split,)
-    sets = []
-    for split in splits:
-        env = make_env(env_id, split=split, limit=args.episodes, **kwargs)
-        sets.append(env.unwrapped.puzzles)  # type: ignore[attr-defined]
-    words = ["--agent", args.agent, "--trace-segments", str(args.trace_segments)]
-    if args.trace_segments is None:
-        words = words[:2]
-    words += [] if args.data is None else ["--data", args.data]
-    words += ["--episodes", str(args.episodes), "--trace-splits", *splits]
-    about = {
-        # What makes this file again; where it goes does not change it.
-        "command": "python scripts/evaluate.py " + " ".join([*words, "--save-traces", "FILE"]),
-        "source": sets[0].origin,
-        "splits": list(splits),
-        "episodes": args.episodes,
-        "max_segments": agent.max_segments,
-    }
-    name = Path(args.agent).name
-    traces = record_traces(agent, sets, env_id, name, args.trace_segments, about=about)
-    traces.save(args.save_traces)
-    print(f"{len(traces)} traces of {traces.segments} segments written to {args.save_traces}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Export an agent to ONNX, and compare what was written with the agent itself."""
+"""Export an agent to ONNX and compare the file with the agent."""
 
 from __future__ import annotations
 
@@ -18,51 +18,54 @@ class Args:
     """Arguments of the export."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """Bundled agent or checkpoint folder of an HRM."""
+    """HRM to export: a pretrained one, or the folder of a trained one."""
     file: Annotated[Path, tyro.conf.Positional]
-    """The file to write, such as out.onnx."""
+    """File to write, such as out.onnx."""
     precision: Literal["float32", "float16", "int8"] = "float32"
-    """How the matrices of the blocks are stored, nearly all of a model; embedding, heads and the
-    computation are float32 in every case."""
-    puzzles: int = 100
-    """Test puzzles on which the file is compared with the agent."""
+    """Precision of the stored matrices of the blocks, which are most of the model. The embedding,
+    the heads and all computations use float32."""
+    episodes: int = 100
+    """Number of test puzzles on which the file is compared with the agent."""
     seed: int = 0
-    """Seed of random questions, for a task without bundled puzzles."""
+    """Seed of random questions, used for tasks without bundled puzzles."""
     json: Path | None = None
-    """Also write the result to this file, for programs."""
+    """Also write the result to this file as JSON."""
 
 
 def main(args: Args) -> None:
-    """Write the file, then run both on the same puzzles."""
+    """Write the file, then answer the same puzzles with the file and with the agent."""
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent, check_installed
     from hrm_gym.machine import machine
     from hrm_gym.results import write_json
 
+    if args.episodes < 1:
+        raise ValueError(f"episodes: expected at least 1, got {args.episodes}")
     check_file("file", args.file)
     check_installed()
     agent = HRMAgent.from_pretrained(args.agent)
     size = export(agent, args.file, args.precision)
     exported = OnnxAgent(args.file, agent.task.id)
-    far, agreed = compare(agent, exported, questions(agent.task, args.puzzles, args.seed))
+    tokens = questions(agent.task, args.episodes, args.seed)
+    difference, same = compare(agent, exported, tokens)
     print(
         f"{args.file}: {agent.parameters:,} parameters of {agent.task.id} as {args.precision}, "
         f"{size / 1e6:.2f} MB\n"
-        f"against the agent, every segment of {args.puzzles} puzzles: {agreed:.2%} of cells the "
-        f"same, probabilities at most {far:.1e} apart"
+        f"against the agent, every segment of {args.episodes} puzzles: {same:.2%} of cells the "
+        f"same, probabilities at most {difference:.1e} apart"
     )
     if args.json is not None:
         rows = [
             {"name": "size", "value": size, "unit": "B"},
-            {"name": "same_cells", "value": agreed, "unit": "1"},
-            {"name": "probability_difference", "value": far, "unit": "1"},
+            {"name": "same_cells", "value": same, "unit": "1"},
+            {"name": "probability_difference", "value": difference, "unit": "1"},
         ]
         write_json(args.json, machine(), rows)
 
 
 def questions(task: Any, count: int, seed: int = 0) -> np.ndarray:
-    """Return test puzzles of a task, random tokens where no bank has it, ``(count, seq_len)``."""
+    """Return ``(count, seq_len)`` test puzzles of a task, or random tokens if it has no bank."""
     from hrm_gym.data import load_puzzles
 
     try:
@@ -74,16 +77,17 @@ def questions(task: Any, count: int, seed: int = 0) -> np.ndarray:
 
 
 def compare(agent: Any, other: Any, tokens: np.ndarray) -> tuple[float, float]:
-    """Return how far the probabilities of two agents lie apart, and the share of equal cells.
+    """Compare all segments of two agents, each of which continues from its own carry.
 
-    Both think through all segments, each on its own carry.
+    Returns:
+        The largest difference of two probabilities, and the share of equal cells.
     """
-    far, agreed = 0.0, []
+    difference, same = 0.0, []
     pairs = zip(agent.think(tokens, halt=False), other.think(tokens, halt=False), strict=True)
-    for mine, its in pairs:
-        far = max(far, float(np.abs(mine.confidence - its.confidence).max()))
-        agreed.append(float((mine.answer == its.answer).mean()))
-    return far, float(np.mean(agreed))
+    for one, two in pairs:
+        difference = max(difference, float(np.abs(one.confidence - two.confidence).max()))
+        same.append(float((one.answer == two.answer).mean()))
+    return difference, float(np.mean(same))
 
 
 if __name__ == "__main__":

@@ -136,6 +136,7 @@ def report(training: TrainingRun, args: Args, tracker: Tracker, reason: str) -> 
     """Test the trained agent, print the result and write it to a file."""
     from hrm_gym.machine import machine
     from hrm_gym.results import write_json
+    from hrm_gym.scripts.reporting.evaluation import evaluation_rows
 
     trainer = training.trainer
     print(f"{trainer.step} steps in {trainer.seconds:.0f} s; written to {training.folder}")
@@ -153,10 +154,7 @@ def report(training: TrainingRun, args: Args, tracker: Tracker, reason: str) -> 
             f"{result.solve_rate:.1%} of {len(result.episodes)} held-out puzzles solved "
             f"(95% {low:.1%} to {high:.1%}), {result.mean_steps:.2f} segments a puzzle"
         )
-        rows += [
-            {"name": name, "value": value, "unit": "s" if name == "seconds" else "1"}
-            for name, value in result.summary().items()
-        ]
+        rows += evaluation_rows(result)
     if args.json is not None:
         write_json(args.json, machine(), rows)
 

@@ -1,4 +1,4 @@
-"""Train a reinforcement-learning baseline, and test it."""
+"""Train a reinforcement-learning agent and test it on held-out puzzles."""
 
 from __future__ import annotations
 
@@ -6,51 +6,57 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hrm_gym.scripts.cli import run
+
+if TYPE_CHECKING:
+    from hrm_gym.agents.base import TrainResult
+    from hrm_gym.agents.baselines import SB3Agent
+    from hrm_gym.evaluation import Evaluation
+    from hrm_gym.tracking import Tracker
+
+EVALUATIONS = 6
+"""Number of evaluations during training."""
+EVALUATED = 100
+"""Number of puzzles in each of them, at most."""
 
 
 @dataclass
 class Args:
-    """Arguments of the baseline trainer."""
+    """Arguments of the reinforcement-learning trainer."""
 
     env: str = "HRMMaze-7x7-v0"
     """Environment to train on: a step or Answer environment, or HRMHalt-v0."""
     agent: Literal["ppo", "dqn", "maskable-ppo", "a2c", "qrdqn", "recurrent-ppo"] = "maskable-ppo"
     """Algorithm; dqn and qrdqn need Discrete actions, maskable-ppo a step environment."""
     policy: Literal["mlp", "cnn", "transformer", "structured", "hrm"] | None = None
-    """Network; where none is named, that of agents/baselines/hyperparameters.yml."""
+    """Policy network; the default is in agents/baselines/hyperparameters.yml."""
     seconds: float | None = None
-    """Training time; where neither this nor --steps is given, the file's n_timesteps."""
+    """Training time; without --seconds and --steps, n_timesteps of the same file is used."""
     steps: int | None = None
-    """Environment steps, over all parallel environments."""
+    """Environment steps, summed over all parallel environments."""
     seed: int = 0
     """Seed of the weights, the puzzles and the exploration."""
     puzzles: int = 1000
-    """Training puzzles."""
+    """Number of training puzzles at most."""
     episodes: int = 500
-    """Held-out test puzzles at the end."""
+    """Number of held-out puzzles in the final test."""
     device: str = "cpu"
-    """Where the networks run."""
+    """Device of the networks: cpu, cuda, cuda:1."""
     threads: int = 1
-    """Torch threads; small networks gain nothing from more."""
+    """Number of torch threads; small networks gain nothing from more."""
     out: Path = Path("runs")
-    """Folder of runs; this one is written to OUT/ENV/AGENT/seedSEED."""
+    """Folder of all runs; this run is written to OUT/ENV/AGENT/seedSEED."""
     json: Path | None = None
-    """Also write the result to this file, for programs."""
+    """Also write the result to this file as JSON."""
 
 
 def main(args: Args) -> None:
-    """Train, save the agent beside its curves, test it and print the result."""
+    """Train, save the agent next to its curves, test it and print the result."""
     import torch
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from hrm_gym.agents.base import TrainResult
-    from hrm_gym.agents.baselines import SB3Agent, train_rl
     from hrm_gym.evaluation import evaluate
-    from hrm_gym.machine import machine
-    from hrm_gym.results import write_json
     from hrm_gym.tracking import Tracker, run_folder
 
     if args.episodes == 0:
@@ -58,18 +64,35 @@ def main(args: Args) -> None:
     torch.set_num_threads(args.threads)
     name = args.agent if args.policy is None else f"{args.agent}-{args.policy}"
     folder = run_folder(args.out, args.env, name, args.seed)
-    evaluations = 6
+    with Tracker(folder) as tracker:
+        result = train(args, tracker)
+        evaluation = evaluate(result.agent, args.env, args.episodes)
+        tracker.evaluation(evaluation, result.env_steps, result.seconds)
+        settings = {**dataclasses.asdict(args), "out": None, "json": None}
+        tracker.hparams(settings, {"hparam/solve_rate": evaluation.solve_rate})
+        result.agent.save(folder)
+    report(args, result, evaluation, folder)
+
+
+def train(args: Args, tracker: Tracker) -> TrainResult[SB3Agent]:
+    """Return the trained agent; it is also evaluated during training."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from hrm_gym.agents.baselines import train_rl
+    from hrm_gym.evaluation import evaluate
+
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Tracker(folder) as tracker, Progress(*columns, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(args.agent, total=evaluations)
+    with Progress(*columns, disable=not sys.stderr.isatty()) as bar:
+        work = bar.add_task(args.agent, total=EVALUATIONS)
 
         def on_progress(result: TrainResult[SB3Agent]) -> None:
-            few = evaluate(result.agent, args.env, min(100, args.episodes), limit=None)
-            tracker.evaluation(few, result.env_steps, result.seconds)
-            done = f"{args.agent}: {result.env_steps} steps, {few.solve_rate:.0%} solved"
-            bar.update(task, advance=1, description=done)
+            episodes = min(EVALUATED, args.episodes)
+            evaluation = evaluate(result.agent, args.env, episodes, limit=None)
+            tracker.evaluation(evaluation, result.env_steps, result.seconds)
+            done = f"{result.env_steps} steps, {evaluation.solve_rate:.0%} solved"
+            bar.update(work, advance=1, description=f"{args.agent}: {done}")
 
-        result = train_rl(
+        return train_rl(
             args.agent,
             args.env,
             seed=args.seed,
@@ -79,25 +102,25 @@ def main(args: Args) -> None:
             device=args.device,
             limit=args.puzzles,
             on_progress=on_progress,
-            progress_evaluations=evaluations,
+            progress_evaluations=EVALUATIONS,
             tracker=tracker,
         )
-        tested = evaluate(result.agent, args.env, args.episodes)
-        tracker.evaluation(tested, result.env_steps, result.seconds)
-        settings = {**dataclasses.asdict(args), "out": None, "json": None}
-        tracker.hparams(settings, {"hparam/solve_rate": tested.solve_rate})
-        result.agent.save(folder)
-    low, high = tested.interval
+
+
+def report(args: Args, result: TrainResult[SB3Agent], evaluation: Evaluation, folder: Path) -> None:
+    """Print the result of the test and write it to a file."""
+    from hrm_gym.machine import machine
+    from hrm_gym.results import write_json
+    from hrm_gym.scripts.reporting.evaluation import evaluation_rows
+
+    low, high = evaluation.interval
     print(
-        f"{args.agent} on {args.env}: {tested.solve_rate:.1%} of {len(tested.episodes)} puzzles "
-        f"solved (95% {low:.1%} to {high:.1%}) after {result.env_steps} environment steps in "
-        f"{result.seconds:.0f} s; written to {folder}"
+        f"{args.agent} on {args.env}: {evaluation.solve_rate:.1%} of {len(evaluation.episodes)} "
+        f"puzzles solved (95% {low:.1%} to {high:.1%}) after {result.env_steps} environment steps "
+        f"in {result.seconds:.0f} s; written to {folder}"
     )
     if args.json is not None:
-        rows = [
-            {"name": name, "value": value, "unit": "s" if name == "seconds" else "1"}
-            for name, value in tested.summary().items()
-        ]
+        rows = evaluation_rows(evaluation)
         rows.append({"name": "env_steps", "value": result.env_steps, "unit": "steps"})
         rows.append({"name": "train_seconds", "value": result.seconds, "unit": "s"})
         write_json(args.json, machine(), rows)

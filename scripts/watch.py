@@ -1,103 +1,118 @@
-"""Watch agents think: segment by segment, one or two side by side, in a window or a recording."""
+"""Watch one or two agents solve a puzzle step by step, in a window or as a recording."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hrm_gym.scripts.cli import run
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering.replay import Track
 
 
 @dataclass
 class Args:
     """Arguments of the replay."""
 
-    agent: list[str] = field(default_factory=lambda: ["sudoku-4x4"])
-    """One agent or two: a bundled one, a folder of an HRM or a baseline, an exported .onnx file,
-    oracle or random. An HRM shows its segments, the others their moves."""
+    agents: list[str] = field(default_factory=lambda: ["sudoku-4x4"])
+    """One or two agents: a pretrained one, the folder of a trained one, an exported .onnx file,
+    random, oracle or depth-first. The segments of an HRM are shown, and the moves of the others."""
     env: str | None = None
     """Environment; by default the one that the first agent was trained on."""
     index: int = 0
-    """Which puzzle of the split, or of the trace file."""
+    """Number of the puzzle in the split or in the trace file."""
     puzzle: str | None = None
-    """A puzzle of your own, as text."""
-    split: str = "test"
-    """Split of the puzzle: train, val, test or ood."""
+    """A puzzle as text, instead of a number."""
     data: str | None = None
-    """Puzzles: a CSV file, a dataset folder, bank; by default the environment's own."""
+    """Puzzles: a CSV file, a dataset folder, bank, generator:N; by default those of the
+    environment."""
+    split: str = "test"
+    """Split of the puzzles: train, val, test or ood."""
     trace: Path | None = None
-    """Replay this recorded trace file (.npz) instead; no model is needed."""
+    """Replay this trace file (.npz) of the evaluate script; no model is needed."""
     past_halting: bool = False
-    """Show all segments, not only those up to halting."""
+    """Show all segments, also those after halting."""
     record: Path | None = None
-    """Write a .gif or an .mp4 file instead of opening a window."""
+    """Write a .gif or .mp4 file instead of opening a window."""
     speed: float | None = None
-    """Steps a second; by default 1.5, and more where there are so many that it would take long."""
+    """Steps per second; by default 1.5, or more if the replay would take more than 30 s."""
     fps: float = 30.0
-    """Frames a second of the window and of .mp4 files."""
+    """Frames per second of the window and of .mp4 files."""
     width: int | None = None
-    """Pixels a board; 640 by default, more for ARC."""
+    """Width of a board in pixels."""
     device: str = "cpu"
-    """Where models run."""
+    """Device of the models: cpu, cuda, cuda:1."""
     seed: int = 0
     """Seed of the random agent."""
 
 
 def main(args: Args) -> None:
-    """Let the agents do their work, then show it."""
-    from hrm_gym.scripts.watching.player import Player, check_recording, record, show
+    """Let the agents solve the puzzle, then show what they did."""
+    from hrm_gym.scripts.watching.recording import check_recording, record
+    from hrm_gym.scripts.watching.window import ReplayWindow
 
-    if not 1 <= len(args.agent) <= 2:
-        raise ValueError(f"agent: expected one or two, got {len(args.agent)}")
+    check_ranges(args)
+    if args.record is not None:
+        check_recording(args.record)
+    tracks = make_tracks(args)
+    name = "-".join(track.name.replace(" ", "-") for track in tracks)
+    replay = ReplayWindow(tracks, args.speed, args.width, f"{name}-{args.index}")
+    if args.record is not None:
+        record(replay, args.record, args.fps)
+        print(f"{replay.steps} steps written to {args.record}")
+        return
+    replay.show(f"HRM Gym: {' and '.join(track.name for track in tracks)}", args.fps)
+    for path in replay.saved:
+        print(f"saved {path}")
+
+
+def check_ranges(args: Args) -> None:
+    """Check the number of agents, the speed, the frame rate and the width.
+
+    Raises:
+        ValueError: if one is out of range.
+    """
+    if not 1 <= len(args.agents) <= 2:
+        raise ValueError(f"agents: expected one or two, got {len(args.agents)}")
     for option, value in (("speed", args.speed), ("fps", args.fps)):
         if value is not None and not 0 < value <= 240:
             raise ValueError(f"{option}: expected more than 0 and at most 240, got {value}")
     if args.width is not None and not 100 <= args.width <= 4000:
         raise ValueError(f"width: expected 100..4000 pixels a board, got {args.width}")
-    if args.record is not None:
-        check_recording(args.record)
-    tracks = _tracks(args)
-    name = "-".join(track.name.replace(" ", "-") for track in tracks)
-    player = Player(tracks, args.speed, args.width, f"{name}-{args.index}")
-    if args.record is not None:
-        record(player, args.record, args.fps)
-        print(f"{player.steps} steps written to {args.record}")
-        return
-    show(player, f"HRM Gym: {' and '.join(track.name for track in tracks)}", args.fps)
-    for path in player.saved:
-        print(f"saved {path}")
 
 
-def _tracks(args: Args) -> list:  # type: ignore[type-arg]
-    """Return what is to be shown."""
+def make_tracks(args: Args) -> list[Track]:
+    """Return the tracks to show."""
     from hrm_gym.agents.catalog import env_of, load_agent
     from hrm_gym.scripts.watching.tracks import Choice, step_id, watch_agent, watch_trace
 
     if args.trace is not None:
-        for option in ("agent", "env", "puzzle", "data", "split"):
+        for option in ("agents", "env", "puzzle", "data", "split"):
             if getattr(args, option) != getattr(Args(), option):
-                raise ValueError(f"{option}: a trace says it itself; leave --{option} out")
+                raise ValueError(f"{option}: expected no --{option}, since the trace contains it")
         return [watch_trace(args.trace, args.index, args.past_halting)]
-    wanted = args.env
+    env_id = args.env
     agents = []
-    for name in args.agent:
-        agent = load_agent(name, args.device, wanted and step_id(wanted), args.seed)
-        wanted = wanted or env_of(agent)
+    for name in args.agents:
+        agent = load_agent(name, args.device, env_id and step_id(env_id), args.seed)
+        env_id = env_id or env_of(agent)
         agents.append(agent)
     if args.past_halting and not any(hasattr(agent, "think") for agent in agents):
-        raise ValueError(f"past-halting: {' and '.join(args.agent)} play and have no segments")
-    if wanted is None:
-        raise ValueError(f"env: the agent {args.agent[0]} needs --env")
-    choice = Choice(wanted, args.split, args.data, args.index, args.puzzle)
+        raise ValueError(f"past-halting: {' and '.join(args.agents)} play and have no segments")
+    if env_id is None:
+        raise ValueError(f"env: the agent {args.agents[0]} needs --env")
+    choice = Choice(env_id, args.split, args.data, args.index, args.puzzle)
     return [
-        watch_agent(agent, choice, _title(name, agent), args.past_halting)
-        for name, agent in zip(args.agent, agents, strict=True)
+        watch_agent(agent, choice, title(name, agent), args.past_halting)
+        for name, agent in zip(args.agents, agents, strict=True)
     ]
 
 
-def _title(name: str, agent: object) -> str:
-    """Return how an agent is called in a picture: kind and name, no folders."""
+def title(name: str, agent: object) -> str:
+    """Return the title of an agent's track: its kind and name, without folders."""
     kind = str(getattr(agent, "name", type(agent).__name__))
     short = Path(name).name
     return kind if short in (kind, "") or "/" in name else f"{kind} {short}"

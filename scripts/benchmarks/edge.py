@@ -223,7 +223,7 @@ def replay(args: Any) -> list[Row]:
     from hrm_gym.data import load_puzzles
     from hrm_gym.puzzles import get_task
     from hrm_gym.rendering.tracks import thinking_track
-    from hrm_gym.scripts.watching.player import Player
+    from hrm_gym.scripts.watching.window import ReplayWindow
 
     task = get_task("maze-30x30")
     puzzle = load_puzzles(task, "bank", "test", limit=1)[0]
@@ -242,13 +242,13 @@ def replay(args: Any) -> list[Row]:
             )
             for _ in range(count)
         ]
-        player, frames, slowest = Player(tracks, speed=4), 0, 0.0
+        replay_window, frames, slowest = ReplayWindow(tracks, speed=4), 0, 0.0
         begun = time.perf_counter()
         while frames < 30 or time.perf_counter() - begun < args.seconds:
             before = time.perf_counter()
-            player.frame()
+            replay_window.frame()
             slowest = max(slowest, time.perf_counter() - before)
-            player.place = (player.place + 4 / 30) % segments
+            replay_window.place = (replay_window.place + 4 / 30) % segments
             frames += 1
         rate = frames / (time.perf_counter() - begun)
         rows.append(row(f"watch, 30x30, {title}: frames", rate, "1/s", 30))

@@ -6,9 +6,9 @@ Each family has a module here, named after it, with ``STEP_GAME`` for its step e
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from typing import Any
+
+from hrm_gym.scripts.families import family_module
 
 from .game import Game
 
@@ -36,15 +36,7 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
         return HaltGame(env, seed, options)
     kind = "ANSWER_GAME" if isinstance(env, AnswerEnv) else "STEP_GAME"
     family = env.task.name if hasattr(env, "task") else ""
-    game: type[Game] | None = getattr(_module(family), kind, None)
+    game: type[Game] | None = getattr(family_module(__name__, family), kind, None)
     if game is None:
         raise ValueError(f"env: {type(env).__name__} has no game to play by hand")
     return game(env, seed, options)
-
-
-def _module(family: str) -> Any:
-    """Return the module of a family, ``None`` if there is none."""
-    name = f"{__name__}.{family}"
-    if not family.isidentifier() or importlib.util.find_spec(name) is None:
-        return None
-    return importlib.import_module(name)

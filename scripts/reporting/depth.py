@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from hrm_gym.agents.hrm.inference.arc_voting import ArcResult
 from hrm_gym.agents.hrm.inference.compute import Compute
 from hrm_gym.agents.hrm.inference.depth import Depth
 
@@ -96,34 +95,6 @@ def compute_rows(found: Sequence[Compute]) -> list[Row]:
         }
         for one in found
     ]
-
-
-def arc_table(result: ArcResult) -> Table:
-    """Return pass@k by votes."""
-    tests, tasks = len(result.tests), len({test.task for test in result.tests})
-    title = f"ARC: {tests} test inputs of {tasks} tasks"
-    table = number_table(title, "votes", "pass@1", "pass@2", "tests right in 1", "in 2", "seconds")
-    for score in result.scores:
-        table.add_row(
-            str(score.votes),
-            f"{score.pass_at[1]:.1%}",
-            f"{score.pass_at[2]:.1%}",
-            str(score.tests[1]),
-            str(score.tests[2]),
-            f"{score.seconds:.1f}",
-        )
-    return table
-
-
-def arc_rows(result: ArcResult) -> list[Row]:
-    """Return the rows of a result file."""
-    rows: list[Row] = []
-    for score in result.scores:
-        for k, value in score.pass_at.items():
-            row = {"name": f"votes{score.votes}/pass@{k}", "value": value, "unit": "share"}
-            tests, spent = score.tests[k], score.segments
-            rows.append({**row, "tests": tests, "segments_spent": spent, "seconds": score.seconds})
-    return rows
 
 
 def depth_figure(depth: Depth, counts: Tensor, found: Sequence[Compute]) -> Figure:

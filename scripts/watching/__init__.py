@@ -1,1 +1,1 @@
-"""Watching agents think: what they did as tracks, the controls of the window, recordings."""
+"""Parts of the watch script: tracks of agents, the window that replays them, and recordings."""

@@ -22,7 +22,7 @@ def rows_of(path):
 
 def test_depth_and_votes(tmp_path, capsys):
     words = ["--agent", "sudoku-4x4", "--episodes", "30", "--segments", "9", "--votes", "4"]
-    files = ["--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "depth.png")]
+    files = ["--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "figures")]
     assert run(main, Args, [*words, *files]) == 0
     shown = capsys.readouterr().out
     for words in (
@@ -49,7 +49,7 @@ def test_depth_and_votes(tmp_path, capsys):
     gaps = [r["answers"] * abs(r["predicted"] - r["value"]) for r in bins]
     error = sum(gaps) / sum(r["answers"] for r in bins)
     assert rows["calibration/error"]["value"] == pytest.approx(error, abs=1e-6)
-    assert (tmp_path / "depth.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "figures" / "segments.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_arc_from_folder_to_votes(tmp_path, capsys):

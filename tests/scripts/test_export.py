@@ -34,7 +34,7 @@ def test_it_writes_and_compares(tmp_path, capsys):
     [
         (["nobody", "a.onnx"], "agent: expected a checkpoint folder or one of"),
         (["sudoku-4x4", "a.bin"], "file: expected a name that ends in .onnx"),
-        (["sudoku-4x4", "a.onnx", "--puzzles", "0"], "puzzles: expected"),
+        (["sudoku-4x4", "a.onnx", "--episodes", "0"], "episodes: expected"),
         (["sudoku-4x4", "/dev/null/a.onnx"], "file: expected a folder, but /dev/null is a file"),
         (["sudoku-4x4", "a.onnx", "--json", "/"], "json: expected a file to write, but / is"),
     ],

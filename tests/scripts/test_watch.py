@@ -20,8 +20,9 @@ from hrm_gym.evaluation import make_env
 from hrm_gym.registration import answer_id
 from hrm_gym.scripts import cli, watch
 from hrm_gym.scripts.cli import run
-from hrm_gym.scripts.watching.player import END_SECONDS, LONGEST, Player, frames, show
+from hrm_gym.scripts.watching.recording import END_SECONDS, frames
 from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace
+from hrm_gym.scripts.watching.window import LONGEST, ReplayWindow
 
 
 @pytest.fixture(autouse=True)
@@ -111,68 +112,68 @@ def test_a_trace_replays_without_the_model(agent, track, tmp_path):
         watch_trace(tmp_path / "t.npz", 5)
 
 
-def press(player, *keys):
+def press(replay, *keys):
     for key in keys:
-        assert player.press(key)
+        assert replay.press(key)
 
 
 def test_keys(track, tmp_path):
-    player = Player([track], speed=2, name="p", folder=tmp_path)
-    assert player.step == 0
-    assert player.flash == 1
-    player.advance(0.6)
-    assert player.step == 1
-    assert 0 < player.flash < 1
-    press(player, pygame.K_SPACE)
-    player.advance(5)
-    assert player.step == 1
-    press(player, pygame.K_RIGHT)
-    assert player.step == 2
-    press(player, *[pygame.K_RIGHT] * len(track.steps))
-    assert player.step == len(track.steps) - 1
-    press(player, pygame.K_HOME, pygame.K_LEFT)
-    assert player.step == 0
-    press(player, pygame.K_END)
-    assert player.step == len(track.steps) - 1
-    press(player, pygame.K_SPACE)
-    player.advance(100)
-    assert player.step == len(track.steps) - 1
-    assert player.flash == 0
-    press(player, pygame.K_SPACE)
-    assert player.step == 0, "space at the end begins anew"
-    press(player, pygame.K_s)
-    (saved,) = player.saved
+    replay = ReplayWindow([track], speed=2, name="p", folder=tmp_path)
+    assert replay.step == 0
+    assert replay.flash == 1
+    replay.advance(0.6)
+    assert replay.step == 1
+    assert 0 < replay.flash < 1
+    press(replay, pygame.K_SPACE)
+    replay.advance(5)
+    assert replay.step == 1
+    press(replay, pygame.K_RIGHT)
+    assert replay.step == 2
+    press(replay, *[pygame.K_RIGHT] * len(track.steps))
+    assert replay.step == len(track.steps) - 1
+    press(replay, pygame.K_HOME, pygame.K_LEFT)
+    assert replay.step == 0
+    press(replay, pygame.K_END)
+    assert replay.step == len(track.steps) - 1
+    press(replay, pygame.K_SPACE)
+    replay.advance(100)
+    assert replay.step == len(track.steps) - 1
+    assert replay.flash == 0
+    press(replay, pygame.K_SPACE)
+    assert replay.step == 0, "space at the end begins anew"
+    press(replay, pygame.K_s)
+    (saved,) = replay.saved
     assert pygame.image.load(saved).get_width() == 640
-    assert player.note == f"saved {saved}"
-    press(player, pygame.K_s)
-    assert player.saved == [saved, saved.with_stem(f"{saved.stem}-2")], "nothing is overwritten"
-    press(player, pygame.K_HOME)
-    assert player.note == ""
-    assert not player.press(pygame.K_q)
-    assert not player.press(pygame.K_ESCAPE)
+    assert replay.note == f"saved {saved}"
+    press(replay, pygame.K_s)
+    assert replay.saved == [saved, saved.with_stem(f"{saved.stem}-2")], "nothing is overwritten"
+    press(replay, pygame.K_HOME)
+    assert replay.note == ""
+    assert not replay.press(pygame.K_q)
+    assert not replay.press(pygame.K_ESCAPE)
 
 
 def test_a_picture_that_cannot_be_saved_is_said_and_leaves_nothing(track, tmp_path, monkeypatch):
-    player = Player([track], name="p", folder=tmp_path)
+    replay = ReplayWindow([track], name="p", folder=tmp_path)
 
     def full(descriptor, mode):
         os.close(descriptor)
         return open("/dev/full", mode)
 
     monkeypatch.setattr(files, "open", full, raising=False)
-    press(player, pygame.K_s)
-    assert player.saved == []
-    assert player.note == f"not saved: {tmp_path / 'p-0.png'}: No space left on device"
+    press(replay, pygame.K_s)
+    assert replay.saved == []
+    assert replay.note == f"not saved: {tmp_path / 'p-0.png'}: No space left on device"
     assert not list(tmp_path.iterdir())
-    told = pygame.surfarray.array3d(player.frame())
-    press(player, pygame.K_HOME)
-    assert not np.array_equal(told, pygame.surfarray.array3d(player.frame()))
+    told = pygame.surfarray.array3d(replay.frame())
+    press(replay, pygame.K_HOME)
+    assert not np.array_equal(told, pygame.surfarray.array3d(replay.frame()))
 
 
 def test_a_window_shows_it_until_it_is_closed(track, tmp_path):
-    player = Player([track], speed=50, name="p", folder=tmp_path)
+    replay = ReplayWindow([track], speed=50, name="p", folder=tmp_path)
     seen = []
-    original = player.advance
+    original = replay.advance
 
     def advance(seconds):
         seen.append(pygame.display.get_surface().get_size())
@@ -181,17 +182,17 @@ def test_a_window_shows_it_until_it_is_closed(track, tmp_path):
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=keys[len(seen) - 1]))
         original(seconds)
 
-    player.advance = advance
-    show(player, "title", fps=0)
+    replay.advance = advance
+    replay.show("title", fps=0)
     assert len(seen) in (3, 4)
-    assert player.saved == [tmp_path / f"p-{len(track.steps) - 1}.png"]
+    assert replay.saved == [tmp_path / f"p-{len(track.steps) - 1}.png"]
     assert not pygame.display.get_init()
 
 
 def test_recordings(tmp_path):
     from PIL import Image
 
-    words = ("--agent", "maze-7x7", "oracle", "--index", 3, "--speed", 8, "--width", 200)
+    words = ("--agents", "maze-7x7", "oracle", "--index", 3, "--speed", 8, "--width", 200)
     assert call(*words, "--record", tmp_path / "a.gif") == 0
     with Image.open(tmp_path / "a.gif") as picture:
         assert picture.size[0] == 400
@@ -201,7 +202,7 @@ def test_recordings(tmp_path):
 
 def test_a_recording_shows_how_far_it_is(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
-    words = ("--agent", "maze-7x7", "--speed", 8, "--width", 200, "--record", tmp_path / "a.gif")
+    words = ("--agents", "maze-7x7", "--speed", 8, "--width", 200, "--record", tmp_path / "a.gif")
     assert call(*words) == 0
     assert "recording" not in capsys.readouterr().err
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -211,17 +212,17 @@ def test_a_recording_shows_how_far_it_is(tmp_path, capsys, monkeypatch):
 
 def test_many_steps_take_no_longer_than_they_may(track):
     long = replace(track, steps=list(track.steps) * 200)
-    player = Player([long], width=160)
-    shots = [time for _, time in frames(player, fps=16)]
+    replay = ReplayWindow([long], width=160)
+    shots = [time for _, time in frames(replay, fps=16)]
     assert sum(shots) == pytest.approx(LONGEST + END_SECONDS, abs=0.1)
     assert len(shots) <= 16 * LONGEST + 1
     assert min(shots) >= 1 / 16
 
 
 def test_a_film_is_as_long_as_the_replay(track):
-    player = Player([track], speed=2)
-    seconds = [time for _, time in frames(player, fps=20)]
-    assert sum(seconds) == pytest.approx(player.steps / 2 + 2.0, abs=0.2)
+    replay = ReplayWindow([track], speed=2)
+    seconds = [time for _, time in frames(replay, fps=20)]
+    assert sum(seconds) == pytest.approx(replay.steps / 2 + 2.0, abs=0.2)
 
 
 def test_mp4(tmp_path):
@@ -233,9 +234,9 @@ def test_mp4(tmp_path):
     ("words", "sentence"),
     [
         (["--record", "a.avi"], "record: expected a .gif or .mp4 file, got 'a.avi'"),
-        (["--agent", "nobody", "--record", "a.gif"], "agent: expected"),
-        (["--agent", "oracle", "--record", "a.gif"], "env: the agent oracle needs --env"),
-        (["--agent", "a", "b", "c"], "agent: expected one or two, got 3"),
+        (["--agents", "nobody", "--record", "a.gif"], "agent: expected"),
+        (["--agents", "oracle", "--record", "a.gif"], "env: the agent oracle needs --env"),
+        (["--agents", "a", "b", "c"], "agents: expected one or two, got 3"),
         (["--env", "HRMMaze-7x7-v0", "--record", "a.gif"], "agent: hrm sudoku-4x4 solves"),
         (["--env", "nonsense", "--record", "a.gif"], "env: expected one of"),
         (["--index", "100000", "--record", "a.gif"], "index: expected"),
@@ -244,10 +245,13 @@ def test_mp4(tmp_path):
         (["--speed", "0"], "speed: expected"),
         (["--width", "100000"], "width: expected 100..4000 pixels a board, got 100000"),
         (["--width", "-5"], "width: expected 100..4000 pixels a board, got -5"),
-        (["--trace", "t.npz", "--agent", "oracle"], "agent: a trace says it itself"),
-        (["--trace", "t.npz", "--puzzle", "12"], "puzzle: a trace says it itself"),
         (
-            ["--agent", "oracle", "--env", "HRMMaze-7x7-v0", "--past-halting"],
+            ["--trace", "t.npz", "--agents", "oracle"],
+            "agents: expected no --agents",
+        ),
+        (["--trace", "t.npz", "--puzzle", "12"], "puzzle: expected no --puzzle"),
+        (
+            ["--agents", "oracle", "--env", "HRMMaze-7x7-v0", "--past-halting"],
             "past-halting: oracle",
         ),
         (["--record", "/dev/null/a.gif"], "record: expected a folder, but /dev/null is a file"),
@@ -266,7 +270,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_anything_is_computed
     capsys, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(cli.os, "access", lambda path, mode: path != tmp_path)
-    monkeypatch.setattr(watch, "_tracks", lambda args: pytest.fail("computed first"))
+    monkeypatch.setattr(watch, "make_tracks", lambda args: pytest.fail("computed first"))
     for name in ("a.gif", "deep/a.mp4"):
         assert call("--record", tmp_path / name) == 2
         error = capsys.readouterr().err
@@ -277,7 +281,7 @@ def test_without_a_display_it_offers_to_record(capsys, monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    assert call("--agent", "sudoku-4x4") == 2
+    assert call("--agents", "sudoku-4x4") == 2
     assert "--record out.gif" in capsys.readouterr().err
 
 

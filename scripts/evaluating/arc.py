@@ -1,0 +1,81 @@
+"""Evaluation on an ARC dataset folder: the augmentations of every test input vote."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.inference.arc_voting import ArcResult, evaluate_arc
+from hrm_gym.scripts.reporting.tables import number_table
+
+
+def evaluate_agent(args: Any, agent: Any) -> list[dict[str, Any]] | None:
+    """Let the answers of an HRM vote, print pass@k and return the rows.
+
+    Args:
+        args: Arguments of the evaluate script.
+        agent: The agent.
+
+    Returns:
+        Rows of a result file; ``None`` if the agent is no HRM or the puzzles are not in a dataset
+        folder, so that there is nothing to vote on.
+    """
+    if not isinstance(agent, HRMAgent):
+        return None
+    source = args.data or agent.about.get("train", {}).get("source")
+    if source is None or not (Path(source) / "test" / "dataset.json").is_file():
+        return None
+    rows = []
+    for last in args.segments or (agent.max_segments,):
+        result = _vote(agent, Path(source), args.votes, last)
+        if args.segments:
+            print(f"up to {last} segments")
+        Console().print(result_table(result))
+        name = f"segments{last}/" if args.segments else ""
+        rows += [{**row, "name": name + row["name"]} for row in result_rows(result)]
+    return rows
+
+
+def _vote(agent: HRMAgent, folder: Path, votes: int | None, segments: int) -> ArcResult:
+    """Evaluate an agent with a progress bar."""
+    with Progress(disable=not sys.stderr.isatty()) as bar:
+        work = bar.add_task("voting")
+
+        def show(done: int, total: int) -> None:
+            bar.update(work, completed=done, total=total)
+
+        return evaluate_arc(agent, folder, votes, segments, on_batch=show)
+
+
+def result_table(result: ArcResult) -> Table:
+    """Return pass@k by votes."""
+    tests, tasks = len(result.tests), len({test.task for test in result.tests})
+    title = f"ARC: {tests} test inputs of {tasks} tasks"
+    table = number_table(title, "votes", "pass@1", "pass@2", "tests right in 1", "in 2", "seconds")
+    for score in result.scores:
+        table.add_row(
+            str(score.votes),
+            f"{score.pass_at[1]:.1%}",
+            f"{score.pass_at[2]:.1%}",
+            str(score.tests[1]),
+            str(score.tests[2]),
+            f"{score.seconds:.1f}",
+        )
+    return table
+
+
+def result_rows(result: ArcResult) -> list[dict[str, Any]]:
+    """Return the rows of a result file."""
+    rows: list[dict[str, Any]] = []
+    for score in result.scores:
+        for k, value in score.pass_at.items():
+            row = {"name": f"votes{score.votes}/pass@{k}", "value": value, "unit": "share"}
+            tests, spent = score.tests[k], score.segments
+            rows.append({**row, "tests": tests, "segments_spent": spent, "seconds": score.seconds})
+    return rows

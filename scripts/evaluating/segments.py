@@ -1,0 +1,71 @@
+"""What an agent that thinks in segments gains from thinking longer and from voting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute
+from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
+from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
+from hrm_gym.agents.hrm.inference.voting import distinct_symmetries
+from hrm_gym.scripts.reporting import depth as report
+from hrm_gym.scripts.reporting.calibration import calibration_rows, calibration_table
+
+if TYPE_CHECKING:
+    from hrm_gym.data import PuzzleSet
+    from hrm_gym.scripts.evaluate import Args
+
+FIGURE = "segments.png"
+
+
+def has_segments(args: Args, agent: Any, env_id: str) -> bool:
+    """Return whether the agent thinks in segments in the environment.
+
+    Raises:
+        ValueError: if the arguments need an agent that does and it does not, or if they ask for
+            more votes than the task has symmetries.
+    """
+    thinks = isinstance(agent, ReasoningAgent) and "Answer" in env_id
+    if not thinks and (args.segments or args.votes is not None or args.out is not None):
+        raise ValueError(
+            "segments, votes and out: expected an HRM agent in an Answer environment, got "
+            f"{args.agent} in {env_id}"
+        )
+    if thinks and args.votes is not None:
+        distinct_symmetries(agent.task, args.votes)
+    return thinks
+
+
+def report_segments(args: Args, agent: ReasoningAgent, puzzles: PuzzleSet) -> list[dict[str, Any]]:
+    """Measure, print and draw accuracy against segments and votes.
+
+    Args:
+        args: Arguments of the evaluate script.
+        agent: The agent.
+        puzzles: The puzzles that it is evaluated on.
+
+    Returns:
+        Rows of a result file.
+    """
+    console = Console()
+    depth = measure_depth(agent, puzzles)
+    for table in report.depth_tables(depth):
+        console.print(table)
+    console.print(report.depth_sentence(depth), highlight=False)
+    counts = measure_calibration(agent, puzzles)
+    console.print(calibration_table(counts))
+    rows = report.depth_rows(depth) + calibration_rows(counts)
+    computes: list[Compute] = []
+    if args.segments or args.votes is not None:
+        limits = sorted({agent.max_segments, *args.segments})
+        computes = measure_compute(agent, puzzles, limits, args.votes or 1, args.vote_by)
+        console.print(report.compute_table(computes, args.vote_by))
+        rows += report.compute_rows(computes)
+    if args.out is not None:
+        from hrm_gym.scripts.reporting.plots import save_png
+
+        save_png(report.depth_figure(depth, counts, computes), args.out / FIGURE)
+        print(f"{args.out / FIGURE} written")
+    return rows

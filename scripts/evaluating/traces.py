@@ -1,0 +1,57 @@
+"""Recording of every segment of an agent, for HRMHalt-v0 and for replays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
+from hrm_gym.agents.hrm.record import record_traces
+from hrm_gym.evaluation import make_env
+
+if TYPE_CHECKING:
+    from hrm_gym.scripts.evaluate import Args
+
+
+def save_traces(args: Args, agent: object, env_id: str, env_kwargs: dict[str, Any]) -> None:
+    """Record the segments of an agent and write the trace file.
+
+    Args:
+        args: Arguments of the evaluate script.
+        agent: The agent.
+        env_id: The environment that has the puzzles.
+        env_kwargs: Keyword arguments of the environment.
+
+    Raises:
+        ValueError: if the agent has no segments, or a split has no puzzles.
+    """
+    assert args.save_traces is not None
+    if not isinstance(agent, ReasoningAgent):
+        raise ValueError(f"save-traces: the agent {args.agent} has no segments; expected an HRM")
+    splits = args.trace_splits or (args.split,)
+    sets = []
+    for split in splits:
+        env = make_env(env_id, split=split, limit=args.episodes, **env_kwargs)
+        sets.append(env.unwrapped.puzzles)  # type: ignore[attr-defined]
+    about = {
+        "command": repeated_command(args, splits),
+        "source": sets[0].origin,
+        "splits": list(splits),
+        "episodes": args.episodes,
+        "max_segments": agent.max_segments,
+    }
+    name = Path(args.agent).name
+    traces = record_traces(agent, sets, env_id, name, args.trace_segments, about=about)
+    traces.save(args.save_traces)
+    print(f"{len(traces)} traces of {traces.segments} segments written to {args.save_traces}")
+
+
+def repeated_command(args: Args, splits: tuple[str, ...]) -> str:
+    """Return the command that records the same traces, wherever it writes them to."""
+    words = ["--agent", args.agent]
+    if args.trace_segments is not None:
+        words += ["--trace-segments", str(args.trace_segments)]
+    if args.data is not None:
+        words += ["--data", args.data]
+    words += ["--episodes", str(args.episodes), "--trace-splits", *splits]
+    return "python scripts/evaluate.py " + " ".join([*words, "--save-traces", "FILE"])
