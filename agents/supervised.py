@@ -22,7 +22,8 @@ from .hrm.agent import HRMAgent
 from .hrm.model.config import HRMConfig
 from .hrm.model.flops import recurrence_flops, segment_flops
 from .hrm.model.network import HRM
-from .hrm.presets import TrainConfig, get_preset, preset_for
+from .hrm.presets import get_preset, preset_for
+from .hrm.train_config import TrainConfig
 from .hrm.training.run import train
 from .transformer import fit_size
 

@@ -17,7 +17,8 @@ from hrm_gym.puzzles import get_task
 
 from ..base import Diverged, TrainResult
 from ..hrm.model.config import HRMConfig
-from ..hrm.presets import TrainConfig, get_preset, preset_for
+from ..hrm.presets import get_preset, preset_for
+from ..hrm.train_config import TrainConfig
 from ..hrm.training import schedule
 from ..hrm.training.ema import WeightAverage
 from ..hrm.training.guard import check_finite

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hrm_gym.agents.hrm.presets import TrainConfig
+    from hrm_gym.agents.hrm.train_config import TrainConfig
     from hrm_gym.agents.hrm.training.trainer import Trainer
     from hrm_gym.data import PuzzleSet
     from hrm_gym.scripts.train import Args

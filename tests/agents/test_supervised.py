@@ -11,7 +11,8 @@ import torch
 from hrm_gym.agents.hrm import HRM, HRMAgent
 from hrm_gym.agents.hrm.model.config import HRMConfig
 from hrm_gym.agents.hrm.model.flops import segment_flops
-from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig
+from hrm_gym.agents.hrm.presets import PRESETS
+from hrm_gym.agents.hrm.train_config import TrainConfig
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.agents.supervised import SUPERVISED, count_parameters, train_supervised
 from hrm_gym.agents.transformer import Transformer

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from hrm_gym.data.puzzle_set import PuzzleSet
 
-from ..presets import TrainConfig
+from ..train_config import TrainConfig
 
 FORMAT = 1
 CONFIG, MODEL = "config.json", "model.safetensors"

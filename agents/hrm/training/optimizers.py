@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
 from ..model.network import ParamGroups
-from ..presets import TrainConfig
+from ..train_config import TrainConfig
 
 BLOCK = 1 << 16
 """Numbers that an update on a CPU works on at a time; five such blocks fit a core's cache."""

@@ -21,7 +21,8 @@ from hrm_gym.puzzles import get_task
 
 from ...base import Diverged, TrainResult
 from ..agent import HRMAgent
-from ..presets import TrainConfig, get_preset, preset_for
+from ..presets import get_preset, preset_for
+from ..train_config import TrainConfig
 from .trainer import Trainer
 
 if TYPE_CHECKING:

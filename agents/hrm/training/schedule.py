@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ..presets import TrainConfig
+from ..train_config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, progress: float) -> float:

@@ -21,7 +21,7 @@ from ..inference.calibration import calibration_counts
 from ..inference.halting import HaltingRule, minimum_segments
 from ..model.config import HRMConfig
 from ..model.network import HRM, Carry, Output
-from ..presets import TrainConfig
+from ..train_config import TrainConfig
 from . import schedule
 from .distributed import World
 from .ema import WeightAverage

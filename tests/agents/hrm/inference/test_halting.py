@@ -10,7 +10,8 @@ import torch
 
 from hrm_gym.agents.hrm.inference.halting import HaltingRule, minimum_segments
 from hrm_gym.agents.hrm.model.network import Output
-from hrm_gym.agents.hrm.presets import HALTING, get_preset
+from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.train_config import HALTING
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.halt_rule import wants_to_halt
 

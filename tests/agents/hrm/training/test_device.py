@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from hrm_gym.agents.hrm.model.network import HRM
-from hrm_gym.agents.hrm.presets import TrainConfig, get_preset
+from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.train_config import TrainConfig
 from hrm_gym.agents.hrm.training.trainer import Trainer
 
 

@@ -10,7 +10,8 @@ import torch
 
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.model.network import Output
-from hrm_gym.agents.hrm.presets import PRESETS, TrainConfig, get_preset, preset_for
+from hrm_gym.agents.hrm.presets import PRESETS, get_preset, preset_for
+from hrm_gym.agents.hrm.train_config import TrainConfig
 from hrm_gym.agents.hrm.training.losses import act_loss
 from hrm_gym.agents.hrm.training.run import Callbacks, run, train_hrm
 from hrm_gym.agents.hrm.training.trainer import Trainer

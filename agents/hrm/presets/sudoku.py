@@ -1,0 +1,35 @@
+"""Training runs for Sudoku."""
+
+from __future__ import annotations
+
+from ..train_config import TrainConfig
+from .recipes import TRM, fast, published, small
+
+PRESETS: dict[str, TrainConfig] = {
+    "sudoku-extreme-fast": fast(
+        "HRMSudokuAnswer-v0",
+        steps=8000,
+        model={
+            "mixer": "mlp",
+            "positions": "none",
+            "registers": 1,
+            "H_cycles": 6,
+            "L_cycles": 9,
+            "grad": "last_cycle",
+        },
+        batch_size=384,
+        matrix_lr=0.02,
+    ),
+    # 20,000 epochs of 1,000 puzzles; batch size of the published command for a single GPU.
+    "sudoku-extreme-1k": published("HRMSudokuAnswer-v0", 52_083, 7e-5, batch_size=384),
+    # TRM, arXiv 2510.04871: 50,000 epochs of 1,000 puzzles.
+    "trm-sudoku": published(
+        "HRMSudokuAnswer-v0",
+        65_104,
+        1e-4,
+        model={**TRM, "L_cycles": 6, "mixer": "mlp", "positions": "none"},
+        ema=0.999,
+    ),
+    "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0"),
+    "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),
+}

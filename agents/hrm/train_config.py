@@ -1,0 +1,167 @@
+"""The configuration of a training run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hrm_gym.checks import check_whole
+from hrm_gym.puzzles import TARGETS
+from hrm_gym.registration import answer_id, task_id
+
+from .model.config import present_names
+
+HALTING = ("q", "bce", "td", "fixed")
+OPTIMIZERS = ("adam-atan2", "adamw", "muon")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that defines a training run except its seed, device and budget.
+
+    Raises:
+        ValueError: if a value is out of range; the message names the field.
+    """
+
+    env: str
+    """Id of the Answer environment."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of ``HRMConfig``; vocabulary size and length come from the environment."""
+    source: str | None = None
+    """Training puzzles, see ``hrm_gym.data.load_puzzles``; None: the task's default source."""
+    task: str | None = None
+    """Id of a task that replaces the task of the environment, such as ``module:Class``."""
+    limit: int | None = 1000
+    """Largest number of labelled puzzles; None: all of them."""
+    augment: bool = True
+    """Apply a random symmetry of the task to every puzzle."""
+    targets: str = "turned"
+    """What a puzzle under a symmetry is taught if it has several right answers: its label under the
+    same symmetry (``turned``), the solver's label for the transformed question (``solved``), or
+    the right answer with the lowest loss (``any``)."""
+    batch_size: int = 384
+    steps: int = 52_083
+    """Optimizer steps of one segment each."""
+    optimizer: str = "adam-atan2"
+    """``adam-atan2``, ``adamw``, or ``muon`` (Muon for the matrices of the blocks, AdamW for all
+    other parameters)."""
+    lr: float = 7e-5
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: float = 1.0
+    matrix_lr: float | None = None
+    """Learning rate of Muon in its original scaling; None: ``lr``, scaled to match AdamW."""
+    matrix_weight_decay: float | None = None
+    """Weight decay of Muon; None: ``weight_decay``."""
+    momentum: float = 0.95
+    """Momentum of Muon."""
+    ns_steps: int = 5
+    """Number of Newton-Schulz iterations of Muon."""
+    puzzle_lr: float = 7e-5
+    """Learning rate of the puzzle embedding (sign-SGD)."""
+    puzzle_weight_decay: float = 1.0
+    schedule: str = "constant"
+    """Learning rate after the warm-up: ``constant`` or ``cosine``."""
+    warmup: float = 0.0384
+    """Share of the run in which the learning rate rises (published: 2,000 of 52,083 steps)."""
+    clip: float | None = None
+    """Largest norm of the gradient; None: no clipping."""
+    ema: float | None = None
+    """Decay of the moving average of the weights, which the agent uses; None: no average."""
+    ema_start: float = 0.0
+    """Share of the run after which the average starts."""
+    curriculum: tuple[tuple[float, int, int], ...] = ()
+    """Rows (share, H, L): up to this share of the run, the model uses H x L cycles; after the last
+    row, the cycles of ``model``."""
+    max_segments: int = 16
+    """Largest number of segments for a puzzle in training."""
+    test_segments: int = 16
+    """Largest number of segments of the trained agent."""
+    steady: bool = False
+    """Whether the trained agent halts only after two consecutive segments with equal answers."""
+    halting: str | None = None
+    """``q`` (HRM), ``bce`` (TRM), ``td`` (target network and discount) or ``fixed``, see
+    ``inference/halting.py``; None: ``q`` if the model has q_continue, else ``bce``."""
+    discount: float = 0.99
+    """Factor on the value of continuing, with ``td``."""
+    target_every: int = 100
+    """Steps between two updates of the target network, with ``td``."""
+    q_limit: float = 1000.0
+    """Absolute Q-value above which a step counts as diverged and is skipped."""
+    exploration: float = 0.1
+    """Probability that a row gets a minimum number of segments before it may halt."""
+    loss: str = "stablemax"
+    """``stablemax`` or ``softmax``."""
+    label_smoothing: float = 0.0
+    """Label smoothing of the softmax loss."""
+    halt_weight: float = 0.5
+    """Weight of the losses of both Q-values."""
+    name: str = "hrm"
+    """Name of the trained agent in tables."""
+
+    def __post_init__(self) -> None:
+        """Check the fields that nothing else checks."""
+        if answer_id(self.env) != self.env:
+            raise ValueError(f"env: the HRM trains on an Answer id, got {self.env!r}")
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "targets": TARGETS}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name}: expected one of {', '.join(allowed)}, got {getattr(self, name)!r}"
+                )
+        for name in (
+            "batch_size",
+            "steps",
+            "max_segments",
+            "test_segments",
+            "ns_steps",
+            "target_every",
+        ):
+            check_whole(name, getattr(self, name))
+        for name in ("ema_start", "discount", "momentum"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if self.halting is not None:
+            if self.halting not in HALTING:
+                raise ValueError(
+                    f"halting: expected one of {', '.join(HALTING)}, got {self.halting!r}"
+                )
+            wanted = self.halting in ("q", "td")
+            if self.model.get("q_continue", True) != wanted:
+                raise ValueError(f"halting: {self.halting} needs a model with q_continue={wanted}")
+        shares = [row[0] for row in self.curriculum]
+        if shares != sorted(shares) or any(min(row[1:]) < 1 for row in self.curriculum):
+            raise ValueError(
+                "curriculum: expected rows (share, H, L) of rising share and H, L of at least 1, "
+                f"got {self.curriculum}"
+            )
+
+    @property
+    def task_id(self) -> str:
+        """Id of the task of the run."""
+        return self.task or task_id(self.env)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        lists = {"betas": list(self.betas), "curriculum": [list(row) for row in self.curriculum]}
+        return {**dataclasses.asdict(self), "model": dict(self.model), **lists}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            ValueError: if a name is unknown or a value is out of range.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(f"unknown training fields: {', '.join(unknown)}")
+        read: dict[str, Any] = {
+            "betas": tuple(values.get("betas", (0.9, 0.95))),
+            "curriculum": tuple(tuple(row) for row in values.get("curriculum", ())),
+            "model": present_names(values.get("model", {})),
+        }
+        return cls(**{**values, **read})

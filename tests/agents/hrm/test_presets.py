@@ -1,0 +1,27 @@
+"""The presets of all families are found, each in the module of its family."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from hrm_gym.agents.hrm.presets import PRESETS
+from hrm_gym.puzzles import get_task
+
+
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [
+        ("sudoku", "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-4x4 sudoku-6x6"),
+        ("maze", "maze-hard-fast maze-hard-1k trm-maze maze-7x7 maze-9x9"),
+        ("arc", "arc-agi-1 arc-agi-2 arc-small"),
+        ("custom", "own-task"),
+    ],
+)
+def test_the_presets_of_a_family_are_in_its_module(family, names):
+    presets = import_module(f"hrm_gym.agents.hrm.presets.{family}").PRESETS
+    assert list(presets) == names.split()
+    for name, config in presets.items():
+        assert PRESETS[name] is config
+        assert family == "custom" or get_task(config.task_id).id.split("-")[0] == family
