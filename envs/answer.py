@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles import Task, Tokens, get_task, wrong_cells
 
 from .base import Observation, PuzzleEnv, whole_array
-from .checks import check_targets
+from .checks import check_targets, refuse_max_steps
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -42,41 +42,41 @@ def answer_spaces(task: Task, num_puzzle_ids: int) -> tuple[spaces.Dict, spaces.
 
 
 class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
-    """Answer a puzzle as a whole, again and again, and say when to stop.
+    """Answer a puzzle as a whole, again and again, and decide when to stop.
 
     ## Description
-    One step is one segment of reasoning: the agent gives a whole answer and either goes on or
-    halts. It is the decision process of adaptive computation time in the Hierarchical Reasoning
+    One step is one segment of reasoning: the agent gives a whole answer and either continues or
+    halts. This is the decision process of adaptive computation time in the Hierarchical Reasoning
     Model (arXiv 2506.21734, section 2).
 
     ## Action Space
-    ``MultiDiscrete([vocab]*seq_len + [2])``: the answer, then 0 = continue or 1 = halt.
-    Anything else leaves the last answer as it was, takes a segment and sets
-    ``info["invalid_action"]``.
+    ``MultiDiscrete([vocab]*seq_len + [2])``: the answer, then 0 = continue or 1 = halt. Any other
+    action keeps the last answer, uses up a segment and sets ``info["invalid_action"]``.
 
     ## Observation Space
     ``Dict``: ``tokens`` ``Box(0, vocab-1, (seq_len,), uint8)``, the question; ``answer``, the last
     answer (zeros at first); ``puzzle_id`` ``Discrete``, the row of a puzzle embedding.
 
     ## Rewards
-    1 when it halts on an answer that equals the label (``targets="any"``: that the rules accept),
-    else 0.
+    1 for halting on an answer that equals the label (``targets="any"``: on an answer that the rules
+    accept), else 0.
 
     ## Starting State
-    A puzzle of the split under a random symmetry (``augment=False``: as it is).
+    A puzzle of the split under a random symmetry (``augment=False``: as stored).
 
     ## Episode End
-    Terminated on halt; segment ``max_segments`` halts by itself. The last info says ``exact`` (the
-    answer is what the reward asks for), ``is_success`` (the rules accept it: any shortest path,
-    say) and ``regret`` (the cells in which the last answer differs from the label, none if it is
-    exact).
+    The episode terminates on halt; segment ``max_segments`` always halts. The info then holds
+    ``exact``, whether the answer is the one that is rewarded; ``is_success``, whether the rules
+    accept it (any shortest path, for example); and ``regret``, the number of cells in which the
+    last answer differs from the label (0 if it is exact).
 
     ## Arguments
-    ``task`` such as ``sudoku-9x9``, or ``module:Class`` for one of your own; ``max_segments``;
-    for mazes ``kind``, ``perfect``, ``braided`` or ``hard``, and ``targets``, where several paths
-    are shortest: the label is ``turned`` with the maze (the default), or ``solved`` anew once it is
-    turned, or ``any`` shortest path is right; for ARC ``task_id``; ``source``, ``split``,
-    ``difficulty``, ``limit``, ``augment``, ``render_mode`` as in every environment.
+    ``task``: such as ``sudoku-9x9``, or ``module:Class`` for a custom task. ``max_segments`` (16).
+    ``kind``, for mazes: ``perfect``, ``braided`` or ``hard``. ``targets``, for tasks with several
+    right answers such as mazes: the label is ``turned`` with the puzzle (the default), ``solved``
+    again after the symmetry is applied, or ``any`` answer that the rules accept. ``task_id``, for
+    ARC: the name of a single task. ``source``, ``split``, ``difficulty``, ``limit``, ``augment``
+    and ``render_mode`` are the same in every environment.
 
     ## Version History
     * v0: first version.
@@ -92,6 +92,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         targets: str = "turned",
         **kwargs: Any,
     ) -> None:
+        refuse_max_steps(kwargs)
         self.targets = check_targets(get_task(task, kind), targets)
         super().__init__(get_task(task, kind), **kwargs)
         self.max_segments = check_segments(max_segments)

@@ -15,8 +15,7 @@ from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
-from .checks import check_flag, refuse_unknown
-from .limits import time_limits
+from .checks import check_flag, check_max_steps, refuse_unknown
 from .state import check_names, check_state, drawn_from
 
 if TYPE_CHECKING:
@@ -44,17 +43,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         limit: At most so many puzzles.
         task_id: Play one ARC task alone.
         augment: Show every drawn puzzle under a random symmetry of its task.
+        max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
         render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``. Pictures are for people and
             show what the teacher knows: shortest paths, wrong digits, right segments.
         unknown: Anything else, which is refused by name.
 
     Attributes:
-        max_episode_steps: Steps before truncation, ``None`` for no limit; known from ``reset`` on.
-            It is the limit of what ``gym.make`` builds. A ``TimeLimit`` beyond any other wrapper is
-            not known here, since a step of its may be several of this environment's: when it
-            truncates, the info is not a last one, and ``ending()`` says what that would add.
-        elapsed: Steps of the episode.
-        ended: The episode has ended, by itself or by the time limit.
+        max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
+        elapsed: The number of steps of the current episode so far.
+        ended: Whether the current episode has terminated or was truncated by ``max_steps``.
 
     Raises:
         ValueError: An argument is wrong; the sentence names it.
@@ -77,6 +74,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         limit: int | None = None,
         task_id: str | None = None,
         augment: bool = True,
+        max_steps: int | None = None,
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
@@ -95,8 +93,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self.symmetry: Symmetry | None = None
         self._key: int | None = None
         self._episode = -1
-        self._recount = False
-        self.max_episode_steps: int | None = None
+        self.max_steps = check_max_steps(max_steps)
         self._window: Window | None = None
 
     def _load(
@@ -126,9 +123,6 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """
         self._check_options(options or {})
         super().reset(seed=seed)
-        limits = [limit._max_episode_steps for limit in time_limits()]
-        self.max_episode_steps = min(limits, default=None)
-        self._recount = False
         if seed is not None or self._key is None:
             self._key = keys.seed_key(self.np_random)
             self._episode = -1
@@ -195,7 +189,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     @property
     def ended(self) -> bool:
-        """Whether the episode has ended, by itself or by the time limit."""
+        """Whether the current episode has terminated or was truncated by ``max_steps``."""
         return self.terminated or self.truncated
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -207,20 +201,12 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._require_episode()
         reward = 0.0
         extra: dict[str, Any] = {}
-        if self._recount or self.ended:
-            # The wrappers around count on, past an end or from where they were before a state.
-            for limit in (limits := time_limits()):
-                limit._elapsed_steps = self.elapsed - self.ended
-            if limits:
-                self.max_episode_steps = min(limit._max_episode_steps for limit in limits)
-                self._recount = False
         if self.ended:
             extra = {"invalid_action": True, "is_success": self.success}
         else:
             reward, self.terminated, extra = self._play(action)
             self.elapsed += 1
-            limit = self.max_episode_steps
-            self.truncated = limit is not None and self.elapsed >= limit
+            self.truncated = self.max_steps is not None and self.elapsed >= self.max_steps
             if self.ended:
                 self.success = bool(extra.get("is_success", False))
                 extra.pop("action_mask", None)
@@ -237,15 +223,6 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     @abstractmethod
     def _ending(self) -> dict[str, Any]:
         """Return what the last info says beside what every info does."""
-
-    def ending(self) -> dict[str, Any]:
-        """Return what the last info would add if the episode ended here: ``regret`` and so on.
-
-        For whoever cuts episodes off by a wrapper that the environment cannot know; see
-        ``max_episode_steps``.
-        """
-        self._require_episode()
-        return self._ending()
 
     @abstractmethod
     def _observe(self) -> Observation:
@@ -314,9 +291,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return f"one of {type(self).__name__} {drawn_from(self.task, self.augment, self.puzzles)}"
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of ``get_state``; the time limit counts from there.
-
-        The limits of ``gym.make`` do so from the next step on that is taken through them.
+        """Go back to a snapshot of ``get_state``, its count of steps included.
 
         Raises:
             ValueError: It is of an environment made otherwise, such as of another split, whose
@@ -330,7 +305,6 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._key, self._episode = state["key"], state["episode"]
         self._start(state["puzzle"], state["puzzle_id"], state["symmetry"])
         self.elapsed, self.terminated, self.truncated, self.success = state["steps"]
-        self._recount = True
         for name, value in state["fields"].items():
             setattr(self, name, value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hrm_gym.checks import check_whole
 from hrm_gym.puzzles import TARGETS, Task
 
 
@@ -30,6 +31,25 @@ def check_number(name: str, value: Any, low: float = -math.inf, high: float = ma
         wanted = "a finite number" if low == -math.inf else f"a number in {low:g}..{high:g}"
         raise ValueError(f"{name}: expected {wanted}, got {value!r}")
     return float(value)
+
+
+def check_max_steps(max_steps: Any) -> int | None:
+    """Return the number of steps after which an episode is truncated, ``None`` for no limit.
+
+    Raises:
+        ValueError: if ``max_steps`` is neither a positive whole number nor ``None``.
+    """
+    return None if max_steps is None else check_whole("max_steps", max_steps)
+
+
+def refuse_max_steps(arguments: dict[str, Any]) -> None:
+    """Raise where an environment whose episodes end by ``max_segments`` is given ``max_steps``.
+
+    Raises:
+        ValueError: if ``max_steps`` is among the arguments.
+    """
+    if "max_steps" in arguments:
+        raise ValueError("max_steps: these episodes end by max_segments; expected that instead")
 
 
 def check_targets(task: Task, targets: Any) -> str:

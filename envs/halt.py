@@ -17,7 +17,7 @@ from hrm_gym.data.traces import Traces, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 
 from .base import PuzzleEnv, whole
-from .checks import check_number
+from .checks import check_number, refuse_max_steps
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -57,37 +57,39 @@ class HaltEnv(PuzzleEnv[np.int64]):
     """Decide after every segment whether a reasoning model should stop.
 
     ## Description
-    The halting choice of adaptive computation time alone (HRM paper, arXiv 2506.21734, section 2).
-    A trace file holds what a model answered after each segment, and how sure it was; an episode
-    plays one puzzle back. No model runs, so this is as fast as any small environment, and every
-    halting policy sees the same segments.
+    The halting decision of adaptive computation time alone (HRM paper, arXiv 2506.21734,
+    section 2). A trace file records what a model answered after each segment and how confident it
+    was; an episode plays back one puzzle of it. No model runs, so this is as fast as any small
+    environment, and every halting policy sees the same segments.
 
     ## Action Space
     ``Discrete(2)``: 0 continue, 1 halt.
 
     ## Observation Space
-    ``Box(-1, 1, (6,), float32)``, the readings of the last segment:
-    q_halt and q_continue, each logit q as q / (4 + |q|), which keeps their order; the mean entropy
-    of a token (0 sure, 1 uniform); the share of cells that this segment changed (the first: of the
-    question); segment / max_segments; the rating r of the puzzle as r / (10 + r).
+    ``Box(-1, 1, (6,), float32)``, the readings of the last segment: q_halt and q_continue, where a
+    logit q is shown as q / (4 + |q|), which keeps their order; the mean entropy of a token (0
+    certain, 1 uniform); the share of cells that the segment changed (the first segment: compared
+    with the question); segment / max_segments; the rating r of the puzzle as r / (10 + r).
 
     ## Rewards
-    On halting, 1 if the answer equals the label, less ``ponder_cost`` a segment taken; else 0.
+    On halting, 1 if the answer equals the label, minus ``ponder_cost`` for each segment; else 0.
 
     ## Starting State
     A puzzle of the split after its first segment.
 
     ## Episode End
-    Terminated on halt; segment ``max_segments`` halts by itself, so continuing into it ends the
-    episode with that segment's answer. The last info says ``exact``, ``is_success`` (the rules
-    accept the answer) and ``regret`` (what the best segment would have paid more).
+    The episode terminates on halt. Segment ``max_segments`` always halts, so continuing to it ends
+    the episode with the answer of that segment. The info then holds ``exact``; ``is_success``,
+    whether the rules accept the answer; and ``regret``, how much more the best segment would have
+    paid.
 
     ## Arguments
-    ``source`` a trace file or ``bundled``; ``max_segments`` (all that were recorded);
-    ``ponder_cost`` (0.01); ``split``; ``difficulty``, ``limit``, ``render_mode`` as in every
-    environment. Splits are drawn anew from the canonical hash of the puzzle, 70% ``train``, 10%
-    ``val``, 20% ``test``, and ``ood`` what the task sets aside: an agent is best recorded on
-    puzzles that it was not trained on, and those lie all in one split of the task.
+    ``source`` (``bundled``): a trace file. ``max_segments``: all recorded segments by default.
+    ``ponder_cost`` (0.01). ``difficulty``, ``limit`` and ``render_mode`` are the same in every
+    environment. ``split``: the canonical hash of a puzzle sends 70% to ``train``, 10% to ``val``
+    and 20% to ``test``, and what the task sets aside is ``ood``. These are not the splits of the
+    task, since an agent should be recorded on puzzles that it was not trained on, and those lie in
+    one split of the task.
 
     ## Version History
     * v0: first version.
@@ -102,6 +104,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
         ponder_cost: float = 0.01,
         **kwargs: Any,
     ) -> None:
+        refuse_max_steps(kwargs)
         self.traces = load_traces(source, max_segments)
         self.max_segments = self.traces.segments
         self.ponder_cost = check_number("ponder_cost", ponder_cost, 0, 1)
@@ -154,9 +157,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
 
     def _ending(self) -> dict[str, Any]:
         returns = self.returns()
-        # Who is cut off without halting is paid nothing.
-        paid = returns[self.segment - 1] if self.terminated else 0.0
-        return {"regret": float(returns.max() - paid)}
+        return {"regret": float(returns.max() - returns[self.segment - 1])}
 
     @property
     def trace(self) -> TracePuzzle:

@@ -16,7 +16,7 @@ from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
 from .base import Observation
-from .checks import check_flag
+from .checks import check_flag, check_max_steps
 from .state import check_names, check_shapes, check_state
 from .vector import PuzzleVectorEnv, last_rows
 
@@ -48,8 +48,7 @@ class StepVectorEnv(PuzzleVectorEnv):
             survive ``spec.to_json()``.
         masks: Put ``action_mask`` ``(B, actions)`` int8 in every info; ``action_masks()`` gives
             them on demand.
-        max_episode_steps: Steps before truncation, which ``gym.make_vec`` hands on from the
-            registration table; ``None`` or -1 is no limit.
+        max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
         source: See the single environment, as for ``split``, ``difficulty``, ``limit`` and
             ``augment``.
         split: The split.
@@ -74,7 +73,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         *,
         autoreset_mode: str | AutoresetMode = "NextStep",
         masks: bool = False,
-        max_episode_steps: int | None = None,
+        max_steps: int | None = None,
         source: str = "bank",
         split: str = "train",
         difficulty: Sequence[float] | None = None,
@@ -84,18 +83,11 @@ class StepVectorEnv(PuzzleVectorEnv):
         **unknown: Any,
     ) -> None:
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
-        if max_episode_steps == -1:
-            max_episode_steps = None
-        whole = isinstance(max_episode_steps, int) and not isinstance(max_episode_steps, bool)
-        if max_episode_steps is not None and (not whole or max_episode_steps < 1):
-            raise ValueError(
-                f"max_episode_steps: expected at least 1, or None, got {max_episode_steps!r}"
-            )
+        self.max_steps = check_max_steps(max_steps)
         self._set_task(task)
         self.augment = check_flag("augment", augment)
         self.masks = check_flag("masks", masks)
-        self.max_episode_steps = max_episode_steps
-        self._limit = kernels.UNLIMITED if max_episode_steps is None else max_episode_steps
+        self._limit = kernels.UNLIMITED if max_steps is None else max_steps
         self.puzzles = load_puzzles(task, source, split, difficulty, limit)
         self._bank = kernels.Bank(
             np.ascontiguousarray(self.puzzles.inputs),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task, keys
 
-from .checks import refuse_unknown
+from .checks import refuse_max_steps, refuse_unknown
 from .state import drawn_from
 
 
@@ -46,8 +46,13 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: str | None,
         unknown: dict[str, Any],
     ) -> None:
+        # Gymnasium hands on what would be the limit of a ``TimeLimit``, which a vector cannot have.
         if unknown.pop("max_episode_steps", None) not in (None, -1):
-            raise ValueError("max_episode_steps: these episodes end by max_segments")
+            raise ValueError(
+                "max_episode_steps: a native vector takes no TimeLimit; expected max_steps, the "
+                "environment's own limit (or max_segments, where episodes end by it)"
+            )
+        refuse_max_steps(unknown)
         refuse_unknown(unknown)
         if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
             raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")

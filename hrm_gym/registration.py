@@ -6,8 +6,8 @@ from typing import Any
 
 import gymnasium as gym
 
-# Id, entry point, keyword arguments, steps before truncation (None: it ends by itself).
-Row = tuple[str, str, dict[str, Any], int | None]
+# Id, entry point, keyword arguments.
+Row = tuple[str, str, dict[str, Any]]
 
 SUDOKU = "hrm_gym.envs.sudoku:SudokuEnv"
 MAZE = "hrm_gym.envs.maze:MazeEnv"
@@ -26,35 +26,34 @@ SUDOKU_SIZES = {9: "", 4: "-4x4", 6: "-6x6"}
 MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
 
 TABLE: list[Row] = [
-    *((f"HRMSudoku{name}-v0", SUDOKU, {"size": n}, 2 * n * n) for n, name in SUDOKU_SIZES.items()),
-    *((f"HRMMaze{name}-v0", MAZE, {"size": s}, 4 * s * s) for s, name in MAZE_SIZES.items()),
-    ("HRMMaze-Dynamic-v0", DYNAMIC, {"size": 15}, 4 * 15 * 15),
-    ("HRMARC-v0", ARC, {}, 2000),
+    *((f"HRMSudoku{name}-v0", SUDOKU, {"size": n}) for n, name in SUDOKU_SIZES.items()),
+    *((f"HRMMaze{name}-v0", MAZE, {"size": s}) for s, name in MAZE_SIZES.items()),
+    ("HRMMaze-Dynamic-v0", DYNAMIC, {"size": 15}),
+    ("HRMARC-v0", ARC, {}),
     *(
-        (f"HRMSudokuAnswer{name}-v0", ANSWER, {"task": f"sudoku-{n}x{n}"}, None)
+        (f"HRMSudokuAnswer{name}-v0", ANSWER, {"task": f"sudoku-{n}x{n}"})
         for n, name in SUDOKU_SIZES.items()
     ),
     *(
-        (f"HRMMazeAnswer{name}-v0", ANSWER, {"task": f"maze-{s}x{s}"}, None)
+        (f"HRMMazeAnswer{name}-v0", ANSWER, {"task": f"maze-{s}x{s}"})
         for s, name in MAZE_SIZES.items()
     ),
-    ("HRMARCAnswer-v0", ANSWER, {"task": "arc", "augment": False}, None),
+    ("HRMARCAnswer-v0", ANSWER, {"task": "arc", "augment": False}),
     # Any task, also one's own: gym.make("HRMAnswer-v0", task="module:Class").
-    ("HRMAnswer-v0", ANSWER, {"task": "sudoku-4x4"}, None),
-    ("HRMHalt-v0", HALT, {}, None),
+    ("HRMAnswer-v0", ANSWER, {"task": "sudoku-4x4"}),
+    ("HRMHalt-v0", HALT, {}),
 ]
 ENV_IDS = [row[0] for row in TABLE]
 
 
 def register_all() -> None:
     """Register every id of the table that is not registered yet."""
-    for env_id, entry_point, kwargs, max_episode_steps in TABLE:
+    for env_id, entry_point, kwargs in TABLE:
         if env_id not in gym.registry:
             gym.register(
                 env_id,
                 entry_point=entry_point,
                 kwargs=kwargs,
-                max_episode_steps=max_episode_steps,
                 vector_entry_point=VECTORS.get(entry_point),
             )
 

@@ -35,8 +35,8 @@ def check_vector_env(
     an array which is handed out twice, or which an environment still reads, shows. Ids with a
     vector entry point are checked on that vector, with ``action_mask`` in its infos if it has
     ``masks=`` (the infos of a vector that lives on a device may leave out ``NATIVE_LEAVES_OUT``);
-    the others on Gymnasium's ``SyncVectorEnv``. Time limits are cut to a third of ``steps``, so
-    that episodes end.
+    the others on Gymnasium's ``SyncVectorEnv``. Time limits (``max_episode_steps`` of the id, or
+    the environment's own ``max_steps``) are cut to a third of ``steps``, so that episodes end.
 
     Args:
         env_id: A registered id, of whatever package.
@@ -98,8 +98,13 @@ class _Check:
         spec = copy.deepcopy(gym.spec(env_id))
         self.native = spec.vector_entry_point is not None
         self.env_id, self.mode, self.seed, self.steps = env_id, mode, seed, steps
+        third = max(1, steps // 3)
         if spec.max_episode_steps is not None:
-            spec.max_episode_steps = min(spec.max_episode_steps, max(1, steps // 3))
+            spec.max_episode_steps = min(spec.max_episode_steps, third)
+        if "max_steps" not in kwargs:
+            limit = getattr(gym.make(spec, **kwargs).unwrapped, "max_steps", None)
+            if isinstance(limit, int) and "max_steps" in _keywords(spec.entry_point):
+                kwargs["max_steps"] = min(limit, third)
         if self.native:
             known = _keywords(spec.vector_entry_point)
             self.leaves_out = set() if "masks" in known else NATIVE_LEAVES_OUT

@@ -210,8 +210,9 @@ def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
     lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for env_id in env_ids:
         spec = gym.spec(env_id)
+        limit = gym.make(env_id, disable_env_checker=True).unwrapped.max_steps  # type: ignore[attr-defined]
         kwargs = ", ".join(f"`{name}={value!r}`" for name, value in spec.kwargs.items())
-        cells = [f"`{env_id}`", str(spec.max_episode_steps or "ends by itself"), kwargs]
+        cells = [f"`{env_id}`", str(limit or "ends by itself"), kwargs]
         for kind in kinds:
             rate = measured.get(env_id, {}).get(kind)
             cells.append(rounded(rate) if rate else "")

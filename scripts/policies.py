@@ -20,8 +20,8 @@ from hrm_gym.scripts.cli import command, described, run
 Row = dict[str, Any]
 
 MAZE, DOORS, ANSWER = "HRMMaze-7x7-v0", "HRMMaze-Dynamic-v0", "HRMSudokuAnswer-4x4-v0"
-DOORS_KWARGS = {"size": 7, "max_episode_steps": 196}
-"""The maze with doors at the size of the other, with its time limit."""
+DOORS_KWARGS = {"size": 7}
+"""The maze with doors at the size of the other maze."""
 TITLES = {
     MAZE: "PPO on HRMMaze-7x7-v0",
     DOORS: "Doors: HRMMaze-Dynamic-v0 with size=7, at most 196 steps",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 RESIZE, SUBMIT = 10, 11
+MAX_STEPS = 2000
+"""How many steps an episode may take by default."""
 MAX_DEMOS = 10
 """Demonstration pairs that an observation holds; only a task of one's own may have more."""
 
@@ -25,8 +27,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     """Paint the output of an ARC task's test input.
 
     ## Description
-    All demonstration pairs and the test input are seen; the agent paints the output on a canvas
-    that starts black, in the size of the test input, and submits it. There are two attempts.
+    The agent sees all demonstration pairs and the test input, paints the output on a canvas and
+    submits it. The canvas starts black and as large as the test input. There are two attempts.
 
     ## Action Space
     ``MultiDiscrete([12, 30, 30])``: 0-9 paints that colour at (r, c); 10 sets the size to
@@ -34,31 +36,32 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     ``info["invalid_action"]``.
 
     ## Observation Space
-    ``Dict`` of uint8 tokens (0 padding, 1 marker, 2..11 colours 0-9): ``tokens``
+    ``Dict`` of uint8 tokens (0 padding, 1 marker, 2..11 the colours 0-9): ``tokens``
     ``Box(0, 11, (900,))``, the test input; ``canvas`` ``Box(0, 11, (900,))``, the output so far;
-    ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros. It holds
-    every demonstration: it is longer where a task of the source has more than ten.
+    ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros. ``demos``
+    is longer where a task of the source has more than ten demonstrations.
 
     ## Rewards
-    1 on a right submit, else 0.
+    1 on a correct submission, else 0.
 
     ## Starting State
-    One test input of one task of the split (``augment=True``: under a random permutation of the
-    colours but black, turned or mirrored).
+    One test input of one task of the split (``augment=True``: rotated or mirrored at random, with
+    its colours except black permuted at random).
 
     ## Episode End
-    Terminated on a right submit or the second wrong one; truncated at the id's limit. The last info
-    says ``regret``: the cells in which canvas and right output differ, those that only one of them
-    has among them.
+    The episode terminates on a correct submission or the second wrong one, and is truncated after
+    ``max_steps`` steps. ``info["regret"]`` is then the number of cells in which the canvas differs
+    from the correct output, counting cells that only one of them has.
 
     ## Arguments
-    ``source`` ``arc-agi-1``, ``arc-agi-2``, an ARC JSON file or a folder of them; ``task_id`` to
-    play one task; ``split``, ``difficulty`` (cells of the test input), ``limit``, ``augment``,
-    ``render_mode`` as in every environment. A task is of one split in both versions: ``test`` if
-    either evaluates on it (a source plays its own evaluation set, 400 or 120 tasks), else ``ood``
-    if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two training tasks,
-    40853293 and caa06a1f, show a pair of an evaluated one (070dd51e and 50a16a69), up to turns
-    and colours, and are in no split.
+    ``source``: ``arc-agi-1``, ``arc-agi-2``, an ARC JSON file or a folder of them. ``task_id``: the
+    name of a single task to play. ``max_steps`` (2,000): ``None`` for no limit. ``difficulty`` is
+    the number of cells of the test input. ``split``, ``limit``, ``augment`` and ``render_mode`` are
+    the same in every environment. A task belongs to the same split in both versions: ``test`` if
+    either version evaluates on it (each source plays its own evaluation set of 400 or 120 tasks),
+    else ``ood`` if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two
+    training tasks, 40853293 and caa06a1f, are in no split, since up to rotation and colours they
+    show a pair of an evaluation task (070dd51e and 50a16a69).
 
     ## Version History
     * v0: first version.
@@ -68,6 +71,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
 
     def __init__(self, source: str = "arc-agi-1", **kwargs: Any) -> None:
         kwargs.setdefault("augment", False)
+        kwargs.setdefault("max_steps", MAX_STEPS)
         super().__init__(Arc(), source=source, **kwargs)
         if self.puzzles.puzzles is None:
             raise ValueError(

@@ -27,38 +27,40 @@ class DynamicMazeEnv(MazeEnv):
     """Walk from S to G while doors open and close.
 
     ## Description
-    A maze with doors, after HRM-Agent (arXiv 2510.22832). After every move each door changes with
-    probability p from open to closed or back, so a plan may fail and a shorter way may open. A door
-    stands between two open cells on opposite sides and two walls on the others: some are closed
-    shortcuts through walls, some lie in corridors. Which doors change when follows from the seed
-    alone, whatever the agent does.
+    A maze with doors, after HRM-Agent (arXiv 2510.22832). After every move, each door changes with
+    probability p from open to closed or back, so a plan may fail and a shorter path may open. A
+    door stands where the cells on two opposite sides are open and those on the other two are
+    walls: some doors are closed shortcuts through walls, others lie in corridors. The seed alone
+    decides which doors change when, whatever the agent does.
 
     ## Action Space
     ``Discrete(5)``: up, right, down, left, wait. A step into a wall or a closed door changes
-    nothing, not even the doors, and sets ``info["invalid_action"]``; to let time pass, wait.
+    nothing, not even the doors, and sets ``info["invalid_action"]``. Waiting lets time pass.
 
     ## Observation Space
-    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, the maze as it stands now, an open door as 2
-    open and a closed one as 1 wall; ``position`` ``Discrete(s*s)``, the agent's cell. A door may
-    close around the agent, who can leave it all the same.
+    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, the current maze, where an open door is an
+    open cell (2) and a closed door is a wall (1); ``position`` ``Discrete(s*s)``, the cell of the
+    agent. A door may close on the agent, who can still leave it.
 
     ## Rewards
     1 on reaching G, else 0.
 
     ## Starting State
-    A maze of the split under a random symmetry of the square, as it is without its doors' changes,
-    so that there is a way from S to G; the agent on S.
+    A maze of the split under a random symmetry of the square, before any door has changed, so that
+    a path leads from S to G. The agent is on S.
 
     ## Episode End
-    Terminated at G; truncated at the id's limit. The last info says ``regret``, the moves and waits
-    taken and those still to go (at most s*s) beyond those from S of a walker who knows how the
-    doors will change; ``path_ratio``, the same sum over that walker's (1 is best); ``optimal``,
-    whether G was reached without regret.
+    The episode terminates at G and is truncated after ``max_steps`` steps. The info then holds
+    ``regret``, by how many moves and waits the walk, continued to G in the fastest way (at most s*s
+    steps), is longer than that of an agent that starts at S and knows how the doors will change;
+    ``path_ratio``, the ratio of these two lengths (1 is best); and ``optimal``, whether the agent
+    reached G without regret.
 
     ## Arguments
-    ``size``; ``kind``; ``door_share`` (0.5), the share of the places for a door that have one;
-    ``door_probability`` (0.1), p; ``source``, ``split``, ``difficulty`` (moves of the shortest path
-    at the start), ``limit``, ``augment``, ``render_mode`` as in every environment.
+    ``size`` (15) and ``kind`` as in the other mazes. ``door_share`` (0.5): the share of possible
+    places that have a door. ``door_probability`` (0.1): p. ``max_steps`` (4*s*s): ``None`` for no
+    limit. ``difficulty`` is measured in moves of the shortest path at the start. ``source``,
+    ``split``, ``limit``, ``augment`` and ``render_mode`` are the same in every environment.
 
     ## Version History
     * v0: first version.

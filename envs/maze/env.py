@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 
+def default_max_steps(size: int) -> int:
+    """Return how many steps an episode in a maze of ``size`` rows may take by default."""
+    return 4 * size * size
+
+
 def observation_space(size: int) -> spaces.Dict:
     """Return what is seen of a maze of ``size`` rows."""
     cells = size * size
@@ -28,32 +33,34 @@ class MazeEnv(PuzzleEnv[np.int64]):
     """Walk from S to G.
 
     ## Description
-    The whole maze is seen; the agent walks it cell by cell.
+    The agent sees the whole maze and walks through it cell by cell.
 
     ## Action Space
     ``Discrete(4)``: up, right, down, left. A step into a wall or out of the maze changes nothing
     and sets ``info["invalid_action"]``.
 
     ## Observation Space
-    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, 1 wall, 2 open, 3 S, 4 G; ``position``
-    ``Discrete(s*s)``, the agent's cell.
+    ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, where 1 is a wall, 2 an open cell, 3 S and
+    4 G; ``position`` ``Discrete(s*s)``, the cell of the agent.
 
     ## Rewards
     1 on reaching G, else 0.
 
     ## Starting State
-    A maze of the split under a random symmetry of the square, the agent on S.
+    A maze of the split under a random symmetry of the square, with the agent on S.
 
     ## Episode End
-    Terminated at G; truncated at the id's limit. The last info says ``regret``, the moves walked
-    and the moves still to go beyond those of a shortest path from S; ``path_ratio``, the same sum
-    over the shortest (1 is best); ``optimal``, whether a shortest path was walked to its end.
+    The episode terminates at G and is truncated after ``max_steps`` steps. The info then holds
+    ``regret``, by how many moves the walk, continued to G along a shortest path, is longer than a
+    shortest path from S; ``path_ratio``, the ratio of these two lengths (1 is best); and
+    ``optimal``, whether the agent reached G along a shortest path.
 
     ## Arguments
-    ``size``; ``kind`` ``perfect`` (the default of odd sizes), ``braided`` or ``hard`` (of even
-    ones); ``source``, ``split``, ``difficulty`` (moves of the shortest path), ``limit``,
-    ``augment``, ``render_mode`` as in every environment. The bank has 7, 9, 15 and 30, each in its
-    default kind; ``source="generator"`` makes the rest.
+    ``size`` (30): the bundled bank has 7, 9, 15 and 30, each in its default kind;
+    ``source="generator"`` makes the others. ``kind``: ``perfect`` (the default of odd sizes),
+    ``braided`` or ``hard`` (the default of even sizes). ``max_steps`` (4*s*s): ``None`` for no
+    limit. ``difficulty`` is measured in moves of the shortest path. ``source``, ``split``,
+    ``limit``, ``augment`` and ``render_mode`` are the same in every environment.
 
     ## Version History
     * v0: first version.
@@ -63,7 +70,9 @@ class MazeEnv(PuzzleEnv[np.int64]):
 
     def __init__(self, size: int = 30, kind: str | None = None, **kwargs: Any) -> None:
         self.task: Maze  # type: ignore[assignment]
-        super().__init__(Maze(size, kind), **kwargs)
+        task = Maze(size, kind)
+        kwargs.setdefault("max_steps", default_max_steps(size))
+        super().__init__(task, **kwargs)
         self.observation_space = observation_space(size)
         self.action_space = spaces.Discrete(4)
         self.moves = np.empty((size * size, 4), np.int64)

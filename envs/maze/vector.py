@@ -12,7 +12,7 @@ from hrm_gym.puzzles.maze import Maze
 from ..kernels import Results
 from ..step_vector import Infos, StepVectorEnv
 from . import kernels
-from .env import observation_space
+from .env import default_max_steps, observation_space
 
 
 class MazeVectorEnv(StepVectorEnv):
@@ -29,7 +29,9 @@ class MazeVectorEnv(StepVectorEnv):
         self, num_envs: int, size: int = 30, kind: str | None = None, **kwargs: Any
     ) -> None:
         self.task: Maze  # type: ignore[assignment]
-        super().__init__(Maze(size, kind), observation_space(size), 4, num_envs, **kwargs)
+        task = Maze(size, kind)
+        kwargs.setdefault("max_steps", default_max_steps(size))
+        super().__init__(task, observation_space(size), 4, num_envs, **kwargs)
 
     def _new_rows(self) -> kernels.MazeRows:
         places = (np.zeros(self.num_envs, np.int64) for _ in range(4))

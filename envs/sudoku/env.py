@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 
+def default_max_steps(size: int) -> int:
+    """Return how many steps an episode on a board of ``size`` rows may take by default."""
+    return 2 * size * size
+
+
 def observation_space(size: int) -> spaces.Dict:
     """Return what is seen of a board of ``size`` rows."""
     tokens = spaces.Box(0, size + 1, (size * size,), np.uint8)
@@ -27,33 +32,35 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     """Fill a Sudoku digit by digit.
 
     ## Description
-    A puzzle with exactly one solution is drawn. Every legal action writes one digit that its row,
-    column and box do not hold yet; digits are never taken back, so a wrong one loses the episode
-    sooner or later.
+    Each episode is a puzzle with exactly one solution. A legal action writes a digit that does not
+    yet occur in the row, column and box of the cell. Digits cannot be erased, so the episode is
+    lost, sooner or later, after a wrong digit.
 
     ## Action Space
-    ``Discrete(n*n*n)``: cell * n + digit - 1, cells counted row by row. An illegal action (a cell
-    that is filled, a digit that its row, column or box holds) changes nothing and sets
+    ``Discrete(n*n*n)``: cell * n + digit - 1, where cells are counted row by row. An illegal action
+    (the cell is filled, or the digit occurs in its row, column or box) changes nothing and sets
     ``info["invalid_action"]``.
 
     ## Observation Space
-    ``Dict``: ``tokens`` ``Box(0, n+1, (n*n,), uint8)``, the board, 1 = blank, 2..n+1 = digits
-    1..n; ``given`` ``MultiBinary(n*n)``, the cells of the question.
+    ``Dict``: ``tokens`` ``Box(0, n+1, (n*n,), uint8)``, the board, where 1 is a blank cell and
+    2..n+1 are the digits 1..n; ``given`` ``MultiBinary(n*n)``, the cells of the question.
 
     ## Rewards
     1 when the board is solved, else 0.
 
     ## Starting State
-    A puzzle of the split under a random symmetry (``augment=False``: as it is).
+    A puzzle of the split under a random symmetry (``augment=False``: as stored).
 
     ## Episode End
-    Terminated when solved or when no legal action is left; truncated at the id's limit. The last
-    info says ``regret``: the cells, blank ones too, that differ from the solution.
+    The episode terminates when the board is solved or no legal action is left, and is truncated
+    after ``max_steps`` steps. ``info["regret"]`` is then the number of cells, blank ones included,
+    that differ from the solution.
 
     ## Arguments
-    ``size`` 4, 6 or 9 (8, 10 and 12 with ``source="generator"``, which is compiled on its first
-    use, for each size anew, and that takes a while); ``source``, ``split``, ``difficulty`` (guesses
-    of the solver), ``limit``, ``augment``, ``render_mode`` as in every environment.
+    ``size`` (9): 4, 6 or 9; also 8, 10 and 12 with ``source="generator"``, which is compiled when a
+    size is first used. ``max_steps`` (2*n*n): ``None`` for no limit. ``difficulty`` is measured in
+    guesses of the solver. ``source``, ``split``, ``limit``, ``augment`` and ``render_mode`` are the
+    same in every environment.
 
     ## Version History
     * v0: first version.
@@ -64,7 +71,9 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     def __init__(self, size: int = 9, **kwargs: Any) -> None:
         self.task: Sudoku  # type: ignore[assignment]
         self.action_space: spaces.Discrete  # type: ignore[assignment]
-        super().__init__(Sudoku(size), **kwargs)
+        task = Sudoku(size)
+        kwargs.setdefault("max_steps", default_max_steps(size))
+        super().__init__(task, **kwargs)
         self.observation_space = observation_space(size)
         self.action_space = spaces.Discrete(size**3)
         self._actions = size**3

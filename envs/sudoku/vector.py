@@ -12,7 +12,7 @@ from hrm_gym.puzzles.sudoku import Sudoku
 from ..kernels import Results
 from ..step_vector import StepVectorEnv
 from . import kernels
-from .env import observation_space
+from .env import default_max_steps, observation_space
 
 
 class SudokuVectorEnv(StepVectorEnv):
@@ -28,6 +28,7 @@ class SudokuVectorEnv(StepVectorEnv):
         self.task: Sudoku  # type: ignore[assignment]
         task = Sudoku(size)
         self.box_of = task.tables.box_of
+        kwargs.setdefault("max_steps", default_max_steps(size))
         super().__init__(task, observation_space(size), size**3, num_envs, **kwargs)
 
     def _new_rows(self) -> kernels.SudokuRows:

@@ -19,7 +19,8 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
     """Return the game of an environment at the start of its first episode.
 
     Args:
-        env: An environment of this package; its time limit does not apply to a person.
+        env: An environment of this package. Its ``max_steps`` does not apply to a person: the game
+            removes the limit.
         seed: Seed of the sequence of puzzles.
         options: Options of the first ``reset``.
 
@@ -32,6 +33,8 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
     from .halt import HaltGame
 
     env = env.unwrapped
+    # A person may take any number of steps.
+    env.max_steps = None
     if isinstance(env, HaltEnv):
         return HaltGame(env, seed, options)
     kind = "ANSWER_GAME" if isinstance(env, AnswerEnv) else "STEP_GAME"

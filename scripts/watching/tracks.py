@@ -103,7 +103,7 @@ def _thinking(agent: Any, choice: Choice, name: str, past_halting: bool) -> Trac
 def _playing(agent: Any, choice: Choice, name: str) -> Track:
     env_id = step_id(choice.env)
     env, obs, info = choice.begin(env_id)
-    limit = env.spec.max_episode_steps or 0
+    limit = env.unwrapped.max_steps or 0
     observations, scenes = [obs], [env.unwrapped.scene()]
     solved: bool | None = None
     for _ in range(min(limit, MOVES) or MOVES):

@@ -18,7 +18,7 @@ from hrm_gym.evaluation import evaluate, make_env
 from hrm_gym.puzzles.maze import PATH
 
 MAZE = "HRMMaze-7x7-v0"
-SMALL = {"size": 7, "max_episode_steps": 40}
+SMALL = {"size": 7, "max_steps": 40}
 """Of the maze with doors, whose mazes have no preset at their own size."""
 
 

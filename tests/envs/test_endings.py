@@ -46,7 +46,7 @@ def text(value) -> str:
 @pytest.mark.parametrize("env_id", STEP_IDS)
 @pytest.mark.parametrize("limit", [1, 6])
 def test_any_time_limit_is_the_last_step(env_id, limit):
-    env = gym.make(env_id, max_episode_steps=limit, disable_env_checker=True)
+    env = gym.make(env_id, max_steps=limit, disable_env_checker=True)
     for _ in range(2):
         env.reset(seed=0)
         for number in range(1, limit + 1):
@@ -59,13 +59,13 @@ def test_any_time_limit_is_the_last_step(env_id, limit):
 @pytest.mark.parametrize("env_id", SMALL)
 @pytest.mark.parametrize("limit", [1, 7, 300])
 def test_vector_equals_single_under_any_time_limit(env_id, limit):
-    check_vector_env(env_id, steps=70, max_episode_steps=limit)
+    check_vector_env(env_id, steps=70, max_steps=limit)
 
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
 @pytest.mark.parametrize("how", [lambda env: env, copy.deepcopy, "pickle"])
 def test_a_state_holds_the_count_of_the_time_limit(env_id, how):
-    env = gym.make(env_id, max_episode_steps=8, disable_env_checker=True)
+    env = gym.make(env_id, max_steps=8, disable_env_checker=True)
     env.reset(seed=0)
 
     def go_on(env, steps):
@@ -82,20 +82,32 @@ def test_a_state_holds_the_count_of_the_time_limit(env_id, how):
     assert go_on(env, 8) == [False] * 7 + [True]
 
 
-def test_the_limit_is_that_of_the_wrappers_around():
+def test_the_limit_is_the_environments_own():
     env = gym.make("HRMMaze-7x7-v0")
-    assert env.spec.max_episode_steps == 196
-    env.reset()
-    assert env.unwrapped.max_episode_steps == 196
-    env = TimeLimit(env, 5)
+    assert env.spec.max_episode_steps is None
+    assert env.unwrapped.max_steps == 196
+    # Whoever holds the environment alone sees the same episode.
+    env = gym.make("HRMMaze-7x7-v0", max_steps=5).unwrapped
     env.reset(seed=0)
-    assert env.unwrapped.max_episode_steps == 5
-    # The environment ends itself, so that whoever holds it alone sees the same episode.
-    assert [env.unwrapped.step(-1)[3] for _ in range(6)] == [False] * 4 + [True] * 2
-    for free in (gym.make("HRMMaze-7x7-v0", max_episode_steps=-1), env.unwrapped):
-        free.reset(seed=0)
-        assert free.unwrapped.max_episode_steps is None
-        assert not any(free.step(-1)[3] for _ in range(400))
+    assert [env.step(-1)[3] for _ in range(6)] == [False] * 4 + [True] * 2
+    free = gym.make("HRMMaze-7x7-v0", max_steps=None)
+    free.reset(seed=0)
+    assert free.unwrapped.max_steps is None
+    assert not any(free.step(-1)[3] for _ in range(400))
+
+
+@pytest.mark.parametrize("env_id", STEP_IDS)
+@pytest.mark.parametrize("limit", [0, -1, True, 2.0, "9"])
+def test_a_limit_that_is_no_positive_number_is_refused(env_id, limit):
+    with pytest.raises(ValueError, match=r"^max_steps: expected (an integer of )?at least 1, got"):
+        gym.make(env_id, max_steps=limit)
+
+
+@pytest.mark.parametrize("env_id", [*ANSWERS, "HRMHalt-v0"])
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_where_segments_end_an_episode_a_limit_is_refused(env_id, make):
+    with pytest.raises(ValueError, match=r"^max_steps: these episodes end by max_segments"):
+        make(env_id, max_steps=3)
 
 
 class Skip(gym.Wrapper):
@@ -143,30 +155,56 @@ class Restarting(TimeLimit):
 
 @pytest.mark.parametrize("inner", [Skip, NoopReset, Swallow, Autoreset])
 @pytest.mark.parametrize("limit", [1, 9, 10])
-def test_a_limit_that_counts_other_steps_is_not_the_environments(inner, limit):
-    free = gym.make("HRMMaze-7x7-v0", max_episode_steps=-1, disable_env_checker=True)
-    for env in (TimeLimit(inner(free), limit), TimeLimit(inner(TimeLimit(free, 500)), limit)):
+def test_a_time_limit_around_the_environment_is_a_wrapper_like_any_other(inner, limit):
+    for own in (None, 500):
+        made = gym.make("HRMMaze-7x7-v0", max_steps=own, disable_env_checker=True)
+        env = TimeLimit(inner(made), limit)
         for _ in range(2):
             env.reset(seed=0)
             ends = [env.step(-1)[3] for _ in range(limit)]
             assert ends == [False] * (limit - 1) + [True]
-            assert env.unwrapped.max_episode_steps == (None if env.env.env is free else 500)
+            assert env.unwrapped.max_steps == own
             assert not env.unwrapped.ended
-        # What the last info would have said can be asked for.
-        assert env.unwrapped.ending() == {"regret": 0, "path_ratio": 1.0, "optimal": False}
 
 
-def test_a_limit_of_ones_own_is_not_the_environments():
-    free = gym.make("HRMMaze-7x7-v0", max_episode_steps=-1, disable_env_checker=True)
+@pytest.mark.parametrize(
+    ("inner", "seen"),
+    # Four steps an action; five steps of ten in the reset; every second action lost; as it is.
+    [(Skip, 3), (NoopReset, 5), (Swallow, 20), (gym.Wrapper, 10)],
+)
+def test_the_own_limit_counts_own_steps_whatever_is_around(inner, seen):
+    env = inner(gym.make("HRMMaze-7x7-v0", max_steps=10, disable_env_checker=True))
+    for _ in range(2):
+        env.reset(seed=0)
+        assert [env.step(-1)[3] for _ in range(seen)] == [False] * (seen - 1) + [True]
+        assert env.unwrapped.ended
+
+
+def test_a_subclass_of_time_limit_is_a_wrapper_like_any_other():
+    free = gym.make("HRMMaze-7x7-v0", max_steps=None, disable_env_checker=True)
     env = Restarting(free, 4)
     env.reset(seed=0)
     assert [env.step(-1)[3] for _ in range(4)] == [False] * 3 + [True]
-    assert env.unwrapped.max_episode_steps is None
+    assert env.unwrapped.max_steps is None
     assert (env.unwrapped.elapsed, env.unwrapped.ended) == (0, False)
 
 
+@pytest.mark.parametrize("env_id", ENDING)
+def test_a_time_limit_around_the_environment_does_not_end_its_episode(env_id):
+    env = gym.make(env_id, max_episode_steps=2, disable_env_checker=True)
+    env.reset(seed=1)
+    for number in (1, 2):
+        *_, terminated, truncated, info = env.step(going_on(env))
+        assert (terminated, truncated) == (False, number == 2)
+    assert not env.unwrapped.ended
+    assert flat_mask(info).any()
+    before = text(env.unwrapped.get_state())
+    assert not env.unwrapped.step(going_on(env))[4].get("invalid_action")
+    assert text(env.unwrapped.get_state()) != before
+
+
 def test_an_environment_keeps_no_wrapper():
-    env = gym.make("HRMMaze-7x7-v0")
+    env = gym.make("HRMMaze-7x7-v0", max_episode_steps=50)
     env.reset(seed=0)
     env.step(0)
     env.unwrapped.set_state(env.unwrapped.get_state())
@@ -185,28 +223,36 @@ def test_an_environment_keeps_no_wrapper():
 
 
 def test_a_state_brings_its_count_to_another_limit():
-    env = gym.make("HRMMaze-7x7-v0", max_episode_steps=9)
+    env = gym.make("HRMMaze-7x7-v0", max_steps=9)
     env.reset(seed=0)
     for _ in range(3):
         env.step(-1)
-    fresh = TimeLimit(gym.make("HRMMaze-7x7-v0", max_episode_steps=-1).unwrapped, 5)
-    fresh.unwrapped.set_state(env.unwrapped.get_state())
+    fresh = gym.make("HRMMaze-7x7-v0", max_steps=5).unwrapped
+    fresh.set_state(env.unwrapped.get_state())
     assert [fresh.step(-1)[3] for _ in range(3)] == [False, True, True]
-    assert fresh.unwrapped.max_episode_steps == 5
+    assert fresh.max_steps == 5
 
 
 @pytest.mark.parametrize(
     ("kwargs", "limit"),
     [
         ({}, 196),
-        ({"max_episode_steps": 3}, 3),
-        ({"max_episode_steps": -1}, None),
-        ({"max_episode_steps": None}, None),
+        ({"max_steps": 3}, 3),
+        ({"max_steps": None}, None),
+        # These ask Gymnasium for no wrapper, which is nothing to a native vector.
+        ({"max_episode_steps": -1}, 196),
+        ({"max_episode_steps": None}, 196),
     ],
 )
 def test_a_vector_says_its_limit_as_the_single_environment_does(kwargs, limit):
-    env = gym.make_vec("HRMMaze-7x7-v0", 2, **kwargs)
-    assert env.unwrapped.max_episode_steps == limit
+    assert gym.make_vec("HRMMaze-7x7-v0", 2, **kwargs).unwrapped.max_steps == limit
+    assert gym.make("HRMMaze-7x7-v0", **kwargs).unwrapped.max_steps == limit
+
+
+@pytest.mark.parametrize("env_id", [*SMALL, *ANSWERS, "HRMHalt-v0"])
+def test_a_native_vector_takes_no_time_limit_of_gymnasium(env_id):
+    with pytest.raises(ValueError, match=r"^max_episode_steps: .* expected max_steps"):
+        gym.make_vec(env_id, 2, max_episode_steps=3)
 
 
 def to_the_end(env):
@@ -221,11 +267,13 @@ def flat_mask(info):
     return np.concatenate([np.ravel(part) for part in info["action_mask"]])
 
 
-@pytest.mark.parametrize("env_id", ENDING)
-@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize(
+    ("env_id", "cut"),
+    [*((i, False) for i in ENDING), *((i, True) for i in ENDING if i in STEP_IDS)],
+)
 def test_past_the_end_nothing_happens(env_id, cut):
     """Nor by an action that would have changed the state had the episode not been over."""
-    kwargs = {"max_episode_steps": 2} if cut else {}
+    kwargs = {"max_steps": 2} if cut else {}
     env, twin = (gym.make(env_id, disable_env_checker=True, **kwargs) for _ in range(2))
     env.reset(seed=1)
     twin.reset(seed=1)
@@ -238,7 +286,7 @@ def test_past_the_end_nothing_happens(env_id, cut):
         actions = [env.unwrapped.optimal_action(), going_on(env)]
         for action in actions:
             open_one = copy.deepcopy(env.unwrapped)
-            open_one.truncated, open_one.max_episode_steps = False, None
+            open_one.truncated, open_one.max_steps = False, None
             assert not open_one.step(action)[4].get("invalid_action")
             assert text(open_one.get_state()) != text(env.unwrapped.get_state())
     else:
@@ -250,7 +298,7 @@ def test_past_the_end_nothing_happens(env_id, cut):
     assert success is not cut or env_id == "HRMHalt-v0"
     assert not flat_mask(info).any()
     state = text(env.unwrapped.get_state())
-    limit = env.unwrapped.max_episode_steps or 0
+    limit = env.unwrapped.max_steps or 0
     for number in range(4 if env_id == "HRMARC-v0" else limit + 3):
         seen, *after, said = env.step(actions[number % 2])
         assert after == [0.0, *how]
@@ -269,7 +317,7 @@ def test_past_the_end_nothing_happens(env_id, cut):
 @pytest.mark.parametrize("env_id", [*SMALL, ANSWERS[0], ANSWERS[1], "HRMHalt-v0"])
 @pytest.mark.parametrize("limit", [4, None])
 def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
-    kwargs = {} if env_id not in SMALL or limit is None else {"max_episode_steps": limit}
+    kwargs = {} if env_id not in SMALL or limit is None else {"max_steps": limit}
     masks = {"masks": True} if env_id in SMALL else {}
     envs = gym.make_vec(env_id, 4, autoreset_mode="Disabled", **kwargs, **masks)
     rows = [gym.make(env_id, disable_env_checker=True, **kwargs) for _ in range(4)]
@@ -348,7 +396,7 @@ def test_the_cells_that_differ_are_the_regret_of_an_answer(env_id):
 
 
 def test_a_dynamic_maze_that_is_cut_off_counts_the_way_still_to_go():
-    env = gym.make("HRMMaze-Dynamic-v0", door_share=0.0, max_episode_steps=4)
+    env = gym.make("HRMMaze-Dynamic-v0", door_share=0.0, max_steps=4)
     _, info = env.reset(seed=0)
     for action in (4, 4, 4, 4):
         *_, truncated, last = env.step(action)
@@ -360,7 +408,7 @@ def test_a_dynamic_maze_that_is_cut_off_counts_the_way_still_to_go():
 @pytest.mark.parametrize("probability", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("limit", [12, 900])
 def test_the_regret_of_a_dynamic_maze_is_that_of_a_walk_searched_by_itself(probability, limit):
-    env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_episode_steps=limit)
+    env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_steps=limit)
     found = []
     for seed in range(6):
         # Doors change by the seed alone, so whoever waits sees all there will be.
@@ -368,7 +416,7 @@ def test_the_regret_of_a_dynamic_maze_is_that_of_a_walk_searched_by_itself(proba
         start, goal = int(seen["position"]), env.unwrapped.goal
         mazes = [seen["tokens"]]
         waiting = copy.deepcopy(env.unwrapped)
-        waiting.max_episode_steps = None
+        waiting.max_steps = None
         for _ in range(limit + 225):
             mazes.append(waiting.step(4)[0]["tokens"])
         last_seen, _, terminated, _, last = to_the_end(env)

@@ -335,7 +335,7 @@ def test_the_teacher_always_succeeds(env_id):
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
 def test_time_limit(env_id):
-    limit = gym.spec(env_id).max_episode_steps
+    limit = gym.make(env_id).unwrapped.max_steps
     size = gym.make(env_id).unwrapped.task.size
     wanted = 2000 if "ARC" in env_id else (4 if "Maze" in env_id else 2) * size**2
     assert limit == wanted
@@ -353,8 +353,8 @@ def test_time_limit(env_id):
 
 @pytest.mark.parametrize("env_id", ANSWER_IDS)
 def test_answers_end_by_themselves(env_id):
-    assert gym.spec(env_id).max_episode_steps is None
     env = gym.make(env_id, disable_env_checker=True)
+    assert env.unwrapped.max_steps is None
     env.reset(seed=0)
     action = env.unwrapped.optimal_action()
     action[-1] = 0

@@ -64,7 +64,7 @@ def test_gym_make_vec_takes_the_native_vector(env_id):
     assert type(env).__name__.endswith("VectorEnv")
     assert type(env).__module__.startswith("hrm_gym.envs.")
     assert env.metadata["autoreset_mode"] is gym.vector.AutoresetMode.SAME_STEP
-    assert env.unwrapped.max_episode_steps == gym.spec(env_id).max_episode_steps
+    assert env.unwrapped.max_steps == gym.make(env_id).unwrapped.max_steps
     observations, infos = env.reset(seed=0)
     assert env.observation_space.contains(observations)
     assert "action_mask" not in infos
@@ -73,7 +73,7 @@ def test_gym_make_vec_takes_the_native_vector(env_id):
 @every
 @pytest.mark.parametrize("mode", MODES)
 def test_state_pickle_deepcopy_and_spec(env_id, mode):
-    env = gym.make_vec(env_id, num_envs=4, autoreset_mode=mode, masks=True, max_episode_steps=9)
+    env = gym.make_vec(env_id, num_envs=4, autoreset_mode=mode, masks=True, max_steps=9)
     env.reset(seed=3)
     play(env, 5)
     state = env.unwrapped.get_state()
@@ -137,7 +137,7 @@ def test_the_teacher_solves_every_row_without_regret(env_id):
     env.reset(seed=5)
     solved = np.zeros(3, bool)
     labels = env.unwrapped.solve()
-    for _ in range(env.unwrapped.max_episode_steps):
+    for _ in range(env.unwrapped.max_steps):
         observations, rewards, terminated, _, infos = env.step(env.unwrapped.optimal_action())
         assert not infos["invalid_action"][~solved].any()
         fresh = terminated & ~solved
@@ -176,8 +176,8 @@ def test_regret_counts_what_was_lost():
 
 @every
 def test_a_time_limit_is_the_last_step_too(env_id):
-    limit = gym.spec(env_id).max_episode_steps
     env = gym.make(env_id, disable_env_checker=True)
+    limit = env.unwrapped.max_steps
     env.reset(seed=0)
     for number in range(1, limit + 1):
         _, _, _, truncated, info = env.step(-1)
@@ -224,8 +224,8 @@ def test_wrong_calls_are_named(env_id):
             env.step(actions)
     for words, kwargs in (
         ("num_envs: expected", {"num_envs": 0}),
-        ("max_episode_steps: expected", {"max_episode_steps": 0}),
-        ("max_episode_steps: expected", {"max_episode_steps": True}),
+        ("max_steps: expected", {"max_steps": 0}),
+        ("max_steps: expected", {"max_steps": True}),
         ("limit: expected", {"limit": True}),
         ("augment: expected true or false", {"augment": "maybe"}),
         ("masks: expected true or false", {"masks": "no"}),

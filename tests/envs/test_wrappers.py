@@ -52,7 +52,7 @@ def episode(env, solve: bool, options=None):
 
 
 def test_the_curriculum_moves_up_as_puzzles_are_solved():
-    env = gym.make("HRMMaze-7x7-v0", max_episode_steps=25)
+    env = gym.make("HRMMaze-7x7-v0", max_steps=25)
     env = RatingCurriculum(env, bands=[8, 12, 20], window=10, threshold=0.8, review=4)
     env.reset(seed=0)
     ends = [(-1, 8), (8, 12), (12, 20)]

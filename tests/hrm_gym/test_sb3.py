@@ -14,13 +14,7 @@ IDS = ("HRMSudoku-4x4-v0", "HRMMaze-7x7-v0")
 
 
 def vector(env_id, rows=4, limit=12):
-    spec = gym.spec(env_id)
-    return gym.make_vec(
-        env_id,
-        rows,
-        autoreset_mode="SameStep",
-        max_episode_steps=min(limit, spec.max_episode_steps or limit),
-    )
+    return gym.make_vec(env_id, rows, autoreset_mode="SameStep", max_steps=limit)
 
 
 @pytest.mark.parametrize("env_id", IDS)
