@@ -166,15 +166,16 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return np.append(answer.astype(np.int64), 1)
 
     def _scene(self) -> Scene:
-        from hrm_gym import rendering
+        from hrm_gym.rendering import GridScene
 
         caption = f"segment {self.segment} of {self.max_segments}"
         if self.task.name == "sudoku":
             from hrm_gym.puzzles.sudoku import BLANK, Sudoku
+            from hrm_gym.puzzles.sudoku.scene import SudokuScene
 
             assert isinstance(self.task, Sudoku)
             shown = self.answer if self.segment else self.inputs
-            return rendering.SudokuScene(
+            return SudokuScene(
                 shown,
                 self.inputs > BLANK,
                 self.task.box,
@@ -183,8 +184,9 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
             )
         if self.task.name == "maze":
             from hrm_gym.puzzles.maze import PATH
+            from hrm_gym.puzzles.maze.scene import MazeScene
 
-            return rendering.MazeScene(
+            return MazeScene(
                 self.inputs,
                 # Before the first answer there is nothing to compare.
                 shortest=self.labels == PATH if self.segment else None,
@@ -201,9 +203,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
                 ((values.astype(int) - 1) % 10).astype(np.uint8).reshape(shape)
                 for values in (self.inputs, self.answer)
             )
-            return rendering.ARCScene(
-                (), question, answer if self.segment else None, caption=caption
-            )
+            return GridScene((), question, answer if self.segment else None, caption=caption)
         from hrm_gym.puzzles.arc import ArcPuzzle, to_canvas, to_grid
 
         demos = self.puzzle.demos if isinstance(self.puzzle, ArcPuzzle) else ()
@@ -216,4 +216,4 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         # An answer that starts with padding or a marker shows no grid at all.
         grid = to_grid(self.answer)
         canvas = grid if grid.size else None
-        return rendering.ARCScene(demos, to_grid(self.inputs), canvas, caption=caption)
+        return GridScene(demos, to_grid(self.inputs), canvas, caption=caption)

@@ -336,8 +336,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         from hrm_gym import rendering
 
         if self.render_mode == "ansi":
-            return rendering.ansi(self.scene())
-        surface = rendering.paint(self.scene())
+            return self.scene().ansi()
+        surface = self.scene().paint()
         if self.render_mode == "rgb_array":
             return rendering.to_array(surface)
         if self._window is None:

@@ -47,9 +47,9 @@ def picture(env: Any, width: int | None = None) -> Any:
     """Return the present picture of an environment as a Pillow image."""
     from PIL import Image
 
-    from hrm_gym.rendering import paint, to_array
+    from hrm_gym.rendering import to_array
 
-    return Image.fromarray(to_array(paint(env.unwrapped.scene(), width)))
+    return Image.fromarray(to_array(env.unwrapped.scene().paint(width)))
 
 
 def bundled_agent(env_id: str) -> Any:

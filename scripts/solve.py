@@ -129,7 +129,6 @@ def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, 
 
 def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
     """Print an answer as a board and, where it has one, as a line."""
-    from hrm_gym.rendering import ansi
     from hrm_gym.rendering.answers import answer_scene
 
     # A wrong Sudoku shows what breaks the rules; of a maze or ARC the solution is needed for that.
@@ -137,7 +136,7 @@ def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
     scene = answer_scene(task, question.inputs, answer, labels=labels, demos=question.demos)
     if task.name == "arc":
         print(question.name)
-    print(ansi(scene, colour=sys.stdout.isatty()))
+    print(scene.ansi(colour=sys.stdout.isatty()))
     if task.name == "maze":
         print("o marked and right, x marked and wrong, - missed")
     print(task.format(answer))

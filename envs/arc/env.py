@@ -163,7 +163,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         return np.array([goal[row, column], row, column], np.int64)
 
     def _scene(self) -> Scene:
-        from hrm_gym.rendering import ARCScene
+        from hrm_gym.rendering import GridScene
 
         assert isinstance(self.puzzle, ArcPuzzle)
         demos = [
@@ -171,7 +171,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
             # A picture has room for ten.
             for question, answer in self._demos[: min(len(self.puzzle.demos), MAX_DEMOS)]
         ]
-        return ARCScene(
+        return GridScene(
             demos,
             to_grid(self.inputs),
             self.canvas,

@@ -210,7 +210,7 @@ class DynamicMazeEnv(MazeEnv):
         return WAIT
 
     def _scene(self) -> Scene:
-        from hrm_gym.rendering import MazeScene
+        from hrm_gym.puzzles.maze.scene import MazeScene
 
         size = self.task.size
         # A closed door is drawn on an open cell, so that it looks unlike a wall.

@@ -130,6 +130,6 @@ class MazeEnv(PuzzleEnv[np.int64]):
         return int(kernels.maze_teacher(grid, size, self.position, self.distances()))
 
     def _scene(self) -> Scene:
-        from hrm_gym.rendering import MazeScene
+        from hrm_gym.puzzles.maze.scene import MazeScene
 
         return MazeScene(self.inputs, self.walked, self.position, shortest=self.labels == PATH)

@@ -119,7 +119,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
         return int(kernels.sudoku_teacher(self.tokens, self.labels.copy(), self.box_of, self.used))
 
     def _scene(self) -> Scene:
-        from hrm_gym.rendering import SudokuScene
+        from hrm_gym.puzzles.sudoku.scene import SudokuScene
 
         return SudokuScene(
             self.tokens,

@@ -1,8 +1,8 @@
-"""Pictures of puzzles, painted from plain arrays: scenes in, pygame surfaces, frames or text out.
+"""Pictures of puzzles: a scene holds what is shown, and paints and prints itself.
 
-A scene is what is to be seen; `paint` turns it into a surface, `to_array` that into a video frame,
-`ansi` into text for a terminal, and `Window` shows surfaces to a person. Nothing here knows an
-environment or an agent, and pygame is imported with the first painter or window only.
+``Scene.paint`` returns a pygame surface, ``to_array`` converts it into a video frame,
+``Scene.ansi`` returns text for a terminal, and ``Window`` shows surfaces on the screen. Nothing
+here depends on an environment or an agent. The first painter or window imports pygame.
 """
 
 from __future__ import annotations
@@ -11,41 +11,24 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from .scenes import ARCScene, HaltScene, MazeScene, Scene, SudokuScene
-from .text import ansi
+from .grids import GridScene
+from .halt import HaltScene
+from .scene import Scene
 
 if TYPE_CHECKING:
-    from .painting import cell_at, cell_rect, paint, to_array
+    from .drawing import to_array
     from .window import Window
 
-# pygame greets on standard output when it is imported, which would spoil what programs read there.
+# pygame prints a greeting to standard output on import; programs may read that output.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
-__all__ = [
-    "ARCScene",
-    "HaltScene",
-    "MazeScene",
-    "Scene",
-    "SudokuScene",
-    "Window",
-    "ansi",
-    "cell_at",
-    "cell_rect",
-    "paint",
-    "to_array",
-]
+__all__ = ["GridScene", "HaltScene", "Scene", "Window", "to_array"]
 
-_HOMES = {
-    "paint": ".painting",
-    "to_array": ".painting",
-    "cell_at": ".painting",
-    "cell_rect": ".painting",
-    "Window": ".window",
-}
+_HOMES = {"to_array": ".drawing", "Window": ".window"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pygame when it is first asked for (PEP 562)."""
+    """Import a name that needs pygame on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name], __name__), name)

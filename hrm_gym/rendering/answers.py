@@ -10,7 +10,10 @@ import numpy as np
 
 from hrm_gym.puzzles import Task
 
-from .scenes import ARCScene, MazeScene, Scene, SudokuScene
+from ..puzzles.maze.scene import MazeScene
+from ..puzzles.sudoku.scene import SudokuScene
+from .grids import GridScene
+from .scene import Scene
 
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -71,7 +74,7 @@ def answer_scene(
 
     grid = to_grid(answer)
     if grid.size == 0:
-        return ARCScene(demos, to_grid(inputs), caption=f"{caption}, no grid".strip(", "))
+        return GridScene(demos, to_grid(inputs), caption=f"{caption}, no grid".strip(", "))
     rows, columns = grid.shape
     side = math.isqrt(answer.size)
     wrong, sure = None, None
@@ -82,4 +85,4 @@ def answer_scene(
         wrong = corner != grid + 2
         if grid.shape != to_grid(labels).shape:
             caption = f"{caption}, the size is wrong".strip(", ")
-    return ARCScene(demos, to_grid(inputs), grid, wrong=wrong, confidence=sure, caption=caption)
+    return GridScene(demos, to_grid(inputs), grid, wrong=wrong, confidence=sure, caption=caption)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pygame
 
 from .palette import INK, MUTED, PAGE, Colour
@@ -25,6 +26,13 @@ def page(width: int, height: int) -> pygame.Surface:
     surface = pygame.Surface((width, height), 0, 24)
     surface.fill(PAGE)
     return surface
+
+
+def to_array(surface: pygame.Surface) -> np.ndarray:
+    """Return a surface as a new uint8 array (height, width, 3), the format of video frames."""
+    width, height = surface.get_size()
+    pixels = np.frombuffer(pygame.image.tobytes(surface, "RGB"), np.uint8)
+    return pixels.reshape(height, width, 3).copy()
 
 
 @lru_cache(maxsize=1)
@@ -247,10 +255,9 @@ class Board:
         row, column = divmod(index, self.side)
         return self.left + column * self.cell, self.top + row * self.cell
 
-    def centre(self, index: int) -> tuple[int, int]:
-        """Return the middle of a cell."""
-        x, y = self.corner(index)
-        return x + self.cell // 2, y + self.cell // 2
+    def rect(self, index: int) -> pygame.Rect:
+        """Return the rectangle of a cell."""
+        return pygame.Rect(*self.corner(index), self.cell, self.cell)
 
     def index_at(self, point: tuple[int, int]) -> int | None:
         """Return the cell under a pixel, or None beside the board."""

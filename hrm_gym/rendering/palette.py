@@ -43,8 +43,7 @@ def doubt(confidence: float) -> Colour:
 SURE = 0.98
 """Confidence from which a cell's ground is left as it is."""
 
-# The ten colours of the ARC testing interface, uint8 (10, 3).
-ARC_COLOURS = np.array(
+CELL_COLOURS = np.array(
     [
         (0x00, 0x00, 0x00),
         (0x00, 0x74, 0xD9),
@@ -59,4 +58,5 @@ ARC_COLOURS = np.array(
     ],
     dtype=np.uint8,
 )
-ARC_COLOURS.setflags(write=False)
+CELL_COLOURS.setflags(write=False)
+"""Colours 0..9 of the cells of a grid, uint8 (10, 3), after ``arcprize.org/play``."""

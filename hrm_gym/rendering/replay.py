@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 import pygame
 
 from .drawing import page, tile, write, write_caption
-from .painting import cell_rect, paint
 from .palette import (
     BLUE,
     GREEN,
@@ -28,7 +26,7 @@ from .palette import (
     Colour,
     doubt,
 )
-from .scenes import ARCScene, Scene
+from .scene import Scene
 
 TONES: dict[str, Colour] = {"good": GREEN, "bad": VERMILLION, "on": BLUE, "open": MUTED}
 TILES = 24
@@ -130,15 +128,16 @@ def paint_replay(
     """
     if not tracks:
         raise ValueError("a replay needs a track")
-    if width is None and isinstance(tracks[0].steps[0].scene, ARCScene) and len(tracks) > 1:
-        width = 800
+    scene = tracks[0].steps[0].scene
+    if width is None and len(tracks) > 1:
+        width = scene.half_width
     panels = []
     for track in tracks:
         index = min(step, len(track.steps) - 1)
         flashing = flash if index == step else 0.0
         panels.append(_panel(track, index, flashing, width))
     across = sum(panel.get_width() for panel in panels)
-    size = _type_size(tracks[0].steps[0].scene, panels[0].get_width())
+    size = scene.type_size(panels[0].get_width())
     height = max(panel.get_height() for panel in panels) + (2 * size if footer else 0)
     surface, x = page(across, height // 2 * 2), 0
     for panel in panels:
@@ -147,19 +146,10 @@ def paint_replay(
         surface.blit(panel, (x + (x > 0), 0))
         x += panel.get_width()
     if footer:
-        margin = _margin(tracks[0].steps[0].scene, panels[0].get_width())
+        margin = scene.margin(panels[0].get_width())
         point = (margin, height - 1.6 * size)
         write_caption(surface, footer, point, max(8, size - 2), across - 2 * margin)
     return surface
-
-
-def _type_size(scene: Scene, width: int) -> int:
-    """Return the size of type that the scene's own painter uses."""
-    return max(9, round(width * (16 / 1280 if isinstance(scene, ARCScene) else 15 / 640)))
-
-
-def _margin(scene: Scene, width: int) -> int:
-    return round(width * (48 / 1280 if isinstance(scene, ARCScene) else 48 / 640))
 
 
 def _panel(track: Track, index: int, flash: float, width: int | None) -> pygame.Surface:
@@ -174,12 +164,12 @@ def _panel(track: Track, index: int, flash: float, width: int | None) -> pygame.
 def _still(track: Track, index: int, width: int | None) -> pygame.Surface:
     """Return what a step keeps from frame to frame."""
     step = track.steps[index]
-    board = paint(step.scene, width)
+    board = step.scene.paint(width)
     broad, high = board.get_size()
-    size, margin = _type_size(step.scene, broad), _margin(step.scene, broad)
+    size, margin = step.scene.type_size(broad), step.scene.margin(broad)
     surface = page(broad, (high + round(STRIP_ROWS * size)) // 2 * 2)
     surface.blit(board, (0, 0))
-    y = 1.1 * size if isinstance(step.scene, ARCScene) else 1.6 * size
+    y = step.scene.header * size
     write(surface, track.name, (margin, y), size, INK, bold=True)
     number = track.first + index
     total = f" of {track.limit}" if track.limit else ""
@@ -280,7 +270,7 @@ def _key(surface: pygame.Surface, point: tuple[int, int], size: int) -> None:
 def _flash(surface: pygame.Surface, step: Step, flash: float, width: int | None) -> None:
     """Draw a frame around every changed cell, as strong as the flash."""
     for index in step.changed:
-        rect = cell_rect(step.scene, index, width)
+        rect = step.scene.cell_rect(index, width)
         surface.blit(_frame(rect.width, rect.height, round(255 * min(1.0, flash))), rect)
 
 
@@ -291,10 +281,3 @@ def _frame(width: int, height: int, alpha: int) -> pygame.Surface:
     sprite.fill((*BLUE, alpha // 6))
     pygame.draw.rect(sprite, (*BLUE, alpha), sprite.get_rect(), max(2, min(width, height) // 9))
     return sprite
-
-
-def changed_cells(before: np.ndarray | None, after: np.ndarray) -> tuple[int, ...]:
-    """Return the cells in which two flat boards differ; none where there was no board before."""
-    if before is None or before.shape != after.shape:
-        return ()
-    return tuple(int(index) for index in np.flatnonzero(before != after))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +11,8 @@ from hrm_gym.puzzles import Task
 
 from ..halting import sigmoid
 from .answers import Pairs, answer_scene, solves
-from .replay import Bar, Step, Track, changed_cells
-from .scenes import ARCScene, Scene
+from .replay import Bar, Step, Track
+from .scene import Scene, changed_cells
 
 
 def thinking_track(
@@ -61,22 +60,10 @@ def thinking_track(
                     f"{badge}, {'right' if right else 'wrong'}",
                     "good" if right else "bad",
                 )
-        changed = _cells(task, scene, before, answer)
+        changed = changed_cells(scene.visible(before), scene.visible(answer))
         steps.append(Step(scene, changed, tuple(bars), badge, tone))
         before = answer
     return Track(name, "segment", steps, limit)
-
-
-def _cells(task: Task, scene: Scene, before: np.ndarray, answer: np.ndarray) -> tuple[int, ...]:
-    """Return the changed cells as the scene counts them."""
-    if not isinstance(scene, ARCScene):
-        return changed_cells(before, answer)
-    if scene.canvas is None:
-        return ()
-    rows, columns = scene.canvas.shape
-    side = math.isqrt(answer.size)
-    corners = [board.reshape(side, side)[:rows, :columns].ravel() for board in (before, answer)]
-    return changed_cells(*corners)
 
 
 def _chance(name: str, logit: float, mark: float | None = None) -> Bar:
@@ -104,15 +91,8 @@ def playing_track(
         limit: moves that the episode allows.
     """
     steps: list[Step] = []
-    field = {"sudoku": "tokens", "arc": "canvas"}.get(task.name)
-    before: np.ndarray | None = None
     for k, (scene, obs) in enumerate(zip(scenes, observations, strict=True)):
-        if field is None:
-            changed: tuple[int, ...] = (int(obs["position"]),) if k else ()
-        else:
-            board = np.asarray(obs[field])
-            changed = () if before is None else _cells(task, scene, before, board)
-            before = board
+        changed = scene.changed_since(scenes[k - 1]) if k else ()
         last = k == len(scenes) - 1
         badge, tone = ("plays", "open") if k else ("begins", "open")
         if last and solved is not None:

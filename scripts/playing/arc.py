@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from hrm_gym.puzzles.arc import SIDE, to_canvas, to_grid
-from hrm_gym.rendering import ARCScene
-from hrm_gym.rendering.palette import ARC_COLOURS
+from hrm_gym.rendering import GridScene
+from hrm_gym.rendering.palette import CELL_COLOURS
 
 from .answers import GIVE, AnswerGame
 from .game import COMMON, Button, Colour, Game, first_difference, line, place
@@ -41,9 +41,10 @@ class CanvasGame(Game):
         *(button for button in COMMON if button.key != "c"),
     )
     palette: ClassVar[tuple[Colour, ...]] = tuple(
-        (red, green, blue) for red, green, blue in ARC_COLOURS.tolist()
+        (red, green, blue) for red, green, blue in CELL_COLOURS.tolist()
     )
     colour: int = 1
+    widths: ClassVar[tuple[int, int]] = (1160, 640)
 
     def begin(self) -> None:
         """Choose the first colour, at the first cell."""
@@ -208,9 +209,9 @@ class ArcGame(CanvasGame):
         return "Right!" if self.won else "Wrong, and no attempt is left. U takes back."
 
     @property
-    def scene(self) -> ARCScene:
+    def scene(self) -> GridScene:
         """The task and the canvas."""
-        scene: ARCScene = self.env.scene()
+        scene: GridScene = self.env.scene()
         return scene
 
 
@@ -260,9 +261,9 @@ class ArcAnswerGame(AnswerGame, CanvasGame):
         return AnswerGame.own_key(self, name) or CanvasGame.own_key(self, name)
 
     @property
-    def scene(self) -> ARCScene:
+    def scene(self) -> GridScene:
         """The task and the draft."""
-        scene: ARCScene = self.env.scene()
+        scene: GridScene = self.env.scene()
         return replace(scene, canvas=self.grid)
 
 

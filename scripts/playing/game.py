@@ -60,6 +60,7 @@ class Game(ABC):
         aim: What the player has to do, in one sentence.
         keys_help: What the keys of this game do, in one line.
         palette: Colours that the keys 0, 1, 2 ... choose from.
+        widths: Usual and smallest width of the picture, in pixels.
         colour: Number of the chosen colour in a game with a palette.
         message: What just happened, for the player.
         cursor: The selected cell, if there is one.
@@ -74,6 +75,7 @@ class Game(ABC):
     aim: ClassVar[str] = ""
     keys_help: ClassVar[str] = ""
     palette: ClassVar[tuple[Colour, ...]] = ()
+    widths: ClassVar[tuple[int, int]] = (640, 400)
     colour: int | None = None
 
     def __init__(

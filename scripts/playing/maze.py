@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from hrm_gym.puzzles.maze import OPEN, PATH
-from hrm_gym.rendering import MazeScene
+from hrm_gym.puzzles.maze.scene import MazeScene
 
 from .answers import BoardAnswerGame
 from .game import Game, count, line

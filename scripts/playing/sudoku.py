@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from hrm_gym.puzzles.sudoku import BLANK
-from hrm_gym.rendering import SudokuScene
+from hrm_gym.puzzles.sudoku.scene import SudokuScene
 
 from .answers import BoardAnswerGame
 from .game import Game, count, place

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import pygame
 
-from hrm_gym.rendering import ARCScene, Scene, cell_at, cell_rect, paint
 from hrm_gym.rendering.drawing import label, page, tile, write, write_caption
 from hrm_gym.rendering.palette import BLUE, GREEN, HAIRLINE, INK, MUTED, PAGE, SHADE
 from hrm_gym.rendering.palette import VERMILLION as RED
@@ -37,10 +36,10 @@ def fitting_width(game: Game, desktop: tuple[int, int]) -> int:
         game: The game.
         desktop: Width and height of the screen, in pixels.
     """
-    usual, least = (1160, 640) if isinstance(game.scene, ARCScene) else (640, 400)
+    usual, least = game.widths
     for width in range(usual, least, -20):
         view = View(width)
-        high = view.board_height(game.scene) + view.panel_height(game)
+        high = game.scene.page_height(width) + view.panel_height(game)
         if width <= desktop[0] and high <= desktop[1] - CHROME:
             return width
     return least
@@ -73,11 +72,6 @@ class View:
         """Space at the left and right edges."""
         return 48 * self.width // 1280 if self.width > 800 else 48 * self.width // 640
 
-    def board_height(self, scene: Scene) -> int:
-        """Return the height of a painted scene."""
-        share = 9 / 16 if isinstance(scene, ARCScene) else 664 / 640
-        return round(self.width * share)
-
     def panel_height(self, game: Game) -> int:
         """Return the height of the panel: message, facts, palette, buttons, help."""
         rows = 3 + bool(game.palette) + max(row for row, _, _ in self._layout(game)) + 1
@@ -99,13 +93,13 @@ class View:
     def paint(self, game: Game) -> pygame.Surface:
         """Return the picture of a game."""
         scene = game.scene
-        board = paint(scene, self.width)
+        board = scene.paint(self.width)
         width, top = board.get_size()
         panel = self.panel_height(game)
         surface = page(width, top + panel)
         surface.blit(board, (0, 0))
         if game.cursor is not None and not game.over:
-            self._paint_cursor(surface, cell_rect(scene, game.cursor, self.width))
+            self._paint_cursor(surface, scene.cell_rect(game.cursor, self.width))
         surface.fill(SHADE, (0, top, width, panel))
         surface.fill(HAIRLINE, (0, top, width, 1))
         y = top + round(0.75 * self.row)
@@ -168,4 +162,4 @@ class View:
 
     def cell_at(self, game: Game, point: tuple[int, int]) -> int | None:
         """Return the cell under a pixel, or None."""
-        return cell_at(game.scene, point, self.width)
+        return game.scene.cell_at(point, self.width)

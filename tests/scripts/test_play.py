@@ -7,7 +7,7 @@ import pygame
 import pytest
 
 import hrm_gym
-from hrm_gym.rendering import Window, cell_rect, to_array
+from hrm_gym.rendering import Window, to_array
 from hrm_gym.scripts import play
 from hrm_gym.scripts.cli import run
 from hrm_gym.scripts.playing import make_game
@@ -90,7 +90,7 @@ def test_every_button_does_what_its_key_does():
 
 def test_a_drag_paints_and_a_moving_mouse_does_not():
     game, view = started("HRMARC-v0")
-    first, second = (cell_rect(game.scene, cell, view.width).center for cell in (0, 2))
+    first, second = (game.scene.cell_rect(cell, view.width).center for cell in (0, 2))
     move = {"pos": second, "rel": (0, 0)}
     handle(pygame.event.Event(pygame.MOUSEMOTION, buttons=(0, 0, 0), **move), game, view)
     assert not game.cells().any()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pygame
@@ -29,8 +30,11 @@ from ...rendering.palette import (
     doubt,
     mix,
 )
-from ...rendering.scenes import GOAL, START, MazeScene
-from ...rendering.scenes import WALL as WALL_TOKEN
+from .tokens import GOAL, START
+from .tokens import WALL as WALL_TOKEN
+
+if TYPE_CHECKING:
+    from .scene import MazeScene
 
 
 def _even_with(cell: int, share: float) -> int:

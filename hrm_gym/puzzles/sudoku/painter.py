@@ -8,6 +8,7 @@ a confidence is given, the ground of a played cell is the more amber the less su
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import pygame
 
@@ -23,7 +24,9 @@ from ...rendering.palette import (
     VERMILLION_TINT,
     doubt,
 )
-from ...rendering.scenes import SudokuScene
+
+if TYPE_CHECKING:
+    from .scene import SudokuScene
 
 
 def _strokes(width: int) -> tuple[int, int]:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hrm_gym.puzzles.arc.painter import canvas_rect
-from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, cell_at, cell_rect, paint, to_array
+from hrm_gym.puzzles.maze.scene import MazeScene
+from hrm_gym.puzzles.sudoku.scene import SudokuScene
+from hrm_gym.rendering import GridScene, to_array
 from hrm_gym.rendering.drawing import Board
-from hrm_gym.rendering.palette import ARC_COLOURS
+from hrm_gym.rendering.grid_painter import canvas_rect
+from hrm_gym.rendering.palette import CELL_COLOURS
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 SIDES = (7, 9, 15, 30)
@@ -34,9 +36,9 @@ def maze(side: int = 9, **changes) -> MazeScene:
     return replace(MazeScene(grid.ravel(), shortest=shortest.ravel()), **changes)
 
 
-def arc(rows: int = 3, columns: int = 4, demos: int = 2, **changes) -> ARCScene:
+def arc(rows: int = 3, columns: int = 4, demos: int = 2, **changes) -> GridScene:
     grid = np.arange(rows * columns, dtype=np.uint8).reshape(rows, columns) % 10
-    return replace(ARCScene([(grid, grid.T)] * demos, grid, grid), **changes)
+    return replace(GridScene([(grid, grid.T)] * demos, grid, grid), **changes)
 
 
 def mask(side: int, *cells: int) -> np.ndarray:
@@ -44,13 +46,13 @@ def mask(side: int, *cells: int) -> np.ndarray:
 
 
 def frame(scene, width=None) -> np.ndarray:
-    return to_array(paint(scene, width))
+    return to_array(scene.paint(width))
 
 
 def changed_cells(before, after) -> set[int | None]:
     """The cells in which two scenes' pictures differ; None stands for beside the board."""
     rows, columns = np.nonzero((frame(before) != frame(after)).any(axis=2))
-    return {cell_at(before, (x, y)) for y, x in zip(rows.tolist(), columns.tolist(), strict=True)}
+    return {before.cell_at((x, y)) for y, x in zip(rows.tolist(), columns.tolist(), strict=True)}
 
 
 @pytest.mark.parametrize(
@@ -91,15 +93,15 @@ def test_size_stays_over_an_episode():
     sizes = set()
     for step in range(8):
         walk.append(walk[-1] + 1)
-        sizes.add(paint(maze(walked=walk, caption=f"step {step} " * step)).get_size())
+        sizes.add(maze(walked=walk, caption=f"step {step} " * step).paint().get_size())
     assert len(sizes) == 1
     canvases = [None, np.zeros((1, 1), int), np.zeros((30, 30), int), np.ones((2, 17), int)]
-    assert {paint(arc(canvas=canvas)).get_size() for canvas in canvases} == {(1280, 720)}
+    assert {arc(canvas=canvas).paint().get_size() for canvas in canvases} == {(1280, 720)}
 
 
 def test_every_frame_is_its_own():
     scene = sudoku()
-    surface = paint(scene)
+    surface = scene.paint()
     first, second = to_array(surface), to_array(surface)
     assert not np.shares_memory(first, second)
     first[:] = 0
@@ -183,7 +185,7 @@ def test_an_answer_changes_its_cells_and_the_legend_alone():
 @pytest.mark.parametrize("shape", [(2, 5), (5, 2), (30, 30), (1, 10)])
 def test_every_arc_colour_appears_exactly(shape):
     canvas = (np.arange(shape[0] * shape[1]) % 10).reshape(shape)
-    scene = ARCScene([], np.full((1, 1), 5), canvas)
+    scene = GridScene([], np.full((1, 1), 5), canvas)
     picture = frame(scene)
     place, edge = canvas_rect(scene, 1280)
     for cell, colour in enumerate(canvas.ravel().tolist()):
@@ -193,14 +195,14 @@ def test_every_arc_colour_appears_exactly(shape):
         )
         # One pixel of a cell's edge is the grid line.
         inside = picture[y : y + edge - 1, x : x + edge - 1]
-        assert (inside == ARC_COLOURS[colour]).all()
-        assert cell_at(scene, (x, y)) == cell
+        assert (inside == CELL_COLOURS[colour]).all()
+        assert scene.cell_at((x, y)) == cell
 
 
 def test_arc_demonstrations_show_their_own_colours():
-    shown = frame(ARCScene([(np.full((2, 2), 6), np.full((3, 3), 8))], np.zeros((1, 1), int)))
+    shown = frame(GridScene([(np.full((2, 2), 6), np.full((3, 3), 8))], np.zeros((1, 1), int)))
     pixels = {tuple(colour) for colour in shown.reshape(-1, 3).tolist()}
-    for colour, expected in enumerate(ARC_COLOURS.tolist()):
+    for colour, expected in enumerate(CELL_COLOURS.tolist()):
         assert (tuple(expected) in pixels) == (colour in (0, 6, 8))
 
 
@@ -240,18 +242,16 @@ def test_painting_survives_a_stranger_quitting_pygame(scene):
 
 def test_cell_at_finds_every_cell_and_nothing_beside():
     scene = maze(7)
-    found = {cell_at(scene, (x, y)) for x in range(0, 640, 4) for y in range(0, 664, 4)}
+    found = {scene.cell_at((x, y)) for x in range(0, 640, 4) for y in range(0, 664, 4)}
     assert found == {None, *range(49)}
-    assert cell_at(arc(canvas=None), (900, 500)) is None
+    assert arc(canvas=None).cell_at((900, 500)) is None
 
 
 def test_what_cannot_be_painted_is_refused():
     with pytest.raises(ValueError, match="width of 160"):
-        paint(sudoku(), 100)
+        sudoku().paint(100)
     with pytest.raises(ValueError, match="width of 640"):
-        paint(arc(), 600)
-    with pytest.raises(TypeError, match="scene"):
-        paint("maze")
+        arc().paint(600)
 
 
 @pytest.mark.parametrize("width", [None, 700])
@@ -259,12 +259,12 @@ def test_what_cannot_be_painted_is_refused():
     "scene", [*[sudoku(side) for side in BOXES], *[maze(side) for side in SIDES], arc(), arc(30, 7)]
 )
 def test_where_a_cell_lies_is_the_inverse_of_which_cell_lies_there(scene, width):
-    cells = scene.canvas.size if isinstance(scene, ARCScene) else scene.tokens.size
+    cells = scene.canvas.size if isinstance(scene, GridScene) else scene.tokens.size
     for cell in range(cells):
-        rect = cell_rect(scene, cell, width)
-        assert cell_at(scene, rect.center, width) == cell
+        rect = scene.cell_rect(cell, width)
+        assert scene.cell_at(rect.center, width) == cell
 
 
 def test_a_scene_without_canvas_has_no_cells():
     with pytest.raises(ValueError, match="no canvas"):
-        cell_rect(arc(canvas=None), 0)
+        arc(canvas=None).cell_rect(0)

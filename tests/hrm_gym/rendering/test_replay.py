@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import make_env
 from hrm_gym.puzzles import get_task
-from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, ansi, cell_rect, paint, to_array
+from hrm_gym.puzzles.maze.scene import MazeScene
+from hrm_gym.puzzles.sudoku.scene import SudokuScene
+from hrm_gym.rendering import GridScene, to_array
 from hrm_gym.rendering.answers import answer_scene, solves
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Bar, Step, Track, paint_replay, steps_of
@@ -65,7 +67,7 @@ def test_every_step_is_a_picture_of_one_size_and_differs(task_id):
     track = track_of(task_id)
     # Counter and caption alone would make a difference, so boards are compared without them.
     scenes = [dataclasses.replace(step.scene, caption="") for step in track.steps]
-    boards = [to_array(paint(scene)) for scene in scenes]
+    boards = [to_array(scene.paint()) for scene in scenes]
     assert not np.array_equal(boards[0], boards[1])
     assert not np.array_equal(boards[1], boards[2])
     frames = [pixels([track], step) for step in range(3)]
@@ -87,7 +89,7 @@ def test_the_flash_touches_changed_cells_alone(task_id):
     assert step.changed
     allowed = np.zeros(still.shape[:2], bool)
     for cell in step.changed:
-        rect = cell_rect(step.scene, cell)
+        rect = step.scene.cell_rect(cell)
         assert not np.array_equal(
             still[rect.top : rect.bottom, rect.left : rect.right],
             flashing[rect.top : rect.bottom, rect.left : rect.right],
@@ -150,7 +152,7 @@ def test_an_answer_that_is_no_grid_is_a_picture_too():
     task = get_task("arc")
     puzzle = puzzle_of(task)
     scene = answer_scene(task, puzzle.inputs, np.zeros(900, np.uint8), None, puzzle.labels)
-    assert isinstance(scene, ARCScene)
+    assert isinstance(scene, GridScene)
     assert scene.canvas is None
     assert "no grid" in scene.caption
     answers = np.zeros((1, 900), np.uint8)
@@ -171,7 +173,7 @@ def test_a_given_that_an_answer_changed_is_marked_and_no_given():
     assert not scene.given[1]
     assert scene.given.sum() == (inputs > 1).sum() - 1
     # Bold is what was given; this one stands out in red.
-    assert "\x1b[31;7;31m4\x1b[0m" in ansi(scene)
+    assert "\x1b[31;7;31m4\x1b[0m" in scene.ansi()
 
 
 def test_any_shortest_path_is_shown_as_right():
@@ -216,7 +218,7 @@ def test_a_bad_track_is_refused():
     for build in (
         lambda: SudokuScene(np.ones(16, int), BLANK, (2, 2), confidence=BLANK[:3]),
         lambda: MazeScene(np.full(49, 2), confidence=np.full(49, 1.5)),
-        lambda: ARCScene([], np.zeros((3, 3), int), np.zeros((3, 3), int), wrong=BLANK),
+        lambda: GridScene([], np.zeros((3, 3), int), np.zeros((3, 3), int), wrong=BLANK),
     ):
         with pytest.raises(ValueError, match="shape"):
             build()
@@ -292,5 +294,5 @@ def test_a_gif_of_many_colours_takes_the_nearest_and_holds_no_frames(tmp_path):
 
 def test_a_picture_at_another_width():
     scene = track_of("sudoku-4x4").steps[0].scene
-    assert paint(scene, 320).get_width() == 320
+    assert scene.paint(320).get_width() == 320
     assert pixels([track_of("sudoku-4x4")], 0, width=320).shape[1] == 320

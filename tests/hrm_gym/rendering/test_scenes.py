@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene
+from hrm_gym.puzzles.maze.scene import MazeScene
+from hrm_gym.puzzles.sudoku.scene import SudokuScene
+from hrm_gym.rendering import GridScene, Scene
 
 FOUR, SEVEN = np.ones(16, np.uint8), np.full(49, 2, np.uint8)
 BLANK, GRID = np.zeros(16, bool), np.zeros((3, 3), np.uint8)
@@ -35,10 +37,10 @@ BLANK, GRID = np.zeros(16, bool), np.zeros((3, 3), np.uint8)
         (lambda: MazeScene(SEVEN, shortest=BLANK), "shortest must have shape"),
         (lambda: MazeScene(SEVEN, answer=BLANK), "answer must have shape"),
         (lambda: MazeScene(SEVEN, doors=BLANK), "doors must have shape"),
-        (lambda: ARCScene([(GRID, GRID)] * 11, GRID), "at most 10"),
-        (lambda: ARCScene([(GRID, GRID[0])], GRID), "demonstration 0 output must be a grid"),
-        (lambda: ARCScene([], np.zeros((31, 3), np.uint8)), "test_input must be a grid"),
-        (lambda: ARCScene([], GRID, GRID + 10), "canvas must hold"),
+        (lambda: GridScene([(GRID, GRID)] * 11, GRID), "at most 10"),
+        (lambda: GridScene([(GRID, GRID[0])], GRID), "demonstration 0 output must be a grid"),
+        (lambda: GridScene([], np.zeros((31, 3), np.uint8)), "test_input must be a grid"),
+        (lambda: GridScene([], GRID, GRID + 10), "canvas must hold"),
     ],
 )
 def test_bad_parts_are_refused_in_one_sentence(build, words):
@@ -49,7 +51,7 @@ def test_bad_parts_are_refused_in_one_sentence(build, words):
 
 def test_a_scene_does_not_change_with_the_arrays_it_was_made_from():
     tokens, given, canvas = FOUR.copy(), BLANK.copy(), GRID.copy()
-    sudoku, arc = SudokuScene(tokens, given, (2, 2)), ARCScene([], GRID, canvas)
+    sudoku, arc = SudokuScene(tokens, given, (2, 2)), GridScene([], GRID, canvas)
     tokens[0], given[0], canvas[0, 0] = 3, True, 7
     assert sudoku.tokens[0] == 1
     assert not sudoku.given[0]
@@ -66,12 +68,12 @@ def test_the_walker_stands_at_the_end_of_the_walk():
 
 def test_importing_the_package_leaves_pygame_and_matplotlib_out():
     program = (
-        "import sys, hrm_gym.rendering as rendering\n"
-        "import numpy as np\n"
-        "scene = rendering.MazeScene(np.full(49, 2))\n"
-        "rendering.ansi(scene)\n"
+        "import sys, numpy as np\n"
+        "from hrm_gym.puzzles.maze.scene import MazeScene\n"
+        "scene = MazeScene(np.full(49, 2))\n"
+        "scene.ansi()\n"
         "assert 'pygame' not in sys.modules\n"
-        "rendering.paint(scene)\n"
+        "scene.paint()\n"
         "assert 'pygame' in sys.modules and 'matplotlib' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -84,3 +86,11 @@ def test_an_unknown_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="brush"):
         hrm_gym.rendering.brush  # noqa: B018
+
+
+def test_a_scene_class_has_to_paint_and_print_itself():
+    class Unfinished(Scene):
+        caption = ""
+
+    with pytest.raises(TypeError, match=r"abstract methods '?draw'?, '?lines'?"):
+        Unfinished()

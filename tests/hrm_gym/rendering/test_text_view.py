@@ -7,7 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from hrm_gym.rendering import ARCScene, MazeScene, SudokuScene, ansi
+from hrm_gym.puzzles.maze.scene import MazeScene
+from hrm_gym.puzzles.sudoku.scene import SudokuScene
+from hrm_gym.rendering import GridScene
 
 
 def plain(text: str) -> str:
@@ -32,14 +34,14 @@ SCENES = [
     sudoku(16, (4, 4)),
     maze(),
     maze(walked=[0, 1, 2, 6, 10], shortest=np.arange(16) == 9),
-    ARCScene([(np.eye(3, dtype=int), np.zeros((5, 2), int))], np.full((2, 2), 7), None, 2),
+    GridScene([(np.eye(3, dtype=int), np.zeros((5, 2), int))], np.full((2, 2), 7), None, 2),
 ]
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=range(len(SCENES)))
 def test_colour_adds_codes_and_nothing_else(scene):
-    coloured = ansi(scene)
-    assert plain(coloured) == ansi(scene, colour=False)
+    coloured = scene.ansi()
+    assert plain(coloured) == scene.ansi(colour=False)
     assert "\x1b[" in coloured
     # Whatever is switched on is switched off again on its line.
     for line in coloured.split("\n"):
@@ -48,14 +50,14 @@ def test_colour_adds_codes_and_nothing_else(scene):
 
 @pytest.mark.parametrize("scene", SCENES[:6], ids=range(6))
 def test_lines_of_a_board_are_equally_long(scene):
-    lines = ansi(scene, colour=False).split("\n")
+    lines = scene.ansi(colour=False).split("\n")
     lines = lines[:-1] if scene.caption else lines
     assert len({len(line) for line in lines}) == 1
 
 
 def test_sudoku_digits_stand_in_their_rows():
     scene = sudoku(9, (3, 3))
-    lines = [line for line in ansi(scene, colour=False).split("\n") if line[0] == "│"]
+    lines = [line for line in scene.ansi(colour=False).split("\n") if line[0] == "│"]
     read = [re.findall(r"\d|\.", line) for line in lines]
     expected = [
         ["." if token == 1 else str(token - 1) for token in row]
@@ -66,7 +68,7 @@ def test_sudoku_digits_stand_in_their_rows():
 
 def test_sudoku_marks_show():
     texts = {
-        ansi(sudoku(4, (2, 2), **mark))
+        sudoku(4, (2, 2), **mark).ansi()
         for mark in (
             {},
             {"last": 1},
@@ -78,7 +80,7 @@ def test_sudoku_marks_show():
 
 
 def test_maze_walk_is_a_line():
-    text = ansi(maze(walked=[0, 1, 2, 6, 10, 9]), colour=False)
+    text = maze(walked=[0, 1, 2, 6, 10, 9]).ansi(colour=False)
     assert text.split("\n") == [
         "┌────────┐",
         "│S━━━┓ ██│",
@@ -92,7 +94,7 @@ def test_maze_walk_is_a_line():
 def test_maze_answer_tells_right_missed_and_extra_apart():
     shortest = np.isin(np.arange(16), [1, 2, 6])
     answer = np.isin(np.arange(16), [1, 6, 11, 15])
-    lines = ansi(maze(shortest=shortest, answer=answer), colour=False).split("\n")
+    lines = maze(shortest=shortest, answer=answer).ansi(colour=False).split("\n")
     assert lines[1] == "│S o - ██│"
     assert lines[2] == "│████o ██│"
     assert lines[3] == "│██    x │"
@@ -101,13 +103,8 @@ def test_maze_answer_tells_right_missed_and_extra_apart():
 
 def test_arc_shows_every_colour_as_its_number_on_its_colour():
     grid = np.arange(10).reshape(2, 5)
-    text = ansi(ARCScene([(grid, grid[:1])], grid, grid, 1))
+    text = GridScene([(grid, grid[:1])], grid, grid, 1).ansi()
     assert "0 1 2 3 4    →   0 1 2 3 4" in plain(text)
     assert "5 6 7 8 9" in plain(text)
     assert "1 attempt left" in plain(text)
     assert "48;2;255;220;0" in text
-
-
-def test_text_wants_a_scene():
-    with pytest.raises(TypeError, match="scene"):
-        ansi(3)

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pygame
 
-from ...rendering.drawing import arrow, cross, page, write, write_caption
-from ...rendering.palette import AMBER, ARC_COLOURS, HAIRLINE, INK, MUTED, PAGE, SHADE, SURE
-from ...rendering.scenes import ARCScene
+from .drawing import arrow, cross, page, write, write_caption
+from .palette import AMBER, CELL_COLOURS, HAIRLINE, INK, MUTED, PAGE, SHADE, SURE
+
+if TYPE_CHECKING:
+    from .grids import GridScene
 
 GRID_LINE = (96, 100, 106)
 Shape = tuple[int, ...]
@@ -128,7 +131,7 @@ def _table(shapes: tuple[tuple[Shape, Shape], ...], width: int) -> Table:
 @lru_cache(maxsize=256)
 def _grid(content: bytes, shape: Shape, cell: int) -> pygame.Surface:
     """Return a grid with thin lines, one pixel more than its cells in each direction."""
-    colours = ARC_COLOURS[np.frombuffer(content, np.uint8).reshape(shape)]
+    colours = CELL_COLOURS[np.frombuffer(content, np.uint8).reshape(shape)]
     rows, columns = shape
     image = np.empty((rows * cell + 1, columns * cell + 1, 3), np.uint8)
     image[:-1, :-1] = np.repeat(np.repeat(colours, cell, axis=0), cell, axis=1)
@@ -201,7 +204,7 @@ def _static(contents: tuple[tuple[bytes, Shape], ...], width: int) -> pygame.Sur
     return surface
 
 
-def canvas_rect(scene: ARCScene, width: int) -> tuple[pygame.Rect, int]:
+def canvas_rect(scene: GridScene, width: int) -> tuple[pygame.Rect, int]:
     """Return the rectangle of the canvas and the edge of its cells, in pixels.
 
     Before there is a canvas, its place is taken to have the shape of the test input.
@@ -216,7 +219,7 @@ def canvas_rect(scene: ARCScene, width: int) -> tuple[pygame.Rect, int]:
     return rect, cell
 
 
-def _annotate(surface: pygame.Surface, scene: ARCScene, place: pygame.Rect, cell: int) -> None:
+def _annotate(surface: pygame.Surface, scene: GridScene, place: pygame.Rect, cell: int) -> None:
     """Draw doubt and mistakes over the cells of the canvas."""
     for kind, values in (("doubt", scene.confidence), ("wrong", scene.wrong)):
         if values is None:
@@ -231,7 +234,7 @@ def _annotate(surface: pygame.Surface, scene: ARCScene, place: pygame.Rect, cell
                 surface.blit(mark, mark.get_rect(center=rect.center))
 
 
-def paint_arc(scene: ARCScene, width: int) -> pygame.Surface:
+def paint_grids(scene: GridScene, width: int) -> pygame.Surface:
     """Return the scene as a surface `width` pixels wide."""
     sheet = Sheet(width)
     grids = [grid for pair in scene.demos for grid in pair] + [scene.test_input]
