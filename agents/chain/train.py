@@ -96,10 +96,8 @@ class ChainTrainer:
         loss.backward()
         if config.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
-        factor = schedule.learning_rate(config, progress)
+        schedule.set_learning_rates(self.optimizers, config, progress)
         for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         if schedule.averages(config, progress):

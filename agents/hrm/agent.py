@@ -1,4 +1,4 @@
-"""The trained HRM as an agent: solve, think segment by segment, act in every environment."""
+"""A trained HRM as an agent, which thinks, solves puzzles and acts in environments."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class HRMAgent(ReasoningAgent):
 
     Args:
         model: The model; it is moved to ``device`` and set to evaluation.
-        task: Id of its task, such as ``sudoku-4x4``; see ``hrm_gym.puzzles.get_task``.
-        max_segments: Where thinking ends.
+        task: Id of its task, see ``hrm_gym.puzzles.get_task``.
+        max_segments: The last segment.
         device: ``cpu``, ``cuda`` and so on.
         bf16: Compute in bfloat16.
-        about: What its checkpoint says of it.
+        about: Further content of ``config.json`` of its checkpoint.
         steady: See ``ReasoningAgent``.
 
     Raises:
-        ValueError: The device is not there.
+        ValueError: if the device is not available.
     """
 
     def __init__(
@@ -64,27 +64,27 @@ class HRMAgent(ReasoningAgent):
 
     @staticmethod
     def pretrained() -> dict[str, Pretrained]:
-        """Return the agents that ship with the package by name: task, size, accuracy, command."""
+        """Return the pretrained agents of the package by name."""
         return pretrained()
 
     @classmethod
     def from_pretrained(
         cls, name: str | Path, device: str = "cpu", bf16: bool = False, task: str | None = None
     ) -> HRMAgent:
-        """Load a bundled agent by name, a checkpoint folder, or a published checkpoint.
+        """Load a pretrained agent by name, a checkpoint folder, or a published checkpoint.
 
         Args:
-            name: A bundled name; a folder that ``save`` wrote; the folder of a published HRM or
-                TRM, or one file of weights in it; ``hub:owner/name`` of such a folder (extra
-                ``hub``).
+            name: Name of a pretrained agent; a folder that ``save`` wrote; the folder of a
+                published HRM or TRM, or one file of weights in it; or ``hub:owner/name`` for such a
+                folder on the Hugging Face Hub (extra ``hub``).
             device: ``cpu``, ``cuda`` and so on.
             bf16: Compute in bfloat16.
-            task: Its task, where a published checkpoint does not say, or the ``module:Class`` of a
-                task of one's own: a checkpoint's word alone imports no code.
+            task: Task of a published checkpoint whose files do not identify it, or the
+                ``module:Class`` of a custom task, which a checkpoint alone never imports.
 
         Raises:
-            ValueError: There is none, it is damaged, or its weights do not fit its configuration
-                or the task.
+            ValueError: if there is no such agent, it is damaged, or its weights do not fit its
+                configuration or its task.
         """
         if str(name).startswith("hub:"):
             from hrm_gym.data.hub import download
@@ -125,7 +125,7 @@ class HRMAgent(ReasoningAgent):
         return cls(model, named, segments, device, bf16, about, steady)
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``config.json`` says of the agent."""
+        """Return the content of ``config.json``."""
         return {
             **self.about,
             "task": self.task_name,
@@ -165,7 +165,7 @@ class HRMAgent(ReasoningAgent):
                 batch, ids = batch[kept], ids[kept]
 
     def _read(self, output: Output) -> Segment:
-        """Return what an output says, as arrays."""
+        """Return an output of the model as arrays."""
         shares = output.logits.float().softmax(-1)
         confidence, answer = shares.max(-1)
         entropy = torch.special.entr(shares).sum(-1).mean(-1) / math.log(shares.shape[-1])

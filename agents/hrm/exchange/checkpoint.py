@@ -1,8 +1,8 @@
 """Checkpoints: a folder of safetensors and JSON. Nothing is ever unpickled.
 
-``config.json`` and ``model.safetensors`` are the agent; ``trainer.json`` and
-``trainer.safetensors`` are what a run needs beside it to go on. The files of one save belong
-together, and appear together.
+``config.json`` and ``model.safetensors`` contain the agent; ``trainer.json`` and
+``trainer.safetensors`` contain what else a run needs to be resumed. The files of a save appear
+atomically.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ ContentT = TypeVar("ContentT")
 
 
 def holds(folder: Path, name: str) -> bool:
-    """Say whether a folder holds a file of a checkpoint."""
+    """Return whether a folder contains a file of a checkpoint."""
     return (folder / SAVED / name).exists() or (folder / name).exists()
 
 
 def _read(folder: Path, name: str, read: Callable[[Path], ContentT]) -> ContentT:
-    """Read a file from a save that was not moved to its place yet, or from its place.
+    """Read a file from a save that has not been moved to its final place yet, or from there.
 
-    To look first and read then would fail where a run moves the file between the two.
+    Checking for the file before reading it would fail if a run moves it in between.
     """
     try:
         return read(folder / SAVED / name)
@@ -49,35 +49,35 @@ def _read(folder: Path, name: str, read: Callable[[Path], ContentT]) -> ContentT
 
 
 def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write files of a checkpoint, all or none, whenever the process is killed.
+    """Write files of a checkpoint atomically, even if the process is killed.
 
-    They are written into a folder of their own, which is renamed when it is whole: from then on
-    readers take them from there, and only then do they move to their places, one by one.
+    The files are written into a temporary folder, which is renamed when it is complete. From then
+    on readers use it; the files are then moved to their final places one by one.
 
     Args:
-        folder: Created if need be.
+        folder: Created if necessary.
         files: Content by name: tensors for ``.safetensors``, JSON values for ``.json``.
 
     Raises:
-        ValueError: The disk is full or the folder cannot be written; the old files are intact.
+        ValueError: if the disk is full or the folder cannot be written; old files stay intact.
     """
     saving = folder / SAVING
     try:
-        # A killed save leaves half a file here, which this one may not write anew.
+        # A killed process may have left an incomplete save here.
         shutil.rmtree(saving, ignore_errors=True)
         saving.mkdir(parents=True)
-        _settle(folder)
+        _move_to_place(folder)
         for name, content in files.items():
             if name.endswith(".json"):
                 (saving / name).write_text(json.dumps(content, indent=1) + "\n")
             else:
                 tensors = {k: v.detach().cpu().contiguous() for k, v in content.items()}
-                # As bytes, since save_file makes files that their owner alone can read.
+                # As bytes, since save_file creates files that only their owner can read.
                 (saving / name).write_bytes(save(tensors))
             with (saving / name).open("rb") as file:
                 os.fsync(file.fileno())
         saving.rename(folder / SAVED)
-        _settle(folder)
+        _move_to_place(folder)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(saving, ignore_errors=True)
         raise ValueError(
@@ -85,8 +85,8 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
         ) from None
 
 
-def _settle(folder: Path) -> None:
-    """Move the files of a finished save to their places."""
+def _move_to_place(folder: Path) -> None:
+    """Move the files of a complete save to their final places."""
     saved = folder / SAVED
     if saved.is_dir():
         for path in saved.iterdir():
@@ -98,7 +98,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     """Read a JSON object of a checkpoint.
 
     Raises:
-        ValueError: The file is missing, or is no JSON object.
+        ValueError: if the file is missing or does not contain a JSON object.
     """
     path = folder / name
     try:
@@ -116,12 +116,12 @@ def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
     """Read safetensors of a checkpoint onto the CPU.
 
     Raises:
-        ValueError: The file is missing or damaged.
+        ValueError: if the file is missing or damaged.
     """
     path = folder / name
     try:
-        # Copies, since what load_file returns are windows on the file: whoever writes into it
-        # changes them, and cutting it off ends the process.
+        # Copies, since load_file maps the file into memory: writing to the file would change the
+        # tensors, and truncating it would crash the process.
         return {key: value.clone() for key, value in _read(folder, name, load_file).items()}
     except FileNotFoundError:
         raise ValueError(f"{path}: expected this file of a checkpoint") from None
@@ -133,18 +133,18 @@ def save_agent(folder: Path, about: Mapping[str, Any], weights: Mapping[str, Ten
     """Write ``model.safetensors`` and ``config.json``.
 
     Args:
-        folder: Created if need be.
-        about: ``task``, ``model`` (the fields of ``HRMConfig``) and whatever else is worth saying.
+        folder: Created if necessary.
+        about: ``task``, ``model`` (the fields of ``HRMConfig``) and any further information.
         weights: The state dict.
     """
     write_files(folder, {MODEL: weights, CONFIG: {"format": FORMAT, **about}})
 
 
 def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read what ``save_agent`` wrote.
+    """Read a folder that ``save_agent`` wrote.
 
     Raises:
-        ValueError: A file is missing, damaged or of another format.
+        ValueError: if a file is missing, damaged or of another format.
     """
     about = read_json(folder, CONFIG)
     if about.get("format") != FORMAT or "task" not in about or "model" not in about:
@@ -153,16 +153,16 @@ def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def note(folder: Path, about: Mapping[str, Any]) -> None:
-    """Add to what ``config.json`` of an agent says, such as what a test found.
+    """Add information to ``config.json`` of an agent, such as the result of a test.
 
     Raises:
-        ValueError: There is no checkpoint in the folder.
+        ValueError: if the folder does not contain a checkpoint.
     """
     write_files(folder, {CONFIG: {**read_json(folder, CONFIG), **about}})
 
 
 def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return an optimiser's state as named tensors."""
+    """Return the state of an optimizer as named tensors."""
     return {
         f"{prefix}.{row}.{name}": torch.as_tensor(value)
         for row, state in optimizer.state_dict()["state"].items()
@@ -173,7 +173,7 @@ def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str
 def restore_optimizer(
     prefix: str, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put back the state that ``flatten_optimizer`` returned."""
+    """Restore the state that ``flatten_optimizer`` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith(prefix + "."):
@@ -184,10 +184,10 @@ def restore_optimizer(
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
-    """Return what ``trainer.json`` says of a saved run, and its configuration.
+    """Return the content of ``trainer.json`` of a saved run, and the run's configuration.
 
     Raises:
-        ValueError: The file is missing or damaged.
+        ValueError: if the file is missing or damaged.
     """
     about, path = read_json(folder, TRAINER), folder / TRAINER
     names = ("config", "seed", "bf16", "puzzles", "commands")
@@ -201,7 +201,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
 
 
 def fingerprint(puzzles: PuzzleSet) -> str:
-    """Return a SHA-256 over what training sees of a puzzle set."""
+    """Return a SHA-256 of the arrays of a puzzle set that training uses."""
     digest = hashlib.sha256()
     for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
         digest.update(str(array.shape).encode())

@@ -1,10 +1,11 @@
-"""Export: one segment of a trained HRM as an ONNX graph, each weight in it once.
+"""Export: one segment of a trained HRM as an ONNX graph that contains each weight once.
 
-The graph is written by hand and not traced. A trace unrolls the segment, and then every use of a
-weight is a node of its own, for which ONNX Runtime keeps a packed copy: the published size takes
-16 times its weights. Here all updates of a segment are one ``Loop`` whose body holds planner and
-executor once; weights live in the outer graph. They may be stored as float16, or as int8 with one
-scale an output (symmetric, absolute maximum); the computation is float32 in every case.
+The graph is written by hand instead of traced. A trace unrolls the segment, so that every use of a
+weight is a separate node, for which ONNX Runtime keeps a packed copy: a model of the published size
+needs 16 times the memory of its weights. Here the updates of a segment are a ``Loop`` whose body
+contains planner and executor once; the weights are in the outer graph. They may be stored as
+float16, or as int8 with one scale for each output (symmetric, absolute maximum); the computation is
+always in float32.
 
 | input | shape, dtype | | output | shape, dtype |
 |---|---|---|---|---|
@@ -12,8 +13,8 @@ scale an output (symmetric, absolute maximum); the computation is float32 in eve
 | ``z_H``, ``z_L`` | (B, positions, hidden) float32 | | ``q_values`` | (B, 2) float32 |
 | ``puzzle_ids`` (if embedded) | (B,) int64 | | ``z_H_next``, ``z_L_next`` | as ``z_H`` |
 
-The file's metadata (``hrm_gym``, JSON) says format version, task, precision, segments,
-configuration and the start of the carry; :mod:`.onnx` reads it.
+The metadata of the file (``hrm_gym``, JSON) contains the format version, task, precision, segments,
+configuration and initial carry; :mod:`.onnx` reads it.
 """
 
 from __future__ import annotations
@@ -42,11 +43,12 @@ OPSET = 18
 
 
 class Graph:
-    """Nodes and weights as they are written; names are given out in order.
+    """Nodes and weights of a graph under construction; names are numbered.
 
     Args:
         precision: How matrices are stored.
-        outer: The graph around it; weights go to the outermost one.
+        outer: The enclosing graph; the outermost graph contains the weights.
+        prefix: Prefix of all names.
     """
 
     def __init__(self, precision: Precision, outer: Graph | None = None, prefix: str = "") -> None:
@@ -57,11 +59,11 @@ class Graph:
         self.weights: dict[str, Any] = {} if outer is None else outer.weights
 
     def add(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node with one output and return the output's name."""
+        """Add a node with one output and return the name of the output."""
         return self.add_many(op, 1, *inputs, **attributes)[0]
 
     def add_many(self, op: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add a node and return its outputs' names."""
+        """Add a node and return the names of its outputs."""
         from onnx import helper
 
         number = len(self.nodes)
@@ -72,7 +74,7 @@ class Graph:
         return outputs
 
     def constant(self, name: str, value: Any, dtype: Any) -> str:
-        """Store a constant once under a name and return the name."""
+        """Store a constant under a name, unless it is stored already, and return the name."""
         from onnx import numpy_helper
 
         if name not in self.weights:
@@ -99,16 +101,16 @@ class Graph:
         scale = np.where(scale > 0, scale, 1).astype(np.float32)
         whole = np.rint(weight / scale[:, None]).astype(np.int8)
         product = self._expanded(x, self.constant(name, whole.T, np.int8))
-        # A scale an output can as well follow the product, where it has fewer numbers to meet.
+        # The scales of the outputs are applied after the product, which has fewer elements.
         return self.add("Mul", product, self.constant(f"{name}.scale", scale, np.float32))
 
     def _expanded(self, x: str, stored: str) -> str:
-        """Multiply by a compressed matrix, expanded to float32 right where it is used.
+        """Multiply by a compressed matrix, which is expanded to float32 just before its use.
 
-        A cast alone depends on nothing, so it would run at the start of the body, and all weights
-        would lie there in float32 at once (and constant folding would keep them so). Its shape is
-        therefore taken from ``x``: the cast has to wait for its turn, one matrix at a time, and is
-        still in the cache when it is multiplied.
+        A plain cast has no inputs that change, so it would run at the start of the body, all
+        weights would be in memory in float32 at the same time, and constant folding would keep
+        them. The shape of the matrix is therefore computed from ``x``, which delays the cast: one
+        matrix is expanded at a time, and is still in the cache when it is multiplied.
         """
         from onnx import TensorProto
 
@@ -165,7 +167,7 @@ def _rotate(graph: Graph, x: str, weights: dict[str, np.ndarray]) -> str:
 def recurrence(
     graph: Graph, h: str, name: str, layers: int, weights: dict[str, np.ndarray], config: HRMConfig
 ) -> str:
-    """Run the blocks of one role."""
+    """Apply the blocks of the planner or the executor."""
     for layer in range(layers):
         block = f"{name}.blocks.{layer}"
         if config.mixer == "attention":
@@ -206,10 +208,10 @@ def embed(graph: Graph, weights: dict[str, np.ndarray], config: HRMConfig) -> st
 
 
 def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfig) -> list[str]:
-    """Run all updates of a segment in loops and return z_H and z_L.
+    """Apply all updates of a segment in loops and return z_H and z_L.
 
     Each H cycle is ``L_cycles`` of z_L = executor(z_L + z_H + x), then z_H = planner(z_H + z_L).
-    A shared module must stand in the graph once, so there one loop chooses what is updated.
+    A shared module must occur in the graph once, so a single loop selects the state to update.
     """
     if config.shared:
         period = config.L_cycles + 1
@@ -240,7 +242,7 @@ def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfi
 def _loop(
     graph: Graph, body: Graph, times: int, counter: str, carry: dict[str, tuple[str, str]]
 ) -> list[str]:
-    """Add a Loop; ``carry`` gives for each state of the body its start and what it becomes."""
+    """Add a Loop; ``carry`` maps each state of the body to its initial and its updated value."""
     from onnx import TensorProto, helper
 
     go_on = f"{body.prefix}go"
@@ -265,7 +267,7 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     """Return the ONNX model of one segment of an agent.
 
     Raises:
-        ValueError: The precision is unknown, or ``onnx`` is not installed.
+        ValueError: if the precision is unknown, or ``onnx`` is not installed.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -343,7 +345,7 @@ def describe(agent: HRMAgent, precision: Precision) -> dict[str, Any]:
 
 
 def export(agent: HRMAgent, path: Path | str, precision: Precision = "float32") -> int:
-    """Write one segment of an agent as an ONNX file, which appears whole or not at all.
+    """Write one segment of an agent as an ONNX file, atomically.
 
     Args:
         agent: The agent.
@@ -351,10 +353,10 @@ def export(agent: HRMAgent, path: Path | str, precision: Precision = "float32") 
         precision: How the matrices of the blocks are stored: ``float32``, ``float16`` or ``int8``.
 
     Returns:
-        Bytes written.
+        The number of bytes written.
 
     Raises:
-        ValueError: The ending is another, or as ``build``.
+        ValueError: if the name does not end in ``.onnx``, or ``build`` raises it.
     """
     path = Path(path)
     if path.suffix != ".onnx":

@@ -1,8 +1,8 @@
-"""An exported agent: ONNX Runtime and NumPy alone, no torch in the process.
+"""An exported agent, which needs only ONNX Runtime and NumPy and does not load torch.
 
-It thinks, solves and acts as the agent it was exported from, the halting loop included. A session
-is set up to hold each weight once: ONNX Runtime would otherwise keep a packed copy beside it, and
-would expand compressed weights to float32 once and for all.
+It thinks, halts, solves and acts like the agent that it was exported from. A session is configured
+to keep each weight in memory once: by default, ONNX Runtime would also keep a packed copy, and
+would expand compressed weights to float32 permanently.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FIELDS: dict[str, type] = {
     "model": dict,
     "carry": str,
 }
-"""What the metadata must say, and as what."""
+"""Required entries of the metadata and their types."""
 
 
 class OnnxAgent(ReasoningAgent):
@@ -42,12 +42,12 @@ class OnnxAgent(ReasoningAgent):
 
     Args:
         path: The ``.onnx`` file.
-        task: What it must be of, such as ``sudoku-4x4``; ``None`` takes any.
+        task: Id of the task that the agent must have; ``None`` accepts any task.
         threads: Threads of ONNX Runtime; ``None`` lets it choose.
 
     Raises:
-        ValueError: The file is missing, no export of this package, of another format or task, or
-            its parts do not fit together; or ``onnxruntime`` is not installed.
+        ValueError: if the file is missing, was not exported by this package, has another format or
+            task, or its parts do not fit together, or ``onnxruntime`` is not installed.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class OnnxAgent(ReasoningAgent):
     def begin(
         self, tokens: Tokens, puzzle_ids: NDArray[np.int64] | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Return what the session wants for the first segment; the carry is then handed on.
+        """Return the inputs of the session for the first segment, with the initial carry.
 
         Args:
             tokens: ``(B, seq_len)`` uint8.
@@ -105,7 +105,7 @@ class OnnxAgent(ReasoningAgent):
                 feed = {name: value[kept] for name, value in feed.items()}
 
     def _read(self, logits: NDArray[np.float32], q_values: NDArray[np.float32]) -> Segment:
-        """Return what a segment says."""
+        """Return the outputs of a segment."""
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
         bits = shares * np.log(np.maximum(shares, np.finfo(np.float32).tiny))
@@ -123,10 +123,10 @@ class OnnxAgent(ReasoningAgent):
 
 
 def check_installed() -> None:
-    """Refuse to begin what could not be run.
+    """Check that exported agents can be run.
 
     Raises:
-        ValueError: ``onnxruntime`` is not installed.
+        ValueError: if ``onnxruntime`` is not installed.
     """
     try:
         import onnxruntime  # noqa: F401
@@ -135,14 +135,14 @@ def check_installed() -> None:
 
 
 def _open(path: Path, threads: int | None) -> Any:
-    """Return a session that holds every weight once."""
+    """Return a session that keeps every weight in memory once."""
     check_installed()
     import onnxruntime
 
     if not path.is_file():
         raise ValueError(f"{path}: expected an exported .onnx file, there is none")
     options = onnxruntime.SessionOptions()
-    # Errors come as exceptions; the log would print each once more.
+    # Errors are raised as exceptions; the log would print them a second time.
     options.log_severity_level = 4
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
@@ -167,7 +167,7 @@ def _about(session: Any) -> dict[str, Any]:
     """Return the metadata of a file.
 
     Raises:
-        ValueError: There is none, it is damaged or of another format.
+        ValueError: if there is no metadata, or it is damaged or of another format.
     """
     text = session.get_modelmeta().custom_metadata_map.get(METADATA)
     if text is None:
@@ -183,7 +183,7 @@ def _about(session: Any) -> dict[str, Any]:
     for name, kind in FIELDS.items():
         value = about.get(name)
         number = value if isinstance(value, int) else 1
-        # A bool is an int to Python, and 1 is no bool.
+        # An exact comparison, since bool is a subclass of int.
         if type(value) is not kind or (kind is int and number < 1):
             wanted = "an integer of at least 1" if kind is int else f"a {kind.__name__}"
             raise ValueError(f"metadata: {name}: expected {wanted}, got {value!r}")
@@ -191,10 +191,10 @@ def _about(session: Any) -> dict[str, Any]:
 
 
 def _check_shapes(session: Any, config: HRMConfig, task: Task) -> None:
-    """Check that graph, configuration and task are of one size.
+    """Check that the sizes of graph, configuration and task agree.
 
     Raises:
-        ValueError: They are not; the sentence says where.
+        ValueError: if they do not; the message says where.
     """
     if (config.vocab_size, config.seq_len) != (task.vocab_size, task.seq_len):
         raise ValueError(
@@ -213,7 +213,7 @@ def _check_shapes(session: Any, config: HRMConfig, task: Task) -> None:
         "z_L_next": state,
     }
     ends = [*session.get_inputs(), *session.get_outputs()]
-    # The batch comes first, and may be anything.
+    # Without the batch dimension, which may have any size.
     found = {end.name: list(end.shape)[1:] for end in ends}
     for name in wanted | found:
         if wanted.get(name) != found.get(name):

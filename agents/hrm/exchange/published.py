@@ -1,9 +1,10 @@
-"""Checkpoints as the public HRM and TRM code writes them, read without running anything of theirs.
+"""Reading checkpoints of the public HRM and TRM code, without running any code from them.
 
-Such a folder holds ``all_config.yaml`` and the weights beside it: ``checkpoint`` on the Hugging
-Face Hub, ``step_N`` after a run, a ``torch.save`` of a state dict. It says neither vocabulary nor
-length, which came from the data; the vocabulary is read off the weights, and the length off the
-task, which the names of the data tell, or the caller.
+Such a folder contains ``all_config.yaml`` and a ``torch.save`` file of a state dict, which is named
+``checkpoint`` on the Hugging Face Hub and ``step_N`` after a run. The configuration has neither the
+size of the vocabulary nor the length of a puzzle, which the public code takes from the data. Here
+the vocabulary comes from the weights and the length from the task. The names of the data folders
+identify the task, unless the caller does.
 """
 
 from __future__ import annotations
@@ -23,26 +24,24 @@ from hrm_gym.registration import answer_id_of
 
 from ..model.network import HRM
 from ..model.reference import bare_name
+from ..presets import PUBLISHED_TASKS
 from .checkpoint import CONFIG, read_tensors
 
 CONFIGS = ("all_config.yaml", "all_config.yml", "all_config.json")
 SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
-TASKS = {11: "sudoku-9x9", 6: "maze-30x30", 12: "arc"}
-"""The published tasks by the size of their vocabulary."""
-WORDS = {"sudoku": "sudoku-9x9", "maze": "maze-30x30", "arc": "arc"}
 
 
 def is_published(path: Path) -> bool:
-    """Say whether a folder, or a file in one, is a published checkpoint."""
+    """Return whether a folder, or a file in one, is a published checkpoint."""
     folder = path.parent if path.is_file() else path
     return not (folder / CONFIG).is_file() and any((folder / n).is_file() for n in CONFIGS)
 
 
 def find_weights(folder: Path) -> Path:
-    """Return the weights of a folder: ``checkpoint``, else the last ``step_N``, else the one file.
+    """Return the file of weights: ``checkpoint``, else the last ``step_N``, else the only one.
 
     Raises:
-        ValueError: There are none, or several that no rule chooses from.
+        ValueError: if there is no file of weights, or more than one and none has these names.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file())
     for path in files:
@@ -59,10 +58,10 @@ def find_weights(folder: Path) -> Path:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from safetensors, or from a ``torch.save`` file of tensors alone.
+    """Read a state dict from safetensors, or from a ``torch.save`` file that contains only tensors.
 
     Raises:
-        ValueError: The file is missing or damaged, holds other things, or would run code.
+        ValueError: if the file is missing or damaged, contains anything else, or would run code.
     """
     if path.suffix == ".safetensors":
         return read_tensors(path.parent, path.name)
@@ -77,7 +76,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except (OSError, RuntimeError, EOFError, ValueError, KeyError):
         raise ValueError(f"{path}: missing, damaged or half-written, expected tensors") from None
     if isinstance(found, Mapping) and isinstance(found.get("model"), Mapping):
-        # What later code saves beside the optimisers' state.
+        # Later versions of the code save the state of the optimizers in the same file.
         found = found["model"]
     if not isinstance(found, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
@@ -90,7 +89,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """Read the configuration of a published run, YAML or JSON.
 
     Raises:
-        ValueError: It is missing or damaged, or PyYAML is not installed.
+        ValueError: if the file is missing or damaged, or PyYAML is not installed.
     """
     path = next((folder / name for name in CONFIGS if (folder / name).is_file()), None)
     if path is None:
@@ -105,7 +104,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except ImportError:
         raise ValueError(f"{path} needs PyYAML: pip install pyyaml") from None
     except Exception:
-        # PyYAML's errors share a base only inside its own module.
+        # The base class of PyYAML's errors is only known if PyYAML is installed.
         raise ValueError(f"{path}: damaged, expected a configuration in YAML or JSON") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path}: damaged, expected a configuration in YAML or JSON")
@@ -113,37 +112,43 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def guess_task(config: Mapping[str, Any], vocab_size: int) -> str:
-    """Return the published task that a configuration means.
+    """Return the published task that a configuration is for.
+
+    The names of the data folders and of the project decide, or else the size of the vocabulary.
+
+    Args:
+        config: The published configuration.
+        vocab_size: Number of tokens of the model.
 
     Raises:
-        ValueError: Nothing says which.
+        ValueError: if they do not identify one task.
     """
     paths = config.get("data_paths") or [config.get("data_path") or ""]
     text = " ".join([*map(str, paths), str(config.get("project_name", ""))]).lower()
-    named = {task for word, task in WORDS.items() if word in text}
-    fitting = [task for task in named if get_task(task).vocab_size == vocab_size]
-    task = fitting[0] if len(fitting) == 1 else None if named else TASKS.get(vocab_size)
-    if task is None:
+    named = [task for family, task in PUBLISHED_TASKS.items() if family in text]
+    possible = named or PUBLISHED_TASKS.values()
+    fitting = [task for task in possible if get_task(task).vocab_size == vocab_size]
+    if len(fitting) != 1:
         raise ValueError(
-            f"task: the checkpoint does not say which ({vocab_size} tokens); expected "
-            "its task, such as sudoku-9x9"
+            f"task: the checkpoint does not say which ({vocab_size} tokens); expected one of "
+            f"{', '.join(sorted(PUBLISHED_TASKS.values()))}"
         )
-    return task
+    return fitting[0]
 
 
 def load_published(path: Path, task_id: str | None = None) -> tuple[HRM, dict[str, Any]]:
     """Build a model from a published checkpoint.
 
     Args:
-        path: Its folder, or one file of weights in it.
-        task_id: Its task, where the files do not say.
+        path: The folder of the checkpoint, or one file of weights in it.
+        task_id: Task of the checkpoint, if its files do not identify it.
 
     Returns:
-        The model, and what a checkpoint of this package says of itself: task, environment, ...
+        The model, and the content of ``config.json`` of this package: task, environment and so on.
 
     Raises:
-        ValueError: A file is missing or damaged or would run code, or weights and configuration
-            do not fit each other or the task.
+        ValueError: if a file is missing or damaged or would run code, or the weights, the
+            configuration and the task do not fit together.
     """
     folder = path.parent if path.is_file() else path
     config = read_config(folder)

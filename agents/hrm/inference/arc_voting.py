@@ -1,9 +1,9 @@
-"""ARC as the published evaluation counts it: answers under all augmentations of a task vote.
+"""The published evaluation of ARC: the answers under all augmentations of a task vote.
 
-A dataset folder holds every test input under a thousand augmentations, each with a puzzle
-embedding of its own that the augmented demonstrations have trained. Each answer is cut out of its
-canvas and turned back; answers rank by how often they were given, then by the mean of
-sigmoid(q_halt). pass@k: the right grid is among the first k.
+A dataset folder contains every test input under up to a thousand augmentations. Each augmentation
+has a separate puzzle embedding, which was trained on the augmented demonstrations. Each answer is
+cut out of its canvas and transformed back. Answers are ranked by the number of votes, then by the
+mean of sigmoid(q_halt). pass@k means that the right grid is among the first k answers.
 """
 
 from __future__ import annotations
@@ -28,28 +28,34 @@ Key = tuple[tuple[int, ...], bytes]
 
 
 def key_of(grid: Grid) -> Key:
-    """Return what is equal for equal grids."""
+    """Return a hashable value that is equal for equal grids."""
     return grid.shape, grid.tobytes()
 
 
 @dataclass
 class Candidate:
-    """One answer to one test input: how often it was given, and how sure the model was."""
+    """An answer to a test input.
+
+    Attributes:
+        grid: The answer.
+        votes: Number of votes for it.
+        confidence: Sum of sigmoid(q_halt) over its votes.
+    """
 
     grid: Grid
     votes: int = 0
     confidence: float = 0.0
-    """Sum of sigmoid(q_halt)."""
 
 
 @dataclass
 class ArcTest:
-    """One test input of one task and the answers that were given to it.
+    """A test input of an ARC task and the answers to it.
 
     Attributes:
-        task: The task's name.
+        task: Name of the ARC task.
         label: The right output.
-        candidates: Different answers; only these are kept, so memory does not grow with votes.
+        candidates: The different answers. Votes are not stored, so the memory does not grow with
+            them.
     """
 
     task: str
@@ -63,7 +69,7 @@ class ArcTest:
         candidate.confidence += confidence
 
     def ranked(self) -> list[Candidate]:
-        """Return the answers, best first."""
+        """Return the answers, the best one first."""
         return sorted(
             self.candidates.values(),
             key=lambda c: (c.votes, c.confidence / c.votes),
@@ -71,21 +77,21 @@ class ArcTest:
         )
 
     def passed(self, k: int) -> bool:
-        """Say whether the right output is among the first ``k``."""
+        """Return whether the right output is among the first ``k`` answers."""
         wanted = key_of(self.label)
         return any(key_of(candidate.grid) == wanted for candidate in self.ranked()[:k])
 
 
 @dataclass(frozen=True)
 class ArcScore:
-    """What a number of votes is worth.
+    """The score with a number of votes.
 
     Attributes:
-        votes: Augmentations of each test input that voted, at most.
-        pass_at: k -> mean over tasks of the share of their test inputs that passed.
-        tests: k -> test inputs that passed.
-        segments: Spent in all.
-        seconds: Spent in all.
+        votes: Largest number of augmentations of a test input that voted.
+        pass_at: k -> mean over ARC tasks of the share of their test inputs that passed.
+        tests: k -> number of test inputs that passed.
+        segments: Total number of segments.
+        seconds: Total wall time.
     """
 
     votes: int
@@ -97,13 +103,18 @@ class ArcScore:
 
 @dataclass(frozen=True)
 class ArcResult:
-    """An evaluation: the scores by votes, the last with all of them, and the tests themselves."""
+    """The result of an evaluation.
+
+    Attributes:
+        scores: Scores by number of votes; the last one counts all votes.
+        tests: The test inputs with their answers.
+    """
 
     scores: list[ArcScore]
     tests: list[ArcTest]
 
     def submission(self) -> dict[str, list[dict[str, Any]]]:
-        """Return two attempts a test input, in the form of the ARC Prize's submissions."""
+        """Return two attempts for each test input, in the format of ARC Prize submissions."""
         found: dict[str, list[dict[str, Any]]] = {}
         for test in self.tests:
             grids = [candidate.grid.tolist() for candidate in test.ranked()[:2]]
@@ -114,10 +125,14 @@ class ArcResult:
 
 
 def read_names(folder: Path, count: int) -> list[str]:
-    """Return what each puzzle identifier of a dataset folder is.
+    """Return the name of each puzzle identifier of a dataset folder.
+
+    Args:
+        folder: The dataset folder.
+        count: Number of puzzle identifiers.
 
     Raises:
-        ValueError: ``identifiers.json`` is missing, damaged or of another length.
+        ValueError: if ``identifiers.json`` is missing, damaged or of another length.
     """
     path = folder / "identifiers.json"
     try:
@@ -130,7 +145,11 @@ def read_names(folder: Path, count: int) -> list[str]:
 
 
 def read_labels(folder: Path) -> dict[str, list[tuple[Grid, Grid]]] | None:
-    """Return the tests of ``test_puzzles.json``, ``None`` where the folder has no such file."""
+    """Return the tests of ``test_puzzles.json``; ``None`` if the folder has no such file.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
     path = folder / "test_puzzles.json"
     if not path.is_file():
         return None
@@ -155,16 +174,17 @@ def evaluate_arc(
     """Answer every augmented test input of a dataset folder, and let the answers vote.
 
     Args:
-        agent: Trained on the folder's ``train/``.
-        folder: See ``hrm_gym.puzzles.arc.writer``; folders of the public code are read too.
-        votes: Augmentations of each test input at most, the task as it is first; default all.
-        segments: The last segment; default the agent's.
-        batch: Test inputs thought about at once.
-        steps: Numbers of votes to report beside all of them.
-        on_batch: Called with the inputs done and all there are.
+        agent: An agent that was trained on ``train/`` of the folder.
+        folder: See ``hrm_gym.puzzles.arc.writer``; folders of the public code work too.
+        votes: Largest number of augmentations of each test input, the original one first; default:
+            all of them.
+        segments: The last segment; default: ``max_segments`` of the agent.
+        batch: Number of test inputs in a batch.
+        steps: Further numbers of votes to report.
+        on_batch: Called with the number of inputs answered so far and the total.
 
     Raises:
-        ValueError: The folder is damaged, or the agent was trained on another one.
+        ValueError: if the folder is damaged, or the agent was trained on another folder.
     """
     path = Path(folder)
     puzzles = load_puzzles(agent.task, str(path), "test")
@@ -174,7 +194,7 @@ def evaluate_arc(
             f"{path}: it has {puzzles.num_puzzle_ids} puzzle identifiers, the agent was trained on "
             f"{agent.model.config.num_puzzles}; expected the folder that it was trained on"
         )
-    # The rows by vote: how many augmentations of the same test input came before.
+    # For each row, the number of earlier rows with an augmentation of the same test input.
     tests: dict[tuple[str, Key], ArcTest] = {}
     asked: list[tuple[ArcTest, Augmentation]] = []
     turns = np.zeros(len(puzzles), np.int64)

@@ -1,4 +1,4 @@
-"""What thinking longer is worth: accuracy by segment, where puzzles halt, the time it saves."""
+"""The effect of thinking time: accuracy by segment, where puzzles halt, and the time saved."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ BANDS = 4
 
 @dataclass(frozen=True, eq=False)
 class Depth:
-    """An agent on N puzzles, thought about for S segments.
+    """The results of an agent on N puzzles with up to S segments.
 
     Attributes:
-        exact: ``(S, N)`` bool, whether the answer after a segment equals the label, halting off.
+        exact: ``(S, N)`` bool, whether the answer after a segment equals the label, without
+            halting.
         halted: ``(N,)`` bool, the same for the answer at which the agent halts.
-        segments: ``(N,)`` int64, where it halts.
-        ratings: ``(N,)`` float32.
-        seconds: With halting, halted puzzles leaving the batch.
-        full_seconds: Every puzzle for all S segments.
+        segments: ``(N,)`` int64, the number of segments until the agent halts.
+        ratings: ``(N,)`` float32, the ratings of the puzzles.
+        seconds: Wall time with halting; puzzles that halted leave the batch.
+        full_seconds: Wall time of all S segments for every puzzle.
     """
 
     exact: NDArray[np.bool_]
@@ -41,27 +42,27 @@ class Depth:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """Accuracy after each segment, halting off, ``(S,)``."""
+        """Accuracy after each segment without halting, ``(S,)``."""
         return self.exact.mean(axis=1)
 
     @property
     def going(self) -> NDArray[np.float64]:
-        """Share of puzzles that still think in each segment, ``(S,)``."""
+        """Share of puzzles that have not halted before each segment, ``(S,)``."""
         return np.array([(self.segments >= s).mean() for s in range(1, len(self.exact) + 1)])
 
     @property
     def segment_ratio(self) -> float:
-        """How many times fewer segments than always all of them."""
+        """Factor by which halting reduces the number of segments."""
         return len(self.exact) / float(self.segments.mean())
 
     @property
     def speedup(self) -> float:
-        """How many times less wall time than always all segments."""
+        """Factor by which halting reduces the wall time."""
         return self.full_seconds / self.seconds
 
     @property
     def correlation(self) -> float | None:
-        """Spearman's rank correlation of segments and rating; None if either is constant."""
+        """Spearman's rank correlation of segments and ratings; None if either is constant."""
         if len(set(self.ratings.tolist())) < 2 or len(set(self.segments.tolist())) < 2:
             return None
         from scipy.stats import spearmanr
@@ -69,7 +70,7 @@ class Depth:
         return float(spearmanr(self.segments, self.ratings).statistic)
 
     def bands(self) -> list[tuple[float, float, NDArray[np.bool_]]]:
-        """Return lowest and highest rating and the rows of up to four bands of like size."""
+        """Return the range of ratings and the rows of up to four bands of similar size."""
         edges = np.unique(np.quantile(self.ratings, np.linspace(0, 1, BANDS + 1)[1:-1]))
         band = np.searchsorted(edges, self.ratings, side="left")
         found = []
@@ -81,23 +82,23 @@ class Depth:
 
 
 def right(labels: Tokens, answers: Tokens) -> NDArray[np.bool_]:
-    """Say which answers equal their labels wherever these count, ``(B,)``."""
+    """Return which answers equal their labels at all positions that count, ``(B,)`` bool."""
     return ((answers == labels) | (labels == PAD)).all(axis=-1)
 
 
 def measure_calibration(
     agent: ReasoningAgent, puzzles: PuzzleSet, batch: int = BATCH
 ) -> torch.Tensor:
-    """Compare q_halt with the truth, after every segment that puzzles take until they halt.
+    """Compare q_halt with the ground truth after every segment until the puzzles halt.
 
     Args:
-        agent: Thinks.
-        puzzles: As they are, without symmetries.
-        batch: Puzzles at once.
+        agent: The agent.
+        puzzles: The puzzles, which are not transformed.
+        batch: Number of puzzles in a batch.
 
     Returns:
-        ``(3, BINS)`` float32, see ``calibration_counts``: by predicted probability the number of
-        answers, the sum of their predictions, and how many were right.
+        ``(3, BINS)`` float32, see ``calibration_counts``: for each bin of predicted probability the
+        number of answers, the sum of their predictions, and the number of right answers.
     """
     counts = torch.zeros(3, BINS)
     for start in range(0, len(puzzles), batch):
@@ -115,13 +116,13 @@ def measure_calibration(
 def measure_depth(
     agent: ReasoningAgent, puzzles: PuzzleSet, segments: int | None = None, batch: int = BATCH
 ) -> Depth:
-    """Think about puzzles twice, once for all segments and once until the agent halts.
+    """Answer puzzles twice, once with all segments and once until the agent halts.
 
     Args:
-        agent: Thinks.
-        puzzles: As they are, without symmetries.
-        segments: The last segment; default the agent's own.
-        batch: Puzzles at once.
+        agent: The agent.
+        puzzles: The puzzles, which are not transformed.
+        segments: The last segment; default: ``max_segments`` of the agent.
+        batch: Number of puzzles in a batch.
     """
     most = segments or agent.max_segments
     exact = np.zeros((most, len(puzzles)), bool)

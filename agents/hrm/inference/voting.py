@@ -1,8 +1,8 @@
 """More compute at test time: a puzzle is answered under several symmetries, and the answers vote.
 
-A model is not symmetric itself, so under each digit permutation or turn of the grid it errs
-elsewhere. The answers are turned back; either the one given most often wins, or the one the model
-is surest of (its highest q_halt).
+A model is not invariant under the symmetries of its task, so it makes different errors under each
+of them. The answers are transformed back. Either the most frequent answer wins, or the one with the
+highest q_halt.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from .thinking import ReasoningAgent, Solution
 
 VoteBy = Literal["count", "confidence"]
 BATCH = 256
-"""Puzzles thought about at once."""
+"""Puzzles answered in one batch."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ballots:
-    """What V votes on B puzzles were; the first vote is the puzzle as it is.
+    """V votes on each of B puzzles; the first vote is for the untransformed puzzle.
 
     Attributes:
-        answers: ``(V, B, seq_len)`` uint8, turned back.
+        answers: ``(V, B, seq_len)`` uint8, transformed back.
         q_halt: ``(V, B)`` float32.
-        segments: ``(V, B)`` int64.
+        segments: ``(V, B)`` int64, number of segments.
         seconds: ``(V,)`` float64, the time of each vote over all puzzles.
     """
 
@@ -47,20 +47,23 @@ class Ballots:
         """Count the first ``votes`` votes, all by default.
 
         Args:
-            by: ``count``, the answer given most often, of these the surest; or ``confidence``,
-                the answer with the highest q_halt.
-            votes: At most so many.
+            by: ``count``, the most frequent answer, with ties resolved by q_halt; or
+                ``confidence``, the answer with the highest q_halt.
+            votes: Number of votes to count.
 
         Returns:
-            The answers; ``segments`` are those of all votes together, ``q_halt`` is the highest
-            among the votes for the answer.
+            The answers; ``segments`` is the sum over all votes, ``q_halt`` is the maximum over the
+            votes for the answer.
+
+        Raises:
+            ValueError: if ``by`` is neither of the two.
         """
         if by not in get_args(VoteBy):
             raise ValueError(f"by: expected count or confidence, got {by!r}")
         answers, q_halt = self.answers[:votes], self.q_halt[:votes]
         count = np.ones(q_halt.shape, np.int64)
         if by == "count":
-            # Answer by answer: all pairs at once would grow with the square of the votes.
+            # One answer at a time, since the memory for all pairs is quadratic in the votes.
             count = np.stack([(answers == one).all(axis=-1).sum(axis=0) for one in answers])
         # Lexicographic: votes first, then confidence.
         best = np.lexsort((q_halt, count), axis=0)[-1]
@@ -72,10 +75,10 @@ class Ballots:
 
 
 def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry | None]:
-    """Return ``count`` different symmetries of a task, the first being none.
+    """Return ``count`` different symmetries of a task; the first is ``None``, the identity.
 
     Raises:
-        ValueError: The task has fewer.
+        ValueError: if the task has fewer symmetries.
     """
     check_whole("votes", count)
     still = np.arange(task.seq_len).tobytes() + np.arange(task.vocab_size, dtype=np.uint8).tobytes()
@@ -107,17 +110,17 @@ def vote(
     """Answer puzzles under several symmetries of their task.
 
     Args:
-        agent: Answers them.
+        agent: The agent.
         tokens: ``(B, seq_len)`` integers.
-        votes: Symmetries, the identity among them; the same for every puzzle.
-        segments: The last segment of each vote; default the agent's.
-        halt: Let each vote stop when it wants to.
-        seed: Of the symmetries.
-        batch: Puzzles at once.
+        votes: Number of symmetries, including the identity; the same ones for every puzzle.
+        segments: The last segment of each vote; default: ``max_segments`` of the agent.
+        halt: Let each vote halt before the last segment.
+        seed: Seed of the symmetries.
+        batch: Number of puzzles in a batch.
         on_batch: Called after every batch.
 
     Raises:
-        ValueError: The shape does not fit, or the task has fewer symmetries.
+        ValueError: if the shape does not fit the task, or the task has fewer symmetries.
     """
     questions = np.atleast_2d(np.asarray(tokens)).astype(np.uint8)
     shape = (votes, len(questions))

@@ -1,4 +1,4 @@
-"""The memory of a causal attention, for models that write token after token."""
+"""The key-value cache of causal attention, for models that write one token after another."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor
 
 
 class KeyValues:
-    """Keys and values of the positions read so far; a position attends to itself and those before.
+    """Keys and values of the positions so far; each position attends to itself and earlier ones.
 
     Args:
-        capacity: Positions to keep for those still to come. 0 keeps none: the sequence is read
-            once, as in training.
+        capacity: Number of positions to store for later ones. With 0 nothing is stored, and the
+            whole sequence is read at once, as in training.
     """
 
     def __init__(self, capacity: int = 0) -> None:
@@ -21,13 +21,15 @@ class KeyValues:
         self._keys = self._values = torch.empty(0)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Return the mixed values of new positions, and remember them.
+        """Return the attention output of new positions, and store their keys and values.
 
         Args:
-            q: ``(B, heads, length, head_dim)``; k and v alike.
+            q: Queries, ``(B, heads, length, head_dim)``.
+            k: Keys of the same shape.
+            v: Values of the same shape.
 
         Raises:
-            ValueError: Several positions come after the first ones, or more than there is room for.
+            ValueError: if a later call has more than one position, or the capacity is exceeded.
         """
         before, after = self.length, self.length + k.shape[2]
         if before and k.shape[2] > 1:
@@ -44,5 +46,5 @@ class KeyValues:
         return F.scaled_dot_product_attention(q, k, v, is_causal=not before)
 
     def keep(self, rows: Tensor) -> None:
-        """Forget the rows of the batch that are not among ``rows``, indices ``(K,)``."""
+        """Keep only these rows of the batch, indices ``(K,)``."""
         self._keys, self._values = self._keys[rows], self._values[rows]

@@ -1,4 +1,4 @@
-"""What a network begins with: embeddings of tokens and positions, and the angles of rotation."""
+"""Embeddings of tokens and positions, and the angles of rotary embeddings."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from torch import Tensor, nn
 
 from .config import ROTARY_BASE, HRMConfig
 
-# The standard deviation that remains of a unit normal when it is cut off at two sigma.
+# The standard deviation of a unit normal distribution that is truncated at two sigma.
 TRUNCATED_STD = 0.8796256610342398
 
 
 def truncated_normal_(tensor: Tensor, std: float) -> Tensor:
-    """Fill with a normal cut off at two sigma, widened so that its true deviation is ``std``."""
+    """Fill with a truncated normal distribution (two sigma) of standard deviation ``std``."""
     sigma = std / TRUNCATED_STD
     return nn.init.trunc_normal_(tensor, std=sigma, a=-2 * sigma, b=2 * sigma)
 
 
 def rotary_angles(config: HRMConfig) -> Tensor:
-    """Angles (total_len, head_dim/2) in float32.
+    """Return the angles ``(total_len, head_dim/2)`` in float32.
 
-    ``rotary`` counts positions from the prefix on. ``rotary2d`` turns the first half of the pairs
-    with the row and the second half with the column, and leaves the prefix unturned.
+    ``rotary`` numbers positions from the first position of the prefix. ``rotary2d`` rotates the
+    first half of the pairs by the row and the second half by the column; it does not rotate the
+    prefix.
     """
     head_dim = config.hidden_size // config.num_heads
     grid = config.positions == "rotary2d"
@@ -40,10 +41,10 @@ def rotary_angles(config: HRMConfig) -> Tensor:
 
 
 class Embedded(nn.Module):
-    """A network that begins with embeddings of tokens and of positions, or rotates by them.
+    """Base class of networks with embeddings of tokens and learned or rotary positions.
 
     Args:
-        config: Its vocabulary, length, width and kind of positions.
+        config: Configuration of the network.
     """
 
     cos: Tensor

@@ -1,4 +1,4 @@
-"""Work of a model in floating-point operations: matrix products alone, two for a multiply-add."""
+"""Floating-point operations of a model: matrix products only, two for each multiply-add."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .config import HRMConfig
 
 
 def recurrence_flops(config: HRMConfig) -> tuple[float, float]:
-    """Return the FLOPs of one executor and one planner update, of one puzzle."""
+    """Return the FLOPs of one executor update and of one planner update, for one puzzle."""
     length, width = config.total_len, config.hidden_size
     inner = config.inner(width)
     channel = 3 * 2 * width * inner * length
@@ -19,13 +19,19 @@ def recurrence_flops(config: HRMConfig) -> tuple[float, float]:
 
 
 def segment_flops(config: HRMConfig) -> float:
-    """Return the FLOPs of one segment of one puzzle."""
+    """Return the FLOPs of one segment for one puzzle."""
     executor, planner = recurrence_flops(config)
     return config.H_cycles * (config.L_cycles * executor + planner)
 
 
 def training_flops(config: HRMConfig, rows: int, looks_ahead: bool) -> float:
-    """Return the FLOPs of a training step on so many puzzles, a backward pass counted as two."""
+    """Return the FLOPs of a training step; a backward pass counts as two forward passes.
+
+    Args:
+        config: Configuration of the model.
+        rows: Number of puzzles.
+        looks_ahead: Whether the step has a second forward pass, for Q-targets.
+    """
     executor, planner = recurrence_flops(config)
     forward = segment_flops(config)
     learned = {

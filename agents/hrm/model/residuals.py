@@ -1,4 +1,4 @@
-"""What happens inside a segment: how far every update still moves its hidden state."""
+"""How far every update inside a segment moves its hidden state."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from .network import HRM
 
 
 class Residuals(NamedTuple):
-    """Forward residuals by update, each (updates,) float32: mean over rows of |z' - z|, 2-norm.
+    """Forward residuals by update: the mean over rows of the 2-norm of z' - z.
 
-    ``z_H`` is NaN at updates of z_L and the other way round, so that both share one axis.
+    Attributes:
+        z_H: ``(updates,)`` float32; NaN at updates of z_L.
+        z_L: ``(updates,)`` float32; NaN at updates of z_H.
     """
 
     z_H: Tensor
@@ -24,13 +26,13 @@ class Residuals(NamedTuple):
 def residuals(
     model: HRM, tokens: Tensor, segments: int = 1, puzzle_ids: Tensor | None = None
 ) -> Residuals:
-    """Think without halting, and record each update (HRM paper, arXiv 2506.21734, figure 3).
+    """Measure each update, without halting (HRM paper, arXiv 2506.21734, figure 3).
 
     Args:
         model: The model.
-        tokens: (B, seq_len), any integer dtype.
-        segments: How many.
-        puzzle_ids: (B,), for a model with a puzzle embedding.
+        tokens: ``(B, seq_len)``, any integer dtype.
+        segments: Number of segments.
+        puzzle_ids: ``(B,)``, for a model with a puzzle embedding.
     """
     found: dict[str, list[float]] = {"z_H": [], "z_L": []}
     nan = float("nan")

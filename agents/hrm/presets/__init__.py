@@ -1,30 +1,36 @@
 """Complete configurations of training runs, by name.
 
-Every module of this folder that defines ``PRESETS`` contributes to them; a family has one module,
-which has the name of the family.
+A module with the name of a family contains its presets, ``PRESETS``, and the id of the task for
+which checkpoints of the public code exist, ``PUBLISHED_TASK``, if there is one.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from types import ModuleType
 
 from hrm_gym.registration import answer_id
 
 from ..train_config import TrainConfig
 
-
-def _find_presets() -> dict[str, TrainConfig]:
-    """Return the presets of all modules of this folder."""
-    found: dict[str, TrainConfig] = {}
-    for module in pkgutil.iter_modules(__path__):
-        loaded = importlib.import_module(f".{module.name}", __name__)
-        found |= getattr(loaded, "PRESETS", {})
-    return found
-
-
-PRESETS: dict[str, TrainConfig] = _find_presets()
+MODULES: dict[str, ModuleType] = {
+    module.name: importlib.import_module(f".{module.name}", __name__)
+    for module in pkgutil.iter_modules(__path__)
+}
+"""The modules of this folder by name."""
+PRESETS: dict[str, TrainConfig] = {
+    name: preset
+    for module in MODULES.values()
+    for name, preset in getattr(module, "PRESETS", {}).items()
+}
 """Every preset. Of several presets for one environment, the last one is the default."""
+PUBLISHED_TASKS: dict[str, str] = {
+    family: module.PUBLISHED_TASK
+    for family, module in MODULES.items()
+    if hasattr(module, "PUBLISHED_TASK")
+}
+"""Ids of the tasks of published checkpoints, by family."""
 
 
 def get_preset(name: str) -> TrainConfig:

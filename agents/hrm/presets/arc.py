@@ -26,6 +26,8 @@ def published_arc(source: str, steps: int) -> TrainConfig:
     )
 
 
+PUBLISHED_TASK = "arc"
+
 PRESETS: dict[str, TrainConfig] = {
     # 100,000 epochs of 3,988 pairs (with ConceptARC) and of 4,667 pairs.
     "arc-agi-1": published_arc("data/arc-aug-1000", 519_270),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..train_config import TrainConfig
 from .recipes import SMALL, TRM, fast, published, small
 
+PUBLISHED_TASK = "maze-30x30"
+
 PRESETS: dict[str, TrainConfig] = {
     "maze-hard-fast": fast(
         "HRMMazeAnswer-v0",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..train_config import TrainConfig
 from .recipes import TRM, fast, published, small
 
+PUBLISHED_TASK = "sudoku-9x9"
+
 PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-fast": fast(
         "HRMSudokuAnswer-v0",

@@ -1,8 +1,8 @@
-"""Several processes, one run: rank r holds its share of the rows, and all see the same gradient.
+"""One run on several processes: each rank has its share of the rows, and gradients are summed.
 
-Gradients are summed in one collective after the backward pass, as the published HRM does; with
-one backward pass of two updates there is little for DistributedDataParallel to overlap, and its
-hooks know neither the second, gradient-free pass nor sparse tables.
+Gradients are summed in one collective after the backward pass, as in the published HRM. A backward
+pass covers only two updates, so DistributedDataParallel could overlap little; its hooks also do not
+support the second pass, which has no gradients, or sparse tables.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch import Tensor
 
 @dataclass
 class World:
-    """The processes of a run; alone, every method returns what it was given.
+    """The processes of a run; with a single process every method returns its argument.
 
     Attributes:
-        rank: This process.
-        size: How many there are.
-        hosts: The gloo group by which the hosts agree, without waiting for their devices.
+        rank: Number of this process.
+        size: Number of processes.
+        hosts: The gloo group for values on the host, which does not wait for the devices.
     """
 
     rank: int = 0
@@ -34,7 +34,7 @@ class World:
 
     @classmethod
     def from_environment(cls) -> World:
-        """Return this process among those that ``torchrun`` started, before they have met."""
+        """Return the world that ``torchrun`` describes; call ``join`` to connect the processes."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         return cls(int(os.environ["RANK"]) if size > 1 else 0, size)
 
@@ -44,7 +44,7 @@ class World:
         return f"cuda:{os.environ['LOCAL_RANK']}" if own else device
 
     def join(self, device: torch.device) -> None:
-        """Meet the other processes; it waits for all of them."""
+        """Connect to the other processes; this waits for all of them."""
         if self.size == 1:
             return
         cuda = device.type == "cuda"
@@ -54,14 +54,14 @@ class World:
             dist.init_process_group("nccl" if cuda else "gloo")
         self.hosts = dist.new_group(backend="gloo")
         if not cuda:
-            # Also where a mistake ends the process. (NCCL might then wait for the others.)
+            # Also if an error ends the process. (NCCL might then wait for the other ranks.)
             atexit.register(self.leave)
 
     def leave(self) -> None:
-        """End the run's communication; no method may be called afterwards.
+        """Close the connections; no method may be called afterwards.
 
-        Gloo's threads end with the last reference to its groups. One that lives on and lets go of
-        a tensor while the interpreter shuts down ends the process with an abort.
+        The threads of gloo end with the last reference to its groups. A thread that still runs
+        while the interpreter shuts down, and then frees a tensor, aborts the process.
         """
         if self.size > 1 and dist.is_initialized():
             self.hosts = None
@@ -73,10 +73,10 @@ class World:
         return self.rank == 0
 
     def rows(self, batch: int) -> slice:
-        """Return this rank's rows of a global batch.
+        """Return the rows of this rank in a global batch.
 
         Raises:
-            ValueError: The ranks do not divide it.
+            ValueError: if the batch cannot be divided evenly among the ranks.
         """
         if batch % self.size:
             raise ValueError(f"batch_size: {self.size} ranks do not divide {batch}")
@@ -96,7 +96,7 @@ class World:
                 tensor.copy_(part.view_as(tensor))
 
     def gather_sparse(self, gradient: Tensor) -> Tensor:
-        """Return the sparse gradients of all ranks as one; equal rows stay apart."""
+        """Return the concatenated sparse gradients of all ranks; equal rows are not summed."""
         if self.size == 1:
             return gradient
         ids = self.gather(gradient._indices()[0].contiguous())
@@ -107,7 +107,7 @@ class World:
         """Return the rows of all ranks, in the order of the global batch."""
         if self.size == 1:
             return rows
-        if rows.dtype == torch.bool:  # gloo knows no bool
+        if rows.dtype == torch.bool:  # gloo does not support bool
             return self.gather(rows.to(torch.uint8)).bool()
         rows = rows.contiguous()
         parts = [torch.empty_like(rows) for _ in range(self.size)]
@@ -115,7 +115,7 @@ class World:
         return torch.cat(parts)
 
     def maximum(self, *values: float) -> list[float]:
-        """Return the largest of every value over the hosts, so that all decide alike."""
+        """Return the maximum of every value over the hosts, so that all make equal decisions."""
         if self.size == 1:
             return list(values)
         shared = torch.tensor(values, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The moving average of the weights, which the agent uses in their place."""
+"""The moving average of the weights, which the agent uses instead of the current weights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 class WeightAverage:
     """An exponential moving average of a state dict.
 
-    A young average follows the weights closely: its decay after n updates is at most
-    (1 + n) / (10 + n), so that short runs profit too. (The published TRM keeps its decay from the
-    start; ours reaches 0.999 after 9,000 of its 65,104 steps, and then nothing tells them apart.)
+    After n updates the decay is at most (1 + n) / (10 + n), so that the average also helps short
+    runs. (The published TRM uses a constant decay of 0.999; this one reaches 0.999 after 9,000 of
+    its 65,104 steps.)
 
-    The update is PyTorch's own. Its ``AveragedModel`` around the update is not used, since it
-    copies its count of updates to the device in every step, which waits for the device.
+    The update is PyTorch's ``get_ema_multi_avg_fn``. ``AveragedModel``, which PyTorch puts around
+    it, is not used: it counts updates on the device and copies the count in every step, which makes
+    the host wait, and its state dict has another layout than the checkpoints.
 
     Args:
-        decay: Largest decay.
+        decay: The largest decay.
 
     Attributes:
         weights: The average; empty before the first update.
@@ -34,7 +35,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, live: Mapping[str, Tensor]) -> None:
-        """Move towards the live weights; buffers of integers are not averaged."""
+        """Update the average with the current weights; integer buffers are not averaged."""
         if not self.weights:
             self.weights = {name: value.clone() for name, value in live.items()}
         names = [name for name, value in live.items() if value.is_floating_point()]

@@ -1,4 +1,4 @@
-"""A step that would spoil the weights is undone, without the host asking whether it would."""
+"""Skipping optimizer steps that are not finite, without making the host wait for the device."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from ...base import Diverged
 
-# Only newer versions of PyTorch have it; ``make_optimizers`` says so where it is asked for.
+# Only torch 2.9 and newer have Muon; ``make_optimizers`` raises if it is asked for and missing.
 MUON: Any = getattr(torch.optim, "Muon", ())
 
 
 def check_finite(network: nn.Module) -> None:
-    """Refuse weights that ran away, as those of Q-learning may without an error.
+    """Check that all weights are finite; those of Q-learning may diverge without an error.
 
     Raises:
-        Diverged: A weight is not finite.
+        Diverged: if a weight is not finite.
     """
     for name, weight in network.named_parameters():
         if not torch.isfinite(weight).all():
@@ -26,11 +26,11 @@ def check_finite(network: nn.Module) -> None:
 
 
 class Guard:
-    """Counts skipped steps on the device.
+    """Skips bad optimizer steps, and counts them on the device.
 
     Attributes:
-        in_a_row: 0-d int64, skipped steps since the last good one.
-        skipped: 0-d int64, skipped steps in all.
+        in_a_row: 0-d int64, steps skipped since the last good step.
+        skipped: 0-d int64, total number of skipped steps.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -39,10 +39,15 @@ class Guard:
 
     @torch.no_grad()
     def step(self, optimizers: Sequence[torch.optim.Optimizer], good: Tensor) -> None:
-        """Step every optimiser where ``good`` (0-d bool) holds; else leave weights and state.
+        """Step every optimizer if ``good`` holds; otherwise keep weights and optimizer state.
 
-        The device decides, nobody waits: an optimiser that knows ``found_inf``, as
-        ``torch.amp.GradScaler`` sets it, is told; of Muon a copy from before is put back.
+        The device decides, and the host does not wait for it. Optimizers that support
+        ``found_inf``, which ``torch.amp.GradScaler`` also sets, skip the step themselves; for Muon
+        a copy of weights and state is restored.
+
+        Args:
+            optimizers: The optimizers.
+            good: 0-d bool on the device.
         """
         self.in_a_row = torch.where(good, 0, self.in_a_row + 1)
         self.skipped = self.skipped + ~good
@@ -54,12 +59,12 @@ class Guard:
             before = {id(t): (t, t.clone()) for t in _tensors(optimizer)}
             optimizer.step()
             for tensor in _tensors(optimizer):
-                # Moments that this very step created start from zero again.
+                # Moments that this step created are reset to zero.
                 _, old = before.get(id(tensor), (tensor, torch.zeros_like(tensor)))
                 torch.where(good, tensor, old, out=tensor)
 
 
 def _tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """Return the weights and the moments, in place; Muon keeps no count of steps."""
+    """Return the weights and moments themselves; Muon has no step counts."""
     weights = [p for group in optimizer.param_groups for p in group["params"]]
     return [*weights, *(v for state in optimizer.state.values() for v in state.values())]

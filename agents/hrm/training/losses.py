@@ -1,4 +1,4 @@
-"""What a segment is taught: the answer from its label, the Q-values from how right it was."""
+"""The losses of a segment: of the answer against the label, and of the Q-values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ IGNORE_LABEL = -100
 def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy under stablemax: p_i = s(x_i) / sum s(x), s(x) = x + 1, or 1 / (1 - x) below 0.
 
-    Source: arXiv 2501.04697, as the published HRM uses it, in float64.
+    Source: arXiv 2501.04697, in float64 as in the published HRM.
 
     Args:
-        logits: (..., vocab), any float dtype.
-        labels: (...), integers; IGNORE_LABEL gives a loss of 0.
+        logits: ``(..., vocab)``, any float dtype.
+        labels: ``(...)`` integers; IGNORE_LABEL gives a loss of 0.
 
     Returns:
-        (...) float64, a loss for each token.
+        ``(...)`` float64, the loss of each token.
     """
     s = stablemax_weights(logits)
     valid = labels != IGNORE_LABEL
@@ -31,25 +31,25 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def stablemax_weights(logits: Tensor) -> Tensor:
-    """Return s(x) of the stablemax, what probabilities are proportional to, in float64."""
+    """Return s(x) of stablemax in float64; probabilities are proportional to it."""
     x = logits.double()
-    # The clamp keeps the branch that is not taken away from its pole at x = 1.
+    # Without the clamp, the unused branch would be infinite at x = 1.
     return torch.where(x < 0, 1 / (1 - x.clamp(max=0)), x + 1)
 
 
 def log_scores(logits: Tensor, loss: str) -> Tensor:
-    """Return log-probabilities up to a constant a position, float64, detached.
+    """Return log-probabilities up to a constant for each position, float64, detached.
 
     Args:
-        logits: (..., vocab), any float dtype.
-        loss: ``stablemax`` or ``softmax``, by which they are read.
+        logits: ``(..., vocab)``, any float dtype.
+        loss: ``stablemax`` or ``softmax``, which defines the probabilities.
     """
     logits = logits.detach()
     return stablemax_weights(logits).log() if loss == "stablemax" else logits.double()
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """The usual cross entropy in float32; shapes as in :func:`stablemax_cross_entropy`."""
+    """Softmax cross entropy in float32; shapes as in :func:`stablemax_cross_entropy`."""
     loss = F.cross_entropy(
         logits.float().flatten(0, -2),
         labels.long().flatten(),
@@ -60,7 +60,7 @@ def softmax_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float
     return loss.view(labels.shape)
 
 
-def act_loss(
+def segment_loss(
     output: Output,
     labels: Tensor,
     q_target: Tensor | None = None,
@@ -70,30 +70,31 @@ def act_loss(
     halted: Tensor | None = None,
     steps: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-    """The published loss of one segment (HRM paper, section 2, "Adaptive computational time").
+    """Return the published loss of one segment (HRM paper, "Adaptive computational time").
 
-    loss = sum over rows of [mean over the row's labelled tokens of the cross entropy
+    loss = sum over rows of [mean cross entropy over the labelled tokens of the row
     + halt_weight * (BCE(q_halt, answer exactly right) + BCE(q_continue, q_target))].
 
     Args:
-        output: of the segment.
-        labels: (B, seq_len), IGNORE_LABEL where nothing is asked.
-        q_target: (B,) in [0, 1], see ``HaltingRule.target``; None leaves q_continue untaught.
+        output: Output of the segment.
+        labels: ``(B, seq_len)``, IGNORE_LABEL at positions that do not count.
+        q_target: ``(B,)`` in [0, 1], see ``HaltingRule.target``; None: q_continue has no loss.
         loss: ``stablemax`` or ``softmax``.
-        label_smoothing: of the softmax.
-        halt_weight: of both Q losses.
-        halted: (B,) bool, the rows that the counting metrics look at; all by default.
-        steps: (B,) segments so far, for the metric of that name.
+        label_smoothing: Label smoothing of the softmax loss.
+        halt_weight: Weight of both Q losses.
+        halted: ``(B,)`` bool, the rows that the counting metrics include; default: all rows.
+        steps: ``(B,)`` segments so far, for the metric ``steps``.
 
     Returns:
-        The loss summed over the batch (divide by the batch size yourself), the metrics, and
-        ``exact`` (B,) bool: the answer equals the label. Metrics are 0-d tensors, detached, on
-        the device: ``lm_loss``, ``q_halt_loss``, ``q_continue_loss`` sum over all rows;
-        ``count``, ``accuracy``, ``exact_accuracy``, ``q_halt_accuracy``, ``steps`` over rows that
-        halted and have labels.
+        The loss summed over the batch (not divided by the batch size), the metrics, and
+        ``exact``, ``(B,)`` bool: whether the answer equals the label. Metrics are detached 0-d
+        tensors on the device. ``lm_loss``, ``q_halt_loss`` and ``q_continue_loss`` are sums over
+        all rows; ``count``, ``accuracy``, ``exact_accuracy``, ``q_halt_accuracy`` and ``steps`` are
+        sums over rows that halted and have labels.
 
     Raises:
-        ValueError: for an unknown loss, smoothing of the stablemax, or a target without q_continue.
+        ValueError: if the loss is unknown, ``label_smoothing`` is used with stablemax, or
+            ``q_target`` is given for a model without q_continue.
     """
     if loss == "softmax":
         token_loss = softmax_cross_entropy(output.logits, labels, label_smoothing)

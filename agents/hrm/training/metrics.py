@@ -1,4 +1,4 @@
-"""Means over the steps of a run, summed on the device until somebody reads them."""
+"""Means over the steps of a run, summed on the device until they are read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .distributed import World
 
 
 class Means:
-    """Sums of what ``act_loss`` counts.
+    """Sums of the metrics of ``segment_loss``.
 
     Attributes:
         sums: 0-d float64 tensors by name, and ``calibration``, see ``calibration_counts``.
@@ -20,21 +20,21 @@ class Means:
         self.sums: dict[str, Tensor] = {}
 
     def add(self, metrics: dict[str, Tensor], good: Tensor) -> None:
-        """Add the sums of a step; one that is not ``good`` counts for nothing, it may be NaN."""
+        """Add the sums of a step; a step that is not ``good`` is left out, it may be NaN."""
         for name, value in {**metrics, "updates": good}.items():
             value = torch.where(good, value.double(), 0.0)
             self.sums[name] = self.sums[name] + value if name in self.sums else value
 
     def read(self, world: World, batch: int) -> dict[str, float]:
-        """Return the means over all ranks, and begin anew; it waits for the device.
+        """Return the means over all ranks, and reset the sums; this waits for the device.
 
-        ``exact_accuracy``, ``accuracy``, ``q_halt_accuracy`` and ``segments`` are of episodes that
-        ended; ``success_rate``, ``q_halt`` (the predicted rate) and ``calibration_error`` of every
-        segment.
+        ``exact_accuracy``, ``accuracy``, ``q_halt_accuracy`` and ``segments`` are means over
+        finished episodes; ``success_rate``, ``q_halt`` (the predicted rate) and
+        ``calibration_error`` are taken over all segments.
 
         Args:
-            world: The ranks.
-            batch: Rows of all of them.
+            world: The processes of the run.
+            batch: Number of rows of all ranks together.
         """
         world.sum_(self.sums.values())
         calibration = self.sums.pop("calibration", torch.zeros(3, 1))

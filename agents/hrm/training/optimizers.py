@@ -1,4 +1,4 @@
-"""The optimisers of the HRM: Adam-atan2 for the weights, sign-SGD for the puzzle embedding."""
+"""The optimizers of the HRM: Adam-atan2 for the weights, sign-SGD for the puzzle embedding."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ..model.network import ParamGroups
 from ..train_config import TrainConfig
 
 BLOCK = 1 << 16
-"""Numbers that an update on a CPU works on at a time; five such blocks fit a core's cache."""
+"""Number of elements that a CPU updates at a time; five such blocks fit into a core's cache."""
 
 
 def make_optimizers(
     groups: ParamGroups, config: TrainConfig, compile: bool = False
 ) -> list[Optimizer]:
-    """Return the optimisers, each group with its peak learning rate as ``peak``.
+    """Return the optimizers; each group of parameters has its peak learning rate as ``peak``.
 
     Args:
         groups: The parameters of a model.
-        config: Which optimisers, and their rates.
+        config: Names the optimizer and its hyperparameters.
         compile: Compile the step of Adam-atan2.
 
     Raises:
-        ValueError: Muon is asked for and this torch has none.
+        ValueError: if the optimizer is Muon and this version of torch does not have it.
     """
     dense = [*groups.matrices, *groups.other]
     options: dict[str, Any] = {
@@ -50,8 +50,8 @@ def make_optimizers(
             weight_decay=config.weight_decay if decay is None else decay,
             momentum=config.momentum,
             ns_steps=config.ns_steps,
-            # Without a rate of its own: scaled so that one serves both kinds of parameters
-            # (arXiv 2502.16982).
+            # Without a separate learning rate, updates are scaled so that one rate suits both
+            # kinds of parameters (arXiv 2502.16982).
             adjust_lr_fn="match_rms_adamw" if lr is None else "original",
         )
         optimizers.append(muon)
@@ -59,7 +59,7 @@ def make_optimizers(
     if config.optimizer == "adam-atan2":
         optimizers.append(AdamAtan2(dense, **options, compile=compile))
     else:
-        # The fused kernel counts steps on the device, and leaves out those that Guard skips.
+        # The fused kernel counts steps on the device, without those that Guard skips.
         optimizers.append(torch.optim.AdamW(dense, **options, fused=True))
     if groups.puzzle:
         options = {"lr": config.puzzle_lr, "weight_decay": config.puzzle_weight_decay}
@@ -71,24 +71,25 @@ def make_optimizers(
 
 
 class AdamAtan2(Optimizer):
-    """Adam without epsilon: atan2 bounds the update where the second moment vanishes.
+    """Adam without epsilon: atan2 bounds the update if the second moment is zero.
 
     p *= 1 - lr * weight_decay, then
     p -= lr / (1 - b1^t) * atan2(m, sqrt(v) / sqrt(1 - b2^t)).
 
-    Source: arXiv 2407.05872, as the published HRM uses it. A step does not wait for the device,
-    and where ``found_inf``, a 0-d tensor as ``torch.amp.GradScaler`` sets it, is not 0, it changes
-    nothing, its own count t included.
+    Source: arXiv 2407.05872, as used by the published HRM. A step does not wait for the device. If
+    ``found_inf`` is set to a 0-d tensor that is not 0, as ``torch.amp.GradScaler`` does, the step
+    changes nothing, including the step count t.
 
     Args:
-        params: parameters or groups, with dense gradients.
-        lr: learning rate.
-        betas: decay of the first and second moment.
-        weight_decay: decoupled, scaled by lr.
-        compile: one kernel a parameter, which reads and writes each number once.
+        params: Parameters or groups of parameters with dense gradients.
+        lr: Learning rate.
+        betas: Decay of the first and second moment.
+        weight_decay: Decoupled weight decay, scaled by lr.
+        compile: Compile the update into one kernel for each parameter, which reads and writes
+            every element once.
 
     Raises:
-        ValueError: for a negative rate or decay, or betas outside [0, 1).
+        ValueError: if a rate or decay is negative, or a beta is outside [0, 1).
     """
 
     found_inf: Tensor | None = None
@@ -104,8 +105,7 @@ class AdamAtan2(Optimizer):
         check_rates(lr, weight_decay)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must lie in [0, 1), got {betas}.")
-        # ``capturable`` is PyTorch's word for a count of steps on the device; loading a state
-        # puts the count there by it.
+        # ``capturable`` makes PyTorch keep the step count on the device when a state is loaded.
         super().__init__(
             params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "capturable": True}
         )
@@ -146,12 +146,12 @@ class AdamAtan2(Optimizer):
         good = torch.ones((), dtype=torch.bool, device=device)
         if self.found_inf is not None:
             good = self.found_inf.to(device) == 0
-        # What depends on the counts, for all parameters at once.
+        # The factors that depend on the step counts, for all parameters at once.
         steps = torch.stack([state["step"] for state in states]) + good
         rates = (lr / (1 - beta1 ** steps.double())).to(dtype)
         scales = (1 - beta2 ** steps.double()).rsqrt().to(dtype)
         shrink = torch.full((), 1 - lr * group["weight_decay"], dtype=dtype, device=device)
-        # On a CPU to ask whether the step is good waits for nobody.
+        # On a CPU, reading ``good`` does not wait.
         in_blocks = device.type == "cpu" and self._update is adam_atan2_
         if in_blocks and not good:
             return
@@ -160,7 +160,7 @@ class AdamAtan2(Optimizer):
             assert parameter.grad is not None
             state["step"] = step
             tensors = (parameter, parameter.grad, state["m"], state["v"])
-            # Flat, so that one compiled kernel serves parameters of every shape.
+            # Flat, so that one compiled kernel works for parameters of every shape.
             p, g, m, v = (tensor.detach().view(-1) for tensor in tensors)
             if in_blocks:
                 factors = float(shrink), float(rate), float(scale)
@@ -181,7 +181,7 @@ def adam_atan2_(
     beta1: float,
     beta2: float,
 ) -> None:
-    """Update a weight and its moments, in place, where ``good`` (0-d bool) holds."""
+    """Update a parameter and its moments in place if ``good`` (0-d bool) holds."""
     m_new = torch.lerp(m, g, 1 - beta1)
     v_new = beta2 * v + (1 - beta2) * g * g
     p_new = shrink * p - rate * torch.atan2(m_new, v_new.sqrt() * scale)
@@ -198,10 +198,17 @@ def adam_atan2_in_blocks_(
     factors: tuple[float, float, float],
     betas: tuple[float, float],
 ) -> None:
-    """Update as :func:`adam_atan2_`, in blocks that stay in the cache.
+    """Update like :func:`adam_atan2_`, in blocks that stay in the cache.
 
-    ``factors`` are shrink, rate and scale. What takes the time on a CPU is to fetch the numbers,
-    not to compute with them.
+    On a CPU, the time is spent on memory access rather than on arithmetic.
+
+    Args:
+        p: The flat parameter.
+        g: Its gradient.
+        m: Its first moment.
+        v: Its second moment.
+        factors: Shrink, rate and scale.
+        betas: Decay of the first and second moment.
     """
     (shrink, rate, scale), (beta1, beta2) = factors, betas
     for weights, gradients, first, second in zip(
@@ -215,18 +222,21 @@ def adam_atan2_in_blocks_(
 
 
 class SignSGD(Optimizer):
-    """Sign descent on the rows of a table that the batch touched.
+    """Sign descent on the rows of a table that occur in the batch.
 
     The gradients of equal rows are summed, then p *= 1 - lr * weight_decay and p -= lr * sign(g)
-    on these rows alone: the published HRM's rule for puzzle embeddings, whose rows are met too
-    rarely for moments to mean anything. Where ``found_inf``, a 0-d tensor as
-    ``torch.amp.GradScaler`` sets it, is not 0, a step changes nothing.
+    are applied to these rows only. This is the published HRM's rule for puzzle embeddings, whose
+    rows occur too rarely for moments to be useful. If ``found_inf`` is set to a 0-d tensor that is
+    not 0, as ``torch.amp.GradScaler`` does, a step changes nothing.
 
     Args:
-        params: tables (rows, width) with sparse gradients, as ``F.embedding(..., sparse=True)``
-            leaves them.
-        lr: learning rate.
-        weight_decay: decoupled, scaled by lr, on touched rows.
+        params: Tables ``(rows, width)`` with the sparse gradients of
+            ``F.embedding(..., sparse=True)``.
+        lr: Learning rate.
+        weight_decay: Decoupled weight decay of the rows in the batch, scaled by lr.
+
+    Raises:
+        ValueError: if the rate or decay is negative.
     """
 
     found_inf: Tensor | None = None
@@ -237,7 +247,7 @@ class SignSGD(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
-        """Update the touched rows of every table that has a gradient."""
+        """Update the rows in the batch of every table that has a gradient."""
         loss = run_closure(closure)
         for group in self.param_groups:
             lr, decay = group["lr"], 1 - group["lr"] * group["weight_decay"]
@@ -257,10 +267,10 @@ class SignSGD(Optimizer):
 
 
 def sum_rows(ids: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum the values (n, width) of equal ids (n,); both come back with n rows, sorted by id.
+    """Sum the values ``(n, width)`` of equal ids ``(n,)``; both results have n rows, sorted by id.
 
-    Rows of an equal id all hold its sum. Coalescing or ``unique`` would shorten the result and,
-    to learn its length, wait for the device.
+    All rows of an id hold its sum. Coalescing or ``unique`` would shorten the result, and would
+    have to wait for the device to learn its length.
     """
     ids, order = ids.sort(stable=True)
     new = torch.ones_like(ids)
@@ -271,7 +281,11 @@ def sum_rows(ids: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check_rates(lr: float, weight_decay: float) -> None:
-    """Raise ValueError for a negative learning rate or weight decay."""
+    """Check that the learning rate and the weight decay are not negative.
+
+    Raises:
+        ValueError: if one of them is negative.
+    """
     if lr < 0:
         raise ValueError(f"lr must not be negative, got {lr}.")
     if weight_decay < 0:
@@ -279,7 +293,7 @@ def check_rates(lr: float, weight_decay: float) -> None:
 
 
 def run_closure(closure: Callable[[], Any] | None) -> Any:
-    """Evaluate the loss again, as ``Optimizer.step`` allows."""
+    """Evaluate the closure of ``Optimizer.step``, if there is one, with gradients."""
     if closure is None:
         return None
     with torch.enable_grad():

@@ -1,7 +1,8 @@
-"""Training: an ordinary loop over the vector Answer environment.
+"""Training: steps in the vectorized Answer environment.
 
-model segment -> halting action -> ``envs.step`` -> losses. A row that halted gets its next puzzle
-in the same step, and its carry starts anew. Nothing in a step waits for the device.
+A training step is a segment of the model, the halting action, the losses and ``envs.step``. A row
+that halts gets its next puzzle in the same step, and its carry is reset. No step waits for the
+device.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ from . import schedule
 from .distributed import World
 from .ema import WeightAverage
 from .guard import Guard
-from .losses import IGNORE_LABEL, act_loss, log_scores
+from .losses import IGNORE_LABEL, log_scores, segment_loss
 from .metrics import Means
 from .optimizers import make_optimizers
 
 
 def make_envs(config: TrainConfig, count: int, device: str) -> Any:
-    """Return the vector Answer environment that a run learns on, its tensors on the device."""
+    """Return the vectorized Answer environment of a run, with its tensors on the device.
+
+    Args:
+        config: Configuration of the run.
+        count: Number of environments.
+        device: Device of the tensors.
+    """
     return gym.make_vec(
         config.env,
         num_envs=count,
@@ -51,15 +58,15 @@ class Trainer:
     """One training run; ``run.run`` is its loop.
 
     Args:
-        config: What to train on what; see ``TrainConfig``.
-        seed: Of the weights, the puzzles and the exploration.
+        config: Configuration of the run.
+        seed: Seed of the weights, the puzzles and the exploration.
         device: ``cpu``, ``cuda`` and so on.
-        bf16: Compute in bfloat16 (weights and optimisers stay float32); None: on CUDA.
-        compile: Compile the model; None: on CUDA.
+        bf16: Compute in bfloat16 (weights and optimizer states stay float32); None: on CUDA only.
+        compile: Compile the model; None: on CUDA only.
 
     Raises:
-        ValueError: The device is not there, the configuration does not fit the environment, or the
-            ranks do not divide the batch.
+        ValueError: if the device is not available, the configuration does not fit the environment,
+            or the batch cannot be divided evenly among the ranks.
     """
 
     def __init__(
@@ -93,7 +100,7 @@ class Trainer:
         self.optimizers = make_optimizers(self.model.param_groups(), config, compile)
         rule = config.halting or ("q" if self.model_config.q_continue else "bce")
         self.halting = HaltingRule(rule, config.max_segments, config.discount)
-        # What looks ahead: the model itself, or a copy of it from some steps ago.
+        # The network that computes Q-targets: the model, or an older copy of it.
         self.target = self.model
         if rule == "td":
             self.target = HRM(self.model_config).to(self.device).requires_grad_(False)
@@ -102,7 +109,8 @@ class Trainer:
             self.model.compile()
             if self.target is not self.model:
                 self.target.compile()
-        # Every rank draws for all rows and keeps its own: N processes explore as one would.
+        # Every rank draws for all rows and uses its own, so that the exploration does not depend
+        # on the number of ranks.
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.average = WeightAverage(config.ema or 0.0)
         self.guard = Guard(self.device)
@@ -110,16 +118,16 @@ class Trainer:
         self.seconds = 0.0
         self.folder: Path | None = None
         self.budget: dict[str, Any] = {"steps": None, "seconds": None}
-        # Which commands brought the run here, where a script says so.
+        # The commands that started and resumed the run, if a script records them.
         self.commands: list[str] = []
         self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
         self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
         with self._autocast():
             start = self.model.initial_carry(batch, self.device)
-        # Written out once, since a compiled model wants the same strides at every call.
+        # Contiguous from the start, since a compiled model expects equal strides in all calls.
         self.carry = self.model.reset_carry(start, torch.ones_like(self.segments).bool())
         self.means = Means()
-        # At last: a mistake is told at once, and not where other ranks are waited for.
+        # Last, so that an error is raised before this rank waits for the others.
         self.world.join(self.device)
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -128,10 +136,10 @@ class Trainer:
     # One step ----------------------------------------------------------------------------------
 
     def train_step(self, progress: float) -> None:
-        """Think one segment in every row, learn from it, act.
+        """Compute a segment in every row, update the weights, and step the environments.
 
         Args:
-            progress: Share of the run that is over once this step is, for the schedules.
+            progress: Share of the run that is over after this step, for the schedules.
         """
         config = self.config
         full = (self.model_config.H_cycles, self.model_config.L_cycles)
@@ -149,7 +157,7 @@ class Trainer:
             config.batch_size, config.max_segments, config.exploration, self.generator, self.device
         )
         halt = self.halting.halts(output, segments, minimum[self.rows])
-        loss, metrics, exact = act_loss(
+        loss, metrics, exact = segment_loss(
             output,
             self._labels(output.logits),
             target,
@@ -164,7 +172,7 @@ class Trainer:
 
         actions = torch.cat([output.logits.argmax(-1), halt[:, None]], dim=1)
         self.observations, _, ended, _, _ = self.envs.step(actions)
-        # A carry that is no longer finite would stay so until its row halts.
+        # A carry that is not finite would otherwise stay so until its row halts.
         finite = (carry.z_H + carry.z_L).isfinite().flatten(1).all(1)
         self.carry = self.model.reset_carry(carry, ended | ~finite)
         self.segments = segments.masked_fill(ended, 0)
@@ -173,19 +181,19 @@ class Trainer:
         self.means.add(metrics, good)
 
     def _labels(self, logits: Tensor) -> Tensor:
-        """Return what is right at the puzzles at hand, (B, seq_len) int64 with IGNORE_LABEL.
+        """Return the labels of the current puzzles, (B, seq_len) int64 with IGNORE_LABEL.
 
-        It is the teacher's: read before the step hands out the next puzzles.
+        They must be read before the environments step, which replaces puzzles.
         """
         labels = self.envs.labels
         if self.config.targets == "any":
-            # Of all right answers the one of the least loss; an answer that is right is its own.
+            # The right answer with the lowest loss; for a right answer this is the answer itself.
             labels = self.envs.nearest(log_scores(logits, self.config.loss))
         labels = labels.long()
         return labels.masked_fill(labels == 0, IGNORE_LABEL)
 
     def _optimise(self, progress: float, output: Output) -> Tensor:
-        """Step the optimisers; return whether the step was good, 0-d bool on the device."""
+        """Step the optimizers; return whether the step was good, 0-d bool on the device."""
         config = self.config
         groups = self.model.param_groups()
         gradients = [p.grad for p in (*groups.matrices, *groups.other) if p.grad is not None]
@@ -195,16 +203,13 @@ class Trainer:
         for table in groups.puzzle:
             if table.grad is not None:
                 table.grad = self.world.gather_sparse(table.grad)
-        # A loss that is not finite leaves no gradient finite, and so not their norm.
+        # If the loss is not finite, neither is the norm of the gradients.
         norm = torch.nn.utils.get_total_norm(gradients)
         if config.clip is not None:
             dense = [*groups.matrices, *groups.other]
             torch.nn.utils.clip_grads_with_norm_(dense, config.clip, norm)
         good = norm.isfinite() & (wild == 0)
-        factor = schedule.learning_rate(config, progress)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
+        schedule.set_learning_rates(self.optimizers, config, progress)
         self.guard.step(self.optimizers, good)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -214,10 +219,10 @@ class Trainer:
             self.target.load_state_dict(self.model.state_dict())
         return good
 
-    # What came of it ---------------------------------------------------------------------------
+    # Results -----------------------------------------------------------------------------------
 
     def read_metrics(self) -> dict[str, float]:
-        """Return the means since the last call, see ``Means``; it waits for the device."""
+        """Return the means since the last call, see ``Means``; this waits for the device."""
         return {
             **self.means.read(self.world, self.config.batch_size),
             "skipped": float(self.guard.skipped),
@@ -227,11 +232,11 @@ class Trainer:
 
     @property
     def env_steps(self) -> int:
-        """Steps of all environments together."""
+        """Number of steps of all environments together."""
         return self.step * self.config.batch_size
 
     def agent(self) -> HRMAgent:
-        """Return the agent as it stands, of averaged weights where there are any."""
+        """Return the current agent, with the averaged weights if there are any."""
         model = HRM(self.model_config)
         model.load_state_dict(self.average.weights or self.model.state_dict())
         about = {
@@ -257,14 +262,19 @@ class Trainer:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Which puzzles it trains on; reckoned once, since augmented ARC has gigabytes of them."""
+        """Hash of the training puzzles; cached, since a dataset may have gigabytes of them."""
         return checkpoint.fingerprint(self.envs.puzzles)
 
     def save(self, folder: str | Path) -> None:
-        """Write the agent and all that ``resume`` needs; every rank calls it, the first writes.
+        """Write the agent and everything that ``resume`` needs.
+
+        Every rank must call this; the first rank writes.
+
+        Args:
+            folder: Folder of the checkpoint, created if necessary.
 
         Raises:
-            ValueError: It could not be written; what was there is intact.
+            ValueError: if the checkpoint cannot be written; an existing checkpoint stays intact.
         """
         tensors = {f"live.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.weights.items()}
@@ -273,7 +283,7 @@ class Trainer:
         for number, optimizer in enumerate(self.optimizers):
             tensors |= checkpoint.flatten_optimizer(f"optimizer{number}", optimizer)
         tensors["generator"] = self.generator.get_state()
-        # The rows of all ranks, so that another number of ranks may go on with them.
+        # The rows of all ranks, so that a run may be resumed with another number of ranks.
         state = self.envs.get_state()
         rows = {f"envs.{k}": value for k, value in state.items() if k != "env"}
         rows |= {f"observations.{name}": value for name, value in self.observations.items()}
@@ -299,7 +309,8 @@ class Trainer:
         agent = self.agent()
         weights = agent.model.state_dict()
         if self.bf16:
-            # As a linear map rounds them at every use: the same answers from half the file.
+            # Linear layers round their weights to bfloat16 anyway, so answers stay the same, and
+            # the file is half as large.
             rounded = {n: v.bfloat16() for n, v in weights.items() if n.endswith(".weight")}
             weights = {**weights, **rounded}
         files = {
@@ -318,17 +329,18 @@ class Trainer:
         device: str = "cpu",
         compile: bool | None = None,
     ) -> Trainer:
-        """Go on with a saved run.
+        """Resume a saved run.
 
         Args:
-            folder: What ``save`` wrote.
-            config: Checked against the saved one, if given.
-            device: Where to go on; on another kind of device than before, exploration differs.
-            compile: As for the class.
+            folder: Folder that ``save`` wrote.
+            config: Expected configuration; default: no check.
+            device: Device of the resumed run. On another kind of device than before, the
+                exploration differs.
+            compile: See ``Trainer``.
 
         Raises:
-            ValueError: A file is missing or damaged, the configurations differ (the message
-                lists the fields), or the puzzles are not those of before.
+            ValueError: if a file is missing or damaged, the configurations differ (the message
+                lists the fields), or the training puzzles have changed.
         """
         folder = Path(folder)
         about, saved = checkpoint.read_run(folder)
@@ -350,10 +362,13 @@ class Trainer:
         return trainer
 
     def restore(self, folder: str | Path) -> None:
-        """Go back to what ``save`` wrote for this very configuration.
+        """Restore the state that ``save`` wrote for the same configuration.
+
+        Args:
+            folder: Folder of the checkpoint.
 
         Raises:
-            ValueError: A file is missing or damaged, or does not fit the configuration.
+            ValueError: if a file is missing or damaged, or does not fit the configuration.
         """
         try:
             self._restore(Path(folder))
@@ -381,7 +396,7 @@ class Trainer:
             self.target.load_state_dict(part("target"))
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        # Named as this rank's own rows are: there may have been other ranks.
+        # With the name of this rank's rows, since the run may have had other ranks.
         own = self.envs.get_state()["env"]
         self.envs.set_state({"env": own, **part("envs", rows=True)})
         self.observations = part("observations", rows=True)
@@ -390,7 +405,7 @@ class Trainer:
         if about["device"] == self.device.type:
             self.generator.set_state(tensors["generator"])
         else:
-            # Generators of two kinds of device have no state in common: explore anew.
+            # The state of a generator cannot move to another kind of device: seed it again.
             self.generator.manual_seed(self.seed + about["step"])
         self.guard = Guard(self.device)
         self.guard.skipped += about["skipped"]
@@ -399,7 +414,11 @@ class Trainer:
         self.means = Means()
 
     def reshuffle(self, attempt: int) -> None:
-        """Draw other puzzles and another exploration from here on, after a return."""
+        """Change puzzles and exploration after a return to a checkpoint.
+
+        Args:
+            attempt: Number of the return, which changes the seed.
+        """
         seed = self.seed + 1_000_003 * attempt
         self.generator.manual_seed(seed)
         self.observations, _ = self.envs.reset(seed=seed + self.rows.start)

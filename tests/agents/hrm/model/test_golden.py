@@ -21,7 +21,7 @@ from torch import Tensor
 from hrm_gym.agents.hrm.inference.halting import HaltingRule
 from hrm_gym.agents.hrm.model.network import HRM, Carry
 from hrm_gym.agents.hrm.model.reference import config_from_reference, reference_name
-from hrm_gym.agents.hrm.training.losses import act_loss
+from hrm_gym.agents.hrm.training.losses import segment_loss
 
 FOLDER = Path(__file__).parents[3] / "golden"
 FILES = ("hrm_rope", "hrm_learned", "trm_attention", "trm_mlp")
@@ -96,7 +96,7 @@ def train_segment(
         with torch.no_grad():
             following = model.segment(carry, tokens, ids)[1]
         target = rule.target(following, steps)
-    loss, metrics, _ = act_loss(output, data["labels"], target, halted=halted, steps=steps)
+    loss, metrics, _ = segment_loss(output, data["labels"], target, halted=halted, steps=steps)
     model.zero_grad()
     loss.backward()
     found = {"loss": loss, "carry/z_H": carry.z_H, "carry/z_L": carry.z_L}

@@ -17,7 +17,7 @@ from hrm_gym.agents.hrm import HRM, Carry, HRMConfig, Output
 from hrm_gym.agents.hrm.model.config import CHOICES
 from hrm_gym.agents.hrm.model.embedding import rotary_angles
 from hrm_gym.agents.hrm.model.network import normalize, rotate
-from hrm_gym.agents.hrm.training.losses import act_loss
+from hrm_gym.agents.hrm.training.losses import segment_loss
 
 SMALL: dict[str, Any] = {"vocab_size": 6, "seq_len": 16, "hidden_size": 32, "num_heads": 2}
 SMALL |= {"H_layers": 1, "L_layers": 1}
@@ -55,7 +55,7 @@ def gradient_of_segments(model: HRM, dtype: torch.dtype | None = None) -> dict[s
         carry, _ = model.segment(model.initial_carry(len(tokens)), tokens, ids)
         carry, output = model.segment(carry, tokens, ids)
         assert carry.z_H.dtype == carry.z_L.dtype == (dtype or torch.float32)
-        loss, _, _ = act_loss(output, tokens)
+        loss, _, _ = segment_loss(output, tokens)
     loss.backward()
     grads = {}
     for name, parameter in model.named_parameters():

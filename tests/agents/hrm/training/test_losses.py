@@ -8,7 +8,7 @@ import torch
 
 from hrm_gym.agents.hrm.model.network import Output
 from hrm_gym.agents.hrm.training.losses import (
-    act_loss,
+    segment_loss,
     softmax_cross_entropy,
     stablemax_cross_entropy,
 )
@@ -80,7 +80,7 @@ def test_act_loss_parts_and_metrics() -> None:
     target = torch.tensor([0.5, 0.25, 1.0, 0.0])
     halted = torch.tensor([True, True, True, False])
     steps = torch.tensor([3, 5, 7, 9])
-    loss, metrics, exact = act_loss(output, labels, target, halted=halted, steps=steps)
+    loss, metrics, exact = segment_loss(output, labels, target, halted=halted, steps=steps)
     assert exact.tolist() == [True, False, True, False]
     wanted = {"count": 2, "exact_accuracy": 1, "q_halt_accuracy": 2, "steps": 8}
     assert {name: int(metrics[name]) for name in wanted} == wanted
@@ -99,9 +99,9 @@ def test_act_loss_parts_and_metrics() -> None:
     assert float(metrics["q_halt_loss"]) == pytest.approx(halt, rel=1e-6)
     assert float(metrics["q_continue_loss"]) == pytest.approx(go_on, rel=1e-6)
     assert float(loss) == pytest.approx(lm_loss + 0.5 * (halt + go_on), rel=1e-6)
-    half, _, _ = act_loss(output, labels, target, halt_weight=0.25)
+    half, _, _ = segment_loss(output, labels, target, halt_weight=0.25)
     assert float(half) == pytest.approx(lm_loss + 0.25 * (halt + go_on), rel=1e-6)
-    alone, without, _ = act_loss(output, labels)
+    alone, without, _ = segment_loss(output, labels)
     assert "q_continue_loss" not in without
     assert float(alone) == pytest.approx(lm_loss + 0.5 * halt, rel=1e-6)
 
@@ -110,8 +110,8 @@ def test_act_loss_errors() -> None:
     output = one_hot_output(torch.zeros(1, 2, dtype=torch.int64), [0.0], [0.0])
     labels = torch.zeros(1, 2, dtype=torch.int64)
     with pytest.raises(ValueError, match="loss must be"):
-        act_loss(output, labels, loss="hinge")
+        segment_loss(output, labels, loss="hinge")
     with pytest.raises(ValueError, match="label_smoothing"):
-        act_loss(output, labels, label_smoothing=0.1)
+        segment_loss(output, labels, label_smoothing=0.1)
     with pytest.raises(ValueError, match="q_target"):
-        act_loss(output._replace(q_continue=None), labels, torch.zeros(1))
+        segment_loss(output._replace(q_continue=None), labels, torch.zeros(1))

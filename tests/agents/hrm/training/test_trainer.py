@@ -12,7 +12,7 @@ from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.model.network import Output
 from hrm_gym.agents.hrm.presets import PRESETS, get_preset, preset_for
 from hrm_gym.agents.hrm.train_config import TrainConfig
-from hrm_gym.agents.hrm.training.losses import act_loss
+from hrm_gym.agents.hrm.training.losses import segment_loss
 from hrm_gym.agents.hrm.training.run import Callbacks, run, train_hrm
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.data import load_puzzles
@@ -105,7 +105,7 @@ def test_any_shortest_path_teaches_the_one_of_the_least_loss(loss):
     output = Output(logits, torch.zeros(16), None)
     chosen = trainer._labels(logits)
     losses = [
-        act_loss(output, labels, loss=loss, halt_weight=0.0)[0]
+        segment_loss(output, labels, loss=loss, halt_weight=0.0)[0]
         for labels in (chosen, envs.labels.long())
     ]
     assert losses[0] < losses[1]
@@ -113,7 +113,7 @@ def test_any_shortest_path_teaches_the_one_of_the_least_loss(loss):
     other = np.stack([envs.task.solve(question) for question in envs.tokens.numpy()])
     assert (other != envs.labels.numpy()).any()
     sure = torch.nn.functional.one_hot(torch.tensor(other).long(), 6) * 3.0
-    exact = act_loss(Output(sure, torch.zeros(16), None), trainer._labels(sure), loss=loss)[2]
+    exact = segment_loss(Output(sure, torch.zeros(16), None), trainer._labels(sure), loss=loss)[2]
     assert exact.all()
 
 
