@@ -1,4 +1,4 @@
-"""Recording: every segment of an agent, whether it would halt or not, as traces."""
+"""Recording traces: the outputs of every segment of an agent, without halting."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def record_traces(
     batch: int = 256,
     about: dict[str, Any] | None = None,
 ) -> Traces:
-    """Let an agent think about puzzles to the end and keep every segment.
+    """Let an agent think about puzzles without halting, and record every segment.
 
     Args:
-        agent: The agent, of PyTorch or exported.
-        puzzles: What it thinks about, one set or several.
+        agent: The agent, in PyTorch or exported.
+        puzzles: One set of puzzles or several.
         env_id: The environment that the traces belong to.
-        name: What to call the agent in them.
-        segments: How many a puzzle takes; the agent's own ``max_segments`` by default. More than
-            it was trained for is allowed.
-        batch: Puzzles that are thought about at once.
-        about: What else to note, plain JSON.
+        name: Name of the agent in the traces.
+        segments: Number of segments for each puzzle; default: ``max_segments`` of the agent, which
+            it may exceed.
+        batch: Number of puzzles in a batch.
+        about: Further information to store, plain JSON.
 
     Raises:
-        ValueError: ``segments`` is not positive, or the puzzles are not of the agent's task.
+        ValueError: if ``segments`` is not positive, or the puzzles do not fit the agent's task.
     """
     sets = [puzzles] if isinstance(puzzles, PuzzleSet) else list(puzzles)
     task = agent.task
@@ -44,12 +44,12 @@ def record_traces(
     for part in sets:
         for start in range(0, len(part), batch):
             rows = slice(start, start + batch)
-            ids = part.puzzle_ids[rows].copy()  # torch wants it writable
+            ids = part.puzzle_ids[rows].copy()  # torch needs a writable array
             thought = list(agent.think(part.inputs[rows], ids, halt=False, segments=segments))
             parts["answers"].append(np.stack([s.answer for s in thought], 1))
             shares = np.stack([s.confidence for s in thought], 1)
             parts["confidence"].append(np.rint(shares * 255).astype(np.uint8))
-            # Rounding may leave an entropy a hair below 0.
+            # Rounding may make an entropy slightly negative.
             parts["entropy"].append(np.stack([s.entropy for s in thought], 1).clip(0, 1))
             q_halt = np.stack([s.q_halt for s in thought], 1).astype(np.float32)
             parts["q_halt"].append(q_halt)

@@ -1,19 +1,20 @@
-"""When a row halts in training, and what its Q-values are taught: four rules behind one interface.
+"""Halting in training: when a row halts, and the training targets of its Q-values.
 
 ================= ======================================= ==========================
-rule              halts in training                       q_continue is taught
+rule              halts in training                       target of q_continue
 ================= ======================================= ==========================
-``q`` (HRM)       where q_halt > q_continue               sigmoid(max Q') of the next segment
-``td``            where q_halt > q_continue               discount * that, by a target network
-``bce`` (TRM)     where q_halt > 0                        nothing, there is none
-``fixed``         at the last segment alone               nothing
+``q`` (HRM)       if q_halt > q_continue                  sigmoid(max Q') of the next segment
+``td``            if q_halt > q_continue                  the same times the discount, by a target
+                                                          network
+``bce`` (TRM)     if q_halt > 0                           none; the model has no q_continue
+``fixed``         only at the last segment                none
 ================= ======================================= ==========================
 
-q_halt is taught in all of them whether the answer is right (the reward of halting now), since it
-is also the model's confidence. What "where q_halt > q_continue" means is decided in
-``hrm_gym.halt_rule``, which trained agents follow too. Sources: HRM paper, arXiv 2506.21734,
-section 2, "Adaptive computational time"; TRM paper, arXiv 2510.04871, section 4; target network
-and discount as in DQN (Mnih et al., 2015). Nothing here waits for the device.
+In all of them the target of q_halt is whether the answer is right (the reward of halting now),
+since q_halt is also the model's confidence. ``hrm_gym.halt_rule`` compares the Q-values, also for
+trained agents. Sources: HRM paper, arXiv 2506.21734, section 2, "Adaptive computational time"; TRM
+paper, arXiv 2510.04871, section 4; target network and discount as in DQN (Mnih et al., 2015).
+Nothing here waits for the device.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from ..model.network import Output
 
 
 class HaltingRule:
-    """A rule by name.
+    """A halting rule by name.
 
     Args:
         name: One of the table above.
-        max_segments: The segment that halts by itself.
+        max_segments: The last segment, after which every row halts.
         discount: Factor on the value of continuing, with ``td``.
     """
 
@@ -48,13 +49,13 @@ class HaltingRule:
     def halts(self, output: Output, segments: Tensor, minimum: Tensor | int = 0) -> Tensor:
         """Return which rows halt after this segment, ``(B,)`` bool.
 
-        A row halts where the model wants to or where this is its last segment, but never before
-        its minimum.
+        A row halts if the model wants to halt or this is its last segment, but never before its
+        minimum.
 
         Args:
             output: Output of the segment.
             segments: ``(B,)`` segments so far, this one included.
-            minimum: From :func:`minimum_segments`; ``fixed`` has no use for it.
+            minimum: From :func:`minimum_segments`; ``fixed`` does not use it.
 
         Raises:
             ValueError: if the rule compares with q_continue and the model has none.
@@ -70,12 +71,11 @@ class HaltingRule:
 
     @torch.no_grad()
     def target(self, following: Output, segments: Tensor) -> Tensor:
-        """Return what q_continue should be, ``(B,)`` float32 in [0, 1]: the best next value.
+        """Return the target of q_continue, ``(B,)`` float32 in [0, 1]: the best next value.
 
         Args:
-            following: Output of one more segment on the new carry.
-            segments: ``(B,)`` segments so far. Where the last one is done, halting is all that
-                remains.
+            following: Output of the next segment on the new carry.
+            segments: ``(B,)`` segments so far. After the last segment, halting is the only action.
 
         Raises:
             ValueError: if the model has no q_continue.
@@ -102,7 +102,7 @@ def minimum_segments(
         probability: Chance that a row gets a minimum, uniform in 2..max_segments; the others
             get 0.
         generator: Random numbers; it must live on ``device``.
-        device: Where the result is wanted.
+        device: Device of the result.
     """
     if max_segments < 2:
         return torch.zeros(batch, dtype=torch.int64, device=device)

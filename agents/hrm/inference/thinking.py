@@ -1,8 +1,7 @@
-"""Thinking in segments, whatever computes them: solve, think and act on NumPy arrays.
+"""Thinking, solving and acting with NumPy arrays, independent of what computes the segments.
 
-An HRM in PyTorch and an exported one share everything here: halting, the batch that shrinks as
-puzzles halt, the memory of answers, the playing out of an answer move by move. Nothing here loads
-torch.
+An HRM in PyTorch and an exported HRM share this code: halting, the batch that shrinks as puzzles
+halt, the memory of answers, and acting on an answer step by step. This module does not load torch.
 """
 
 from __future__ import annotations
@@ -24,21 +23,21 @@ from ...base import Agent, Signal
 from .play import Player
 
 REMEMBERED = 4096
-"""Puzzles whose answers an agent keeps while it plays them out move by move."""
+"""Number of puzzles whose answers an agent remembers while it acts on them step by step."""
 
 Rows = list[NDArray[np.int64]]
 
 
 class Segment(NamedTuple):
-    """What one segment says of B puzzles.
+    """The outputs of one segment for B puzzles.
 
     Attributes:
         answer: ``(B, seq_len)`` uint8.
         q_halt: ``(B,)`` float32.
-        q_continue: ``(B,)`` float32, ``None`` for a model without it.
-        confidence: ``(B, seq_len)`` float32, the probability of each cell's token.
-        entropy: ``(B,)`` float32, the mean entropy of a token, 0 sure to 1 uniform.
-        halt: ``(B,)`` bool, where the model would stop.
+        q_continue: ``(B,)`` float32, ``None`` for a model without q_continue.
+        confidence: ``(B, seq_len)`` float32, the probability of the token at each position.
+        entropy: ``(B,)`` float32, the mean entropy of a token, from 0 (certain) to 1 (uniform).
+        halt: ``(B,)`` bool, whether the model halts after this segment.
     """
 
     answer: Tokens
@@ -54,9 +53,9 @@ class Solution(NamedTuple):
 
     Attributes:
         answer: ``(B, seq_len)`` uint8.
-        segments: ``(B,)`` int64, how many it took.
-        q_halt: ``(B,)`` float32, at the last of them.
-        confidence: ``(B,)`` float32, the model's own probability of being right.
+        segments: ``(B,)`` int64, the number of segments.
+        q_halt: ``(B,)`` float32, at the last segment.
+        confidence: ``(B,)`` float32, the predicted probability that the answer is right.
     """
 
     answer: Tokens
@@ -66,19 +65,19 @@ class Solution(NamedTuple):
 
 
 class ReasoningAgent(Agent):
-    """An agent that answers a whole puzzle, again and again, until it halts.
+    """An agent that answers a whole puzzle in each segment, until it halts.
 
     Args:
-        task: Its task.
-        max_segments: Where thinking ends.
-        steady: Halt only once two segments in a row give the same answer. A model that has learned
-            its training puzzles by heart is too sure of itself after the first segment.
+        task: The task of the agent.
+        max_segments: The last segment.
+        steady: Halt only after two consecutive segments with equal answers. This helps a model that
+            has memorized its training puzzles and is too confident after the first segment.
     """
 
     name = "hrm"
     signal: ClassVar[Signal] = "labels"
     num_puzzles = 0
-    """Rows of the puzzle embedding; 0 where there is none."""
+    """Rows of the puzzle embedding; 0 if the model has none."""
 
     def __init__(self, task: Task, max_segments: int, steady: bool = False) -> None:
         self.task = task
@@ -91,18 +90,20 @@ class ReasoningAgent(Agent):
     def _segments(
         self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
     ) -> Iterator[tuple[Segment, Rows]]:
-        """Yield what each segment says, and a list; rows put into it are those that stay.
+        """Yield the outputs of each segment, and a list that is empty at first.
+
+        The caller may append the indices of the rows that stay in the batch to the list.
 
         Args:
             tokens: ``(B, seq_len)`` uint8.
             puzzle_ids: ``(B,)``.
-            segments: At most so many.
+            segments: Largest number of segments.
         """
 
     def _thoughts(
         self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
     ) -> Iterator[tuple[Segment, Rows]]:
-        """Yield as ``_segments`` does, halting where this agent does."""
+        """Yield like ``_segments``, with the halting rule of this agent."""
         before: Tokens | None = None
         for segment, rows in self._segments(tokens, puzzle_ids, segments):
             answer = segment.answer
@@ -115,10 +116,10 @@ class ReasoningAgent(Agent):
     def _batch(
         self, tokens: ArrayLike, puzzle_ids: ArrayLike | None
     ) -> tuple[Tokens, NDArray[np.int64]]:
-        """Return tokens and puzzle ids of a batch.
+        """Return tokens and puzzle ids of a batch after checking them.
 
         Raises:
-            ValueError: The shape, a token or a puzzle id does not fit.
+            ValueError: if the shape, a token or a puzzle id does not fit the task or the model.
         """
         values = np.atleast_2d(np.asarray(tokens))
         if values.ndim != 2 or values.shape[1] != self.task.seq_len:
@@ -134,7 +135,7 @@ class ReasoningAgent(Agent):
         ids = np.zeros(len(values)) if puzzle_ids is None else np.asarray(puzzle_ids)
         if ids.shape != (len(values),):
             raise ValueError(f"puzzle_ids: expected shape ({len(values)},), got {ids.shape}")
-        # A model without such embeddings takes any and looks at none.
+        # A model without a puzzle embedding ignores the ids.
         if self.num_puzzles and ids.size and not (ids.min() >= 0 and ids.max() < self.num_puzzles):
             raise ValueError(
                 f"puzzle_ids: this model knows 0..{self.num_puzzles - 1}, got "
@@ -159,16 +160,16 @@ class ReasoningAgent(Agent):
         halt: bool = True,
         segments: int | None = None,
     ) -> Iterator[Segment]:
-        """Think about puzzles, one ``Segment`` at a time.
+        """Think about puzzles and yield the outputs of each segment.
 
         Args:
             tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
-            puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
-            halt: End once every row would halt, instead of at the last segment.
-            segments: The last segment; default ``max_segments``, and it may be more.
+            puzzle_ids: ``(B,)`` rows of the puzzle embedding; default: 0.
+            halt: End when every row has halted, instead of at the last segment.
+            segments: The last segment; default: ``max_segments``, which it may exceed.
 
         Raises:
-            ValueError: The shape, a token or a puzzle id does not fit, or ``segments`` is not
+            ValueError: if the shape, a token or a puzzle id does not fit, or ``segments`` is not
                 positive.
         """
         batch, ids = self._batch(tokens, puzzle_ids)
@@ -186,16 +187,16 @@ class ReasoningAgent(Agent):
         halt: bool = True,
         segments: int | None = None,
     ) -> Solution:
-        """Answer puzzles; each stops when it wants to and then leaves the batch.
+        """Answer puzzles; each puzzle leaves the batch when it halts.
 
         Args:
             tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
-            puzzle_ids: ``(B,)`` rows of the puzzle embedding; 0 by default.
-            halt: Stop early; otherwise every puzzle takes all segments.
-            segments: At most so many; default ``max_segments``, and it may be more.
+            puzzle_ids: ``(B,)`` rows of the puzzle embedding; default: 0.
+            halt: Let puzzles halt early; otherwise every puzzle takes all segments.
+            segments: The last segment; default: ``max_segments``, which it may exceed.
 
         Raises:
-            ValueError: The shape, a token or a puzzle id does not fit, or ``segments`` is not
+            ValueError: if the shape, a token or a puzzle id does not fit, or ``segments`` is not
                 positive.
         """
         batch, ids = self._batch(tokens, puzzle_ids)
@@ -230,7 +231,7 @@ class ReasoningAgent(Agent):
         """
         questions = [self._player.question(obs) for obs in observations]
         ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
-        # One question under several puzzle embeddings is several questions.
+        # The answer to a question also depends on the puzzle embedding.
         names = [
             q.tobytes() + bytes(str(i or ""), "ascii") for q, i in zip(questions, ids, strict=True)
         ]
@@ -242,7 +243,7 @@ class ReasoningAgent(Agent):
                 new[name] = (question, puzzle_id)
         if new:
             self._remember(new)
-        # Those used last stay, and all of this batch.
+        # The most recent ones and all of this batch stay.
         while len(self._memory) > max(REMEMBERED, len(set(names))):
             self._memory.popitem(last=False)
         actions = []
@@ -257,7 +258,7 @@ class ReasoningAgent(Agent):
         return actions
 
     def _remember(self, new: dict[bytes, tuple[Tokens, int]]) -> None:
-        """Think about new puzzles and keep every segment's answer up to halting."""
+        """Think about new puzzles and store the answers of all segments until they halt."""
         questions, ids = zip(*new.values(), strict=True)
         batch, puzzle_ids = self._batch(np.stack(questions), ids)
         thoughts: list[list[Tokens]] = [[] for _ in new]
@@ -270,7 +271,7 @@ class ReasoningAgent(Agent):
 
 
 def _shrink(going: NDArray[np.int64], segment: Segment, rows: Rows) -> NDArray[np.int64]:
-    """Let the rows that halt leave the batch; return those that go on."""
+    """Remove the rows that halt from the batch; return the remaining ones."""
     kept = np.flatnonzero(~segment.halt)
     if len(kept) < len(going):
         rows.append(kept)

@@ -1,4 +1,4 @@
-"""The loop of a run: when to log, test, save, go back and stop."""
+"""The loop of a training run: when to log, evaluate, save, return to a checkpoint and stop."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ Metrics = dict[str, float]
 Progress = Callable[[Trainer, Metrics], None]
 
 PATIENCE = 20
-"""Skipped steps in a row after which a run returns to its last checkpoint."""
+"""Number of consecutive skipped steps after which a run returns to its last checkpoint."""
 RETURNS = 3
-"""Returns after which it gives up."""
+"""Number of returns after which a run fails."""
 
 
 @dataclasses.dataclass
 class Callbacks:
-    """What is done between training steps: logging, tests and saves.
+    """What happens between training steps: logging, evaluation and saving.
 
     Attributes:
-        folder: Of the checkpoints; None saves nothing.
+        folder: Folder of the checkpoints; None: nothing is saved.
         save_every: Seconds between two saves.
         log_every: Seconds of training between two calls of ``on_log``.
-        on_log: Gets the trainer and the means since its last call; its time is not counted.
-        eval_every: Steps between two tests on ``validation``.
+        on_log: Called with the trainer and the means since the last call; its time is not counted.
+        eval_every: Steps between two evaluations on ``validation``.
         validation: Held-out puzzles.
-        stop_at: Share of them answered exactly that ends the run; where any right answer is taught
-            (``targets="any"``), the share solved.
-        on_eval: Gets the trainer and the figures of a test.
-        on_message: Gets a sentence where something went wrong and was mended.
+        stop_at: Exact accuracy on ``validation`` at which the run ends; with ``targets="any"``, the
+            solve rate.
+        on_eval: Called with the trainer and the results of an evaluation.
+        on_message: Called with a message when the run returns to a checkpoint.
     """
 
     folder: Path | None = None
@@ -71,21 +71,22 @@ def run(
     seconds: float | None = None,
     callbacks: Callbacks | None = None,
 ) -> str:
-    """Train until ``steps`` in all or ``seconds`` of training in all, whichever comes first.
+    """Train until the total number of steps or the total training time is reached.
 
     Args:
-        trainer: New or resumed.
-        steps: Default: the configuration's, or no end where ``seconds`` is given.
-        seconds: Training time; tests, saves and callbacks are not counted.
-        callbacks: When to log, test and save.
+        trainer: A new or resumed trainer.
+        steps: Total number of steps, including those before a resume; default: the steps of the
+            configuration, or no limit if ``seconds`` is given.
+        seconds: Total training time, without evaluation, saving and callbacks.
+        callbacks: When to log, evaluate and save.
 
     Returns:
-        Why it ended: ``budget``, ``stopped`` (SIGTERM or Ctrl-C; the run is saved) or ``reached``
-        (``stop_at``).
+        Why the run ended: ``budget``, ``stopped`` (SIGTERM or Ctrl-C; the run is saved) or
+        ``reached`` (``stop_at``).
 
     Raises:
-        Diverged: Steps were skipped over and over, and going back did not help.
-        ValueError: A checkpoint could not be written.
+        Diverged: if steps were skipped repeatedly, even after returning to the last checkpoint.
+        ValueError: if a budget is not positive, or a checkpoint cannot be written.
     """
     for name, budget in (("steps", steps), ("seconds", seconds)):
         if budget is not None:
@@ -101,9 +102,9 @@ def run(
     with _stop_signals() as stopped:
         started = time.perf_counter() - trainer.seconds
         while not reason and trainer.step < last and trainer.seconds < limit:
-            # Counted from 1, as the published loop counts: no warm-up begins at a rate of 0.
+            # Counted from 1, as in the published code, so that the first rate is not 0.
             trainer.train_step(max((trainer.step + 1) / last, trainer.seconds / limit))
-            # The slowest clock and any rank's signal count for all.
+            # All ranks use the slowest clock, and stop at the signal of any rank.
             trainer.seconds, stop, since_save = trainer.world.maximum(
                 time.perf_counter() - started, bool(stopped), time.monotonic() - saved
             )
@@ -129,7 +130,7 @@ def run(
             if callbacks.folder is not None and (
                 reason or over or since_save >= callbacks.save_every
             ):
-                # Never over a good checkpoint while steps are being skipped.
+                # While steps are skipped, a good checkpoint is not overwritten.
                 if reason or over or not int(trainer.guard.in_a_row):
                     trainer.save(callbacks.folder)
                 saved = time.monotonic()
@@ -159,10 +160,14 @@ def _stop_signals() -> Iterator[list[int]]:
 
 
 def _go_back(trainer: Trainer, callbacks: Callbacks, attempt: int) -> None:
-    """Return to the last checkpoint, if this run saved one, and take other puzzles from there."""
+    """Return to the last checkpoint of this run, and continue with other puzzles.
+
+    Raises:
+        Diverged: if this run has no checkpoint, or returned to one too often.
+    """
     step, folder = trainer.step, callbacks.folder
     what = f"step {step}: {PATIENCE} steps in a row had a loss or Q-value that is not finite"
-    # What another run left in the folder is no checkpoint of this one.
+    # The folder may contain a checkpoint of another run.
     if folder is None or trainer.folder != folder:
         raise Diverged(f"{what}, and there is no good checkpoint to return to; lower the rates")
     if attempt > RETURNS:
@@ -175,10 +180,10 @@ def _go_back(trainer: Trainer, callbacks: Callbacks, attempt: int) -> None:
 
 
 def validation_puzzles(config: TrainConfig) -> PuzzleSet:
-    """Return held-out puzzles: the ``val`` split, or the rows of a file that training leaves over.
+    """Return held-out puzzles: the ``val`` split, or the rows of a file that training leaves out.
 
     Raises:
-        ValueError: Training takes every row of the file.
+        ValueError: if training uses every row of the file.
     """
     task = get_task(config.task_id)
     if config.source is None or not Path(config.source).is_file():
@@ -193,7 +198,18 @@ def validation_puzzles(config: TrainConfig) -> PuzzleSet:
 
 
 def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
-    """Answer puzzles with the agent as it stands; the first rank does, all get the figures."""
+    """Evaluate the current agent on puzzles.
+
+    The first rank does the work, and all ranks get the results.
+
+    Args:
+        trainer: The trainer of the agent.
+        puzzles: The puzzles.
+        batch: Number of puzzles in a batch.
+
+    Returns:
+        ``exact_accuracy``, ``solve_rate``, and the mean number of segments as ``steps``.
+    """
     right = solved = segments = 0
     if trainer.world.is_first:
         agent = trainer.agent()
@@ -219,28 +235,29 @@ def train(
     progress_evaluations: int = 6,
     tracker: Tracker | None = None,
 ) -> TrainResult[HRMAgent]:
-    """Train an agent by a configuration.
+    """Train the agent of a configuration.
 
     Args:
-        config: Of the run; its steps are the budget where none is given.
-        seed: Of everything.
-        seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
-        steps: Optimiser steps.
-        device: Where.
-        on_progress: Called with the run so far, at the start and evenly spread over it; its time
-            is not counted.
-        progress_evaluations: How often.
-        tracker: Gets the training metrics.
+        config: Configuration of the run; its steps are the budget if none is given.
+        seed: Seed of weights, puzzles and exploration.
+        seconds: Training time. The run ends when ``seconds`` or ``steps`` is reached, whichever
+            comes first.
+        steps: Optimizer steps.
+        device: Device of the model.
+        on_progress: Called with the result so far, at the start and at equal intervals of the
+            budget. The time it takes is not counted.
+        progress_evaluations: Maximum number of calls of ``on_progress`` after the first.
+        tracker: Receives the training metrics.
 
     Raises:
-        ValueError: The configuration does not fit its environment.
+        ValueError: if the configuration does not fit its environment.
     """
     trainer = Trainer(config, seed, device)
     total_steps = steps if steps is not None else (1 << 60 if seconds else config.steps)
     due, ended = 1, 0.0
 
     def so_far() -> TrainResult[HRMAgent]:
-        # Those that ended, and those at hand.
+        # Finished puzzles and the current ones.
         puzzles = config.batch_size + int(ended)
         return TrainResult(trainer.agent(), trainer.env_steps, trainer.seconds, puzzles)
 
@@ -265,16 +282,16 @@ def train(
 def train_hrm(
     env_id: str, preset: str | None = None, limit: int | None = 1000, **budget: Any
 ) -> TrainResult[HRMAgent]:
-    """Train an HRM for an environment, step or Answer; it learns on the Answer id.
+    """Train an HRM for a step or Answer environment; it always learns in the Answer environment.
 
     Args:
-        env_id: The environment it is wanted for.
-        preset: A name of ``PRESETS``; default: the smallest for the environment.
-        limit: Labelled puzzles at most.
-        budget: As ``train``: seed, seconds, steps, device, what to report to.
+        env_id: Id of the environment.
+        preset: A name of ``PRESETS``; default: ``preset_for`` the environment.
+        limit: Largest number of labelled puzzles.
+        budget: Further arguments of ``train``.
 
     Raises:
-        ValueError: The environment or preset is unknown.
+        ValueError: if the environment or the preset is unknown.
     """
     config = get_preset(preset or preset_for(env_id))
     return train(dataclasses.replace(config, limit=limit), **budget)
