@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Task, Tokens, get_task, wrong_cells
+from hrm_gym.puzzles import Puzzle, Task, Tokens, get_task, wrong_cells
 
 from .base import Observation, PuzzleEnv, whole_array
 from .checks import check_targets, refuse_max_steps
@@ -127,7 +127,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         done = halt or self.segment >= self.max_segments
         if done:
             extra["exact"] = exact
-            extra["is_success"] = exact or self._accepts()
+            extra["is_success"] = exact or self._is_solved()
         return float(done and exact), done, extra
 
     def _ending(self) -> dict[str, Any]:
@@ -135,11 +135,10 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     def _exact(self) -> bool:
         exact = wrong_cells(self.labels, self.answer) == 0
-        return exact or (self.targets == "any" and self._accepts())
+        return exact or (self.targets == "any" and self._is_solved())
 
-    def _accepts(self) -> bool:
-        question = self.labels if self.task.name == "arc" else self.inputs
-        return self.task.accepts(question, self.answer)
+    def _is_solved(self) -> bool:
+        return self.task.is_solved(Puzzle(self.inputs, self.labels), self.answer)
 
     def _observe(self) -> Observation:
         return {
@@ -169,7 +168,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         from hrm_gym.rendering import GridScene
 
         caption = f"segment {self.segment} of {self.max_segments}"
-        if self.task.name == "sudoku":
+        if self.task.family == "sudoku":
             from hrm_gym.puzzles.sudoku import BLANK, Sudoku
             from hrm_gym.puzzles.sudoku.scene import SudokuScene
 
@@ -182,7 +181,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
                 conflicts=self.task.conflicts(shown),
                 caption=caption,
             )
-        if self.task.name == "maze":
+        if self.task.family == "maze":
             from hrm_gym.puzzles.maze import PATH
             from hrm_gym.puzzles.maze.scene import MazeScene
 
@@ -193,7 +192,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
                 answer=self.answer == PATH if self.segment else None,
                 caption=caption,
             )
-        if self.task.name != "arc":
+        if self.task.family != "arc":
             # A task of one's own: its tokens as coloured cells, a grid where they fill a square.
             side = math.isqrt(self.task.seq_len)
             shape = (side, side) if side * side == self.task.seq_len and side <= 30 else (-1, 30)

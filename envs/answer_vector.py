@@ -15,7 +15,7 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, Tokens, get_task, keys
 from hrm_gym.puzzles.maze import Maze
-from hrm_gym.puzzles.maze.targets import accepts, likeliest_labels
+from hrm_gym.puzzles.maze.targets import are_solved, likeliest_labels
 
 from .answer import MAX_SEGMENTS, answer_spaces, check_segments
 from .checks import check_flag, check_targets
@@ -208,7 +208,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         wrong = ((self.answers != self.labels) & (self.labels != PAD)).sum(dim=1)
         right = wrong == 0
         if self.targets == "any":
-            right = right | accepts(self._levels, self.tokens, self.answers)
+            right = right | are_solved(self._levels, self.tokens, self.answers)
         exact, regret = right & done, wrong.masked_fill(right | ~done, 0)
         rewards = exact.double() if self.as_numpy else exact.float()
         if mode == AutoresetMode.NEXT_STEP:

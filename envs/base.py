@@ -85,7 +85,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             )
         self.task = task
         self.puzzles: PuzzleSet = self._load(
-            task.source if source is None else source, split, difficulty, limit, task_id
+            task.default_source if source is None else source, split, difficulty, limit, task_id
         )
         self.augment = check_flag("augment", augment)
         self.render_mode = render_mode
@@ -257,7 +257,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         assert self.puzzle is not None
         if "action_mask" not in extra:
             extra["action_mask"] = self._action_mask()
-        shared = {"task": self.task.id, "rating": self.puzzle.rating, "is_success": False}
+        shared = {"task": self.task.spec, "rating": self.puzzle.rating, "is_success": False}
         return {**shared, **extra}
 
     def _action_mask(self) -> Any:

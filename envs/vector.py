@@ -74,7 +74,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     def _set_task(self, task: Task) -> None:
         """Take the task, and make the arrays that say so in every info."""
         self.task = task
-        self._tasks = np.full(self.num_envs, task.id, object)
+        self._tasks = np.full(self.num_envs, task.spec, object)
         self._every_row = np.ones(self.num_envs, np.bool_)
         self._lock()
 

@@ -31,7 +31,8 @@ class LatinSquare(Task):
         size: n, 3 to 9.
     """
 
-    name = "latin"
+    family = "latin"
+    blank = BLANK
 
     def __init__(self, size: int = 5) -> None:
         if not isinstance(size, int) or not 3 <= size <= 9:
@@ -69,8 +70,9 @@ class LatinSquare(Task):
             raise ValueError(f"the Latin square {self.format(inputs)} has {several}, expected one")
         return found[0]
 
-    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
-        """Say whether every row and column holds every digit, and the givens stand."""
+    def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
+        """Return whether every row and column contains every digit and the givens are kept."""
+        inputs = puzzle.inputs
         grid, wanted = answer.reshape(self.size, self.size), np.arange(2, self.size + 2)
         lines = np.sort(np.concatenate([grid, grid.T]), axis=1)
         kept = np.all((inputs == BLANK) | (inputs == answer))

@@ -239,7 +239,7 @@ class _Seat:
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self.env = env
-        self.task_name = getattr(getattr(env.unwrapped, "task", None), "name", None)
+        self.task_name = getattr(getattr(env.unwrapped, "task", None), "family", None)
 
     def begin(self, index: int) -> None:
         self.index = index

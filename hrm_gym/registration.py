@@ -1,60 +1,152 @@
-"""Every environment id, in one table."""
+"""The families of puzzles and the environment ids, one entry a family.
+
+This module loads gymnasium alone. A new family is one entry of ``FAMILIES``, one folder under
+``hrm_gym/puzzles`` and one under ``envs``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
 
-# Id, entry point, keyword arguments.
-Row = tuple[str, str, dict[str, Any]]
 
-SUDOKU = "hrm_gym.envs.sudoku:SudokuEnv"
-MAZE = "hrm_gym.envs.maze:MazeEnv"
-ARC = "hrm_gym.envs.arc:ArcEnv"
+@dataclass(frozen=True)
+class Family:
+    """A family of puzzles.
+
+    Attributes:
+        title: Name in the ids: ``HRM<title>[-NxN]-v0`` and ``HRM<title>Answer[-NxN]-v0``.
+        task: Import path of the task, which is called as ``Task(size)``.
+        env: Import path of the step environment, which is called as ``Env(size=size)``.
+        vector: Import path of its native vectorized environment, if there is one.
+        sizes: Sizes that have ids; the first one is the size of the id without a size.
+        one_canvas: Whether all puzzles share one canvas. Then the family has one id, the id of
+            its task is the family's name, and no size is passed to the environment.
+        answer: Further arguments of the Answer environment; ``None`` if there is none.
+        variants: Step environments with other rules on the same puzzles, by name.
+    """
+
+    title: str
+    task: str
+    env: str
+    vector: str | None = None
+    sizes: tuple[int, ...] = ()
+    one_canvas: bool = False
+    answer: Mapping[str, Any] | None = field(default_factory=dict)
+    variants: Mapping[str, Family] = field(default_factory=dict)
+
+
+FAMILIES: dict[str, Family] = {
+    "sudoku": Family(
+        title="Sudoku",
+        task="hrm_gym.puzzles.sudoku:Sudoku",
+        env="hrm_gym.envs.sudoku:SudokuEnv",
+        vector="hrm_gym.envs.sudoku.vector:SudokuVectorEnv",
+        sizes=(9, 4, 6),
+    ),
+    "maze": Family(
+        title="Maze",
+        task="hrm_gym.puzzles.maze:Maze",
+        env="hrm_gym.envs.maze:MazeEnv",
+        vector="hrm_gym.envs.maze.vector:MazeVectorEnv",
+        sizes=(30, 7, 9, 15),
+        variants={
+            "dynamic": Family(
+                title="Maze-Dynamic",
+                task="hrm_gym.puzzles.maze:DynamicMaze",
+                env="hrm_gym.envs.maze.dynamic:DynamicMazeEnv",
+                sizes=(15,),
+                answer=None,
+            )
+        },
+    ),
+    "arc": Family(
+        title="ARC",
+        task="hrm_gym.puzzles.arc:Arc",
+        env="hrm_gym.envs.arc:ArcEnv",
+        sizes=(30,),
+        one_canvas=True,
+        answer={"augment": False},
+    ),
+}
+"""Every family by its name, which begins the ids of its tasks (``sudoku-9x9``)."""
+
 ANSWER = "hrm_gym.envs.answer:AnswerEnv"
-ANSWER_VECTOR = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
-SUDOKU_VECTOR = "hrm_gym.envs.sudoku.vector:SudokuVectorEnv"
-MAZE_VECTOR = "hrm_gym.envs.maze.vector:MazeVectorEnv"
 HALT = "hrm_gym.envs.halt:HaltEnv"
-HALT_VECTOR = "hrm_gym.envs.halt_vector:HaltVectorEnv"
-DYNAMIC = "hrm_gym.envs.maze.dynamic:DynamicMazeEnv"
-VECTORS = {ANSWER: ANSWER_VECTOR, SUDOKU: SUDOKU_VECTOR, MAZE: MAZE_VECTOR, HALT: HALT_VECTOR}
-"""The native vector of an entry point, where there is one."""
+ANY_ANSWER = "HRMAnswer-v0"
+"""The Answer environment of any task, such as a custom task."""
 
-SUDOKU_SIZES = {9: "", 4: "-4x4", 6: "-6x6"}
-MAZE_SIZES = {30: "", 7: "-7x7", 9: "-9x9", 15: "-15x15"}
+
+@dataclass(frozen=True)
+class Row:
+    """One environment id.
+
+    Attributes:
+        id: The id.
+        entry_point: Import path of the environment.
+        vector: Import path of the native vectorized environment, if there is one.
+        kwargs: Arguments of the environment.
+        answer_id: Id of the Answer environment of the same task, if there is one.
+    """
+
+    id: str
+    entry_point: str
+    vector: str | None
+    kwargs: dict[str, Any]
+    answer_id: str | None
+
+
+def _name(title: str, family: Family, size: int) -> str:
+    """Return the id of an environment of a size."""
+    return f"HRM{title}{'' if size == family.sizes[0] else f'-{size}x{size}'}-v0"
+
+
+def _step_rows(family: Family) -> Iterator[Row]:
+    for size in family.sizes:
+        kwargs = {} if family.one_canvas else {"size": size}
+        answer_id = None
+        if family.answer is not None:
+            answer_id = _name(f"{family.title}Answer", family, size)
+        env_id = _name(family.title, family, size)
+        yield Row(env_id, family.env, family.vector, kwargs, answer_id)
+    for variant in family.variants.values():
+        yield from _step_rows(variant)
+
+
+def _answer_rows(name: str, family: Family) -> Iterator[Row]:
+    if family.answer is None:
+        return
+    for size in family.sizes:
+        task = name if family.one_canvas else f"{name}-{size}x{size}"
+        yield _answer_row(_name(f"{family.title}Answer", family, size), task, family.answer)
+
+
+def _answer_row(env_id: str, task: str, options: Mapping[str, Any]) -> Row:
+    vector = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
+    return Row(env_id, ANSWER, vector, {"task": task, **options}, env_id)
+
 
 TABLE: list[Row] = [
-    *((f"HRMSudoku{name}-v0", SUDOKU, {"size": n}) for n, name in SUDOKU_SIZES.items()),
-    *((f"HRMMaze{name}-v0", MAZE, {"size": s}) for s, name in MAZE_SIZES.items()),
-    ("HRMMaze-Dynamic-v0", DYNAMIC, {"size": 15}),
-    ("HRMARC-v0", ARC, {}),
-    *(
-        (f"HRMSudokuAnswer{name}-v0", ANSWER, {"task": f"sudoku-{n}x{n}"})
-        for n, name in SUDOKU_SIZES.items()
-    ),
-    *(
-        (f"HRMMazeAnswer{name}-v0", ANSWER, {"task": f"maze-{s}x{s}"})
-        for s, name in MAZE_SIZES.items()
-    ),
-    ("HRMARCAnswer-v0", ANSWER, {"task": "arc", "augment": False}),
-    # Any task, also one's own: gym.make("HRMAnswer-v0", task="module:Class").
-    ("HRMAnswer-v0", ANSWER, {"task": "sudoku-4x4"}),
-    ("HRMHalt-v0", HALT, {}),
+    *(row for family in FAMILIES.values() for row in _step_rows(family)),
+    *(row for name, family in FAMILIES.items() for row in _answer_rows(name, family)),
+    _answer_row(ANY_ANSWER, "sudoku-4x4", {}),
+    Row("HRMHalt-v0", HALT, "hrm_gym.envs.halt_vector:HaltVectorEnv", {}, None),
 ]
-ENV_IDS = [row[0] for row in TABLE]
+ENV_IDS = [row.id for row in TABLE]
 
 
 def register_all() -> None:
     """Register every id of the table that is not registered yet."""
-    for env_id, entry_point, kwargs in TABLE:
-        if env_id not in gym.registry:
+    for row in TABLE:
+        if row.id not in gym.registry:
             gym.register(
-                env_id,
-                entry_point=entry_point,
-                kwargs=kwargs,
-                vector_entry_point=VECTORS.get(entry_point),
+                row.id,
+                entry_point=row.entry_point,
+                kwargs=row.kwargs,
+                vector_entry_point=row.vector,
             )
 
 
@@ -62,33 +154,31 @@ def answer_id(env_id: str) -> str:
     """Return the Answer id of a step id: ``HRMMaze-7x7-v0`` gives ``HRMMazeAnswer-7x7-v0``.
 
     Raises:
-        ValueError: It is no id of this package, or one that has no Answer environment.
+        ValueError: if the id does not belong to this package or has no Answer environment.
     """
+    for row in TABLE:
+        if row.id == env_id and row.answer_id is not None:
+            return row.answer_id
     if env_id not in ENV_IDS:
         raise ValueError(f"env: expected one of {', '.join(ENV_IDS)}, got {env_id!r}")
-    found = env_id
-    for family in ("Sudoku", "Maze", "ARC"):
-        found = found.replace(f"HRM{family}-", f"HRM{family}Answer-", 1)
-    if "Answer" not in found or found not in ENV_IDS:
-        known = [name for name in ENV_IDS if "Answer" in name]
-        raise ValueError(
-            f"env: {env_id} has no Answer environment, which HRM is trained on; expected one of "
-            f"{', '.join(known)} or the step environment of one"
-        )
-    return found
+    known = [row.id for row in TABLE if row.id == row.answer_id]
+    raise ValueError(
+        f"env: {env_id} has no Answer environment, which HRM is trained on; expected one of "
+        f"{', '.join(known)} or the step environment of one"
+    )
 
 
 def answer_id_of(task: str) -> str:
-    """Return the Answer id of a task, ``HRMAnswer-v0`` where it has none of its own."""
-    ids = [row[0] for row in TABLE if row[2].get("task") == task and row[0] != "HRMAnswer-v0"]
-    return ids[0] if ids else "HRMAnswer-v0"
+    """Return the Answer id of a task; ``HRMAnswer-v0`` for a task without an id of its own."""
+    ids = [row.id for row in TABLE if row.kwargs.get("task") == task and row.id != ANY_ANSWER]
+    return ids[0] if ids else ANY_ANSWER
 
 
 def task_id(env_id: str) -> str:
     """Return the task of an id: ``HRMMaze-7x7-v0`` gives ``maze-7x7``.
 
     Raises:
-        ValueError: As ``answer_id``.
+        ValueError: if ``answer_id`` raises it.
     """
-    kwargs = {row[0]: row[2] for row in TABLE}
+    kwargs = {row.id: row.kwargs for row in TABLE}
     return str(kwargs[answer_id(env_id)]["task"])

@@ -104,7 +104,7 @@ def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
     rows: list[tuple[Puzzle, str, str]] = [
         (p, task.digest(p.inputs, p.labels), task.split_of(p)) for p in puzzles
     ]
-    bound = OOD_RATING.get(getattr(task, "size", 0), np.inf) if task.name == "sudoku" else None
+    bound = OOD_RATING.get(getattr(task, "size", 0), np.inf) if task.family == "sudoku" else None
     if bound is None or bound == np.inf:
         return rows
     return [row for row in rows if (row[2] == "ood") == (row[0].rating >= bound)]

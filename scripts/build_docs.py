@@ -56,8 +56,8 @@ def families() -> dict[type[Any], list[str]]:
     from hrm_gym.registration import TABLE
 
     found: dict[type[Any], list[str]] = {}
-    for env_id, entry_point, *_ in TABLE:
-        found.setdefault(entry_class(entry_point), []).append(env_id)
+    for row in TABLE:
+        found.setdefault(entry_class(row.entry_point), []).append(row.id)
     return found
 
 

@@ -101,7 +101,7 @@ def evaluate_as_family(args: Args, agent: Any) -> list[dict[str, Any]] | None:
     from hrm_gym.scripts.families import family_module
 
     task = getattr(agent, "task", None)
-    module = None if task is None else family_module("hrm_gym.scripts.evaluating", task.name)
+    module = None if task is None else family_module("hrm_gym.scripts.evaluating", task.family)
     if module is None:
         return None
     rows: list[dict[str, Any]] | None = module.evaluate_agent(args, agent)

@@ -66,7 +66,7 @@ def choose(env: Any, agent: Any) -> int:
     import numpy as np
 
     puzzles = env.unwrapped.puzzles
-    if env.unwrapped.task.name == "arc":
+    if env.unwrapped.task.family == "arc":
         return ARC_PUZZLE
     count = min(CANDIDATES, len(puzzles))
     if agent is None:

@@ -42,7 +42,7 @@ def main(args: Args) -> int:
 
     from hrm_gym.agents.shipped import FOLDER
     from hrm_gym.machine import machine
-    from hrm_gym.rendering.answers import solves
+    from hrm_gym.puzzles import Puzzle
     from hrm_gym.results import write_json
     from hrm_gym.scripts.reading import read_questions
 
@@ -55,7 +55,7 @@ def main(args: Args) -> int:
     answers, segments, confidence = answer_all(agent, questions, args.batch_size)
     seconds = time.perf_counter() - begun
     right = [
-        None if q.labels is None else solves(task, q.inputs, answer, q.labels)
+        None if q.labels is None else task.is_solved(Puzzle(q.inputs, q.labels), answer)
         for q, answer in zip(questions, answers, strict=True)
     ]
     rows: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def main(args: Args) -> int:
                 count = int(segments[k])
                 print(f"{count} segment{'s' * (count != 1)}, {confidence[k]:.1%} confident")
             print(verdict(task, right[k], changed_givens(task, question.inputs, answers[k])))
-    line = summary(name, right, seconds, segments, exact=task.name != "arc")
+    line = summary(name, right, seconds, segments, exact=task.family != "arc")
     Console().print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json is not None:
         write_json(args.json, machine(), rows)
@@ -132,21 +132,21 @@ def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
     from hrm_gym.rendering.answers import answer_scene
 
     # A wrong Sudoku shows what breaks the rules; of a maze or ARC the solution is needed for that.
-    labels = None if task.name == "sudoku" else question.labels
+    labels = None if task.family == "sudoku" else question.labels
     scene = answer_scene(task, question.inputs, answer, labels=labels, demos=question.demos)
-    if task.name == "arc":
+    if task.family == "arc":
         print(question.name)
     print(scene.ansi(colour=sys.stdout.isatty()))
-    if task.name == "maze":
+    if task.family == "maze":
         print("o marked and right, x marked and wrong, - missed")
     print(task.format(answer))
 
 
 def changed_givens(task: Any, inputs: np.ndarray, answer: np.ndarray) -> int:
     """Return in how many cells an answer is one to another puzzle; of ARC all is the answer."""
-    if task.name == "sudoku":
+    if task.family == "sudoku":
         return int(((inputs > 1) & (answer != inputs)).sum())
-    if task.name == "maze":
+    if task.family == "maze":
         from hrm_gym.puzzles.maze import OPEN, PATH
 
         walked = (inputs == OPEN) & (answer == PATH)
@@ -158,7 +158,7 @@ def verdict(task: Any, right: bool | None, changed: int = 0) -> str:
     """Return what there is to say of an answer that changed so many cells of the puzzle."""
     if right is None:
         return "not checked: the right output is not known"
-    if task.name == "arc":
+    if task.family == "arc":
         return "right: it is the known output" if right else "WRONG: it is not the known output"
     if changed:
         return f"WRONG: it changes {changed} cell{'s' * (changed != 1)} of the puzzle"

@@ -60,13 +60,11 @@ def record_traces(
     arrays = {key: np.concatenate(values) for key, values in parts.items()}
     inputs = np.concatenate([part.inputs for part in sets])
     labels = np.concatenate([part.labels for part in sets])
-    # In ARC the right output stands in for the rules.
-    questions = labels if task.name == "arc" else inputs
-    accepted = [
-        [task.accepts(question, answer) for answer in answers]
-        for question, answers in zip(questions, arrays["answers"], strict=True)
-    ]
     each = [part[row] for part in sets for row in range(len(part))]
+    accepted = [
+        [task.is_solved(puzzle, answer) for answer in answers]
+        for puzzle, answers in zip(each, arrays["answers"], strict=True)
+    ]
     return Traces(
         task.id,
         env_id,

@@ -9,14 +9,23 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from hrm_gym.puzzles import Tokens
-from hrm_gym.puzzles.arc import MARKER, SIDE, Arc, ArcPuzzle, to_canvas, to_grid
+from hrm_gym.puzzles.arc import (
+    MARKER,
+    RESIZE,
+    SIDE,
+    SUBMIT,
+    Arc,
+    ArcPuzzle,
+    paint_action,
+    to_canvas,
+    to_grid,
+)
 
 from ..base import Observation, PuzzleEnv, whole_array
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
-RESIZE, SUBMIT = 10, 11
 MAX_STEPS = 2000
 """How many steps an episode may take by default."""
 MAX_DEMOS = 10
@@ -153,14 +162,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     def optimal_action(self) -> NDArray[np.int64]:
         """Return the next action of resizing, painting what is wrong, and submitting."""
         self._require_episode()
-        goal = to_grid(self.labels)
-        if self.canvas.shape != goal.shape:
-            return np.array([RESIZE, goal.shape[0] - 1, goal.shape[1] - 1])
-        wrong = np.argwhere(self.canvas != goal)
-        if len(wrong) == 0:
-            return np.array([SUBMIT, 0, 0])
-        row, column = wrong[0]
-        return np.array([goal[row, column], row, column], np.int64)
+        return paint_action(to_grid(self.labels), self.canvas)
 
     def _scene(self) -> Scene:
         from hrm_gym.rendering import GridScene

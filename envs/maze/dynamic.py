@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from hrm_gym.puzzles import Tokens, keys
-from hrm_gym.puzzles.maze import OPEN, WALL
+from hrm_gym.puzzles.maze import OPEN, WAIT, WALL, DynamicMaze, Maze
 
 from ..base import Observation, whole
 from ..checks import check_number
@@ -18,7 +18,6 @@ from .env import MazeEnv
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
-WAIT = 4
 DOOR_LANE, TOGGLE_LANE = 2, 3
 """Lanes of the episode key, beside those of the puzzle and its symmetry."""
 
@@ -67,6 +66,7 @@ class DynamicMazeEnv(MazeEnv):
     """
 
     state_fields: ClassVar[tuple[str, ...]] = ("position", "walked", "time", "tokens")
+    task_type: ClassVar[type[Maze]] = DynamicMaze
 
     def __init__(
         self,

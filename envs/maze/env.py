@@ -67,12 +67,12 @@ class MazeEnv(PuzzleEnv[np.int64]):
     """
 
     state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
+    task_type: ClassVar[type[Maze]] = Maze
 
     def __init__(self, size: int = 30, kind: str | None = None, **kwargs: Any) -> None:
         self.task: Maze  # type: ignore[assignment]
-        task = Maze(size, kind)
         kwargs.setdefault("max_steps", default_max_steps(size))
-        super().__init__(task, **kwargs)
+        super().__init__(self.task_type(size, kind), **kwargs)
         self.observation_space = observation_space(size)
         self.action_space = spaces.Discrete(4)
         self.moves = np.empty((size * size, 4), np.int64)

@@ -1,7 +1,7 @@
 """The bundled bank: puzzles of every size, made once by ``scripts/build_bank.py`` from a seed.
 
-One compressed ``.npz`` a task beside this file, opened when first asked for. ``manifest.json``
-holds the SHA-256 of each, so that a damaged file is named instead of read.
+Each task has one compressed ``.npz`` file in the folder ``bank``, opened at its first use.
+``manifest.json`` contains the SHA-256 of each file, so that a damaged file is reported, not read.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import SPLITS, Puzzle, Task, get_task
+from hrm_gym.puzzles import SPLITS, Puzzle, Task
 
 from .puzzle_set import PuzzleSet
 
 FOLDER = Path(__file__).parent / "bank"
-BLANK = {"sudoku": 1, "maze": 2}
-"""What stands in the question where the answer differs from it."""
 
 
 def pack(
@@ -45,8 +43,12 @@ def pack(
 def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
     """Read a bank file: inputs, labels, ratings, splits, digests.
 
+    Args:
+        task_id: Names the file.
+        blank: Token that the question contains where the answer differs from it.
+
     Raises:
-        ValueError: The bank has no such task, or the file is missing or damaged.
+        ValueError: if the bank has no such task, or the file is missing or damaged.
     """
     manifest = FOLDER / "manifest.json"
     try:
@@ -79,18 +81,12 @@ def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
 
 
 def load(task: Task, split: str) -> PuzzleSet:
-    """Return the bundled puzzles of a split, in the bank's own random order.
+    """Return the bundled puzzles of a split, in the random order of the bank.
 
     Raises:
-        ValueError: As ``read``; or the task is of a kind that the bank does not hold.
+        ValueError: if ``read`` raises it.
     """
-    kind, bundled = (getattr(t, "kind", None) for t in (task, get_task(task.id)))
-    if kind != bundled:
-        raise ValueError(
-            f"kind: the bundled puzzles of {task.id} are {bundled}, not {kind}; expected "
-            "source='generator'"
-        )
-    inputs, labels, ratings, splits, _ = read(task.id, BLANK.get(task.name, 0))
+    inputs, labels, ratings, splits, _ = read(task.base_id, task.blank)
     rows = np.flatnonzero(splits == SPLITS.index(split))  # type: ignore[arg-type]
     ids = np.zeros(len(rows), np.int32)
     return PuzzleSet(inputs[rows], labels[rows], ratings[rows].astype(np.float32), ids, "bank")

@@ -25,7 +25,7 @@ class PuzzleSet:
         puzzle_ids: ``(N,)`` int32, the row of the puzzle embedding; 0 where there is none.
         origin: Where they come from.
         num_puzzle_ids: Rows a puzzle embedding needs.
-        puzzles: The puzzles themselves where they are more than two arrays (ARC).
+        puzzles: The puzzles themselves where they are more than two arrays.
         groups: ``(N,)`` int64, rising from 0, equal for a puzzle and its symmetric copies (dataset
             folders); ``None`` where every row is a puzzle of its own.
     """
@@ -41,8 +41,8 @@ class PuzzleSet:
 
     @classmethod
     def of(cls, puzzles: Sequence[Puzzle], origin: str) -> PuzzleSet:
-        """Stack puzzles; those of one ARC task share a puzzle id."""
-        names = [getattr(puzzle, "task_id", "") for puzzle in puzzles]
+        """Stack puzzles; those of one group share a puzzle id."""
+        names = [puzzle.group for puzzle in puzzles]
         rows = {name: row for row, name in enumerate(sorted(set(names)))}
         return cls(
             np.stack([p.inputs for p in puzzles]),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Task, Tokens
+from hrm_gym.puzzles import Puzzle, Task, Tokens
 
 from .certify import certify
 from .puzzle_set import PuzzleSet
@@ -60,7 +60,7 @@ def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
                 solved = task.solve(inputs)
                 labels = task.parse(row["answer"]) if row.get("answer") else solved
                 rating = _rating(row["rating"]) if row.get("rating") else task.rate(inputs)
-                if not task.accepts(inputs, labels):
+                if not task.is_solved(Puzzle(inputs, labels), labels):
                     raise ValueError("the answer does not solve the question")
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path}, line {reader.line_num}: {error}") from None

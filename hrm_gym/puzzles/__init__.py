@@ -1,4 +1,4 @@
-"""What a puzzle is: rules, solvers, generators, ratings, symmetries and tokens."""
+"""Puzzles: tokens, rules, solvers, generators, ratings and symmetries, one folder a family."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-from .base import PAD, SPLITS, TARGETS, Puzzle, Split, Symmetry, Task, Tokens, wrong_cells
+from hrm_gym.registration import FAMILIES, Family
+
+from .base import Task
+from .puzzle import PAD, SPLITS, TARGETS, Puzzle, Split, Symmetry, Tokens, wrong_cells
 
 __all__ = [
     "PAD",
@@ -25,61 +28,75 @@ __all__ = [
     "wrong_cells",
 ]
 
-_SIZED = re.compile(r"(sudoku|maze|arc)-(\d+)x(\d+)")
+_SIZED = re.compile(r"(.+?)(?:-(\d+)x(\d+))?")
 
 
 @lru_cache
 def get_task(task_id: str, kind: str | None = None) -> Task:
     """Return the task of an id: ``sudoku-9x9``, ``maze-30x30``, ``arc`` and so on.
 
-    A task of one's own is named by where its class is: ``module:Class``, or ``module:Class:JSON``
-    with its arguments (``examples.latin_square:LatinSquare:6``; an object gives keywords).
+    A custom task is named by the place of its class: ``module:Class``, or ``module:Class:JSON``
+    with its arguments (``examples.latin_square:LatinSquare:6``; a JSON object gives keywords).
 
     Args:
         task_id: Family and size, or an import path.
-        kind: For mazes, ``perfect``, ``braided`` or ``hard``.
+        kind: For families with several kinds of puzzles, such as ``perfect``, ``braided`` or
+            ``hard`` mazes.
 
     Raises:
-        ValueError: The id names no task.
+        ValueError: if the id names no task, or the task has no such kind.
     """
     if not isinstance(task_id, str):
         raise ValueError(f"task: expected a name such as sudoku-9x9, got {task_id!r}")
-    if kind is not None and not task_id.startswith("maze-"):
-        raise ValueError(f"kind: only mazes have one, got {kind!r} for {task_id}")
     if ":" in task_id:
-        return _own_task(task_id)
-    if task_id == "arc":
-        from .arc import Arc
+        made = _custom_task(task_id)
+    else:
+        made = _family_task(task_id, kind)
+    if kind is not None and not made.kinds:
+        raise ValueError(f"kind: {task_id} has only one kind of puzzle, got {kind!r}")
+    return made
 
-        return Arc()
+
+def _family_task(task_id: str, kind: str | None) -> Task:
+    """Make a task of the registry."""
+    families = _families()
     match = _SIZED.fullmatch(task_id)
-    if match is None or match[2] != match[3]:
-        raise ValueError(
-            f"task: expected sudoku-NxN, maze-NxN, arc, arc-NxN or module:Class, got {task_id!r}"
-        )
-    size = int(match[2])
-    if match[1] == "sudoku":
-        from .sudoku import Sudoku
+    family = families.get(match[1]) if match else None
+    if match is None or family is None or match[2] != match[3]:
+        raise _unknown(task_id, families)
+    if match[2] is None and not family.one_canvas:
+        raise _unknown(task_id, families)
+    module, _, name = family.task.partition(":")
+    task: Any = getattr(importlib.import_module(module), name)
+    size = int(match[2]) if match[2] else family.sizes[0]
+    made: Task = task(size, kind) if kind is not None and task.kinds else task(size)
+    return made
 
-        return Sudoku(size)
-    if match[1] == "arc":
-        from .arc import Arc
 
-        return Arc(size)
-    from .maze import Maze
+def _families() -> dict[str, Family]:
+    """Return families and variants by what the ids of their tasks begin with."""
+    found = dict(FAMILIES)
+    for name, family in FAMILIES.items():
+        found |= {f"{name}-{variant}": entry for variant, entry in family.variants.items()}
+    return found
 
-    return Maze(size, kind)
+
+def _unknown(task_id: str, families: dict[str, Family]) -> ValueError:
+    known = []
+    for name, family in families.items():
+        known += [name, f"{name}-NxN"] if family.one_canvas else [f"{name}-NxN"]
+    return ValueError(f"task: expected {', '.join(known)} or module:Class, got {task_id!r}")
 
 
 def task_of_file(task_id: str, asked: str | None = None) -> Task:
-    """Return the task that a file names; the word of a file alone imports no code.
+    """Return the task that a file names. A file alone never causes code to be imported.
 
     Args:
-        task_id: What the file says.
-        asked: The task that the caller expects, where one does.
+        task_id: The id in the file.
+        asked: The task that the caller expects, if any.
 
     Raises:
-        ValueError: The id names no task, or a ``module:Class`` that nobody but the file asked for.
+        ValueError: if the id names no task, or a ``module:Class`` that only the file asks for.
     """
     if ":" in task_id and task_id != asked and task_id.split(":")[0] not in sys.modules:
         raise ValueError(
@@ -88,8 +105,8 @@ def task_of_file(task_id: str, asked: str | None = None) -> Task:
     return get_task(task_id)
 
 
-def _own_task(path: str) -> Task:
-    """Make the task that ``module:Class`` or ``module:Class:JSON`` names."""
+def _custom_task(path: str) -> Task:
+    """Make the task of ``module:Class`` or ``module:Class:JSON``."""
     module, name, *rest = path.split(":", 2)
     try:
         found: Any = getattr(importlib.import_module(module), name, None)
@@ -102,7 +119,9 @@ def _own_task(path: str) -> Task:
     except json.JSONDecodeError:
         raise ValueError(f"task: expected JSON after {module}:{name}:, got {rest[0]!r}") from None
     try:
-        made: Any = found
-        return made(**values) if isinstance(values, dict) else made(values)
+        make: Any = found
+        made: Task = make(**values) if isinstance(values, dict) else make(values)
     except TypeError as error:
         raise ValueError(f"task: {path}: {error}") from None
+    made._spec = path
+    return made

@@ -1,135 +1,330 @@
-"""What a puzzle, a symmetry and a task are; every other part of the package builds on these."""
+"""What a task is: everything about a family of puzzles at one size."""
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .puzzle import PAD, TARGETS, Puzzle, Split, Symmetry, Tokens
+
 if TYPE_CHECKING:
     import torch
 
-Tokens = NDArray[np.uint8]
-Split = Literal["train", "val", "test", "ood"]
-SPLITS: tuple[Split, ...] = get_args(Split)
+    from hrm_gym.data.puzzle_set import PuzzleSet
 
-PAD = 0
-"""Token 0 pads every vocabulary and is never a label."""
-
-TARGETS = ("turned", "solved", "any")
-"""What a puzzle under a symmetry is taught: its label, turned with it; the label that the solver
-gives it as it is shown; or any answer that the rules accept."""
-
-
-@dataclass(frozen=True, eq=False)
-class Puzzle:
-    """One instance of a task.
-
-    Attributes:
-        inputs: The question, ``(seq_len,)`` uint8 tokens.
-        labels: The answer, ``(seq_len,)`` uint8 tokens; 0 where a position does not count.
-        rating: How hard it is, in the unit of its task (Sudoku: guesses, maze: path length).
-        origin: Where it comes from, such as ``bank``, ``generator`` or a file name.
-    """
-
-    inputs: Tokens
-    labels: Tokens
-    rating: float = 0.0
-    origin: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Symmetry:
-    """A relabelling of positions and tokens: ``new[i] = tokens[old[positions[i]]]``.
-
-    Attributes:
-        positions: ``(seq_len,)`` int64, a permutation.
-        tokens: ``(vocab_size,)`` uint8, a permutation that keeps the padding.
-    """
-
-    positions: NDArray[np.int64]
-    tokens: Tokens
-
-    def apply(self, values: Tokens) -> Tokens:
-        """Transform token arrays ``(..., seq_len)``; always returns a new array."""
-        return self.tokens[values[..., self.positions]]
-
-    def inverse(self) -> Symmetry:
-        """Return the symmetry that undoes this one."""
-        positions = np.empty_like(self.positions)
-        positions[self.positions] = np.arange(positions.size)
-        tokens = np.empty_like(self.tokens)
-        tokens[self.tokens] = np.arange(tokens.size, dtype=tokens.dtype)
-        return Symmetry(positions, tokens)
+SOLUTIONS = 4096
+"""Answers that a task keeps, since agents ask for them at every step of an episode."""
 
 
 class Task(ABC):
-    """A family of puzzles of one size: its tokens, rules, solver, generator and symmetries.
+    """A family of puzzles at one size: its tokens, rules, solver, generator and symmetries.
 
-    A new task is one subclass; see ``docs/custom-task.md``. Arrays are flat: a grid is read row by
-    row.
+    A custom task is one subclass; see ``docs/custom-task.md``. Arrays are flat: a grid is stored
+    row by row.
     """
 
-    name: ClassVar[str]
-    """The family, ``sudoku``, ``maze`` or ``arc``."""
-    source: ClassVar[str] = "generator"
-    """Where an environment takes puzzles from unless it is told, see ``data.load_puzzles``."""
-
+    family: ClassVar[str]
+    """Name of the family, such as ``sudoku``."""
+    default_source: ClassVar[str] = "generator"
+    """Where environments take puzzles from by default; see ``load``."""
     targets: ClassVar[tuple[str, ...]] = TARGETS[:1]
-    """Those of ``TARGETS`` that differ; where a puzzle has one answer alone, none does."""
+    """The entries of ``TARGETS`` that differ for this family."""
+
+    learns_groups: ClassVar[bool] = False
+    """Whether the demonstrations of a test puzzle are training puzzles, as in ARC. Then training
+    and testing read the same source, and puzzles of one group have an embedding of their own."""
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """Names of the kinds of puzzles, for families that have several; the task is then called as
+    ``Task(size, kind)``."""
 
     id: str
-    """Family and size, such as ``sudoku-9x9``; checkpoints and bank files carry it."""
+    """Family and size, such as ``sudoku-9x9``. Checkpoints and bank files contain it."""
+    size: int
+    """Cells along one side of the board."""
     vocab_size: int
-    """Number of tokens, the padding included."""
+    """Number of tokens, including padding."""
     seq_len: int
     """Positions of a puzzle."""
     answer_tokens: tuple[int, ...]
-    """The tokens an answer may hold."""
+    """The tokens that an answer may contain."""
+    _spec: str = ""
+    blank: int = PAD
+    """Token of an unknown cell in a question."""
+
+    @property
+    def base_id(self) -> str:
+        """Id of the task whose puzzles this task uses: it names the bank file and decides splits.
+
+        It differs from ``id`` for a variant that plays the puzzles of another task.
+        """
+        return self.id
+
+    @property
+    def spec(self) -> str:
+        """What ``get_task`` makes this task from: its id, or the path of a custom task's class."""
+        return self._spec or self.id
+
+    def resized(self, size: int) -> Task:
+        """Return the task of the same family at another size.
+
+        Raises:
+            ValueError: if the family has no such size.
+        """
+        make: Any = type(self)
+        resized: Task = make(size)
+        return resized
+
+    # Text --------------------------------------------------------------------------------------
 
     @abstractmethod
     def parse(self, text: str) -> Tokens:
         """Read one puzzle written as text.
 
         Raises:
-            ValueError: The length or a character is wrong.
+            ValueError: if the length or a character is wrong.
         """
 
     @abstractmethod
     def format(self, tokens: Tokens) -> str:
         """Write ``(seq_len,)`` tokens as one line of text; the inverse of ``parse``."""
 
+    # Rules -------------------------------------------------------------------------------------
+
     @abstractmethod
     def solve(self, inputs: Tokens) -> Tokens:
         """Return the label of ``(seq_len,)`` inputs.
 
         Raises:
-            ValueError: There is no solution, or (where it must be unique) there are several.
+            ValueError: if there is no solution, or more than one where it must be unique.
         """
 
     @abstractmethod
-    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
-        """Say whether the rules accept an answer, which need not equal the label."""
+    def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
+        """Return whether an answer ``(seq_len,)`` solves a puzzle.
+
+        The answer need not equal the label: a task that knows its rules looks at
+        ``puzzle.inputs`` alone. A task without rules compares with ``puzzle.labels``.
+        """
 
     @abstractmethod
     def rate(self, inputs: Tokens) -> float:
         """Return the rating of a puzzle that has a solution."""
 
-    @abstractmethod
-    def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return a form that is equal for exactly the puzzles that symmetries map onto it."""
+    def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
+        """Return ``tokens`` as a fresh uint8 array after checking its shape and range.
+
+        Raises:
+            ValueError: if the length is wrong or a token is outside 1 .. vocab_size - 1.
+        """
+        values = np.asarray(tokens)
+        if values.shape != (self.seq_len,):
+            raise ValueError(
+                f"{name}: expected {self.seq_len} tokens for {self.id}, got shape {values.shape}"
+            )
+        if values.min() < 1 or values.max() >= self.vocab_size:
+            raise ValueError(f"{name}: tokens of {self.id} lie in 1..{self.vocab_size - 1}")
+        return values.astype(np.uint8)
+
+    def check_question(self, inputs: Tokens) -> None:  # noqa: B027 - optional to override
+        """Check that a question ``(seq_len,)`` asks something.
+
+        Raises:
+            ValueError: if it does not, although it may have a solution (a full Sudoku).
+        """
+
+    def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
+        """Check puzzles ``(N, seq_len)`` and rate them.
+
+        Returns:
+            The ratings, ``(N,)``; 0 where the task does not rate many puzzles at once.
+
+        Raises:
+            ValueError: if a row is not a valid puzzle; the message gives its number.
+        """
+        return np.zeros(len(inputs), np.float32)
+
+    def make(self, inputs: Tokens, origin: str = "") -> Puzzle:
+        """Solve and rate ``inputs`` into a puzzle.
+
+        Raises:
+            ValueError: if ``check_question`` or ``solve`` raises it.
+        """
+        self.check_question(inputs)
+        return Puzzle(inputs, self.solve(inputs), self.rate(inputs), origin)
+
+    # Acting ------------------------------------------------------------------------------------
+
+    def question(self, obs: Any) -> Tokens:
+        """Return the question in an observation of any environment of the family.
+
+        Args:
+            obs: Observation of a step or an Answer environment, not batched.
+
+        Returns:
+            ``(seq_len,)`` uint8.
+
+        Raises:
+            ValueError: if the observation contains another number of tokens.
+        """
+        tokens = np.asarray(obs["tokens"])
+        if tokens.shape != (self.seq_len,):
+            raise ValueError(
+                f"observation: expected {self.seq_len} tokens for an agent of {self.id}, got "
+                f"shape {tokens.shape}"
+            )
+        return tokens
+
+    def next_action(self, answer: Tokens, obs: Any, info: Any) -> Any:
+        """Return the next action with which an agent plays its answer in the step environment.
+
+        It never searches for a better answer: where the answer is wrong, so is the action.
+
+        Args:
+            answer: ``(seq_len,)``, the agent's answer to ``question(obs)``.
+            obs: Observation of the step environment, not batched.
+            info: The info that came with it.
+
+        Raises:
+            ValueError: if the task has no step environment.
+        """
+        raise ValueError(f"{self.id}: the task has no step environment to play an answer in")
+
+    def solver_action(self, obs: Any, info: Any) -> Any:
+        """Return the next action of the task's own solver, which sees the observation alone.
+
+        Args:
+            obs: Observation of the step environment, not batched.
+            info: The info that came with it.
+
+        Raises:
+            ValueError: if there is no solver, no solution or no step environment.
+        """
+        return self.next_action(self.solution(self.question(obs)), obs, info)
+
+    def search(self, inputs: Tokens, seconds: float) -> Tokens:
+        """Return the answer that a plain depth-first search finds within a time limit.
+
+        Args:
+            inputs: ``(seq_len,)``, the question.
+            seconds: Time limit.
+
+        Returns:
+            ``(seq_len,)`` tokens, incomplete if the search did not end in time.
+
+        Raises:
+            ValueError: if the task has no such search.
+        """
+        raise ValueError(f"{self.id}: the task has no depth-first search")
+
+    def search_action(self, obs: Any, info: Any, seconds: float) -> Any:
+        """Return the next action with which the result of ``search`` is played.
+
+        Args:
+            obs: Observation of the step environment, not batched.
+            info: The info that came with it.
+            seconds: Time limit of one search.
+
+        Raises:
+            ValueError: if the task has no such search or no step environment.
+        """
+        return self.next_action(self.searched(self.question(obs), seconds), obs, info)
+
+    def searched(self, inputs: Tokens, seconds: float) -> Tokens:
+        """Return what ``search`` returns, from memory for recent questions; do not modify it."""
+        return _searched(self, inputs.tobytes(), seconds)
+
+    def solution(self, inputs: Tokens) -> Tokens:
+        """Return what ``solve`` returns, from memory for recent questions; do not modify it."""
+        return _solution(self, inputs.tobytes())
+
+    # Puzzles -----------------------------------------------------------------------------------
 
     @abstractmethod
     def generate(self, key: int) -> Puzzle:
-        """Make the puzzle that a 64-bit key names."""
+        """Generate the puzzle of a 64-bit key."""
+
+    def load(self, source: str, split: str) -> PuzzleSet:
+        """Read the puzzles of a source; ``hrm_gym.data.load_puzzles`` calls this.
+
+        Args:
+            source: ``bank``; ``generator`` or ``generator:N``; a CSV file, which is used whole; or
+                a dataset folder. A family may add its own kinds of source.
+            split: ``train``, ``val``, ``test`` or ``ood``.
+
+        Raises:
+            ValueError: if the source does not exist or is malformed.
+        """
+        from hrm_gym.data import bank, generator, readers
+
+        if source == "bank":
+            return bank.load(self, split)
+        if source.partition(":")[0] == "generator":
+            return generator.load(self, source, split)
+        path = Path(source)
+        if path.is_dir():
+            return readers.read_folder(self, path, split)
+        if path.is_file():
+            return readers.read_csv(self, path)
+        raise ValueError(
+            f"source: expected bank, generator[:N], or an existing file or folder, got {source!r}"
+        )
+
+    def select(self, puzzles: PuzzleSet, group: str, source: str, split: str) -> PuzzleSet:
+        """Return the puzzles of one group; see ``Puzzle.group``.
+
+        Args:
+            puzzles: All puzzles of the split.
+            group: Name of the group.
+            source: Where the puzzles were read from, for the message.
+            split: Likewise.
+
+        Raises:
+            ValueError: if no puzzle belongs to the group.
+        """
+        rows = [row for row, puzzle in enumerate(puzzles.puzzles or ()) if puzzle.group == group]
+        if not rows:
+            raise ValueError(f"task_id: the puzzles of {self.id} have no names, got {group!r}")
+        return puzzles.take(np.array(rows))
+
+    def is_ood(self, puzzle: Puzzle) -> bool:
+        """Return whether a puzzle of this size is set aside as out of distribution."""
+        return False
+
+    @abstractmethod
+    def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
+        """Return a form that is equal for exactly those puzzles that symmetries map to each other.
+
+        The hash of this form decides the split; see ``split_of``.
+        """
+
+    def digest(self, inputs: Tokens, labels: Tokens) -> str:
+        """Return the canonical hash of a puzzle, 16 hex digits (64 bits of BLAKE2b)."""
+        form = self.base_id.encode() + self.canonical(inputs, labels)
+        return hashlib.blake2b(form, digest_size=8).hexdigest()
+
+    def split_of(self, puzzle: Puzzle) -> Split:
+        """Return the split that a puzzle belongs to.
+
+        The split depends on the puzzle alone: unusually hard puzzles are ``ood``; of the others
+        the canonical hash sends 80% to ``train``, 5% to ``val`` and 15% to ``test``. Therefore
+        the splits of the bank and of the generator never overlap, on any machine.
+        """
+        if self.is_ood(puzzle):
+            return "ood"
+        share = int(self.digest(puzzle.inputs, puzzle.labels), 16) % 100
+        return "train" if share < 80 else "val" if share < 85 else "test"
+
+    # Symmetries --------------------------------------------------------------------------------
 
     @abstractmethod
     def symmetry(self, key: int) -> Symmetry:
-        """Draw the symmetry that a 64-bit key names."""
+        """Draw the symmetry of a 64-bit key."""
 
     @abstractmethod
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,26 +338,26 @@ class Task(ABC):
         """
 
     def turn(self, keys: torch.Tensor, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Show token arrays under the symmetries of ``keys``, as ``symmetry(key).apply`` does.
+        """Apply the symmetries of ``keys`` to token arrays, as ``symmetry(key).apply`` does.
 
         Args:
             keys: ``(B,)`` int64.
             values: Each ``(B, seq_len)`` uint8, on the device of ``keys``.
 
         Returns:
-            As many, new ones.
+            One new tensor for each of ``values``.
         """
         positions, relabel = self.symmetries(keys)
         return tuple(relabel.gather(1, rows.gather(1, positions).long()) for rows in values)
 
     def table(self, name: str, device: torch.device) -> torch.Tensor:
-        """Return an array of the task as a tensor, copied to a device once.
+        """Return a constant array of the task as a tensor, copied to each device once.
 
-        A copy in every step would make the host wait for an accelerator.
+        Copying at every step would make the host wait for an accelerator.
 
         Args:
-            name: An attribute that holds an array and stays as it is.
-            device: Where the tensor is wanted.
+            name: Name of an attribute that contains an array.
+            device: Device of the returned tensor.
         """
         import torch
 
@@ -172,70 +367,13 @@ class Task(ABC):
         found: torch.Tensor = tables[name, device]
         return found
 
-    def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
-        """Return ``tokens`` as a fresh uint8 array after checking its shape and range.
 
-        Raises:
-            ValueError: Wrong length, or a token outside 1 .. vocab_size - 1.
-        """
-        values = np.asarray(tokens)
-        if values.shape != (self.seq_len,):
-            raise ValueError(
-                f"{name}: expected {self.seq_len} tokens for {self.id}, got shape {values.shape}"
-            )
-        if values.min() < 1 or values.max() >= self.vocab_size:
-            raise ValueError(f"{name}: tokens of {self.id} lie in 1..{self.vocab_size - 1}")
-        return values.astype(np.uint8)
-
-    def check_question(self, inputs: Tokens) -> None:  # noqa: B027 - few add anything
-        """Refuse a question ``(seq_len,)`` that asks nothing, though it can be solved.
-
-        Raises:
-            ValueError: It is none.
-        """
-
-    def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
-        """Refuse puzzles ``(N, seq_len)`` that cannot be played, by the number of the row.
-
-        Returns:
-            The ratings of the puzzles, ``(N,)``; 0 where the task has no measure for rows.
-
-        Raises:
-            ValueError: One is none.
-        """
-        return np.zeros(len(inputs), np.float32)
-
-    def is_ood(self, puzzle: Puzzle) -> bool:
-        """Say whether a puzzle is set aside as out of distribution, in the same size."""
-        return False
-
-    def make(self, inputs: Tokens, origin: str = "") -> Puzzle:
-        """Solve and rate ``inputs`` into a puzzle.
-
-        Raises:
-            ValueError: As ``check_question`` and ``solve``.
-        """
-        self.check_question(inputs)
-        return Puzzle(inputs, self.solve(inputs), self.rate(inputs), origin)
-
-    def digest(self, inputs: Tokens, labels: Tokens) -> str:
-        """Return the canonical hash of a puzzle, 16 hex digits (64 bits of BLAKE2b)."""
-        form = self.id.encode() + self.canonical(inputs, labels)
-        return hashlib.blake2b(form, digest_size=8).hexdigest()
-
-    def split_of(self, puzzle: Puzzle) -> Split:
-        """Return the split a puzzle belongs to.
-
-        It depends on nothing but the puzzle: what is unusually hard is ``ood``; of the rest the
-        canonical hash sends 80% to ``train``, 5% to ``val`` and 15% to ``test``. So the bank and
-        the generator, whoever runs it, can never leak into each other.
-        """
-        if self.is_ood(puzzle):
-            return "ood"
-        share = int(self.digest(puzzle.inputs, puzzle.labels), 16) % 100
-        return "train" if share < 80 else "val" if share < 85 else "test"
+@lru_cache(maxsize=SOLUTIONS)
+def _searched(task: Task, inputs: bytes, seconds: float) -> Tokens:
+    return task.search(np.frombuffer(inputs, np.uint8).copy(), seconds)
 
 
-def wrong_cells(labels: Tokens, answer: Tokens) -> int:
-    """Return in how many of the positions that count an answer is not the label."""
-    return int(np.count_nonzero((answer != labels) & (labels != PAD)))
+@lru_cache(maxsize=SOLUTIONS)
+def _solution(task: Task, inputs: bytes) -> Tokens:
+    # A copy, since numba compiles once more for arrays that are locked.
+    return task.solve(np.frombuffer(inputs, np.uint8).copy())

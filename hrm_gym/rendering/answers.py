@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hrm_gym.puzzles import Task
+from hrm_gym.puzzles import Puzzle, Task
 
 from ..puzzles.maze.scene import MazeScene
 from ..puzzles.sudoku.scene import SudokuScene
@@ -16,11 +16,6 @@ from .grids import GridScene
 from .scene import Scene
 
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
-
-
-def solves(task: Task, inputs: np.ndarray, answer: np.ndarray, labels: np.ndarray) -> bool:
-    """Say whether the rules accept an answer; ARC knows no rule but the right output."""
-    return task.accepts(labels if task.name == "arc" else inputs, answer)
 
 
 def answer_scene(
@@ -45,7 +40,7 @@ def answer_scene(
         caption: one line under it.
     """
     kind: Any = task
-    if task.name == "sudoku":
+    if task.family == "sudoku":
         given = inputs > 1
         wrong = None if labels is None else (answer != labels) & (answer > 1)
         changed = given & (answer != inputs)
@@ -60,13 +55,14 @@ def answer_scene(
             confidence=sure,
             caption=caption,
         )
-    if task.name == "maze":
+    if task.family == "maze":
         from hrm_gym.puzzles.maze import PATH
 
         # Any shortest path is right; the label's is one of them.
         shortest = None
         if labels is not None:
-            shortest = (answer if task.accepts(inputs, answer) else labels) == PATH
+            solved = task.is_solved(Puzzle(inputs, labels), answer)
+            shortest = (answer if solved else labels) == PATH
         return MazeScene(
             inputs, shortest=shortest, answer=answer == PATH, confidence=confidence, caption=caption
         )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hrm_gym.puzzles import Task
+from hrm_gym.puzzles import Puzzle, Task
 
 from ..halting import sigmoid
-from .answers import Pairs, answer_scene, solves
+from .answers import Pairs, answer_scene
 from .replay import Bar, Step, Track
 from .scene import Scene, changed_cells
 
@@ -55,7 +55,7 @@ def thinking_track(
         if halts[k] or k + 1 == limit:
             badge, tone = "HALT" if halts[k] else "LAST", "on"
             if labels is not None:
-                right = solves(task, inputs, answer, labels)
+                right = task.is_solved(Puzzle(inputs, labels), answer)
                 badge, tone = (
                     f"{badge}, {'right' if right else 'wrong'}",
                     "good" if right else "bad",
@@ -103,11 +103,11 @@ def playing_track(
 
 def _progress(task: Task, obs: dict[str, Any], moves: int) -> tuple[Bar, ...]:
     """Return how far a game is: cells filled, or how near the goal is. ARC has no measure."""
-    if task.name == "sudoku":
+    if task.family == "sudoku":
         blanks = np.asarray(obs["given"]) == 0
         filled, total = int((np.asarray(obs["tokens"])[blanks] > 1).sum()), int(blanks.sum())
         return (Bar("filled", filled / max(total, 1), f"{filled}/{total}"),)
-    if task.name == "maze":
+    if task.family == "maze":
         from hrm_gym.puzzles.maze import GOAL, START
 
         kind: Any = task

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hrm_gym.data import PuzzleSet
 from hrm_gym.scripts.peers import Row, row
 
 AGENTS = ("sudoku-4x4", "sudoku-6x6", "maze-7x7")
@@ -73,8 +74,8 @@ def side_by_side(args: Any, name: str) -> list[Row]:
         rows.append(row(f"{name}, {title}: parameters", agent.parameters, "1"))
         rows.append(row(f"{name}, {title}: training", seconds[title], "s"))
     for batch, count in COUNTS.items():
-        questions = puzzles.inputs[:count]
-        spent, solved, steps = answer(agents, questions, batch)
+        chosen = puzzles.first(count)
+        spent, solved, steps = answer(agents, chosen, batch)
         # An agent that solves nothing has no cost that could be told.
         costs = {t: 1000 * spent[t] / solved[t] for t in agents if solved[t]}
         for title, cost in costs.items():
@@ -86,23 +87,23 @@ def side_by_side(args: Any, name: str) -> list[Row]:
     ratio = spent["chain"] / spent["hrm"]
     rows.append(row(f"{name}: ratio, solved or not", ratio, "x", CLAIM))
     for title, unit in (("hrm", "segments"), ("chain", "tokens")):
-        rows.append(row(f"{name}, {title}: solve rate", solved[title] / len(questions), "1"))
+        rows.append(row(f"{name}, {title}: solve rate", solved[title] / len(chosen), "1"))
         rows.append(row(f"{name}, {title}: steps a puzzle", float(np.mean(steps[title])), unit))
     return rows
 
 
 def answer(
-    agents: dict[str, Any], questions: np.ndarray, batch: int
+    agents: dict[str, Any], puzzles: PuzzleSet, batch: int
 ) -> tuple[dict[str, float], dict[str, int], dict[str, list[int]]]:
-    """Let agents answer questions in turns.
+    """Let agents answer puzzles in turns.
 
     Returns:
         By agent: seconds in all, puzzles solved, and segments or tokens of every puzzle.
     """
     spent, solved = dict.fromkeys(agents, 0.0), dict.fromkeys(agents, 0)
     steps: dict[str, list[int]] = {title: [] for title in agents}
-    for start in range(0, len(questions), batch):
-        part = questions[start : start + batch]
+    for start in range(0, len(puzzles), batch):
+        part = puzzles.inputs[start : start + batch]
         times: dict[str, list[float]] = {title: [] for title in agents}
         for number in range(ROUNDS):
             for title, agent in agents.items():
@@ -110,7 +111,10 @@ def answer(
                 solution = agent.solve(part)
                 times[title].append(time.perf_counter() - begun)
                 if number == 0:
-                    solved[title] += sum(map(agent.task.accepts, part, solution.answer))
+                    solved[title] += sum(
+                        agent.task.is_solved(puzzles[start + row], answer)
+                        for row, answer in enumerate(solution.answer)
+                    )
                     steps[title] += getattr(agent, "written", solution.segments).tolist()
         for title in agents:
             spent[title] += float(np.median(times[title]))

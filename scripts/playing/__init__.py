@@ -38,7 +38,7 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
     if isinstance(env, HaltEnv):
         return HaltGame(env, seed, options)
     kind = "ANSWER_GAME" if isinstance(env, AnswerEnv) else "STEP_GAME"
-    family = env.task.name if hasattr(env, "task") else ""
+    family = env.task.family if hasattr(env, "task") else ""
     game: type[Game] | None = getattr(family_module(__name__, family), kind, None)
     if game is None:
         raise ValueError(f"env: {type(env).__name__} has no game to play by hand")

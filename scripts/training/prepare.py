@@ -144,9 +144,8 @@ def arguments_of_test(config: TrainConfig) -> dict[str, Any]:
 
     kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
     generated = config.source is not None and config.source.partition(":")[0] == "generator"
-    if get_task(config.task_id).name == "arc" or generated:
-        # Tested are the tasks whose demonstrations were trained on. The generator also makes
-        # puzzles of sizes for which there is no bank.
+    if get_task(config.task_id).learns_groups or generated:
+        # The generator also makes puzzles of sizes that are not in the bank.
         kwargs["source"] = config.source
     return kwargs
 
@@ -169,8 +168,8 @@ def held_out_puzzles(env_id: str, kwargs: Mapping[str, Any], count: int) -> Puzz
 def seen_in_training(trainer: Trainer, tests: PuzzleSet, what: str) -> NDArray[np.bool_]:
     """Return which held-out puzzles training also sees, and print how many they are.
 
-    The splits of a task never overlap, but a file or folder may hold any puzzle. ARC is split by
-    task, and the tests of its folders belong to the tasks that are trained on.
+    The splits of a task never overlap, but a file or folder may contain any puzzle. Where a task
+    learns groups, test puzzles belong to the groups that are trained on.
 
     Args:
         trainer: The trainer, whose environments hold the training puzzles.
@@ -186,7 +185,7 @@ def seen_in_training(trainer: Trainer, tests: PuzzleSet, what: str) -> NDArray[n
     from hrm_gym.puzzles import get_task
 
     source, task = trainer.config.source, get_task(trainer.config.task_id)
-    if source is None or not Path(source).exists() or task.name == "arc":
+    if source is None or not Path(source).exists() or task.learns_groups:
         return np.zeros(len(tests), bool)
     seen = overlap(task, trainer.envs.puzzles, tests)
     count, among = int(seen.sum()), f"among the training puzzles of {source}"

@@ -22,7 +22,7 @@ every = pytest.mark.parametrize("task_id", TASKS)
 
 def read(task_id):
     task = get_task(task_id)
-    return task, *bank.read(task_id, bank.BLANK[task.name])
+    return task, *bank.read(task_id, task.blank)
 
 
 @every
@@ -66,7 +66,7 @@ def test_a_sample_is_what_it_claims(task_id):
         puzzle = task.make(question)
         np.testing.assert_array_equal(puzzle.labels, answer)
         assert puzzle.rating == ratings[row]
-        assert task.accepts(question, answer)
+        assert task.is_solved(Puzzle(question, question), answer)
         assert int(task.digest(question, answer), 16) == digests[row]
         assert SPLITS[splits[row]] == task.split_of(puzzle)
         # Under any symmetry it is the same puzzle to the bank.

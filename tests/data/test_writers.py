@@ -11,7 +11,7 @@ import pytest
 
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.writers import DatasetWriter, Entry, write_puzzles
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.arc import Arc, to_grid
 from hrm_gym.puzzles.arc.augment import Augmentation, Examples, augment, dihedral, parse_name
 from hrm_gym.puzzles.arc.writer import read_tasks, smallest, without_tests, write_arc
@@ -57,7 +57,7 @@ def test_puzzles_and_their_copies(tmp_path, task_id, copies):
         assert len({row.tobytes() for row in inputs}) == len(inputs)
         digests = {task.digest(a, b) for a, b in zip(inputs, labels, strict=True)}
         assert len(digests) == 1
-        assert all(task.accepts(a, b) for a, b in zip(inputs, labels, strict=True))
+        assert all(task.is_solved(Puzzle(a, a), b) for a, b in zip(inputs, labels, strict=True))
     np.testing.assert_array_equal(test["inputs"], splits["test"].inputs)
     about = json.loads((tmp_path / "d" / "train" / "dataset.json").read_text())
     assert about == {

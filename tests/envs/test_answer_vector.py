@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import hrm_gym  # noqa: F401
+from hrm_gym.puzzles import Puzzle
 from hrm_gym.testing import check_vector_env
 
 SUDOKU = "HRMSudokuAnswer-4x4-v0"
@@ -351,7 +352,7 @@ def test_solved_labels_are_the_solvers_and_turned_ones_are_not():
             for question, label in zip(tokens, labels, strict=True)
         ]
         assert all(same) is (targets == "solved")
-        assert all(map(envs.task.accepts, tokens, labels))
+        assert all(map(envs.task.is_solved, map(Puzzle, tokens, labels), labels))
 
 
 def test_any_shortest_path_is_rewarded_and_is_its_own_target():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import hrm_gym
+from hrm_gym.puzzles import Puzzle
 
 SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
 SINGLE = [*SMALL, "HRMMaze-Dynamic-v0", "HRMHalt-v0"]
@@ -101,16 +102,28 @@ def test_odd_actions_are_invalid_and_never_raise(env_id, action):
         ("HRMMaze-7x7-v0", {"size": 7.0}, "size: expected"),
         ("HRMMaze-7x7-v0", {"kind": "round"}, "kind: expected one of"),
         ("HRMMaze-7x7-v0", {"kind": "hard"}, "kind: the bundled puzzles of maze-7x7 are perfect"),
-        ("HRMARC-v0", {"source": "arc-agi-3"}, "source: expected arc-agi-1 or arc-agi-2"),
+        (
+            "HRMARC-v0",
+            {"source": "arc-agi-3"},
+            "source: expected arc-agi-1, arc-agi-2, or an existing file",
+        ),
         ("HRMARC-v0", {"task_id": "nope"}, "task_id: no task 'nope'"),
         ("HRMARC-v0", {"size": 9}, "size: unknown keyword"),
-        ("HRMSudokuAnswer-4x4-v0", {"kind": "hard"}, "kind: only mazes have one"),
+        (
+            "HRMSudokuAnswer-4x4-v0",
+            {"kind": "hard"},
+            "kind: sudoku-4x4 has only one kind of puzzle",
+        ),
         ("HRMSudokuAnswer-4x4-v0", {"task": "chess"}, "task: expected"),
         ("HRMSudokuAnswer-4x4-v0", {"task": "sudoku-4x6"}, "task: expected"),
         ("HRMARC-v0", {"task_id": 7}, "task_id: no task 7 in arc-agi-1"),
         ("HRMARC-v0", {"task_id": "00576224"}, "task_id: 00576224 is of split 'test' in arc-agi-1"),
         ("HRMARC-v0", {"task_id": "caa06a1f"}, "task_id: caa06a1f is of no split in arc-agi-1"),
-        ("HRMSudokuAnswer-4x4-v0", {"task_id": "x"}, "task_id: only ARC's puzzles are of tasks"),
+        (
+            "HRMSudokuAnswer-4x4-v0",
+            {"task_id": "x"},
+            "task_id: the puzzles of sudoku-4x4 have no names",
+        ),
         ("HRMHalt-v0", {"task_id": "x"}, "task_id: "),
         ("HRMAnswer-v0", {"task": None}, "task: expected a name such as sudoku-9x9, got None"),
         ("HRMSudokuAnswer-4x4-v0", {"max_segments": 0}, "max_segments: expected at least 1"),
@@ -187,7 +200,8 @@ def test_sudoku_ends_when_nothing_is_legal():
             assert not truncated
         outcomes.add(reward)
         assert not info["action_mask"].any()
-        solved = env.unwrapped.task.accepts(env.unwrapped.inputs, env.unwrapped.tokens)
+        sudoku = env.unwrapped
+        solved = sudoku.task.is_solved(Puzzle(sudoku.inputs, sudoku.labels), sudoku.tokens)
         assert bool(reward) is info["is_success"] is solved
     assert 0 in outcomes
 

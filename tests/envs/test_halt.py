@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import hrm_gym  # noqa: F401
 from hrm_gym.data.traces import ARRAYS, BUNDLED, Traces, bundled_traces, read_traces
 from hrm_gym.envs.halt import trace_splits
-from hrm_gym.puzzles import SPLITS, get_task
+from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 from hrm_gym.testing import check_vector_env
 
 
@@ -182,9 +182,9 @@ def test_the_bundled_file_is_small_whole_and_says_how_it_was_made():
     for row in range(0, len(traces), 100):
         inputs, labels = traces.inputs[row], traces.labels[row]
         assert int(task.digest(inputs, labels), 16) == traces.digests[row]
-        assert task.accepts(inputs, labels)
+        assert task.is_solved(Puzzle(inputs, inputs), labels)
         for answer, accepted in zip(traces.answers[row], traces.accepted[row], strict=True):
-            assert task.accepts(inputs, answer) == accepted
+            assert task.is_solved(Puzzle(inputs, inputs), answer) == accepted
     assert {"answers", "confidence", "q_halt"} < set(ARRAYS)
 
 

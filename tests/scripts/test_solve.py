@@ -16,7 +16,7 @@ from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.exchange.export import export
 from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.data import load_puzzles
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.scripts import solve
 from hrm_gym.scripts.cli import run
 from hrm_gym.scripts.reading import read_questions
@@ -56,7 +56,7 @@ def test_the_bundled_agent_of_the_size_is_taken(capsys, tmp_path, monkeypatch):
     maze = get_task("maze-7x7")
     inputs = load_puzzles(maze, "bank", "test").inputs[0]
     agent = HRMAgent.from_pretrained(FOLDER / "maze-7x7")
-    right = maze.accepts(inputs, agent.solve(inputs).answer)
+    right = maze.is_solved(Puzzle(inputs, inputs), agent.solve(inputs).answer)
     assert call("maze", maze.format(inputs)) == (0 if right else 1)
     assert "maze-7x7: " in capsys.readouterr().out
     assert call("sudoku", NINE) == 0

@@ -17,6 +17,7 @@ import pytest
 
 from hrm_gym.agents.hrm import HRMAgent, OnnxAgent
 from hrm_gym.data import load_puzzles
+from hrm_gym.puzzles import Puzzle
 from hrm_gym.scripts import build_web
 from hrm_gym.scripts.build_web import WEB, build, make_server
 
@@ -88,10 +89,10 @@ def test_it_solves_in_the_browser_what_it_solves_here(precision, tmp_path, monke
         answer = np.array([int(token) for token in result["answer"].split(",")])
         np.testing.assert_array_equal(answer, solution.answer, err_msg=result["name"])
         assert int(result["segments"]) == solution.segments
-        right = agent.task.accepts(inputs, solution.answer)
+        right = agent.task.is_solved(Puzzle(inputs, inputs), solution.answer)
         assert result["done"] == ("right" if right else "wrong")
         assert result["verdict"].startswith("Right" if right else "Wrong")
-        if agent.task.name == "sudoku":
+        if agent.task.family == "sudoku":
             # What a person sees, digit by digit.
             assert "".join(result["board"]) == agent.task.format(solution.answer)
         else:

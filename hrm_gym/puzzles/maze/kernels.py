@@ -7,8 +7,7 @@ import numpy as np
 from numba import njit
 
 from ..random_kernels import below, shuffle
-
-WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
+from .tokens import GOAL, OPEN, PATH, START, WALL
 
 
 @njit(cache=True, inline="always")

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .task import GOAL, OPEN, PATH, START
+from .tokens import GOAL, OPEN, PATH, START
 
 HUGE = 1e6
 """Stands for odds that are not finite: a model that diverges must not leave the ways."""
@@ -93,8 +93,8 @@ def likeliest_labels(levels: Tensor, tokens: Tensor, scores: Tensor, longest: in
     return tokens.masked_fill(way & (tokens == OPEN), PATH)
 
 
-def accepts(levels: Tensor, tokens: Tensor, answers: Tensor) -> Tensor:
-    """Say which answers mark exactly one shortest path, as ``Maze.accepts`` does row by row.
+def are_solved(levels: Tensor, tokens: Tensor, answers: Tensor) -> Tensor:
+    """Return which answers mark exactly one shortest path, as ``Maze.is_solved`` does row by row.
 
     Args:
         levels: ``(B, s*s)`` integers.

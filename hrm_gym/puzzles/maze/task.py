@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base import PAD, TARGETS, Puzzle, Symmetry, Task, Tokens
+from ..base import Task
 from ..keys import MASK, lane, lane_tensor, shift
+from ..puzzle import PAD, TARGETS, Puzzle, Symmetry, Tokens
+from .depth_first import search_moves
+from .grid import distances, goal_moves, line_moves
+from .tokens import ALPHABET, GOAL, OPEN, PATH, START, WALL
 
 if TYPE_CHECKING:
     import torch
 
-ALPHABET = "# SGo"
-"""Characters of tokens 1..5, as the public maze sets write them."""
-WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
+    from hrm_gym.data.puzzle_set import PuzzleSet
+
 KINDS = ("perfect", "braided", "hard")
 OOD_MOVES = {7: 22, 9: 34, 15: 76, 30: 125}
 """Moves from which a maze of the size is out of distribution, about the longest tenth."""
+
+
+def default_kind(size: int) -> str:
+    """Return the kind of the bundled mazes of a size."""
+    return "perfect" if size % 2 else "hard"
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,16 @@ class Maze(Task):
             as the public set). ``None`` takes perfect where the size is odd.
     """
 
-    name = "maze"
-    source = "bank"
+    family = "maze"
+    default_source = "bank"
     targets = TARGETS
+    kinds = KINDS
+    blank = OPEN
 
     def __init__(self, size: int = 30, kind: str | None = None) -> None:
         if not isinstance(size, int) or size < 3:
             raise ValueError(f"size: expected an integer of at least 3 for maze, got {size!r}")
-        kind = kind or ("perfect" if size % 2 else "hard")
+        kind = kind or default_kind(size)
         if kind not in KINDS:
             raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
         self.size = size
@@ -185,14 +195,11 @@ class Maze(Task):
 
     def distances(self, inputs: Tokens, source: int) -> NDArray[np.int64]:
         """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 where there is no way."""
-        from .kernels import distances
+        return distances(inputs, self.size, source)
 
-        distance, parent = np.empty((2, self.seq_len), np.int64)
-        distances(inputs != WALL, self.size, source, distance, parent)
-        return distance
-
-    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
-        """Say whether an answer marks exactly one shortest path, whichever."""
+    def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
+        """Return whether an answer marks exactly one shortest path, whichever it is."""
+        inputs = puzzle.inputs
         marked = answer == PATH
         if np.any((answer != inputs) & ~(marked & (inputs == OPEN))) or np.any(inputs == PATH):
             return False
@@ -201,6 +208,72 @@ class Maze(Task):
         on_path = np.where(marked | (inputs == START) | (inputs == GOAL), OPEN, WALL)
         walked = int(self.distances(on_path.astype(np.uint8), start)[goal])
         return moves == walked and int(marked.sum()) == moves - 1
+
+    def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
+        """Follow the cells that the answer marks, where they form one line from here to G.
+
+        Marks that fork, or cells in a ring, leave a choice of ways: choosing the right one would
+        be a search, which is not what the model answered. Where the marks lead nowhere the answer
+        is wrong, and the first legal move is played.
+        """
+        move = self._marked_move(answer, obs)
+        return move if move >= 0 else int(np.argmax(info["action_mask"]))
+
+    def _marked_move(self, answer: Tokens, obs: Any) -> int:
+        """Return the move along the marked line, -1 where there is none."""
+        moves = line_moves(self.size, answer.tobytes(), self.question(obs).tobytes())
+        return int(moves[int(obs["position"])])
+
+    def solver_action(self, obs: Any, info: Any) -> np.int64:
+        """Return the first of up, right, down, left that leads nearer to G.
+
+        Raises:
+            ValueError: if no path leads from the position to G.
+        """
+        move = self._nearer(obs)
+        if move < 0:
+            raise ValueError(f"{self.id}: no path leads from cell {int(obs['position'])} to G")
+        return np.int64(move)
+
+    def _nearer(self, obs: Any) -> int:
+        """Return a move of a shortest path from the position to G, -1 where there is none."""
+        moves = goal_moves(self.size, self.question(obs).tobytes())
+        return int(moves[int(obs["position"])])
+
+    def search(self, inputs: Tokens, seconds: float) -> Tokens:
+        """Return the maze with the path marked that a depth-first search finds, if any."""
+        start, _ = self.ends(inputs)
+        moves = search_moves(self.size, inputs.tobytes(), start, seconds)
+        cells = (inputs == OPEN) & (moves >= 0)
+        return np.where(cells, PATH, inputs).astype(np.uint8)
+
+    def search_action(self, obs: Any, info: Any, seconds: float) -> np.int64:
+        """Follow the path that the search found; where none was found, a move into a wall."""
+        move = self._searched_move(obs, seconds)
+        return np.int64(move if move >= 0 else int(np.argmin(info["action_mask"])))
+
+    def _searched_move(self, obs: Any, seconds: float) -> int:
+        """Return the next move on the path found from S, else from the position; -1 for none."""
+        maze, position = self.question(obs), int(obs["position"])
+        for begin in (self.ends(maze)[0], position):
+            move = search_moves(self.size, maze.tobytes(), begin, seconds)[position]
+            if move >= 0:
+                return int(move)
+        return -1
+
+    def load(self, source: str, split: str) -> PuzzleSet:
+        """Read the puzzles of a source; see ``Task.load``.
+
+        Raises:
+            ValueError: if ``source`` is ``bank`` and the bank has another kind of this size.
+        """
+        bundled = default_kind(self.size)
+        if source == "bank" and self.kind != bundled:
+            raise ValueError(
+                f"kind: the bundled puzzles of {self.base_id} are {bundled}, not {self.kind}; "
+                "expected source='generator'"
+            )
+        return super().load(source, split)
 
     def rate(self, inputs: Tokens) -> float:
         """Return the moves of the shortest path."""

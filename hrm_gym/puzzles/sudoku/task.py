@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hrm_gym.machine import cores
 
-from ..base import PAD, Puzzle, Symmetry, Task, Tokens
+from ..base import Task
 from ..keys import MASK, lane_tensor
+from ..puzzle import PAD, Puzzle, Symmetry, Tokens
 
 if TYPE_CHECKING:
     import torch
@@ -117,8 +118,9 @@ class Sudoku(Task):
         size: n, a key of ``BOXES``.
     """
 
-    name = "sudoku"
-    source = "bank"
+    family = "sudoku"
+    default_source = "bank"
+    blank = BLANK
 
     def __init__(self, size: int = 9) -> None:
         if not isinstance(size, int) or size not in BOXES:
@@ -220,8 +222,9 @@ class Sudoku(Task):
             raise ValueError(f"row {row}: the answer does not solve the question")
         return guesses.astype(np.float32)
 
-    def accepts(self, inputs: Tokens, answer: Tokens) -> bool:
-        """Say whether an answer is a complete valid grid that keeps the givens."""
+    def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
+        """Return whether an answer is a complete valid grid that keeps the givens."""
+        inputs = puzzle.inputs
         if np.any((inputs > BLANK) & (answer != inputs)) or answer.min() < 2:
             return False
         bits = np.left_shift(1, answer.astype(np.int64) - 2)
@@ -266,6 +269,56 @@ class Sudoku(Task):
         orders = self.tables.column_orders
         canonical(self.grid(labels), inputs > BLANK, *self.box, orders, grid, given)
         return grid.tobytes() + np.packbits(given).tobytes()
+
+    def question(self, obs: Any) -> Tokens:
+        """Return the givens: the board of the step environment fills up while it is played."""
+        tokens = super().question(obs)
+        if "given" in obs:
+            return np.where(np.asarray(obs["given"]) > 0, tokens, BLANK).astype(np.uint8)
+        return tokens
+
+    def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
+        """Write the first digit of the answer that is legal.
+
+        Where none is, the answer is wrong. Then its first digit is played although that changes
+        nothing, since filling in other legal digits would be a search.
+        """
+        actions = self._open_actions(answer, obs)
+        mask = info.get("action_mask")
+        legal = actions if mask is None else actions[np.asarray(mask)[actions] > 0]
+        return int(legal[0] if len(legal) else actions[0] if len(actions) else 0)
+
+    def solver_action(self, obs: Any, info: Any) -> np.int64:
+        """Write the first digit of the solution that is legal, else any legal digit.
+
+        Wrong digits, written by somebody else, may block all digits of the solution.
+        """
+        return self._write_legal(self.solution(self.question(obs)), obs, info)
+
+    def search(self, inputs: Tokens, seconds: float) -> Tokens:
+        """Return the answer of plain backtracking; cells are blank if the time was up."""
+        from .backtracking import backtrack
+
+        grid = backtrack(self.grid(inputs), self.tables.box_of, seconds)
+        return (grid + BLANK).astype(np.uint8)
+
+    def search_action(self, obs: Any, info: Any, seconds: float) -> np.int64:
+        """Write the first digit of the answer found that is legal, else any legal digit."""
+        return self._write_legal(self.searched(self.question(obs), seconds), obs, info)
+
+    def _write_legal(self, answer: Tokens, obs: Any, info: Any) -> np.int64:
+        """Return the first action of an answer that is legal, else any legal action."""
+        actions = self._open_actions(answer, obs)
+        mask = info.get("action_mask")
+        if mask is not None and len(actions):
+            legal = np.asarray(mask, bool)
+            actions = actions[legal[actions]] if legal[actions].any() else np.flatnonzero(legal)
+        return np.int64(actions[0] if len(actions) else 0)
+
+    def _open_actions(self, answer: Tokens, obs: Any) -> NDArray[np.int64]:
+        """Return the actions that write the digits of an answer into the blank cells."""
+        cells = np.flatnonzero((np.asarray(obs["tokens"]) == BLANK) & (answer > BLANK))
+        return cells * self.size + (answer[cells].astype(np.int64) - 2)
 
     def generate(self, key: int, clues: int = 0, trials: int = 0) -> Puzzle:
         """Make a puzzle with one solution.

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import make_env
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.maze.scene import MazeScene
 from hrm_gym.puzzles.sudoku.scene import SudokuScene
 from hrm_gym.rendering import GridScene, to_array
-from hrm_gym.rendering.answers import answer_scene, solves
+from hrm_gym.rendering.answers import answer_scene
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Bar, Step, Track, paint_replay, steps_of
 from hrm_gym.rendering.tracks import playing_track, thinking_track
@@ -27,7 +27,7 @@ BLANK = np.zeros(16, bool)
 
 
 def puzzle_of(task, index=0):
-    source = "arc-agi-1" if task.name == "arc" else "bank"
+    source = "arc-agi-1" if task.family == "arc" else "bank"
     return load_puzzles(task, source, "test", limit=index + 1)[index]
 
 
@@ -36,11 +36,11 @@ def track_of(task_id, segments=3, seed=0, labels=True, sure=None, limit=8, name=
     task = get_task(task_id)
     puzzle = puzzle_of(task)
     random = np.random.default_rng(seed)
-    least = 2 if task.name != "maze" else 1
+    least = 2 if task.family != "maze" else 1
     noise = random.integers(least, task.vocab_size, (segments, task.seq_len)).astype(np.uint8)
     kept = random.random((segments, task.seq_len)) < np.linspace(0.5, 1, segments)[:, None]
     # Where a label does not count, a model says something all the same.
-    answers = np.where(kept, np.maximum(puzzle.labels, task.name != "arc"), noise)
+    answers = np.where(kept, np.maximum(puzzle.labels, task.family != "arc"), noise)
     confidence = random.random(answers.shape) if sure is None else np.full(answers.shape, sure)
     q_halt = np.array([-1.0] * (segments - 1) + [2.0])
     return thinking_track(
@@ -183,7 +183,7 @@ def test_any_shortest_path_is_shown_as_right():
     other[[*range(1, 7), *range(13, 48, 7)]] = 5
     label = task.solve(inputs)
     assert not np.array_equal(other, label)
-    assert solves(task, inputs, other, label)
+    assert task.is_solved(Puzzle(inputs, label), other)
     scene = answer_scene(task, inputs, other, labels=label)
     assert isinstance(scene, MazeScene)
     assert np.array_equal(scene.answer, scene.shortest)
@@ -204,7 +204,7 @@ def test_a_game_is_a_track(env_id):
     track = playing_track("oracle", task, scenes, observations, info["is_success"], 2000)
     assert track.last == len(scenes) - 1
     assert track.steps[-1].badge == "SOLVED"
-    if task.name != "arc":
+    if task.family != "arc":
         assert track.steps[-1].bars[0].share == 1.0
         assert all(len(step.changed) == 1 for step in track.steps[1:])
     assert pixels([track], len(scenes) - 1, flash=0.5).size

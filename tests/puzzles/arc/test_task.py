@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrm_gym.puzzles import Puzzle
 from hrm_gym.puzzles.arc import (
     MARKER,
     OOD_CELLS,
@@ -161,14 +162,16 @@ def test_accepts_the_same_grid_alone(one, two):
     junk = to_canvas(one).copy()
     if max(one.shape) < SIDE - 1:
         junk[-1] = 7  # beyond the markers
-    assert task.accepts(to_canvas(one), junk)
-    assert task.accepts(to_canvas(one), to_canvas(two)) is np.array_equal(one, two)
+    assert task.is_solved(Puzzle(to_canvas(one), to_canvas(one)), junk)
+    assert task.is_solved(Puzzle(to_canvas(one), to_canvas(one)), to_canvas(two)) is np.array_equal(
+        one, two
+    )
 
 
 def test_no_answer_shows_the_grid_of_an_output_that_stands_elsewhere():
     label = to_canvas(np.array([[3, 4]], np.uint8), SIDE, 2, 5)
     for answer in (np.zeros_like(label), np.ones_like(label), to_canvas(np.ones((2, 2), np.uint8))):
-        assert not Arc().accepts(label, answer)
+        assert not Arc().is_solved(Puzzle(label, label), answer)
 
 
 def test_the_public_sets_have_their_size():

@@ -8,10 +8,10 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.keys import signed
 from hrm_gym.puzzles.maze import GOAL, OPEN, PATH, START, WALL, Maze
-from hrm_gym.puzzles.maze.targets import accepts, likeliest_labels, likeliest_way
+from hrm_gym.puzzles.maze.targets import are_solved, likeliest_labels, likeliest_way
 
 KEYS = [
     signed(lane) for lane in np.random.default_rng(0).integers(0, 2**64, 120, np.uint64).tolist()
@@ -131,7 +131,10 @@ def test_odds_that_are_not_finite_leave_no_path(odd):
     levels = torch.tensor(task.ways(puzzle.inputs[None]))
     odds = torch.full(levels.shape, odd, dtype=torch.float64)
     way = likeliest_way(levels, odds, int(levels.max()))[0].numpy()
-    assert task.accepts(puzzle.inputs, np.where(way & (puzzle.inputs == OPEN), PATH, puzzle.inputs))
+    assert task.is_solved(
+        Puzzle(puzzle.inputs, puzzle.inputs),
+        np.where(way & (puzzle.inputs == OPEN), PATH, puzzle.inputs),
+    )
 
 
 @given(mazes(), st.data())
@@ -139,7 +142,7 @@ def test_the_device_accepts_what_the_task_accepts(maze, data):
     size, tokens, paths = maze
     task = Maze(size, "hard")
     answers = [marked(tokens, path) for path in data.draw(st.permutations(paths))[:5]]
-    assert all(task.accepts(tokens, answer) for answer in answers)
+    assert all(task.is_solved(Puzzle(tokens, tokens), answer) for answer in answers)
     places, values = st.integers(0, size**2 - 1), st.integers(0, 5)
     for answer in [*answers, tokens]:
         changed = answer.copy()
@@ -152,5 +155,5 @@ def test_the_device_accepts_what_the_task_accepts(maze, data):
         answers.append(marked(tokens, union))
     levels = torch.tensor(task.ways(tokens[None])).expand(len(answers), -1)
     questions = torch.tensor(tokens).expand(len(answers), -1)
-    found = accepts(levels, questions, torch.tensor(np.stack(answers)))
-    assert found.tolist() == [task.accepts(tokens, answer) for answer in answers]
+    found = are_solved(levels, questions, torch.tensor(np.stack(answers)))
+    assert found.tolist() == [task.is_solved(Puzzle(tokens, tokens), answer) for answer in answers]

@@ -14,7 +14,7 @@ from hrm_gym.agents.hrm.inference.depth import Depth, measure_calibration, measu
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent, Segment
 from hrm_gym.agents.hrm.inference.voting import Ballots, distinct_symmetries, vote
 from hrm_gym.data import load_puzzles
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.arc.augment import Examples
 from hrm_gym.puzzles.arc.writer import write_arc
 
@@ -106,9 +106,9 @@ def test_votes_are_turned_back(task_id):
     assert ballots.segments.tolist() == [[2] * 12] * 6
     for answers in ballots.answers:
         for question, answer in zip(puzzles.inputs, answers, strict=True):
-            assert task.accepts(question, answer)
+            assert task.is_solved(Puzzle(question, question), answer)
     late = vote(agent, puzzles.inputs, 2, segments=1)
-    assert not any(map(task.accepts, puzzles.inputs, late.answers[0]))
+    assert not any(map(task.is_solved, puzzles, late.answers[0]))
     assert late.tally().segments.tolist() == [2] * 12
 
 

@@ -160,7 +160,7 @@ def test_agent_acts_as_it_answers(env):
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     puzzles = load_puzzles(get_task("sudoku-4x4"), split="test", limit=60)
     answers = agent.solve(puzzles.inputs).answer
-    right = [agent.task.accepts(q, a) for q, a in zip(puzzles.inputs, answers, strict=True)]
+    right = [agent.task.is_solved(p, a) for p, a in zip(puzzles, answers, strict=True)]
     tested = evaluate(agent, env, 60)
     assert [episode.success for episode in tested.episodes] == right
     assert tested.solve_rate >= 0.95

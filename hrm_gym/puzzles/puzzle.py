@@ -1,0 +1,73 @@
+"""A puzzle and a symmetry. This module imports nothing else of the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.uint8]
+Split = Literal["train", "val", "test", "ood"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+PAD = 0
+"""Token 0 pads every vocabulary and is never a label."""
+
+TARGETS = ("turned", "solved", "any")
+"""The training target of a puzzle under a symmetry: ``turned`` is its label under the same
+symmetry, ``solved`` is the solver's label for the transformed question, and ``any`` is every answer
+that the rules accept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Puzzle:
+    """One instance of a task.
+
+    Attributes:
+        inputs: The question, ``(seq_len,)`` uint8 tokens.
+        labels: The answer, ``(seq_len,)`` uint8 tokens; 0 where a position does not count.
+        rating: Difficulty in the unit of the task (Sudoku: guesses, maze: length of the path).
+        origin: Where the puzzle comes from, such as ``bank``, ``generator`` or a file name.
+    """
+
+    inputs: Tokens
+    labels: Tokens
+    rating: float = 0.0
+    origin: str = ""
+
+    @property
+    def group(self) -> str:
+        """Name shared by puzzles that belong together; empty for a puzzle that stands alone."""
+        return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """A relabelling of positions and tokens: ``new[i] = tokens[old[positions[i]]]``.
+
+    Attributes:
+        positions: ``(seq_len,)`` int64, a permutation.
+        tokens: ``(vocab_size,)`` uint8, a permutation that keeps the padding.
+    """
+
+    positions: NDArray[np.int64]
+    tokens: Tokens
+
+    def apply(self, values: Tokens) -> Tokens:
+        """Transform token arrays ``(..., seq_len)``; the result is always a new array."""
+        return self.tokens[values[..., self.positions]]
+
+    def inverse(self) -> Symmetry:
+        """Return the symmetry that undoes this one."""
+        positions = np.empty_like(self.positions)
+        positions[self.positions] = np.arange(positions.size)
+        tokens = np.empty_like(self.tokens)
+        tokens[self.tokens] = np.arange(tokens.size, dtype=tokens.dtype)
+        return Symmetry(positions, tokens)
+
+
+def wrong_cells(labels: Tokens, answer: Tokens) -> int:
+    """Return the number of positions that count in which an answer differs from the label."""
+    return int(np.count_nonzero((answer != labels) & (labels != PAD)))
