@@ -31,7 +31,7 @@ MINIMUM = {
     "round_to": 1,
 }
 RENAMED = {"checkpoint": "recompute_activations"}
-"""Names of fields in checkpoints that were written before the field got its present name."""
+"""Old names of fields, as in older checkpoints, and their current names."""
 
 
 def present_names(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,54 +41,54 @@ def present_names(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class HRMConfig:
-    """Shape and wiring of an :class:`.model.HRM`; the defaults are the published HRM's.
+    """The architecture of an :class:`.network.HRM`; the defaults are those of the published HRM.
 
     Raises:
-        ValueError: if a value makes no sense; the message names the field.
+        ValueError: if a value is invalid; the message names the field.
     """
 
     vocab_size: int
-    """Number of tokens, padding included."""
+    """Number of tokens, including padding."""
     seq_len: int
-    """Number of grid positions."""
+    """Number of positions of a puzzle."""
     hidden_size: int = 512
     num_heads: int = 8
     expansion: float = 4.0
-    """Width of the SwiGLU before its factor 2/3 and the rounding up."""
+    """Inner width of the SwiGLU relative to its width, before the factor 2/3 and rounding up."""
     round_to: int = 256
-    """The SwiGLU's inner width is a multiple of this. Small models on a CPU want it small: with
-    256 a mixer over 16 positions would be sixteen times as wide as what it mixes."""
+    """The inner width of the SwiGLU is a multiple of this. Small models need a small value: with
+    256, a mixer over 16 positions would be 16 times as wide as its input."""
     H_layers: int = 4
-    """Blocks of the planner; unused where ``shared``."""
+    """Blocks of the planner; unused if ``shared``."""
     L_layers: int = 4
     """Blocks of the executor."""
     H_cycles: int = 2
     L_cycles: int = 2
     positions: str = "rotary"
     """``rotary``, ``rotary2d`` (rows and columns of a square grid), ``learned`` or ``none``.
-    The MLP mixer tells positions apart by itself and ignores both rotary kinds."""
+    The MLP mixer depends on positions by itself and ignores both rotary kinds."""
     mixer: str = "attention"
     """What mixes positions: ``attention`` or ``mlp`` (the TRM's, for short sequences)."""
     shared: bool = False
-    """One module plays both roles (TRM)."""
+    """Whether planner and executor are the same module (TRM)."""
     grad: str = "one_step"
-    """What carries gradient: ``one_step``, the last update of each state (HRM);
+    """Which updates have gradients: ``one_step``, the last update of each state (HRM);
     ``last_cycle``, the last H cycle (TRM); ``segment``, every update."""
     q_continue: bool = True
-    """Whether the second Q-value is used; without it the model halts where q_halt > 0 (TRM)."""
+    """Whether the second Q-value is used; without it the model halts if q_halt > 0 (TRM)."""
     num_puzzles: int = 0
-    """Rows of the puzzle embedding; 0 means there is none."""
+    """Rows of the puzzle embedding; 0: no puzzle embedding."""
     puzzle_emb_dim: int | None = None
-    """Width of a puzzle embedding; None means ``hidden_size``."""
+    """Width of a puzzle embedding; None: ``hidden_size``."""
     puzzle_emb_len: int = 1
-    """Positions that a puzzle embedding fills, zero-padded to ``puzzle_emb_len * hidden_size``."""
+    """Positions of a puzzle embedding, zero-padded to ``puzzle_emb_len * hidden_size`` values."""
     registers: int = 0
-    """Learned register tokens between the puzzle embedding and the grid."""
+    """Learned register tokens between the puzzle embedding and the puzzle."""
     zero_start: bool = False
-    """Thinking starts from zeros. Without random vectors in between, one cycle is a plain
-    transformer of executor and planner blocks, and more with ``shared`` are a looped one."""
+    """Whether the initial carry is zero instead of random. Then one cycle is a plain transformer of
+    executor and planner blocks, and several cycles with ``shared`` are a looped transformer."""
     recompute_activations: bool = False
-    """Recompute activations in the backward pass instead of keeping them."""
+    """Whether activations are recomputed in the backward pass instead of stored."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -142,21 +142,21 @@ class HRMConfig:
         return self.hidden_size if self.puzzle_emb_dim is None else self.puzzle_emb_dim
 
     def inner(self, width: int) -> int:
-        """Inner width of a SwiGLU over ``width`` values."""
+        """Return the inner width of a SwiGLU over ``width`` values."""
         return -(-round(self.expansion * width * 2 / 3) // self.round_to) * self.round_to
 
     @property
     def prefix_len(self) -> int:
-        """Positions in front of the grid: puzzle embedding, then registers."""
+        """Number of positions before the puzzle: puzzle embedding, then registers."""
         return (self.puzzle_emb_len if self.num_puzzles else 0) + self.registers
 
     @property
     def total_len(self) -> int:
-        """Positions of the hidden states: the prefix, then the grid."""
+        """Number of positions of the hidden states: the prefix and the puzzle."""
         return self.prefix_len + self.seq_len
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
+        """Return the fields as plain JSON values."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -164,7 +164,7 @@ class HRMConfig:
         """Read what :meth:`to_dict` wrote.
 
         Raises:
-            ValueError: if a name is unknown or missing (all are listed), or a value makes no sense.
+            ValueError: if a name is unknown or missing (all are listed), or a value is invalid.
         """
         fields, values = dataclasses.fields(cls), present_names(values)
         unknown = sorted(set(values) - {field.name for field in fields})

@@ -2,8 +2,8 @@
 
 One configuration covers the Hierarchical Reasoning Model (HRM, arXiv 2506.21734) and the Tiny
 Recursive Model (TRM, arXiv 2510.04871). A slow *planner* (the H module) and a fast *executor*
-(the L module) update two hidden states, z_H and z_L; one *segment* runs ``H_cycles`` x
-``L_cycles`` of these updates and reads an answer and two Q-values off z_H.
+(the L module) update two hidden states, z_H and z_L; one *segment* consists of ``H_cycles`` x
+``L_cycles`` of these updates and computes an answer and two Q-values from z_H.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from .reference import (
 
 
 class Carry(NamedTuple):
-    """What one segment hands to the next, detached: two (B, prefix + seq_len, hidden) tensors."""
+    """The hidden states between segments, detached: two (B, prefix + seq_len, hidden) tensors."""
 
     z_H: Tensor
     z_L: Tensor
 
 
 class Output(NamedTuple):
-    """What a segment says: logits (B, seq_len, vocab) and Q-values (B,) in float32.
+    """The outputs of a segment: logits (B, seq_len, vocab) and Q-values (B,) in float32.
 
-    ``q_continue`` is None where the configuration does not use it.
+    ``q_continue`` is None if the configuration does not use it.
     """
 
     logits: Tensor
@@ -47,32 +47,35 @@ class Output(NamedTuple):
 
 
 class ParamGroups(NamedTuple):
-    """The parameters by the optimiser that suits them."""
+    """The parameters, grouped by the optimizer that suits them."""
 
     matrices: list[nn.Parameter]
     """2-D weights inside the blocks."""
     other: list[nn.Parameter]
     """Embeddings, registers, heads and biases."""
     puzzle: list[nn.Parameter]
-    """The puzzle embedding, empty or one table; its gradient is sparse, see :class:`SignSGD`."""
+    """The puzzle embedding, if there is one; its gradient is sparse, see :class:`SignSGD`."""
 
 
 def normalize(x: Tensor) -> Tensor:
-    """RMSNorm without gain over the last dimension, float32 inside, in the dtype of ``x``.
+    """Return the RMSNorm without gain over the last dimension, computed in float32.
 
-    Written out as the published code does: a fused kernel sums in another order, and a recurrent
-    network with random weights (``trm_mlp`` of the recorded numbers) amplifies that to another
-    answer within a few segments.
+    The formula is written out as in the published code. A fused kernel sums in another order, and a
+    recurrent network with random weights (``trm_mlp`` of the recorded numbers) amplifies the
+    difference to another answer within a few segments.
+
+    Args:
+        x: ``(..., width)``; the result has the same dtype.
     """
     wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
     return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + NORM_EPS)).to(x.dtype)
 
 
 class Linear(nn.Module):
-    """A linear map whose float32 weight follows the dtype of its input.
+    """A linear map whose float32 weight is cast to the dtype of the input.
 
-    The cast is ours and not autocast's: in PyTorch versions that cache autocast's under
-    ``no_grad`` too, a weight first met there stays cut off from its gradient afterwards.
+    The cast is explicit instead of autocast's, since some versions of PyTorch also cache the casts
+    under ``no_grad``, and a weight that is first used there then gets no gradient.
     """
 
     def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
@@ -82,13 +85,13 @@ class Linear(nn.Module):
         truncated_normal_(self.weight, 1 / math.sqrt(inputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """Map ``(..., inputs)`` to ``(..., outputs)``."""
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return F.linear(x, self.weight.to(x.dtype), bias)
 
 
 class SwiGLU(nn.Module):
-    """down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
+    """The map down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
@@ -96,13 +99,13 @@ class SwiGLU(nn.Module):
         self.down = Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., width) -> (..., width)."""
+        """Map ``(..., width)`` to ``(..., width)``."""
         gate, up = self.gate_up(x).chunk(2, dim=-1)
         return self.down(F.silu(gate) * up)
 
 
 class Attention(nn.Module):
-    """Multi-head attention over all positions, queries and keys rotated by (cos, sin)."""
+    """Multi-head attention over all positions; queries and keys are rotated by (cos, sin)."""
 
     def __init__(self, config: HRMConfig) -> None:
         super().__init__()
@@ -113,10 +116,10 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
     ) -> Tensor:
-        """(B, length, hidden) -> (B, length, hidden); with ``past`` nothing sees what follows."""
+        """Map ``(B, length, hidden)`` to the same shape; with ``past``, attention is causal."""
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
-        # Each (B, heads, length, head_dim); queries and keys turn together.
+        # Each (B, heads, length, head_dim); queries and keys are rotated together.
         if rotation is None:
             q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         else:
@@ -128,9 +131,9 @@ class Attention(nn.Module):
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (i, i + head_dim/2) of x (B, length, 2, heads, head_dim), in float32.
+    """Rotate the pairs (i, i + head_dim/2) of x (B, length, 2, heads, head_dim).
 
-    (The dtype of cos and sin, so that a model made float64 to study rounding is so throughout.)
+    The computation has the dtype of cos and sin: float32 unless the whole model is float64.
     """
     cos, sin = cos[:, None, None], sin[:, None, None]
     first, second = x.to(cos.dtype).chunk(2, dim=-1)
@@ -139,9 +142,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Post-norm: h = norm(h + mix(h)); h = norm(h + swiglu(h)).
+    """A block with post-norm: h = norm(h + mix(h)); h = norm(h + swiglu(h)).
 
-    The MLP mixer is a SwiGLU over positions, and so is its norm (TRM).
+    The MLP mixer is a SwiGLU over positions, and its norm is also taken over positions (TRM).
     """
 
     def __init__(self, config: HRMConfig) -> None:
@@ -156,7 +159,7 @@ class Block(nn.Module):
     def forward(
         self, h: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
     ) -> Tensor:
-        """(B, length, hidden) -> (B, length, hidden); ``past`` as in :class:`Attention`."""
+        """Map ``(B, length, hidden)`` to the same shape; ``past`` as in :class:`Attention`."""
         if isinstance(self.mixer, Attention):
             h = normalize(h + self.mixer(h, rotation, past))
         else:
@@ -166,7 +169,7 @@ class Block(nn.Module):
 
 
 class Recurrence(nn.Module):
-    """One role, planner or executor: add the injection, then run the blocks."""
+    """The planner or the executor: add the injection, then apply the blocks."""
 
     def __init__(self, config: HRMConfig, layers: int) -> None:
         super().__init__()
@@ -175,7 +178,7 @@ class Recurrence(nn.Module):
     def forward(
         self, h: Tensor, injection: Tensor, rotation: tuple[Tensor, Tensor] | None
     ) -> Tensor:
-        """All (B, length, hidden)."""
+        """Return the new state; all are ``(B, length, hidden)``."""
         h = h + injection
         for block in self.blocks:
             h = block(h, rotation)
@@ -185,9 +188,9 @@ class Recurrence(nn.Module):
 class HRM(Embedded):
     """The model (HRM paper, arXiv 2506.21734, section 2; TRM paper, arXiv 2510.04871, section 4).
 
-    Weights are float32. The caller chooses the dtype of the computation with ``torch.autocast``;
-    the carry is then of that dtype. ``cycles``, (H, L), is the depth of a segment; a curriculum
-    may set it lower than the configuration's for a while.
+    Weights are float32. The caller chooses the dtype of the computation and of the carry with
+    ``torch.autocast``. ``cycles``, (H, L), is the depth of a segment; a curriculum may set it to
+    less than that of the configuration.
     """
 
     z_H_0: Tensor
@@ -204,7 +207,7 @@ class HRM(Embedded):
         self.planner = None if config.shared else Recurrence(config, config.H_layers)
         self.executor = Recurrence(config, config.L_layers)
         self.head = Linear(width, config.vocab_size)
-        # Close to "never halt" at first: without this the early Q-values end episodes at random.
+        # The model almost never halts at first; otherwise random Q-values would end episodes.
         self.q_head = Linear(width, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)
         nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
@@ -215,7 +218,7 @@ class HRM(Embedded):
             )
 
     def param_groups(self) -> ParamGroups:
-        """Every parameter once: the matrices of the blocks, the others, the puzzle embedding."""
+        """Return all parameters: matrices of the blocks, other parameters, puzzle embedding."""
         groups = ParamGroups([], [], [])
         for name, parameter in self.named_parameters():
             if name == "puzzle_emb":
@@ -232,15 +235,15 @@ class HRM(Embedded):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> Carry:
-        """The start of an episode: the fixed vectors z_H_0, z_L_0 at every position.
+        """Return the carry at the start of an episode: z_H_0 and z_L_0 at every position.
 
         Args:
-            batch: number of rows B.
-            device: default: where the model is.
-            dtype: default: the dtype that autocast asks for, else float32.
+            batch: Number of rows B.
+            device: Default: the device of the model.
+            dtype: Default: the dtype of autocast if it is enabled, else float32.
 
         Returns:
-            Two (B, prefix + seq_len, hidden) tensors, expanded and so not for writing into.
+            Two (B, prefix + seq_len, hidden) tensors. They are expanded; do not write to them.
         """
         place = self.z_H_0.device if device is None else torch.device(device)
         dtype = self._compute_dtype(place) if dtype is None else dtype
@@ -250,7 +253,7 @@ class HRM(Embedded):
         )
 
     def reset_carry(self, carry: Carry, mask: Tensor) -> Carry:
-        """The carry with the rows where ``mask`` (B,) bool is True back at the start."""
+        """Return the carry with those rows reset in which ``mask``, ``(B,)`` bool, is True."""
         rows = mask.view(-1, 1, 1)
         return Carry(
             torch.where(rows, self.z_H_0.to(carry.z_H.dtype), carry.z_H),
@@ -260,18 +263,18 @@ class HRM(Embedded):
     def segment(
         self, carry: Carry, tokens: Tensor, puzzle_ids: Tensor | None = None
     ) -> tuple[Carry, Output]:
-        """Think for one segment.
+        """Compute one segment.
 
         Args:
-            carry: from :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
-            tokens: (B, seq_len), any integer dtype.
-            puzzle_ids: (B,), any integer dtype; ignored by a model without puzzle embedding.
+            carry: From :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
+            tokens: ``(B, seq_len)``, any integer dtype.
+            puzzle_ids: ``(B,)``, any integer dtype; ignored by a model without puzzle embedding.
 
         Returns:
             The new carry, detached, and the :class:`Output`.
 
         Raises:
-            ValueError: for tokens of a wrong shape, or missing puzzle_ids.
+            ValueError: if the shape of ``tokens`` is wrong, or ``puzzle_ids`` are missing.
         """
         if tokens.ndim != 2 or tokens.shape[1] != self.config.seq_len:
             raise ValueError(
@@ -281,8 +284,8 @@ class HRM(Embedded):
         if self.puzzle_emb is not None:
             if puzzle_ids is None:
                 raise ValueError("puzzle_ids must be given: the model has a puzzle embedding.")
-            # A sparse gradient keeps one gradient for each row of the batch, whatever the size of
-            # the table. It stays out of forward(), since compiled code knows no sparse tensors.
+            # With a sparse gradient, the cost does not depend on the size of the table. The lookup
+            # is not in forward(), since compiled code does not support sparse tensors.
             rows = F.embedding(puzzle_ids.long(), self.puzzle_emb, sparse=True)
         dtype = self._compute_dtype(tokens.device)
         return self(Carry(carry.z_H.to(dtype), carry.z_L.to(dtype)), tokens, rows)
@@ -290,7 +293,13 @@ class HRM(Embedded):
     def forward(
         self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None
     ) -> tuple[Carry, Output]:
-        """:meth:`segment` in the carry's dtype, on gathered puzzle_rows (B, puzzle_emb_dim)."""
+        """Compute a segment in the dtype of the carry, given the rows of the puzzle embedding.
+
+        Args:
+            carry: The last carry.
+            tokens: ``(B, seq_len)``, any integer dtype.
+            puzzle_rows: ``(B, puzzle_emb_dim)``.
+        """
         x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
         z_H, z_L = carry
         (H_cycles, L_cycles), grad = self.cycles, self.config.grad
@@ -313,7 +322,7 @@ class HRM(Embedded):
         return self.token_emb.dtype
 
     def _embed(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
-        """sqrt(hidden) * (puzzle embedding, registers, tokens): (B, prefix + seq_len, hidden)."""
+        """Return sqrt(hidden) * (puzzle embedding, registers, tokens), ``(B, length, hidden)``."""
         batch, width = len(tokens), self.config.hidden_size
         parts = []
         if puzzle_rows is not None:
@@ -329,13 +338,13 @@ class HRM(Embedded):
         return self.scale * x
 
     def _execute(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> Tensor:
-        """So many updates of z_L."""
+        """Return z_L after this number of updates."""
         for _ in range(updates):
             z_L = self._recur(self.executor, z_L, z_H + x)
         return z_L
 
     def _cycle(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> tuple[Tensor, Tensor]:
-        """One H cycle: so many updates of z_L, then one of z_H."""
+        """Return (z_H, z_L) after an H cycle: updates of z_L, then one update of z_H."""
         z_L = self._execute(z_H, z_L, x, updates)
         return self._recur(self.planner or self.executor, z_H, z_L), z_L
 
@@ -360,12 +369,12 @@ class HRM(Embedded):
 
         Args:
             state_dict: Published name -> tensor or array of any float dtype; names may begin with
-                ``_orig_mod.``, ``model.`` and ``inner.``. Weights become float32.
+                ``_orig_mod.``, ``model.`` and ``inner.``. The weights are converted to float32.
             config: An :class:`HRMConfig`, or a mapping in the published names.
 
         Raises:
             ValueError: if entries are missing, superfluous or of another shape, or the
-                configuration makes no sense.
+                configuration is invalid.
         """
         published = bare_weights(state_dict)
         if not isinstance(config, HRMConfig):
@@ -377,7 +386,7 @@ class HRM(Embedded):
         return model
 
     def to_reference(self) -> dict[str, Tensor]:
-        """Return the weights under the published names, sharing this model's memory.
+        """Return the weights under the published names; they share memory with this model.
 
         Raises:
             ValueError: if the published code has no such model (registers, rotary2d).

@@ -1,4 +1,4 @@
-"""Saves appear whole or not at all, and what cannot go on says why."""
+"""Saves are atomic, and a run that cannot be resumed says why."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FILES = (checkpoint.CONFIG, checkpoint.MODEL, checkpoint.TRAINER, checkpoint.STA
 
 
 def steps_of(folder):
-    """The step that each of the files which know it is of."""
+    """Return the step in each file that contains it."""
     config = checkpoint.read_json(folder, checkpoint.CONFIG)
     trainer = checkpoint.read_json(folder, checkpoint.TRAINER)
     return config["trained_steps"], trainer["step"]
@@ -70,7 +70,7 @@ def test_a_save_killed_at_any_point_is_the_old_or_the_new(tmp_path, monkeypatch,
 
 
 def test_a_file_that_moves_while_it_is_looked_for_is_read(tmp_path, monkeypatch):
-    """A run that goes on moves a finished save to its place; a reader may come at that moment."""
+    """A running process moves a complete save to its place while another process reads it."""
     trainer = Trainer(TINY)
     trainer.save(tmp_path)
     saved = tmp_path / checkpoint.SAVED
@@ -130,7 +130,7 @@ def test_what_was_read_does_not_hang_on_its_file(tmp_path):
     before = {name: value.tolist() for name, value in tensors.items()}
     path = tmp_path / checkpoint.STATE
     size = path.stat().st_size
-    with path.open("r+b") as file:  # the same file, and not another in its place
+    with path.open("r+b") as file:  # the same file, not a replacement
         file.write(bytes(size))
     assert {name: value.tolist() for name, value in tensors.items()} == before
 
@@ -201,12 +201,12 @@ def test_changed_puzzles_are_refused(tmp_path):
 
 
 PATIENCE = 600.0
-"""Seconds to wait for a process on a machine that does much else; it never outlives its test."""
+"""Seconds to wait for a process on a busy machine; the process never outlives its test."""
 
 
 @contextmanager
 def started(out, *words):
-    """Start a training run; it is killed at the end, if it still runs."""
+    """Start a training run; it is killed at the end if it is still running."""
     command = [sys.executable, "scripts/train.py", "--preset", "sudoku-4x4", "--batch-size", "8"]
     command += ["--threads", "1", "--episodes", "0", "--out", str(out), *words]
     with subprocess.Popen(
@@ -219,7 +219,7 @@ def started(out, *words):
 
 
 def wait_until(true, run):
-    """Wait for something that a run does."""
+    """Wait until a condition holds."""
     end = time.monotonic() + PATIENCE
     while not true():
         assert run.poll() is None, run.stdout.read()
@@ -243,7 +243,7 @@ def test_a_signal_saves_and_exits_0(tmp_path, number):
 
 @pytest.mark.slow
 def test_kill_at_any_moment(tmp_path):
-    """Twenty times: the checkpoint is readable, and at most one interval is lost."""
+    """After each of 20 kills the checkpoint is readable, and at most one interval is lost."""
     rng = np.random.default_rng(0)
     folder = tmp_path / "HRMSudokuAnswer-4x4-v0" / "hrm" / "seed0"
     every, before = 0.2, 0
@@ -252,7 +252,7 @@ def test_kill_at_any_moment(tmp_path):
         with started(tmp_path, "--steps", "1000000", "--save-every", str(every), *words) as run:
             if not attempt:
                 wait_until((folder / checkpoint.TRAINER).exists, run)
-            # Until it has saved anew, then a moment more.
+            # Until it has saved again, and a moment longer.
             wait_until(lambda before=before: steps_of(folder)[1] > before, run)
             time.sleep(rng.uniform(0, 3 * every))
             saved = steps_of(folder)[1]

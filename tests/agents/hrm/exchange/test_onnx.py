@@ -1,4 +1,4 @@
-"""Exported agents answer as the agent does, without torch, and bad files are refused."""
+"""Exported agents give the same answers without torch, and damaged files are rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def random_agent(changes, task="sudoku-4x4", seed=0) -> HRMAgent:
         model.q_head.weight.normal_(std=0.5)
         if model.puzzle_emb is not None:
             model.puzzle_emb.normal_()
-        # About half of the puzzles halt after a segment.
+        # About half of the puzzles halt after one segment.
         tokens = torch.from_numpy(np.random.default_rng(seed).integers(1, 6, (64, 16)))
         carry = model.initial_carry(64)
         _, output = model.segment(carry, tokens, torch.zeros(64, dtype=torch.int64))
@@ -63,7 +63,7 @@ def test_every_kind_of_model_is_the_same_in_onnx(name, tokens, tmp_path):
     ids = np.arange(len(tokens)) % max(1, agent.model.config.num_puzzles)
     carry, feed = agent.model.initial_carry(len(tokens)), exported.begin(tokens, ids)
     for _ in range(3):
-        # From the same carry: a random network makes much of a rounding error.
+        # From the same carry, since a random network amplifies rounding errors.
         feed["z_H"], feed["z_L"] = (part.contiguous().numpy() for part in carry)
         with torch.inference_mode():
             carry, output = agent.model.segment(
@@ -94,7 +94,7 @@ def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
     )
     for segment, (mine, its) in enumerate(thoughts):
         same.append(np.mean(mine.answer == its.answer))
-        # Trained for three segments; rounding grows in those after.
+        # The agent was trained with three segments; rounding errors grow in later ones.
         if precision == "float32" and segment < 3:
             np.testing.assert_allclose(mine.confidence, its.confidence, atol=1e-4)
             np.testing.assert_allclose(mine.entropy, its.entropy, atol=1e-4)
@@ -103,14 +103,14 @@ def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
     if precision == "float32":
         feed, carry = exported.begin(puzzles), agent.model.initial_carry(len(puzzles))
         for _ in range(agent.max_segments):
-            # The segment that the file holds, from the same carry, as far as the agent thinks.
+            # Each segment from the same carry, until the agent halts.
             feed["z_H"], feed["z_L"] = (part.contiguous().numpy() for part in carry)
             with torch.inference_mode():
                 carry, output = agent.model.segment(carry, torch.tensor(puzzles))
             logits, q_values, *_ = exported.session.run(None, feed)
             np.testing.assert_allclose(logits, output.logits, atol=1e-4)
             np.testing.assert_allclose(q_values[:, 0], output.q_halt, atol=1e-4)
-        # And each from its own, rounding and all.
+        # And from separate carries, with accumulated rounding errors.
         relative, _, agreed = differences(agent, exported, puzzles)
         assert relative < 1e-4
         assert agreed > 0.999
@@ -149,7 +149,7 @@ def test_each_weight_is_stored_and_used_once(precision, shared):
     for name in matrices:
         weight = stored[name.removesuffix(".weight")]
         assert onnx.TensorProto.DataType.Name(weight.data_type) == kind
-    # And under one name: the same numbers are nowhere again.
+    # And under one name: no weight is stored twice.
     contents = [numpy_helper.to_array(w).tobytes() for w in stored.values() if w.dims]
     assert len([c for c in contents if len(c) > 64]) == len({c for c in contents if len(c) > 64})
 
@@ -177,7 +177,7 @@ def test_no_torch_in_the_process(tmp_path):
 def test_it_halts_at_its_own_last_segment_where_the_environment_allows_more(tokens, tmp_path):
     agent = random_agent({})
     with torch.no_grad():
-        # It would always think on.
+        # The agent would never halt.
         agent.model.q_head.bias[0] -= 100
     export(agent, tmp_path / "a.onnx")
     segments = agent.solve(tokens[:20]).segments
@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_one_sentence(tokens, tmp_path):
                     ValueError, match=f"segments: expected at least 1, got {segments}"
                 ):
                     call(tokens[:2], segments=segments)
-    # Without embeddings any id will do.
+    # Without a puzzle embedding any id is accepted.
     assert random_agent({}).solve(tokens[0], [7]).answer.shape == (16,)
 
 

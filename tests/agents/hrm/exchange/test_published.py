@@ -1,4 +1,4 @@
-"""Checkpoints of the public code: read whole, refused where they are damaged or would run code."""
+"""Checkpoints of the public code are read, or rejected if damaged or if they would run code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def model_of(arch, vocab_size=11, seq_len=81, puzzles=3) -> HRM:
 
 
 def write(folder: Path, arch=HRM_ARCH, name="checkpoint", prefix="_orig_mod.model.", **sizes):
-    """Write a folder as the public code does, and return the model in it."""
+    """Write a folder in the format of the public code, and return its model."""
     folder.mkdir(exist_ok=True)
     model = model_of(arch, **sizes)
     state = {prefix + key: value.bfloat16() for key, value in model.to_reference().items()}
@@ -72,7 +72,7 @@ def test_a_published_folder(tmp_path, arch, name):
             assert torch.equal(agent.model.state_dict()[key], value.bfloat16().float()), key
     question = np.ones((1, 81), np.uint8)
     before = agent.solve(question)
-    # As a checkpoint of this package it is the same agent.
+    # Saved as a checkpoint of this package, it is the same agent.
     agent.save(tmp_path / "own")
     after = HRMAgent.from_pretrained(tmp_path / "own").solve(question)
     assert before.answer.tolist() == after.answer.tolist()
@@ -84,7 +84,7 @@ def test_the_last_step_and_newer_files(tmp_path):
     agent = HRMAgent.from_pretrained(tmp_path)
     weight = newest.head.weight.bfloat16().float()
     assert torch.equal(agent.model.head.weight, weight)
-    # Later code saves the optimisers beside the weights.
+    # Later versions of the code also save the optimizers.
     state = torch.load(tmp_path / "step_10", weights_only=True)
     torch.save({"model": state, "optimizers": [], "step": 10}, tmp_path / "step_11")
     assert torch.equal(HRMAgent.from_pretrained(tmp_path).model.head.weight, weight)
@@ -112,7 +112,7 @@ def test_another_task_is_refused(tmp_path):
 
 
 class Trap:
-    """Unpickling this leaves a folder."""
+    """Unpickling an object of this class creates a folder."""
 
     def __init__(self, path):
         self.path = path

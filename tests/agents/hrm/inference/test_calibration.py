@@ -13,5 +13,5 @@ def test_calibration():
     exact = torch.tensor([False, True, False, True])
     counts = calibration_counts(q_halt, exact)
     assert counts[0].tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 2]
-    # Two of four in the last bin are half right though sure; the middle one is right, and unsure.
+    # The last bin has two of four answers right at high predictions; the middle answer is right.
     assert calibration_error(counts) == pytest.approx((0 + 1 + 0.5) / 4)

@@ -1,4 +1,4 @@
-"""The rules of halting in training."""
+"""The halting rules of training."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_fixed_depth_always_thinks_to_the_end():
     [
         ({"halting": "sarsa"}, "halting: expected one of"),
         ({"halting": "td"}, "halting: td needs a model with q_continue=True"),
-        # Nobody would teach q_continue, by which the trained agent then halts.
+        # Without a target, q_continue would be random, and the trained agent halts by it.
         (
             {"halting": "fixed", "model": {**TINY.model, "q_continue": True}},
             "halting: fixed needs a model with q_continue=False",

@@ -33,7 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def make(**changes: Any) -> HRM:
-    """A small model whose Q head is no longer zero."""
+    """Return a small model whose Q head is not zero."""
     torch.manual_seed(0)
     model = HRM(HRMConfig(**{**SMALL, **changes}))
     torch.nn.init.normal_(model.q_head.weight)
@@ -48,7 +48,7 @@ def batch_of(model: HRM, rows: int = 3) -> tuple[Tensor, Tensor]:
 
 
 def gradient_of_segments(model: HRM, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
-    """Gradients of the second segment's loss."""
+    """Return the gradients of the loss of the second segment."""
     tokens, ids = batch_of(model)
     model.zero_grad()
     with torch.autocast("cpu", dtype, enabled=dtype is not None):
@@ -166,8 +166,8 @@ def test_one_step_gradient_is_that_of_its_last_two_updates() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_bfloat16_gradients_point_the_same_way(variant: str) -> None:
-    # One update of each kind keeps bf16 rounding from growing; the part without gradient still
-    # runs first and would poison a cache of casted weights.
+    # With one update of each kind, bf16 rounding cannot grow. The part without gradients still
+    # runs first, where a cache of cast weights would lose their gradients.
     changes = {**VARIANTS[variant], "H_cycles": 2, "L_cycles": 1}
     model = make(**changes)
     exact = gradient_of_segments(model)
@@ -295,7 +295,7 @@ def test_shared_model_has_one_module() -> None:
     assert len(calls) == 6
 
 
-# PyTorch reads .grad of the gathered rows and hides its own warning, but not from an error filter.
+# PyTorch reads .grad of the gathered rows and suppresses its own warning, but pytest raises it.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_compiles_without_graph_breaks() -> None:
     model = make(num_puzzles=5)

@@ -1,4 +1,4 @@
-"""Halting, voting and ARC's vote, on agents whose answers are known."""
+"""Halting, voting and ARC voting, with agents whose answers are known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PUZZLES = load_puzzles(SUDOKU, None, "test", limit=60)
 
 
 class Scripted(ReasoningAgent):
-    """Answers right from segment ``needs`` of each question on, and halts there."""
+    """Answers each question correctly in segment ``needs`` and later, and halts there."""
 
     def __init__(self, task, needs, solve=None):
         super().__init__(task, max_segments=4)
@@ -70,7 +70,7 @@ def test_depth_says_where_puzzles_halt():
 
 
 def test_calibration_counts_segments_until_halting():
-    # Rows halt in segments 1 to 3, unsure before and right from there on.
+    # Rows halt in segments 1 to 3; they are unsure before, and right afterwards.
     needs = np.array([clues(t) for t in PUZZLES.inputs])
     answers, predicted, right = measure_calibration(Scripted(SUDOKU, clues), PUZZLES, batch=16)
     low, high = (int(10 / (1 + np.exp(q))) for q in (2, -2))
@@ -82,7 +82,7 @@ def test_calibration_counts_segments_until_halting():
 def test_ties_share_their_mean_rank():
     segments, ratings = np.array([5, 1, 5, 9]), np.array([1, 2, 3, 4], np.float32)
     depth = Depth(np.ones((9, 4), bool), np.ones(4, bool), segments, ratings, 1.0, 1.0)
-    # The ranks of the segments are 2.5, 1, 2.5, 4, since both fives share theirs.
+    # The ranks of the segments are 2.5, 1, 2.5, 4, since the two fives share a rank.
     assert depth.correlation == pytest.approx(np.corrcoef([2.5, 1, 2.5, 4], [1, 2, 3, 4])[0, 1])
 
 
@@ -116,7 +116,7 @@ def test_the_tally():
     answers = np.array([[[2, 2]], [[3, 3]], [[3, 3]], [[4, 4]], [[2, 2]]], np.uint8)
     q_halt = np.array([[1.0], [0.5], [2.0], [9.0], [0.0]], np.float32)
     ballots = Ballots(answers, q_halt, np.ones((5, 1), np.int64), np.ones(5))
-    # Two and two votes: the surer answer wins; by confidence the surest of all.
+    # A tie of two votes each: the more confident answer wins; by confidence, the most confident.
     assert ballots.tally("count").answer.tolist() == [[3, 3]]
     assert ballots.tally("confidence").answer.tolist() == [[4, 4]]
     assert ballots.tally("count", 1).answer.tolist() == [[2, 2]]
@@ -160,7 +160,7 @@ def arc_agent(puzzles=0):
 @pytest.mark.parametrize("listed", [True, False])
 def test_arc_votes_over_augmentations(tmp_path, monkeypatch, listed):
     write_arc(tmp_path / "d", TASKS, num_aug=12, side=4)
-    if not listed:  # HRM's builder writes no list of the tests
+    if not listed:  # the builder of the HRM writes no list of tests
         (tmp_path / "d" / "test_puzzles.json").unlink()
     test = load_puzzles(get_task("arc-4x4"), str(tmp_path / "d"), "test")
     labels = {
@@ -171,7 +171,7 @@ def test_arc_votes_over_augmentations(tmp_path, monkeypatch, listed):
     asked = []
 
     def solve(tokens, ids, segments=None, **_):
-        # Right on every third augmentation, and each time another wrong answer on the others.
+        # Right for every third augmentation, and a different wrong answer for each other one.
         found = []
         for question, i in zip(tokens, ids, strict=True):
             asked.append(int(i))

@@ -1,9 +1,9 @@
-"""The training step on a stand-in for an accelerator: nothing mixes devices, nothing waits.
+"""A training step on the meta device: it neither mixes devices nor waits for the device.
 
-Tensors on PyTorch's ``meta`` device have a shape and no numbers, so whatever would bring a number
-to the host fails. A dispatch mode sees every operation of the step, the backward pass included,
-and fails where a tensor of the host takes part. So this holds without a card; with one,
-``test_trainer.py`` asks CUDA itself.
+Tensors on PyTorch's ``meta`` device have a shape but no values, so every transfer of a value to the
+host fails. A dispatch mode checks every operation of the step, including the backward pass, and
+fails if a tensor of the host is used. This test needs no GPU; ``test_trainer.py`` checks the same
+with CUDA.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from hrm_gym.agents.hrm.training.trainer import Trainer
 
 
 class Card(TorchDispatchMode):
-    """Fails where a tensor of the host takes part in an operation, or would cross over."""
+    """Fails if a tensor of the host is used in an operation, or is copied to the device."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        # The fused optimiser has no meta kernel; it returns nothing and works in place.
+        # The fused optimizer has no meta kernel; it returns nothing and works in place.
         fused = func is torch.ops.aten._fused_adamw_.default
         result = None if fused else func(*args, **kwargs)
         tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, torch.Tensor)]
-        # A number of the host is an argument of a kernel; a whole tensor would be copied first.
+        # A scalar of the host is passed to a kernel; a larger tensor would be copied first.
         if any(t.device.type == "cpu" and t.ndim for t in tensors):
             raise AssertionError(f"{func}: a tensor of the host in the step")
         copies = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
@@ -43,7 +43,7 @@ class Card(TorchDispatchMode):
 
 
 class NoHostData(TorchFunctionMode):
-    """Fails where numbers of Python or NumPy become a tensor, which the other mode does not see."""
+    """Fails if Python or NumPy numbers become a tensor, which the other mode does not notice."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         makes = func in (torch.tensor, torch.as_tensor, torch.from_numpy)
@@ -53,19 +53,19 @@ class NoHostData(TorchFunctionMode):
 
 
 class AnyGenerator(torch.Generator):
-    """Draws for every device, since the meta device has no generator of its own."""
+    """A generator for every device, since the meta device has none."""
 
     def __new__(cls, device: Any = None) -> Any:
-        """Leave the device out."""
+        """Ignore the device."""
         return super().__new__(cls)
 
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let the meta device pass where a device is checked, and its random numbers be nobody's."""
+    """Accept the meta device, and ignore generators when random numbers are drawn."""
     monkeypatch.setattr("hrm_gym.envs.answer_vector.check_device", torch.device)
     monkeypatch.setattr(torch, "Generator", AnyGenerator)
-    # In bfloat16, as on CUDA; autocast does not know the meta device.
+    # In bfloat16, as on CUDA; autocast does not support the meta device.
     monkeypatch.setattr(HRM, "_compute_dtype", lambda model, device: torch.bfloat16)
     optimizer = sys.modules["torch.optim.optimizer"]
     supported = "_get_fused_kernels_supported_devices"
@@ -74,7 +74,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def small(preset: str, **changes: Any) -> TrainConfig:
-    """Return a preset with everything but its width."""
+    """Return a preset with a smaller width."""
     config = get_preset(preset)
     model = {**config.model, "hidden_size": 32, "num_heads": 2, "round_to": 8}
     return dataclasses.replace(config, model=model, batch_size=4, **changes)
@@ -97,7 +97,7 @@ if not hasattr(torch.optim, "Muon"):  # not in torch 2.8
 def test_a_step_stays_on_its_device(card: str, name: str) -> None:
     trainer = Trainer(CONFIGS[name], device=card)
     with Card(), NoHostData():
-        for step in range(2):  # the first makes the optimisers' state
+        for step in range(2):  # the first step creates the state of the optimizers
             trainer.train_step(step / 4)
     assert trainer.step == 2
     assert {p.device.type for p in trainer.model.parameters()} == {card}

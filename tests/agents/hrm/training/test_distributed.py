@@ -1,4 +1,4 @@
-"""Two processes learn what one does."""
+"""Two processes learn the same as one process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONFIG = dataclasses.replace(
 
 
 def losses(folder):
-    """Train for a few steps; return the losses and how many steps the checkpoint knows of."""
+    """Train for a few steps; return the losses and the number of steps in the checkpoint."""
     trainer, found = Trainer(CONFIG, seed=5), []
     callbacks = Callbacks(folder=folder, on_log=lambda t, m: found.append(m), log_every=0.0)
     run(trainer, 12, callbacks=callbacks)
@@ -45,7 +45,7 @@ trainer.world.leave()
 
 
 def torchrun(folder, *words):
-    """Start two processes as the README says, which meet at a port that is free."""
+    """Start two processes as described in the README, on a free port."""
     (folder / "ranks.py").write_text(RANKS)
     start = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     start += ["--nproc-per-node", "2", str(folder / "ranks.py"), str(folder), *words]
@@ -64,13 +64,13 @@ def test_two_processes_learn_as_one(tmp_path):
         assert len(together) == len(alone) == 12
         for one, two in zip(alone, together, strict=True):
             assert two == pytest.approx(one, abs=1e-5)
-    # What the first rank wrote holds the rows of both: one process can go on with it.
+    # The checkpoint contains the rows of both ranks: one process can resume it.
     assert Trainer.resume(tmp_path / "two").step == 12
 
 
 @pytest.mark.slow
 def test_a_rank_that_fails_says_its_own_status(tmp_path):
-    # Without a word to the others, and not by an abort of gloo's threads.
+    # The error ends the process without waiting for the other one, and without an abort in gloo.
     for _ in range(5):
         done = torchrun(tmp_path, "fail")
         assert "exitcode  : 3 " in done.stderr, done.stderr
@@ -92,7 +92,7 @@ def test_ranks_must_divide_the_batch():
     ],
 )
 def test_a_mistake_is_told_before_the_other_ranks_are_met(monkeypatch, change, sentence):
-    # There are no others, and no place to meet them: to join would fail, or wait for half an hour.
+    # There are no other processes: joining them would fail, or wait for half an hour.
     for name, value in (("WORLD_SIZE", "3"), ("RANK", "1"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MASTER_ADDR", raising=False)

@@ -1,4 +1,4 @@
-"""Steps that would spoil the weights, and the return to a good checkpoint."""
+"""Steps that are skipped since they are not finite, and the return to a good checkpoint."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def test_a_bad_step_changes_nothing(kind):
     yes, no = torch.tensor(True), torch.tensor(False)
     start = weight.detach().clone()
     weight.grad = torch.full((4, 4), float("nan"))
-    guard.step([optimizer], no)  # the very first step, where moments do not exist yet
+    guard.step([optimizer], no)  # the first step, before moments exist
     assert torch.equal(weight, start)
     weight.grad = torch.randn(4, 4)
     guard.step([optimizer], yes)
     good = weight.detach().clone()
     assert good.isfinite().all()
     assert not torch.equal(good, start)
-    # The count of steps too, which says how far the moments are from their start.
+    # The step count also stays the same, which the correction of the moments depends on.
     state = {name: value.clone() for name, value in optimizer.state[weight].items()}
     weight.grad = torch.full((4, 4), float("inf"))
     guard.step([optimizer], no)
@@ -64,12 +64,12 @@ def test_a_bad_step_leaves_the_puzzle_table():
 
 
 def spoil(trainer, first, last, how):
-    """Let some steps go wrong: a NaN in the carry, or a huge Q-value."""
+    """Make some steps fail: with a NaN in the carry, or a very large Q-value."""
     segment = trainer.model.segment
 
     def wrong(carry, tokens, ids=None):
         carry, output = segment(carry, tokens, ids)
-        if not torch.is_grad_enabled():  # the look ahead
+        if not torch.is_grad_enabled():  # the pass for Q-targets
             return carry, output
         if first <= calls[0] < last:
             if how == "nan":
@@ -116,7 +116,7 @@ def test_what_another_run_left_is_no_checkpoint_of_this_one(tmp_path):
     spoil(trainer, 0, 1000, "nan")
     with pytest.raises(Diverged, match="no good checkpoint to return to"):
         loop.run(trainer, 100, callbacks=loop.Callbacks(folder=tmp_path, log_every=0.0))
-    # A run that was resumed from there may go back there.
+    # A run that was resumed from a checkpoint may return to it.
     resumed = Trainer.resume(tmp_path)
     spoil(resumed, 7, 7 + loop.PATIENCE, "nan")
     said = []

@@ -1,4 +1,4 @@
-"""Losses against plain formulas."""
+"""The losses agree with plain formulas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hrm_gym.agents.hrm.training.losses import (
 
 
 def numpy_stablemax(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The formula, token by token."""
+    """Compute the formula token by token."""
     losses = np.zeros(labels.shape)
     for index in np.ndindex(labels.shape):
         if labels[index] == -100:
@@ -41,17 +41,17 @@ def test_stablemax_matches_numpy(dtype: type) -> None:
 def test_stablemax_gradient() -> None:
     labels = torch.tensor([2, 0, -100])
     logits = torch.tensor([[0.0, 1.0, -3.0], [5.0, -1e4, 1e4], [1.0, 2.0, 3.0]]).double()
-    logits[0, 0] = 0.25  # off the kink, for the finite differences
+    logits[0, 0] = 0.25  # away from the kink, for the finite differences
     logits.requires_grad_()
     assert torch.autograd.gradcheck(lambda x: stablemax_cross_entropy(x, labels), logits)
-    pole = torch.ones(1, 3, requires_grad=True)  # the branch below zero has its pole at 1
+    pole = torch.ones(1, 3, requires_grad=True)  # the branch for negative numbers has a pole at 1
     stablemax_cross_entropy(pole, labels[:1]).sum().backward()
     assert pole.grad is not None
     assert pole.grad.isfinite().all()
     half = torch.zeros(1, 4, 3, dtype=torch.bfloat16, requires_grad=True)
     stablemax_cross_entropy(half, torch.zeros(1, 4, dtype=torch.int64)).sum().backward()
     assert half.grad is not None
-    # d/dx of log(sum s) - log(s_t) at 0, where s = s' = 1: a third, less one at the target.
+    # d/dx of log(sum s) - log(s_t) at 0, where s = s' = 1: 1/3, and 1/3 - 1 at the target.
     expected = torch.tensor([-2 / 3, 1 / 3, 1 / 3])
     torch.testing.assert_close(half.grad[0, 0].float(), expected, rtol=1e-2, atol=0)
 

@@ -1,4 +1,4 @@
-"""The optimisers against formulas written out in numpy."""
+"""The optimizers agree with formulas in NumPy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_adam_atan2_matches_the_scalar_formula() -> None:
     rng = np.random.default_rng(0)
     lr, (b1, b2), decay = 0.05, (0.9, 0.95), 0.3
     tensors = [nn.Parameter(torch.tensor(rng.normal(size=size))) for size in (1, 3, 1)]
-    tensors[2].data = tensors[2].data.float()  # a second dtype is a second list inside
+    tensors[2].data = tensors[2].data.float()  # parameters of two dtypes are updated separately
     optimizer = AdamAtan2(tensors, lr=lr, betas=(b1, b2), weight_decay=decay)
     values = [tensor.tolist() for tensor in tensors]
     m = [[0.0] * len(value) for value in values]
@@ -27,7 +27,7 @@ def test_adam_atan2_matches_the_scalar_formula() -> None:
     counts = [0, 0, 0]
     for step in range(6):
         for i, tensor in enumerate(tensors):
-            if i == 1 and step == 2:  # a parameter that this step does not touch
+            if i == 1 and step == 2:  # a parameter without a gradient in this step
                 tensor.grad = None
                 continue
             grads = rng.normal(size=len(values[i])) * 10.0 ** rng.integers(-6, 3)
@@ -88,7 +88,7 @@ def test_adam_atan2_goes_on_from_its_state() -> None:
     train(model, optimizer)
     other = copy.deepcopy(model)
     resumed = AdamAtan2(other.parameters(), lr=0.5)
-    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # no tensor in common
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # no shared tensors
     for _ in range(3):
         train(model, optimizer)
         train(other, resumed)

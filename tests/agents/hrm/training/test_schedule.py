@@ -1,4 +1,4 @@
-"""What changes over a run."""
+"""What changes during a run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def test_schedules():
     assert learning_rate(config, 1.0) == pytest.approx(0)
     shares = (0.0, 0.24, 0.25, 0.5, 1.0)
     depths = [depth(config, (3, 6), share) for share in shares]
-    # A share is that at the end of the step: the step that reaches it is the last of its row.
+    # Progress is measured at the end of a step: the step that reaches a share still uses its row.
     assert depths == [(1, 2), (1, 2), (1, 2), (2, 4), (3, 6)]
     assert [averages(config, share) for share in (0.49, 0.5)] == [False, True]

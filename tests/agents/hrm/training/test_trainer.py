@@ -109,7 +109,7 @@ def test_any_shortest_path_teaches_the_one_of_the_least_loss(loss):
         for labels in (chosen, envs.labels.long())
     ]
     assert losses[0] < losses[1]
-    # Answers that are any shortest path are right, and all that the halting learns from.
+    # Every shortest path counts as a right answer, also for the target of q_halt.
     other = np.stack([envs.task.solve(question) for question in envs.tokens.numpy()])
     assert (other != envs.labels.numpy()).any()
     sure = torch.nn.functional.one_hot(torch.tensor(other).long(), 6) * 3.0
@@ -186,7 +186,7 @@ def test_maze_agent_plays_out_its_answer():
 
 
 class Marks(HRMAgent):
-    """Answers by a rule instead of thinking."""
+    """An agent whose answers follow a rule."""
 
     def __init__(self, rule):
         trainer = Trainer(dataclasses.replace(get_preset("maze-7x7"), batch_size=2))
@@ -220,7 +220,7 @@ def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
         agent.act(*envs[index])
     agent.act_batch([envs[0][0], envs[4][0]], [envs[0][1], envs[4][1]])
     assert len(agent._memory) == 4
-    # All of a large batch stay while it is played, and no more than it.
+    # All puzzles of a large batch are remembered while it is played, and no others.
     assert len(agent.act_batch(*zip(*envs, strict=True))) == 6
     assert len(agent._memory) == 6
 
@@ -295,8 +295,8 @@ def test_train_hrm_reports_progress():
 
 
 @pytest.mark.slow
-# Inductor loads modules of torch that warn of their own past, and PyTorch hides from itself, but
-# not from an error filter, that it reads .grad of an inner tensor.
+# Inductor loads deprecated modules of torch. PyTorch suppresses its own warning about reading .grad
+# of a tensor that is not a leaf, but pytest raises it.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_a_compiled_run_learns_the_same():
