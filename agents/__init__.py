@@ -1,1 +1,1 @@
-"""Agents: the HRM, Stable-Baselines3 baselines, chance and the oracle."""
+"""Agents: the HRM, supervised and reinforcement-learning baselines, search and the oracle."""

@@ -1,4 +1,4 @@
-"""What an agent is, and what training one returns."""
+"""What an agent is, and what a training function returns."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ AgentT = TypeVar("AgentT")
 
 
 class Diverged(ValueError):
-    """Training ran away: numbers that are not finite, and no way back."""
+    """Training diverged: numbers are not finite, and the run cannot recover."""
 
 
 class Agent(ABC):
-    """Anything that acts. An agent of one's own needs no more than ``act``.
+    """Anything that acts. A custom agent needs only the method ``act``.
 
     Attributes:
-        name: What tables and run folders call it.
+        name: Name in tables and run folders.
         signal: What it learns from: ``labels``, ``reward``, ``none`` (it does not learn) or
-            ``solver`` (it is handed an algorithm that solves the task).
-        parameters: Trained numbers, 0 where there are none.
+            ``solver`` (it uses an algorithm that solves the task).
+        parameters: Number of trained parameters, 0 if it has none.
     """
 
     name: str = "agent"
@@ -37,22 +37,22 @@ class Agent(ABC):
         """Return the action for one observation, not batched, and the info that came with it."""
 
     def act_batch(self, observations: list[Observation], infos: list[Info]) -> list[Any]:
-        """Return one action for each of several observations, which belong to different episodes.
+        """Return one action for each observation; every observation belongs to another episode.
 
-        Agents that are faster on batches override it; the actions are as good as those of ``act``.
+        Agents that are faster on batches override this method.
         """
         return [self.act(obs, info) for obs, info in zip(observations, infos, strict=True)]
 
 
 @dataclass(frozen=True)
 class TrainResult(Generic[AgentT]):
-    """What a training function returns.
+    """The result of a training function.
 
     Attributes:
         agent: The trained agent.
-        env_steps: Environment steps it was trained for, over all parallel environments.
-        seconds: Wall-clock training time; that of progress callbacks is not counted.
-        puzzles: Training puzzles that were handed out, a repeated one each time it was.
+        env_steps: Environment steps of the training, summed over all parallel environments.
+        seconds: Wall-clock training time without that of progress callbacks.
+        puzzles: Number of training puzzles used; a repeated puzzle counts each time.
     """
 
     agent: AgentT

@@ -1,4 +1,4 @@
-"""The agents that ship with the package, and what is known of each. Nothing here loads torch."""
+"""The pretrained agents and what is known about each. Importing this module loads no torch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ class Pretrained:
     """A trained agent that ships with the package.
 
     Attributes:
-        name: What ``from_pretrained`` and ``--agent`` take.
+        name: Name for ``from_pretrained`` and ``--agent``.
         task: Id of its task, such as ``sudoku-4x4``.
-        parameters: Trained numbers.
+        parameters: Number of trained parameters.
         size: Bytes of its weights.
-        max_segments: Where its thinking ends.
-        exact_accuracy: Share of held-out puzzles whose answer equals the label; ``None`` where it
-            was not measured.
-        solve_rate: Share of them whose answer the rules accept; ``None`` likewise.
-        puzzles: How many they were; 0 where nothing was measured.
-        command: The command that trained it; empty where it was not noted.
+        max_segments: Largest number of segments.
+        exact_accuracy: Share of held-out puzzles whose answer equals the label; ``None`` if it was
+            not measured.
+        solve_rate: Share of held-out puzzles whose answer the rules accept; ``None`` if it was not
+            measured.
+        puzzles: Number of held-out puzzles; 0 if nothing was measured.
+        command: The command that trained the agent; empty if it was not recorded.
     """
 
     name: str
@@ -38,10 +39,10 @@ class Pretrained:
 
 
 def pretrained() -> dict[str, Pretrained]:
-    """Return the agents that ship with the package, by name.
+    """Return the pretrained agents by name.
 
     The last four fields come from ``command``, ``exact_accuracy``, ``solve_rate`` and
-    ``test_puzzles`` of an agent's ``config.json``, which ``scripts/train.py`` writes.
+    ``test_puzzles`` in the agent's ``config.json``, which ``scripts/train.py`` writes.
     """
     found = []
     for path in sorted(FOLDER.glob("*/config.json")):

@@ -1,9 +1,10 @@
-"""Supervised baselines: networks of the HRM's size that learn from the same labels, without it.
+"""Supervised baselines: other networks of the HRM's size that learn from the same labels.
 
-Both are made from the preset of the HRM that they stand beside: the same puzzles, symmetries,
-batches, optimiser, schedule and average of the weights, but for ``RATES``. They are corners of the
-model's own family, so they have its blocks and its trainer: from a start at zero, executor and
-planner in a row are a plain transformer, and one module for both roles is a looped one.
+Each baseline is derived from the preset of the HRM with which it is compared. Puzzles, symmetries,
+batches, optimizer, schedule and weight average are the same; only the learning rates in ``RATES``
+differ. The baselines are special cases of the HRM configuration and use its blocks and its trainer:
+with states that start at zero, executor and planner in sequence are a plain transformer, and one
+module for both roles is a looped transformer.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from .hrm.training.run import train
 from .transformer import fit_size
 
 LAYERS = 8
-"""Of the direct prediction in the HRM paper (arXiv 2506.21734, figure 2)."""
+"""Blocks of the direct prediction in the HRM paper (arXiv 2506.21734, figure 2)."""
 RATES = {"HRMMazeAnswer-7x7-v0": 1e-3, "HRMMazeAnswer-9x9-v0": 1e-3}
-"""Learning rate of the direct prediction where the HRM's own is too high for eight layers: on 7x7
-mazes it learns nothing at 5e-3. Chosen on ``val`` among 5e-4, 1e-3 and 2e-3, other batches, decays
-and Muon."""
+"""Learning rates of the plain transformer, by Answer environment, where that of the HRM is too high
+for eight layers: on 7x7 mazes the transformer learns nothing at 5e-3. They were chosen on ``val``
+from 5e-4, 1e-3 and 2e-3, together with other batch sizes, decays and Muon."""
 
 
 def transformer(base: TrainConfig) -> TrainConfig:
-    """Return the run of a plain transformer of 8 blocks, as many parameters, that answers at once.
+    """Return the configuration of a plain transformer: 8 blocks, the HRM's number of parameters.
 
     Args:
-        base: The run of an HRM.
+        base: Configuration of the HRM.
     """
     shape = {"H_layers": LAYERS // 2, "L_layers": LAYERS // 2, "L_cycles": 1}
     run = _direct("transformer", base, _fit(base, shape, LAYERS))
@@ -47,18 +48,19 @@ def transformer(base: TrainConfig) -> TrainConfig:
 
 
 def looped_transformer(base: TrainConfig) -> TrainConfig:
-    """Return the run of two blocks that are looped, as many parameters and as many FLOPs an answer.
+    """Return the configuration of a looped transformer: 2 blocks that are applied repeatedly.
 
-    The embedding is added before every loop but the last. All loops carry gradient.
+    It has the HRM's number of parameters and of FLOPs per answer. The embedding is added before
+    every loop except the last. The gradient runs through all loops.
 
     Args:
-        base: The run of an HRM; its answers count as ``max_segments`` segments.
+        base: Configuration of the HRM, whose answers take ``max_segments`` segments.
     """
     shape = _fit(base, {"shared": True, "L_layers": 2}, 2)
     wanted = base.max_segments * segment_flops(_model(base, base.model))
     loop, _ = recurrence_flops(_model(base, shape))
     loops = max(2, round(wanted / loop))
-    # Activations of all loops are kept for the gradient, or made anew where they are many.
+    # The gradient needs the activations of all loops. Many loops recompute them to save memory.
     return _direct(
         "looped-transformer",
         base,
@@ -78,14 +80,14 @@ def train_supervised(
     """Train a supervised baseline for an environment, step or Answer.
 
     Args:
-        name: Of ``SUPERVISED``.
-        env_id: The environment it is wanted for.
-        preset: The HRM's run that it stands beside; default: the smallest for the environment.
-        limit: Labelled puzzles at most.
-        budget: As ``hrm.run.train``: seed, seconds, steps, device, what to report to.
+        name: A key of ``SUPERVISED``.
+        env_id: The environment that the agent is meant for.
+        preset: Preset of the HRM, by default the smallest one for the environment.
+        limit: Maximum number of labelled puzzles; ``None`` uses all of them.
+        budget: Further arguments of ``hrm.training.run.train``, such as ``seconds`` and ``seed``.
 
     Raises:
-        ValueError: Name, environment or preset are unknown.
+        ValueError: if the name, the environment or the preset is unknown.
     """
     if name not in SUPERVISED:
         raise ValueError(f"agent: expected one of {', '.join(SUPERVISED)}, got {name!r}")
@@ -94,7 +96,7 @@ def train_supervised(
 
 
 def count_parameters(base: TrainConfig, fields: dict[str, Any]) -> int:
-    """Return the trained numbers of a model, its puzzle embedding left out."""
+    """Return the number of trained parameters of a model, without puzzle embeddings."""
     with torch.device("meta"):
         model = HRM(_model(base, {**fields, "num_puzzles": 0}))
     return sum(parameter.numel() for parameter in model.parameters())
@@ -107,7 +109,7 @@ def _model(base: TrainConfig, fields: Any) -> HRMConfig:
 
 
 def _fit(base: TrainConfig, shape: dict[str, Any], blocks: int) -> dict[str, Any]:
-    """Return a model of attention blocks with as many parameters as the base has."""
+    """Return the fields of an attention model with as many parameters as the base."""
     side = math.isqrt(get_task(base.task_id).seq_len)
     prefix = ("num_puzzles", "puzzle_emb_dim", "puzzle_emb_len")
     fields: dict[str, Any] = {
@@ -124,7 +126,7 @@ def _fit(base: TrainConfig, shape: dict[str, Any], blocks: int) -> dict[str, Any
 
 
 def _direct(name: str, base: TrainConfig, model: dict[str, Any]) -> TrainConfig:
-    """Return the base's run with another model, which answers once and learns no halting."""
+    """Return the base configuration with a model that answers once and does not learn to halt."""
     return dataclasses.replace(
         base,
         name=name,

@@ -1,4 +1,4 @@
-"""A plain transformer of the model's own blocks: tokens to features, both ways or left to right."""
+"""A plain transformer of the HRM's blocks, from tokens to features, bidirectional or causal."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .hrm.model.network import Block
 
 
 class Transformer(Embedded):
-    """Embeds tokens and runs them through a stack of the HRM's blocks, once.
+    """Embeds tokens and applies a stack of the HRM's blocks once.
 
     Args:
-        config: Width, heads, positions and vocabulary; what belongs to thinking is not used.
-        layers: Blocks; default: as many as an HRM of this configuration has.
+        config: Width, heads, positions and vocabulary; the fields of the recurrence are not used.
+        layers: Number of blocks, by default that of an HRM with this configuration.
 
     Raises:
-        ValueError: ``config`` mixes positions by an MLP, or has a puzzle embedding or registers.
+        ValueError: if ``config`` has another mixer than attention, puzzle embeddings or registers.
     """
 
     def __init__(self, config: HRMConfig, layers: int | None = None) -> None:
@@ -43,14 +43,15 @@ class Transformer(Embedded):
         """Return the features of every position.
 
         Args:
-            tokens: ``(B, length)``, any integer dtype; at most ``seq_len`` with those before.
-            extra: ``(B, length, hidden)`` or what broadcasts to it: added to the embeddings, for
-                what a token does not say (where a walker stands).
-            past: One for every block: attention runs left to right, and goes on from what they
-                hold. ``None``: every position sees every other.
+            tokens: ``(B, length)``, any integer dtype. With ``past``, at most ``seq_len`` tokens
+                altogether.
+            extra: ``(B, length, hidden)``, or a shape that broadcasts to it. It is added to the
+                embeddings and carries information beyond the tokens, such as a position.
+            past: One cache per block: attention is causal and continues from the caches. With
+                ``None`` every position sees every other one.
 
         Returns:
-            ``(B, length, hidden)``, of root mean square 1.
+            ``(B, length, hidden)`` with a root mean square of 1.
         """
         first = past[0].length if past else 0
         places = slice(first, first + tokens.shape[1])
@@ -69,16 +70,16 @@ class Transformer(Embedded):
 def fit_size(
     fields: Mapping[str, Any], blocks: int, wanted: int, count: Callable[[dict[str, Any]], int]
 ) -> dict[str, Any]:
-    """Return the fields of a model of attention blocks with so many parameters, width and heads.
+    """Return the fields of a model of attention blocks with a given number of parameters.
 
-    The width is where a block has its usual proportions, 12 width^2 parameters, rounded to whole
-    heads; the inner width of the SwiGLU then makes up the difference.
+    The width is chosen so that a block has its usual proportions, 12 width^2 parameters, and is
+    rounded to whole heads. The inner width of the SwiGLU then makes up the difference.
 
     Args:
-        fields: Of ``HRMConfig``, all but the sizes.
-        blocks: How many it has.
-        wanted: Parameters.
-        count: Returns the parameters of a model of such fields.
+        fields: Fields of ``HRMConfig`` without the sizes.
+        blocks: Number of blocks.
+        wanted: Number of parameters.
+        count: Returns the number of parameters of a model with given fields.
     """
     ideal = math.sqrt(wanted / (12 * blocks))
     unit = 8 if ideal < 128 else 64
@@ -86,7 +87,7 @@ def fit_size(
     heads = 2 if unit == 8 else width // unit
 
     def of(inner: int) -> dict[str, Any]:
-        # The inner width is two thirds of the expansion.
+        # The inner width is two thirds of expansion times width.
         size = {"hidden_size": width, "num_heads": heads, "round_to": 1}
         return {**fields, **size, "expansion": 1.5 * inner / width}
 

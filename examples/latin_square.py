@@ -1,11 +1,11 @@
-"""A task of one's own in one class: Latin squares, every digit once in each row and column.
+"""A custom task in one class: Latin squares, with every digit once in each row and column.
 
-Train on it, and test what was learned:
+Train an agent on it and test the agent:
 
     python scripts/train.py --task examples.latin_square:LatinSquare --seconds 60
     python scripts/evaluate.py --agent RUN_FOLDER --task examples.latin_square:LatinSquare --votes 8
 
-``docs/custom-task.md`` walks through it. ``examples.latin_square:LatinSquare:4`` is a smaller size.
+``docs/custom-task.md`` explains it. ``examples.latin_square:LatinSquare:4`` is a smaller size.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LatinSquare(Task):
     # Rules -------------------------------------------------------------------------------------
 
     def solve(self, inputs: Tokens) -> Tokens:
-        """Return the one solution."""
+        """Return the only solution."""
         found = self.solutions(inputs)
         if len(found) != 1:
             several = "no solution" if not found else "several solutions"
@@ -79,7 +79,7 @@ class LatinSquare(Task):
         return bool(kept and np.all(lines == wanted))
 
     def solutions(self, inputs: Tokens, limit: int = 2) -> list[Tokens]:
-        """Return up to ``limit`` solutions, by filling in the cell of fewest choices first."""
+        """Return up to ``limit`` solutions; the cell with the fewest choices is filled in first."""
         n, full = self.size, (1 << self.size) - 1
         rows, columns = [0] * n, [0] * n
         grid = inputs.tolist()
@@ -120,7 +120,7 @@ class LatinSquare(Task):
     # Puzzles -----------------------------------------------------------------------------------
 
     def generate(self, key: int) -> Puzzle:
-        """Shuffle a cyclic square, then blank out half the cells while one solution is left."""
+        """Shuffle a cyclic square, then erase up to half of the cells, keeping one solution."""
         n, random = self.size, np.random.default_rng(key)
         rows, columns, digits = (random.permutation(n) for _ in range(3))
         labels = (digits[(rows[:, None] + columns) % n] + 2).astype(np.uint8).ravel()
@@ -136,7 +136,7 @@ class LatinSquare(Task):
     # Symmetries --------------------------------------------------------------------------------
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return the least of the eight turns, digits numbered in the order they appear."""
+        """Return the smallest of eight forms with the digits numbered in order of appearance."""
         forms = []
         for places in self.dihedral:
             turned, given = labels[places], (inputs > BLANK)[places]
@@ -146,13 +146,13 @@ class LatinSquare(Task):
         return min(forms)
 
     def symmetry(self, key: int) -> Symmetry:
-        """Draw one of the eight turns and a permutation of the digits."""
+        """Draw a rotation or reflection and a permutation of the digits."""
         order = np.array([lane(key, i + 1) for i in range(self.size)], np.uint64).view(np.int64)
         tokens = np.concatenate([[0, BLANK], np.argsort(order) + 2]).astype(np.uint8)
         return Symmetry(self.dihedral[lane(key, 0) >> 61], tokens)
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw a batch of symmetries, on the device of ``keys``; row by row as ``symmetry``."""
+        """Draw a batch of symmetries, equal to ``symmetry`` row by row."""
         import torch
 
         lanes = lane_tensor(keys[:, None], torch.arange(self.size + 1, device=keys.device))

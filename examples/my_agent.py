@@ -1,11 +1,11 @@
-"""An agent of one's own in one method: it follows the wall on its right through a maze.
+"""A custom agent in one method: it follows the wall on its right through a maze.
 
-Compare it with those that ship:
+Compare it with the agents of the package:
 
     python scripts/compare.py --env HRMMaze-7x7-v0 \\
         --agents examples.my_agent:WallFollower random oracle
 
-``docs/protocol.md`` says what such a class may have beside ``act``.
+``docs/protocol.md`` lists the optional attributes of such a class.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from __future__ import annotations
 from typing import Any
 
 RIGHT, AHEAD, LEFT, BACK = 1, 0, 3, 2
-"""Turns, as what they add to a heading of 0 up, 1 right, 2 down, 3 left."""
+"""Turns: what each adds to a heading, which is 0 up, 1 right, 2 down or 3 left."""
 
 
 class WallFollower:
-    """Keeps its right hand on the wall, which leads to G in every maze without loops."""
+    """Keeps its right hand on the wall, and so reaches G in every maze without loops."""
 
     def __init__(self) -> None:
-        # One agent plays many episodes, so what is remembered is remembered by puzzle.
+        # One agent plays several episodes at a time, so that it has one heading per puzzle.
         self.headings: dict[bytes, int] = {}
 
     def act(self, obs: dict[str, Any], info: dict[str, Any]) -> int:
-        """Return the first open way of right, ahead, left and back.
+        """Return the first open direction of right, ahead, left and back.
 
         Args:
-            obs: Of a maze: ``tokens``, ``position``.
-            info: With ``action_mask``, the open ways.
+            obs: Observation of a maze, with ``tokens``.
+            info: Info with ``action_mask``, the open directions.
         """
         puzzle = obs["tokens"].tobytes()
         heading = self.headings.get(puzzle, 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hrm_gym.agents.baselines import ALGORITHM_NAMES, POLICY_NAMES
 from hrm_gym.scripts.cli import run
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from hrm_gym.agents.baselines import SB3Agent
     from hrm_gym.evaluation import Evaluation
     from hrm_gym.tracking import Tracker
+
+    AlgorithmName = PolicyName = str
+else:
+    AlgorithmName, PolicyName = Literal[ALGORITHM_NAMES], Literal[POLICY_NAMES]
 
 EVALUATIONS = 6
 """Number of evaluations during training."""
@@ -28,9 +33,9 @@ class Args:
 
     env: str = "HRMMaze-7x7-v0"
     """Environment to train on: a step or Answer environment, or HRMHalt-v0."""
-    agent: Literal["ppo", "dqn", "maskable-ppo", "a2c", "qrdqn", "recurrent-ppo"] = "maskable-ppo"
+    agent: AlgorithmName = "maskable-ppo"
     """Algorithm; dqn and qrdqn need Discrete actions, maskable-ppo a step environment."""
-    policy: Literal["mlp", "cnn", "transformer", "structured", "hrm"] | None = None
+    policy: PolicyName | None = None
     """Policy network; the default is in agents/baselines/hyperparameters.yml."""
     seconds: float | None = None
     """Training time; without --seconds and --steps, n_timesteps of the same file is used."""

@@ -1,11 +1,13 @@
-"""From an observation to the features of a policy: one-hot planes, a network, a readout.
+"""From an observation to the features of a policy: one-hot planes, a network and a readout.
 
-The network is the policy's choice, by name: ``mlp`` sees one-hot tokens in a row, ``cnn`` a grid;
-``transformer`` has the HRM's blocks and as many parameters, ``hrm`` is one; ``structured`` is
-shaped after the task, a window that moves with the walker (mazes) or cells that see their row,
-column and box (Sudoku). The readout follows from the decision. Where a walker has a ``position``,
-it is the cell under the walker; where cells are written (Sudoku, whole answers), one value a cell
-and token, as the actions are; else (ARC) all cells, flattened.
+The policy names its network: ``mlp`` sees all one-hot tokens as one vector, ``cnn`` sees a grid;
+``transformer`` has the blocks and the number of parameters of the HRM, and ``hrm`` is an HRM.
+``structured`` has the structure of the task: a window that moves with the walker (mazes), or cells
+that see their row, column and box (Sudoku).
+
+The readout depends on the actions. With a ``position`` (mazes) it is the cell of the walker. If
+actions write cells (Sudoku, whole answers), it is one value per cell and token, like the actions.
+Otherwise (ARC) it is all cells, flattened.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from hrm_gym.puzzles.sudoku import BOXES
 from ..hrm.model.config import HRMConfig
 from . import POLICY_NAMES
 from .networks import CentredWindow, FlatMLP, ResidualCNN, SudokuUnits
-from .reasoning import GridTransformer, Thinker
+from .reasoning import GridTransformer, HRMNetwork
 
 TOKEN_FIELDS = ("tokens", "canvas", "answer", "demos")
-"""Fields of tokens: a plane each but for padding, which is none of them."""
+"""Fields that contain tokens: one plane per token except padding."""
 CELL_FIELDS = ("given", "position")
-"""Fields with one value a cell, a plane each; every other field is left out (``puzzle_id``)."""
+"""Fields with one value per cell, one plane each. Other fields (``puzzle_id``) are not used."""
 
 
 class GridFeatures(BaseFeaturesExtractor):
@@ -36,15 +38,15 @@ class GridFeatures(BaseFeaturesExtractor):
 
     Args:
         space: Observation space with ``tokens`` of n*n cells.
-        network: Of ``POLICY_NAMES``.
-        features: Width of what is returned where all cells are flattened.
-        config: Shape of a ``transformer`` or ``hrm``.
-        sizes: Of the other networks: ``width``, or ``channels`` and ``layers``; of ``hrm``,
+        network: One of ``POLICY_NAMES``.
+        features: Number of features if all cells are flattened.
+        config: Configuration of a ``transformer`` or ``hrm``.
+        sizes: Sizes of the other networks: ``width``, or ``channels`` and ``layers``. For ``hrm``:
             ``segments``.
 
     Raises:
-        ValueError: The space is not a Dict with a square grid of ``tokens``, or the network is
-            unknown or does not fit it.
+        ValueError: if the space is not a Dict with a square grid of ``tokens``, or the network is
+            unknown or does not fit the space.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class GridFeatures(BaseFeaturesExtractor):
             raise ValueError(f"policy: {network} has {config.seq_len} cells, expected {cells}")
         given |= {"config": config}
         body: Any = network_class(**{k: given[k] for k in network_class.needs}, **sizes)
-        # Values written in a cell: digits, or tokens.
+        # Number of values that can be written into a cell: digits or tokens.
         tokens = int(space["tokens"].high.max()) + 1  # type: ignore[attr-defined]
         written = {"given": side, "answer": tokens}.get(readout, 0)
         if not body.per_cell:
@@ -88,7 +90,7 @@ class GridFeatures(BaseFeaturesExtractor):
         elif readout == "position":
             width = body.width
         elif written:
-            # An answer ends in two values more: continue and halt.
+            # An answer has two more values at the end: continue and halt.
             width = cells * written + 2 * (readout == "answer")
         else:
             width = features
@@ -99,7 +101,7 @@ class GridFeatures(BaseFeaturesExtractor):
         self.network: nn.Module = body
         self.readout = readout
         self.like_actions = readout in ("given", "answer")
-        """Whether the features are one a cell and token, in the order of the actions' logits."""
+        """Whether there is one feature per cell and token, in the order of the actions' logits."""
         if self.like_actions:
             self.token_head = nn.Linear(body.width, written)
             self.halt_head = nn.Linear(body.width, 2) if readout == "answer" else None
@@ -107,9 +109,9 @@ class GridFeatures(BaseFeaturesExtractor):
             self.flat = nn.Sequential(nn.Linear(body.width * cells, features), nn.ReLU())
 
     def planes(self, observations: dict[str, Tensor]) -> Tensor:
-        """Return ``(B, planes, n, n)`` float of a batch as Stable-Baselines3 hands it over."""
+        """Return ``(B, planes, n, n)`` float for a batch as Stable-Baselines3 preprocesses it."""
         side = self.side
-        # In the order of the space: that of an observation's keys may be another.
+        # In the order of the space, because the keys of an observation may have another order.
         stack = [observations["tokens"].new_zeros(len(observations["tokens"]), 0, side, side)]
         for name in self.fields:
             if name in self.vocabularies:
@@ -140,12 +142,12 @@ class GridFeatures(BaseFeaturesExtractor):
 
 
 def network_of(name: str, readout: str) -> Any:
-    """Return the class of a network for a kind of decision.
+    """Return the class of a network for a readout.
 
     Raises:
-        ValueError: It knows nothing of such a task.
+        ValueError: if the network does not support the readout.
     """
-    plain = {"mlp": FlatMLP, "cnn": ResidualCNN, "transformer": GridTransformer, "hrm": Thinker}
+    plain = {"mlp": FlatMLP, "cnn": ResidualCNN, "transformer": GridTransformer, "hrm": HRMNetwork}
     structured = {"position": CentredWindow, "given": SudokuUnits}
     if (name == "structured" and readout not in structured) or (name, readout) == ("hrm", "plain"):
         raise ValueError(f"policy: {name} is for Sudoku and mazes; expected cnn")

@@ -1,4 +1,4 @@
-"""Reads ``hyperparameters.yml``: how each algorithm is trained on each environment."""
+"""Hyperparameters of each algorithm on each environment, from ``hyperparameters.yml``."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from . import ALGORITHM_NAMES
+from .algorithms import find_algorithm
 
 FILE = Path(__file__).with_name("hyperparameters.yml")
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How one algorithm is trained on one environment.
+    """Hyperparameters of one algorithm on one environment.
 
     Attributes:
-        n_envs: Parallel environments.
-        n_timesteps: Environment steps where no other budget is given.
+        n_envs: Number of parallel environments.
+        n_timesteps: Environment steps of a run without another budget.
         policy: Name of the network.
-        learning_rate: At the start, ``None`` for the library's default.
-        linear: It falls linearly to 0 over the run.
-        policy_kwargs: As the library takes them, but for the class of the features.
-        algorithm: Every other keyword argument of the algorithm.
+        learning_rate: Learning rate at the start; ``None`` uses the library's default.
+        linear: Whether the learning rate decreases linearly to 0 over the run.
+        policy_kwargs: The library's ``policy_kwargs``, without the features extractor class.
+        algorithm: All other keyword arguments of the algorithm.
     """
 
     n_envs: int
@@ -44,7 +44,7 @@ def _read(file: Path) -> Any:
         return yaml.safe_load(file.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"{file}: expected a file of hyper-parameters: {reason}") from None
+        raise ValueError(f"{file}: expected a file of hyperparameters: {reason}") from None
 
 
 def hyperparameters(
@@ -53,24 +53,25 @@ def hyperparameters(
     """Return the settings of an algorithm for an environment.
 
     Args:
-        algorithm: Of ``ALGORITHM_NAMES``.
-        env_id: The environment; one that is not named has the entry ``default``.
-        policy: Another network than the entry's, in its default size.
-        file: YAML in the format of RL Baselines3 Zoo, a section an algorithm.
+        algorithm: A key of ``ALGORITHMS``; one without a section uses the section ``default``.
+        env_id: The environment; one without an entry in the section uses the entry ``default``.
+        policy: Name of a network that replaces the one of the entry, in its default size.
+        file: YAML in the format of RL Baselines3 Zoo, with one section per algorithm.
 
     Raises:
-        ValueError: The algorithm is unknown, or the file is not as expected.
+        ValueError: if the algorithm is unknown, or the file does not have this format.
     """
-    if algorithm not in ALGORITHM_NAMES:
-        raise ValueError(f"agent: expected one of {', '.join(ALGORITHM_NAMES)}, got {algorithm!r}")
+    find_algorithm(algorithm)
     sections = _read(file)
-    section = sections.get(algorithm) if isinstance(sections, dict) else None
+    section = None
+    if isinstance(sections, dict):
+        section = sections.get(algorithm, sections.get("default"))
     if not isinstance(section, dict):
         raise ValueError(f"{file}: expected a section {algorithm}")
     entry = section.get(env_id, section.get("default"))
     where = f"{file}: {algorithm}, {env_id if env_id in section else 'default'}"
     if not isinstance(entry, dict):
-        raise ValueError(f"{where}: expected an entry of hyper-parameters")
+        raise ValueError(f"{where}: expected an entry of hyperparameters")
     values = copy.deepcopy(entry)
     try:
         n_envs, n_timesteps = int(values.pop("n_envs")), int(values.pop("n_timesteps"))
@@ -86,7 +87,7 @@ def hyperparameters(
         raise ValueError(f"{where}: expected n_envs and n_timesteps of at least 1")
     policy_kwargs = values.pop("policy_kwargs", {})
     if not isinstance(policy_kwargs, dict):
-        # The Zoo would run a string as Python.
+        # The Zoo would execute a string as Python code.
         raise ValueError(f"{where}: expected policy_kwargs as a mapping, got {policy_kwargs!r}")
     if policy is not None and policy != named:
         policy_kwargs.pop("features_extractor_kwargs", None)

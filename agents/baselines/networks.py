@@ -1,9 +1,10 @@
 """Networks of the policies: from an observation on a grid to features of its cells.
 
-All are called alike, with the planes ``(B, planes, n, n)``, the tokens ``(B, n*n)`` int64 and the
-walker's cell ``(B,)``, ``None`` where nobody walks; ``reads`` names the fields that a network takes
-from tokens and cell itself, of which it gets no planes. ``per_cell`` ones return
-``(B, n*n, width)``, the others ``(B, width)``. ``needs`` names what a network is made from.
+All networks have the same call: the planes ``(B, planes, n, n)``, the tokens ``(B, n*n)`` int64
+and the cell of the walker ``(B,)``, which is ``None`` if there is no walker. ``reads`` names the
+fields that a network reads from the tokens and the cell; they have no planes. A network that is
+``per_cell`` returns ``(B, n*n, width)``, any other one ``(B, width)``. ``needs`` names the
+arguments of the constructor that depend on the observation space.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from torch import Tensor, nn
 from hrm_gym.puzzles.maze import GOAL
 
 RADIUS = 10
-"""Cells that are seen to each side of the agent in a maze."""
+"""Cells that the agent sees in each direction in a maze."""
 
 
 class FlatMLP(nn.Module):
-    """A plain perceptron on everything at once, with no notion of a grid.
+    """A plain perceptron on the whole observation, without the structure of the grid.
 
     Args:
-        planes: Planes of the observation.
+        planes: Number of planes of the observation.
         side: Rows of the grid.
         width: Width of both layers.
     """
@@ -43,12 +44,12 @@ class FlatMLP(nn.Module):
 
 
 class ResidualCNN(nn.Module):
-    """A small residual network of 3x3 convolutions, without pooling: every cell keeps its place.
+    """A small residual network of 3x3 convolutions, without pooling: one output per cell.
 
     Args:
-        planes: Planes of the observation.
-        channels: Width.
-        layers: Residual blocks, of one convolution each.
+        planes: Number of planes of the observation.
+        channels: Number of channels.
+        layers: Number of residual blocks, each of one convolution.
     """
 
     needs = ("planes",)
@@ -65,7 +66,7 @@ class ResidualCNN(nn.Module):
 
     def forward(self, planes: Tensor, tokens: Tensor, position: Tensor | None) -> Tensor:
         """Return ``(B, n*n, channels)``."""
-        # Channels last is the faster layout of narrow convolutions on a CPU.
+        # On a CPU, narrow convolutions are faster in this layout.
         hidden = self.stem(planes.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             hidden = hidden + block(torch.relu(hidden))
@@ -73,10 +74,10 @@ class ResidualCNN(nn.Module):
 
 
 class UnitBlock(nn.Module):
-    """A residual block in which a cell sees its row, its column and its box, as rules do.
+    """A residual block in which a cell sees its row, its column and its box.
 
     Args:
-        channels: Width.
+        channels: Number of channels.
         box: Rows and columns of a box.
     """
 
@@ -102,10 +103,10 @@ class SudokuUnits(nn.Module):
     """A stack of ``UnitBlock``.
 
     Args:
-        planes: Planes of the observation.
+        planes: Number of planes of the observation.
         box: Rows and columns of a box.
-        channels: Width.
-        layers: Blocks.
+        channels: Number of channels.
+        layers: Number of blocks.
     """
 
     needs = ("planes", "box")
@@ -126,14 +127,14 @@ class SudokuUnits(nn.Module):
 
 
 class CentredWindow(nn.Module):
-    """The grid as seen from the agent: a window around its cell, and the way to the goal.
+    """A perceptron on a window around the walker and on the direction of the goal.
 
-    What a turn is worth depends on what lies around, wherever that is; a window that moves along
-    is learned once for all cells.
+    The value of a move depends on the surroundings and not on the position in the grid. A window
+    that moves with the walker shares its weights between all cells.
 
     Args:
         side: Rows of the grid.
-        planes: Planes of the observation.
+        planes: Number of planes of the observation.
         width: Width of both layers.
     """
 

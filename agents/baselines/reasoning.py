@@ -1,9 +1,10 @@
 """The HRM, and a transformer of its size, as networks of reinforcement-learning policies.
 
-The walker's cell holds the token of a path, which no maze that is shown has. An HRM thinks from a
-fresh carry in every step (``Thinker``), or from the carry of the step before (``HRMPolicy``): it
-then stands where the libraries have an LSTM, with z_H and z_L as its two states. Gradients stop at
-the carry, as they do between the segments of an HRM that learns from labels.
+The cell of the walker is marked with the token of a path, which does not occur in a question. In
+every step an HRM starts from its initial carry (``HRMNetwork``), or from the carry of the step
+before (``HRMPolicy``). In the second case the HRM replaces the LSTM of the library, and z_H and z_L
+are its two states. Gradients stop at the carry, as they do between the segments of an HRM that
+learns from labels.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from ..transformer import Transformer
 
 
 def model_config(policy: str, task_id: str) -> HRMConfig:
-    """Return the shape of the network of a policy: that of the smallest preset of a task.
+    """Return the configuration of a policy's network, from the smallest preset of a task.
 
     Args:
-        policy: ``hrm``, or ``transformer``, which is the supervised baseline's.
-        task_id: Such as ``maze-7x7``.
+        policy: ``hrm``, or ``transformer`` for the network of the supervised baseline.
+        task_id: Id of the task, such as ``maze-7x7``.
 
     Raises:
-        ValueError: No preset is for the task.
+        ValueError: if there is no preset for the task.
     """
     runs = [config for config in PRESETS.values() if config.task_id == task_id]
     if not runs:
@@ -45,21 +46,21 @@ def model_config(policy: str, task_id: str) -> HRMConfig:
     run = transformer(runs[-1]) if policy == "transformer" else runs[-1]
     task = get_task(task_id)
     size = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
-    # One policy plays all puzzles, so there is no embedding of a puzzle.
+    # One policy plays all puzzles, so that puzzle embeddings are of no use.
     return HRMConfig.from_dict({**size, **run.model, "num_puzzles": 0})
 
 
 def mark(tokens: Tensor, position: Tensor | None) -> Tensor:
-    """Return tokens ``(B, n*n)`` with the walker's cell ``(B,)`` marked, where somebody walks."""
+    """Return tokens ``(B, n*n)`` with the cell of the walker ``(B,)``, if there is one, marked."""
     return tokens if position is None else tokens.scatter(1, position[:, None], PATH)
 
 
 class GridTransformer(nn.Module):
-    """The plain transformer; what is not a token of the grid is added to the embeddings.
+    """The plain transformer; all planes except the tokens of the grid are added to the embeddings.
 
     Args:
-        planes: Planes of the observation beside its tokens.
-        config: Its shape.
+        planes: Number of planes, without those of the tokens.
+        config: Configuration of the transformer.
     """
 
     needs = ("planes", "config")
@@ -77,12 +78,12 @@ class GridTransformer(nn.Module):
         return self.encoder(tokens, self.marks(planes.flatten(2).transpose(1, 2)))
 
 
-class Thinker(nn.Module):
-    """An HRM that thinks anew in every step; its features are z_H.
+class HRMNetwork(nn.Module):
+    """An HRM that starts from its initial carry in every step; its features are z_H.
 
     Args:
-        config: Its shape.
-        segments: Segments of a step; the last alone carries gradient.
+        config: Configuration of the HRM.
+        segments: Segments per step; only the last one has a gradient.
     """
 
     needs = ("config",)
@@ -94,12 +95,12 @@ class Thinker(nn.Module):
         self.width = config.hidden_size
         self.segments = segments
         self.model = HRM(config)
-        # Policy and value are read off z_H by layers of their own.
+        # The policy has its own layers that read actions and values from z_H.
         self.model.head = nn.Identity()  # type: ignore[assignment]
         self.model.q_head.requires_grad_(False)
 
     def think(self, carry: Carry, tokens: Tensor) -> tuple[Carry, Tensor]:
-        """Return the carry after a step and z_H of the grid ``(B, n*n, hidden)``, with gradient."""
+        """Return the carry after a step, and z_H of the cells ``(B, n*n, hidden)``."""
         for _ in range(self.segments):
             carry, output = self.model.segment(carry, tokens)
         return carry, output.logits
@@ -110,7 +111,7 @@ class Thinker(nn.Module):
 
 
 class MarkedTokens(BaseFeaturesExtractor):
-    """The tokens with the walker's cell marked, ``(B, n*n)`` float, for ``HRMCell``."""
+    """The tokens with the cell of the walker marked, ``(B, n*n)`` float, for ``HRMCell``."""
 
     def __init__(self, space: spaces.Dict) -> None:
         super().__init__(space, spaces.flatdim(space["tokens"]))
@@ -122,21 +123,23 @@ class MarkedTokens(BaseFeaturesExtractor):
 
 
 class HRMCell(nn.Module):
-    """An HRM in the place of an LSTM: states z_H and z_L, less where they start.
+    """An HRM in the place of an LSTM; its states are z_H and z_L minus their initial values.
 
-    The library begins every episode with states of zeros, which so are the initial carry.
+    The library starts every episode with states of zeros, which therefore stand for the initial
+    carry.
 
     Args:
-        config: Shape of the HRM.
-        segments: Segments of a step.
-        carried: Go on from the step before; else every step begins anew.
+        config: Configuration of the HRM.
+        segments: Segments per step.
+        carried: Whether a step continues from the carry of the step before.
     """
 
     num_layers = 1
 
     def __init__(self, config: HRMConfig, segments: int = 1, carried: bool = True) -> None:
         super().__init__()
-        self.thinker = Thinker(config, segments)
+        # The name is part of checkpoints.
+        self.thinker = HRMNetwork(config, segments)
         self.carried = carried
         self.input_size = config.seq_len
         self.hidden_size = config.total_len * config.hidden_size
@@ -144,14 +147,15 @@ class HRMCell(nn.Module):
     def forward(
         self, sequence: Tensor, states: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Think for every step of a sequence.
+        """Run the HRM on every step of a sequence.
 
         Args:
             sequence: ``(length, B, n*n)`` marked tokens.
-            states: Two ``(1, B, hidden_size)``.
+            states: Two tensors ``(1, B, hidden_size)``.
 
         Returns:
-            z_H at the walker's cell ``(length, B, hidden)``, and the states after it.
+            z_H at the cell of the walker ``(length, B, hidden)``, and the states after the last
+            step.
         """
         start = self.thinker.model.initial_carry(sequence.shape[1])
         found = []
@@ -169,20 +173,20 @@ class HRMCell(nn.Module):
 class HRMPolicy(RecurrentMultiInputActorCriticPolicy):
     """A recurrent policy whose memory is the latent state of an HRM.
 
-    The value is read off the same z_H, through which its gradient does not go: this is the
-    library's way with a shared LSTM.
+    The value is computed from the same z_H, without a gradient into it, as the library does with a
+    shared LSTM.
 
     Args:
         space: Observation space.
         actions: Action space.
-        lr_schedule: Learning rate.
-        config: Shape of the HRM.
-        segments: Segments of a step.
-        carried: Go on from the step before.
-        kwargs: As the library takes them.
+        lr_schedule: Schedule of the learning rate.
+        config: Configuration of the HRM.
+        segments: Segments per step.
+        carried: Whether a step continues from the carry of the step before.
+        kwargs: Further arguments of the library's policy.
 
     Raises:
-        ValueError: Nobody walks in the environment.
+        ValueError: if the environment has no walker, or a grid of another size.
     """
 
     def __init__(

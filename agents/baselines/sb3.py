@@ -1,4 +1,4 @@
-"""Stable-Baselines3 agents: the libraries' own, unmodified algorithms on native vectors."""
+"""Stable-Baselines3 agents: the unmodified algorithms on native vectorized environments."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
-from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from torch import nn
@@ -28,65 +26,57 @@ from hrm_gym.files import write_bytes, write_text
 from hrm_gym.sb3 import SB3VecEnv
 
 from ..base import Agent, Info, Observation, Signal
+from .algorithms import Algorithm, find_algorithm
 from .features import GridFeatures
 from .hyperparameters import Hyperparameters, hyperparameters
 from .reasoning import HRMPolicy, model_config
 
-ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
-    "ppo": PPO,
-    "dqn": DQN,
-    "maskable-ppo": MaskablePPO,
-    "a2c": A2C,
-    "qrdqn": QRDQN,
-    "recurrent-ppo": RecurrentPPO,
-}
-Q_LEARNING = (DQN, QRDQN)
 FORMAT = "hrm-gym-sb3-2"
 
-
 Memory = tuple[NDArray[np.float32], NDArray[np.float32]] | None
-"""Of one episode: both states of an LSTM, each ``(layers, width)``; ``None`` at the start."""
+"""Both LSTM states of one episode, each ``(layers, width)``; ``None`` at its start."""
 
 
 class SB3Agent(Agent):
     """A policy of Stable-Baselines3 or sb3-contrib.
 
     Args:
-        algorithm: Of ``ALGORITHM_NAMES``.
+        name: A key of ``ALGORITHMS``.
         model: The library's algorithm object.
-        env_id: The environment it was made for.
-        settings: Its hyper-parameters.
+        env_id: The environment it is trained on.
+        settings: Its hyperparameters.
 
     Attributes:
-        remembers: It is recurrent: what it does depends on the steps before.
+        remembers: Whether it is recurrent, so that its actions depend on earlier steps.
     """
 
     signal: ClassVar[Signal] = "reward"
 
     def __init__(
-        self, algorithm: str, model: BaseAlgorithm, env_id: str, settings: Hyperparameters
+        self, name: str, model: BaseAlgorithm, env_id: str, settings: Hyperparameters
     ) -> None:
-        self.name = algorithm
+        self.name = name
+        self.algorithm = find_algorithm(name)
         self.model = model
         self.env_id = env_id
         self.settings = settings
-        self.remembers = isinstance(model, RecurrentPPO)
+        self.remembers = self.algorithm.recurrent
         policy: Any = model.policy
-        # The target network of Q-learning is a copy, not something trained.
-        trained = {"dqn": "q_net", "qrdqn": "quantile_net"}.get(algorithm)
-        self.parameters = sum(
-            p.numel() for p in (getattr(policy, trained) if trained else policy).parameters()
-        )
+        # The target network of Q-learning is a copy and is not counted.
+        value_net = self.algorithm.value_net
+        trained = getattr(policy, value_net) if value_net else policy
+        self.parameters = sum(p.numel() for p in trained.parameters())
         space = model.observation_space
-        # A walk is drawn: one that turns back once does so for ever, where nothing else changes.
+        # In a maze actions are sampled: nothing but the position changes there, so that a
+        # deterministic policy that turns back once would do so forever.
         walks = isinstance(space, spaces.Dict) and not {"given", "answer"} & set(space.spaces)
         self.deterministic = not walks
         self.memory: Memory = None
 
     def act(self, obs: Observation, info: Info) -> Any:
-        """Return the action for one observation, by ``info["action_mask"]`` for MaskablePPO.
+        """Return the action for one observation; MaskablePPO also uses ``info["action_mask"]``.
 
-        A recurrent agent goes on from the call before; ``memory = None`` begins an episode.
+        A recurrent agent continues from the previous call; ``memory = None`` starts an episode.
         """
         actions, (self.memory,) = self.act_on([obs], [info], [self.memory])
         return actions[0]
@@ -98,12 +88,12 @@ class SB3Agent(Agent):
     def act_on(
         self, observations: list[Observation], infos: list[Info], memories: list[Memory]
     ) -> tuple[list[Any], list[Memory]]:
-        """Return an action for each observation, and what each episode is to be remembered by.
+        """Return an action and the new memory for each observation.
 
         Args:
-            observations: Of different episodes.
-            infos: Beside them.
-            memories: What the call before returned of the same episode, ``None`` at its start.
+            observations: One observation per episode.
+            infos: The infos that came with them.
+            memories: What the previous call returned for each episode; ``None`` at its start.
         """
         if isinstance(observations[0], dict):
             names = observations[0]
@@ -112,15 +102,15 @@ class SB3Agent(Agent):
             stacked = np.stack(observations)
         options: dict[str, Any] = {"deterministic": self.deterministic}
         model: Any = self.model
-        if self.name == "maskable-ppo":
+        if self.algorithm.masked:
             options["action_masks"] = np.stack([_flat_mask(info) for info in infos])
         if self.remembers:
             layers, _, width = model.policy.lstm_hidden_state_shape
             start = np.zeros((layers, width), np.float32)
             known = [memory or (start, start) for memory in memories]
             options["state"] = tuple(np.stack(part, axis=1) for part in zip(*known, strict=True))
-        if isinstance(model, Q_LEARNING):
-            # Amid training much more is left to chance than a test should leave to it.
+        if self.algorithm.value_net:
+            # During training the exploration rate is much higher than a test should have.
             exploring, model.exploration_rate = model.exploration_rate, model.exploration_final_eps
             actions, _ = model.predict(stacked, **options)
             model.exploration_rate = exploring
@@ -131,9 +121,9 @@ class SB3Agent(Agent):
         return list(actions), memories
 
     def save(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors``; the library's own files hold pickles."""
+        """Write ``config.json`` and ``model.safetensors``; the library's files contain pickles."""
         folder = Path(folder)
-        # Clones, since the library registers one features extractor under several names.
+        # Cloned, because the library registers one features extractor under several names.
         state = {k: v.detach().clone().cpu() for k, v in self.model.policy.state_dict().items()}
         write_bytes(folder / "model.safetensors", save(state))
         config = {
@@ -149,7 +139,7 @@ class SB3Agent(Agent):
         """Rebuild the algorithm and load its weights; nothing is unpickled.
 
         Raises:
-            ValueError: The folder holds no agent of this kind, or its weights do not fit.
+            ValueError: if the folder contains no agent of this kind, or its weights do not fit.
         """
         folder = Path(folder)
         for name in ("config.json", "model.safetensors"):
@@ -178,38 +168,35 @@ def _flat_mask(info: Info) -> NDArray[np.bool_]:
     return np.asarray(np.concatenate(mask) if isinstance(mask, tuple) else mask, bool)
 
 
-def check_fit(algorithm: str, env: gym.Env[Any, Any], env_id: str) -> None:
-    """Refuse an environment that an algorithm cannot be trained on.
+def check_fit(name: str, env: gym.Env[Any, Any], env_id: str) -> None:
+    """Refuse an environment on which an algorithm cannot be trained.
 
     Raises:
-        ValueError: The algorithm is unknown or does not fit the environment.
+        ValueError: if the algorithm is unknown or does not fit the environment.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"agent: expected one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
+    algorithm = find_algorithm(name)
     space = env.observation_space
     grid = isinstance(space, spaces.Dict) and "tokens" in space.spaces
     readings = isinstance(space, spaces.Box) and len(space.shape) == 1
     if not grid and not readings:
         raise ValueError(
-            f"env: {algorithm} expects observations of tokens, as HRMMaze-7x7-v0 has, or of "
-            f"readings, got {env_id!r}"
+            f"env: {name} expects observations with tokens, as HRMMaze-7x7-v0 has, or a flat "
+            f"Box, got {env_id!r}"
         )
-    if issubclass(ALGORITHMS[algorithm], Q_LEARNING) and not isinstance(
-        env.action_space, spaces.Discrete
-    ):
+    if algorithm.value_net and not isinstance(env.action_space, spaces.Discrete):
         kind = type(env.action_space).__name__
         raise ValueError(
-            f"agent: {algorithm} expects Discrete actions, and those of {env_id} are {kind}"
+            f"agent: {name} expects Discrete actions, and those of {env_id} are {kind}"
         )
     answers = isinstance(space, spaces.Dict) and "answer" in space.spaces
-    if algorithm == "maskable-ppo" and (answers or not grid):
+    if algorithm.masked and (answers or not grid):
         raise ValueError(
-            f"env: maskable-ppo expects a step environment such as HRMMaze-7x7-v0, got {env_id!r}"
+            f"env: {name} expects a step environment such as HRMMaze-7x7-v0, got {env_id!r}"
         )
 
 
 def build(
-    algorithm: str,
+    name: str,
     env_id: str,
     settings: Hyperparameters | None = None,
     seed: int = 0,
@@ -222,52 +209,50 @@ def build(
     """Build an untrained agent and its training environments.
 
     Args:
-        algorithm: Of ``ALGORITHM_NAMES``.
+        name: A key of ``ALGORITHMS``.
         env_id: The environment.
-        settings: ``None`` as the file of hyper-parameters says.
-        seed: Of the weights, the exploration and the puzzles.
-        num_envs: Parallel environments; ``None`` as the settings say.
-        device: ``cpu``, ``cuda`` and so on.
+        settings: Hyperparameters, by default those of ``hyperparameters.yml``.
+        seed: Seed of the weights, the exploration and the puzzles.
+        num_envs: Number of parallel environments, by default ``settings.n_envs``.
+        device: Device of the networks, such as ``cpu`` or ``cuda``.
         env_kwargs: Keyword arguments of the environment.
-        used: Share of the training budget that is used, 0..1, for schedules.
-        acting_only: Keep no replay buffer.
+        used: Returns the used share of the training budget, 0..1, for schedules.
+        acting_only: Whether to omit the replay buffer, because the agent will not be trained.
 
     Raises:
-        ValueError: As ``check_fit``; or the settings do not fit the algorithm or the environment.
+        ValueError: if the algorithm, the environment and the settings do not fit each other.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"agent: expected one of {', '.join(ALGORITHMS)}, got {algorithm!r}")
+    algorithm = find_algorithm(name)
     first = make_env(env_id, **(env_kwargs or {}))
-    check_fit(algorithm, first, env_id)
-    settings = settings or hyperparameters(algorithm, env_id)
+    check_fit(name, first, env_id)
+    settings = settings or hyperparameters(name, env_id)
     count = 1 if acting_only else num_envs or settings.n_envs
     envs: VecEnv = VecMonitor(SB3VecEnv(make_vector(first, env_id, count, env_kwargs or {})))
     options = dict(settings.algorithm)
     rate = settings.learning_rate
     if rate is not None:
         options["learning_rate"] = (lambda _: rate * (1 - used())) if settings.linear else rate
-    if acting_only and issubclass(ALGORITHMS[algorithm], Q_LEARNING):
+    if acting_only and algorithm.value_net:
         options["buffer_size"] = 1
     if "n_steps" in options and "n_epochs" in options:
-        # Minibatches of equal size, however many environments there are.
+        # Makes all minibatches equally large for any number of environments.
         options["batch_size"] = math.gcd(options["batch_size"], options["n_steps"] * count)
-    name, kwargs = _policy(algorithm, settings, first, env_id)
+    policy, kwargs = _policy(algorithm, settings, first, env_id)
+    make: Any = algorithm.load()
     try:
-        model = ALGORITHMS[algorithm](
-            name, envs, policy_kwargs=kwargs, seed=seed, device=device, **options
-        )
+        model = make(policy, envs, policy_kwargs=kwargs, seed=seed, device=device, **options)
     except TypeError as error:
-        raise ValueError(f"hyper-parameters of {algorithm} on {env_id}: {error}") from None
+        raise ValueError(f"hyperparameters of {name} on {env_id}: {error}") from None
     _pass_through(algorithm, model)
-    return SB3Agent(algorithm, model, env_id, settings)
+    return SB3Agent(name, model, env_id, settings)
 
 
 def _policy(
-    algorithm: str, settings: Hyperparameters, env: gym.Env[Any, Any], env_id: str
+    algorithm: Algorithm, settings: Hyperparameters, env: gym.Env[Any, Any], env_id: str
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the library's name of a policy, or our class, and its keyword arguments."""
+    """Return the policy, as a class or by the library's name, and its keyword arguments."""
     kwargs = dict(settings.policy_kwargs)
-    recurrent = algorithm == "recurrent-ppo"
+    recurrent = algorithm.recurrent
     if not isinstance(env.observation_space, spaces.Dict):
         if settings.policy != "mlp":
             raise ValueError(f"policy: {env_id} has no grid; expected mlp, got {settings.policy!r}")
@@ -283,13 +268,14 @@ def _policy(
     return "MultiInputLstmPolicy" if recurrent else "MultiInputPolicy", kwargs
 
 
-def _pass_through(algorithm: str, model: BaseAlgorithm) -> None:
-    """Where features and actions are both cells times tokens, begin by passing them on."""
+def _pass_through(algorithm: Algorithm, model: BaseAlgorithm) -> None:
+    """Initialize the last layer as the identity if features and actions correspond one to one."""
     policy: Any = model.policy
-    if algorithm == "dqn":
-        features, last = policy.q_net.features_extractor, policy.q_net.q_net[-1]
-    elif algorithm in ("qrdqn", "recurrent-ppo"):
+    if algorithm.recurrent:
         return
+    if algorithm.value_net:
+        value_net = getattr(policy, algorithm.value_net)
+        features, last = value_net.features_extractor, getattr(value_net, algorithm.value_net)[-1]
     else:
         features, last = policy.features_extractor, policy.action_net
     if getattr(features, "like_actions", False) and last.in_features == last.out_features:
@@ -300,16 +286,16 @@ def _pass_through(algorithm: str, model: BaseAlgorithm) -> None:
 def make_vector(
     first: gym.Env[Any, Any], env_id: str, count: int, env_kwargs: dict[str, Any]
 ) -> VectorEnv[Any, Any, Any]:
-    """Return the native vector of an id or, where it has none, copies of its environment.
+    """Return the native vectorized environment of an id, or copies of its single environment.
 
-    It may have been stepped: its seed is given with ``reset``.
+    The environment may have been stepped already. The caller seeds it with ``reset``.
     """
     if gym.spec(env_id).vector_entry_point is not None:
         vector = gym.make_vec(env_id, count, autoreset_mode="SameStep", **env_kwargs)
-        # On a new machine kernels are compiled at the first step, which is no time of training.
+        # The first step compiles kernels, which must not count as training time.
         vector.reset(seed=0)
         vector.step(vector.action_space.sample())
         return vector
-    # Copies share their puzzles, which making each environment anew would read again.
+    # Copies share their puzzles, so that the puzzles are read only once.
     copies = [lambda: copy.deepcopy(first) for _ in range(count)]
     return SyncVectorEnv(copies, autoreset_mode=AutoresetMode.SAME_STEP)

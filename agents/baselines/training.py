@@ -1,4 +1,4 @@
-"""Training a baseline by a budget of seconds or steps, whichever runs out first."""
+"""Training of a baseline within a budget of seconds, of steps or of both."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from ..base import TrainResult
 from ..hrm.training.guard import check_finite
 from .hyperparameters import Hyperparameters, hyperparameters
-from .sb3 import Q_LEARNING, SB3Agent, build
+from .sb3 import SB3Agent, build
 
 if TYPE_CHECKING:
     from hrm_gym.tracking import Tracker
 
 ENDLESS = 1_000_000_000
-"""Steps asked of a run that a clock ends."""
+"""Number of steps requested from the library if only the time is limited."""
 
 Progress = Callable[[TrainResult["SB3Agent"]], None]
 
 
 class Clock:
-    """Training time without the pauses, and how much of the budget is used."""
+    """Measures training time without pauses, and the used share of the budget."""
 
     def __init__(self, seconds: float | None, steps: int | None) -> None:
         self.budget_seconds, self.budget_steps = seconds, steps
@@ -40,14 +40,14 @@ class Clock:
 
     @property
     def used(self) -> float:
-        """Share of the budget that is used, of whichever runs out first."""
+        """The used share of the budget, 0..1: the larger one of time and steps."""
         by_time = 0.0 if self.budget_seconds is None else self.seconds / self.budget_seconds
         by_steps = 0.0 if self.budget_steps is None else self.steps / self.budget_steps
         return min(1.0, max(by_time, by_steps))
 
 
 class Budget(BaseCallback):
-    """Stops training when the clock has run out, and calls for progress in between."""
+    """Stops training when the budget is used up, and reports progress until then."""
 
     def __init__(self, agent: SB3Agent, clock: Clock, progress: Progress | None, times: int):
         super().__init__()
@@ -56,7 +56,7 @@ class Budget(BaseCallback):
         self.ended = 0
 
     def so_far(self) -> TrainResult[SB3Agent]:
-        """Return the run as it stands; of puzzles, those that ended and those at hand."""
+        """Return the result so far; its puzzles are those that have ended and the current ones."""
         puzzles = self.training_env.num_envs + self.ended
         return TrainResult(self.agent, self.num_timesteps, self.clock.seconds, puzzles)
 
@@ -73,7 +73,7 @@ class Budget(BaseCallback):
         return used < 1.0
 
     def _report(self) -> None:
-        """Call for progress at the start and at every n-th part of the budget, outside the time."""
+        """Report progress at the start and at equal intervals, while the clock is paused."""
         if self.progress is None or self.clock.used * self.times < self.called:
             return
         self.called = int(self.clock.used * self.times) + 1
@@ -85,7 +85,7 @@ class Budget(BaseCallback):
 
 
 class TrackerOutput(KVWriter):
-    """Hands what the library logs (``train/``, ``rollout/``) to a tracker."""
+    """Passes what the library logs (``train/``, ``rollout/``) to a tracker."""
 
     def __init__(self, tracker: Tracker, clock: Clock) -> None:
         self.tracker, self.clock = tracker, clock
@@ -101,7 +101,7 @@ class TrackerOutput(KVWriter):
                 self.tracker.scalar(key, float(value), step, self.clock.seconds)
 
     def close(self) -> None:
-        """Leave the tracker open: it belongs to the caller."""
+        """Do nothing: the caller closes the tracker."""
 
 
 def train_rl(
@@ -123,27 +123,27 @@ def train_rl(
     """Train a baseline.
 
     Args:
-        algorithm: Of ``ALGORITHM_NAMES``; Q-learning needs Discrete actions.
+        algorithm: A key of ``ALGORITHMS``; Q-learning needs Discrete actions.
         env_id: A step environment, an Answer environment or ``HRMHalt-v0``.
-        seed: Of the weights, the exploration and the puzzles.
-        seconds: Wall-clock budget; the round of updates that runs then is finished first.
-        steps: Budget of environment steps over all parallel environments; where there is no budget
-            at all, that of the file of hyper-parameters.
-        num_envs: Parallel environments; ``None`` as the file of hyper-parameters says.
-        device: ``cpu``, ``cuda`` and so on.
-        limit: Training puzzles; ``None`` takes all.
+        seed: Seed of the weights, the exploration and the puzzles.
+        seconds: Wall-clock budget. The round of updates that runs at its end is completed.
+        steps: Budget of environment steps, summed over all parallel environments. Without any
+            budget, ``n_timesteps`` of ``hyperparameters.yml`` is used.
+        num_envs: Number of parallel environments, by default that of ``hyperparameters.yml``.
+        device: Device of the networks, such as ``cpu`` or ``cuda``.
+        limit: Maximum number of training puzzles; ``None`` uses all of them.
         env_kwargs: Further keyword arguments of the environment.
-        on_progress: Called with the run so far, at the start and ``progress_evaluations`` times at
-            most; its time does not count.
+        on_progress: Called with the result so far, at the start and at most
+            ``progress_evaluations`` times afterwards. The time it takes is not counted.
         progress_evaluations: See ``on_progress``.
-        tracker: Where training curves go.
-        policy: Network; ``None`` as the file of hyper-parameters says.
-        settings: Hyper-parameters in place of the file's.
+        tracker: Receives the training curves.
+        policy: Name of the network, by default that of ``hyperparameters.yml``.
+        settings: Hyperparameters that replace those of the file.
 
     Raises:
-        ValueError: The algorithm or the network does not fit the environment, or a budget is not
-            positive.
-        Diverged: Weights are no longer finite.
+        ValueError: if the algorithm or the network does not fit the environment, or a budget is
+            not positive.
+        Diverged: if the weights are no longer finite.
     """
     for name, value in (("seconds", seconds), ("steps", steps)):
         if value is not None and value <= 0:
@@ -153,19 +153,20 @@ def train_rl(
         steps = settings.n_timesteps
     clock = Clock(seconds, steps)
     kwargs = {"split": "train", "limit": limit, **(env_kwargs or {})}
-    # The library's own schedules count steps, and the clock may end the run.
+    # The library's schedules count steps only, but the clock may end the run earlier.
     agent = build(algorithm, env_id, settings, seed, num_envs, device, kwargs, lambda: clock.used)
-    if isinstance(agent.model, Q_LEARNING):
-        epsilon = agent.model.exploration_schedule
-        agent.model.exploration_schedule = lambda _: epsilon(1.0 - clock.used)
+    if agent.algorithm.value_net:
+        model: Any = agent.model
+        epsilon = model.exploration_schedule
+        model.exploration_schedule = lambda _: epsilon(1.0 - clock.used)
     output = [TrackerOutput(tracker, clock)] if tracker is not None else []
     agent.model.set_logger(Logger(folder=None, output_formats=list(output)))
     callback = Budget(agent, clock, on_progress, progress_evaluations)
     try:
         agent.model.learn(steps or ENDLESS, callback=callback)
     except (ValueError, RuntimeError):
-        # Torch draws no action from logits that are not finite: by a check of its distributions,
-        # or where somebody has switched that off, in drawing.
+        # Torch cannot sample an action from logits that are not finite. Its distributions check
+        # them, or if that check is disabled, sampling fails.
         check_finite(agent.model.policy)
         raise
     check_finite(agent.model.policy)

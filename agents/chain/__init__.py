@@ -1,4 +1,4 @@
-"""A stand-in for chain of thought: a decoder that writes a solver's steps, then the answer."""
+"""A model of chain of thought: a decoder that writes the steps of a solver, then the answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = list(EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its module."""
+    """Import a public name from its module on first use."""
     if name not in EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{EXPORTS[name]}", __name__), name)

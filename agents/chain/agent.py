@@ -1,4 +1,4 @@
-"""The decoder as an agent: it writes its chain once for every puzzle, and plays the answer out."""
+"""The decoder as an agent: it writes one chain per puzzle and then plays the answer."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ NAME = "chain-of-thought"
 
 
 class ChainAgent(ReasoningAgent):
-    """A trained decoder; to the outside it thinks in one segment.
+    """A trained decoder; it has the interface of an HRM that takes one segment.
 
     Args:
-        model: It is moved to ``device`` and set to evaluation.
+        model: The decoder. It is moved to ``device`` and set to evaluation mode.
         task: Id of its task.
-        device: ``cpu``, ``cuda`` and so on.
-        about: What its checkpoint says of it.
+        device: Device of the model, such as ``cpu`` or ``cuda``.
+        about: Further entries of ``config.json``.
 
     Attributes:
-        written: ``(B,)`` int64, the tokens that each puzzle of the last batch took.
+        written: ``(B,)`` int64, the number of tokens written for each puzzle of the last batch.
 
     Raises:
-        ValueError: The device is not there.
+        ValueError: if the device does not exist.
     """
 
     name = NAME
@@ -57,7 +57,7 @@ class ChainAgent(ReasoningAgent):
         self.written = np.zeros(0, np.int64)
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``config.json`` says of the agent."""
+        """Return the content of ``config.json``."""
         return {
             **self.about,
             "name": NAME,
@@ -72,10 +72,10 @@ class ChainAgent(ReasoningAgent):
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> ChainAgent:
-        """Read what ``save`` wrote.
+        """Load a saved agent.
 
         Raises:
-            ValueError: A file is missing, damaged or of another agent.
+            ValueError: if a file is missing, is damaged or belongs to another agent.
         """
         about, weights = load_agent(Path(folder))
         if about.get("name") != NAME:
@@ -98,7 +98,7 @@ class ChainAgent(ReasoningAgent):
         shares = logits.float().softmax(-1)
         confidence, answer = shares.max(-1)
         entropy = torch.special.entr(shares).sum(-1).mean(-1) / math.log(shares.shape[-1])
-        # All cells at once: what the decoder itself gives its answer, as log-odds.
+        # The probability that the decoder assigns to its whole answer, as log-odds.
         right = confidence.double().log().sum(-1).exp().clamp(1e-6, 1 - 1e-6)
         yield (
             Segment(

@@ -1,4 +1,4 @@
-"""The decoder: a causal transformer over chains, and how it writes one."""
+"""The decoder: a causal transformer over chains, and how it writes a chain."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Decoder(nn.Module):
     """Predicts the next token of a chain.
 
     Args:
-        config: Shape of the transformer; vocabulary and length are those of the language.
-        language: The tokens.
+        config: Configuration of the transformer, with the vocabulary and length of the language.
+        language: The tokens of the chains.
 
     Raises:
-        ValueError: Vocabulary or length are others.
+        ValueError: if ``config`` has another vocabulary or length.
     """
 
     def __init__(self, config: HRMConfig, language: Language) -> None:
@@ -38,7 +38,7 @@ class Decoder(nn.Module):
         self.head = Linear(config.hidden_size, config.vocab_size)
 
     def param_groups(self) -> ParamGroups:
-        """Return the parameters by the optimiser that suits them, as the HRM does."""
+        """Return the parameters, grouped by optimizer as those of the HRM are."""
         matrices = [p for p in self.trunk.blocks.parameters() if p.ndim == 2]
         chosen = {id(p) for p in matrices}
         return ParamGroups(matrices, [p for p in self.parameters() if id(p) not in chosen], [])
@@ -50,13 +50,13 @@ class Decoder(nn.Module):
 
         Args:
             tokens: ``(B, length)`` integers.
-            places: ``(B, length)`` the cell that is read or comes next, -1 for none.
-            past: What was read before; ``None`` reads a whole chain.
+            places: ``(B, length)``, the cell that is read or written next, -1 for none.
+            past: Caches of the tokens before; ``None`` if ``tokens`` are whole chains.
 
         Returns:
             ``(B, length, vocab_size)``.
         """
-        # A place is told by the token of its cell, so that steps that name a cell point to it.
+        # A place is embedded as the token of its cell, so that steps can refer to the cell.
         named = F.embedding(places.clamp(min=0) + self.language.first_cell, self.trunk.token_emb)
         extra = self.trunk.scale * named * (places >= 0)[..., None]
         memory = [KeyValues() for _ in self.trunk.blocks] if past is None else past
@@ -64,32 +64,32 @@ class Decoder(nn.Module):
 
     @torch.inference_mode()
     def write(self, questions: Tensor) -> tuple[Tensor, Tensor]:
-        """Write chains, always the likeliest token next.
+        """Write chains greedily: the next token is always the most likely one.
 
-        A row leaves the batch when its answer is complete, or its chain too long.
+        A row leaves the batch when its answer is complete or its chain is too long.
 
         Args:
             questions: ``(B, seq_len)`` integers.
 
         Returns:
-            The logits of the answers ``(B, seq_len, task vocabulary)``, zero where a chain came to
-            no answer, and how many tokens were written ``(B,)``.
+            The logits of the answers ``(B, seq_len, task vocabulary)``, zero if a chain has no
+            answer, and the number of tokens written ``(B,)``.
         """
         language, device = self.language, questions.device
         cells, task_tokens = language.task.seq_len, language.task.vocab_size
         batch = len(questions)
-        # One place more takes what the steps would write.
+        # The additional place receives what the steps would write.
         answers = torch.zeros(batch, cells + 1, task_tokens, device=device)
         written = torch.zeros(batch, dtype=torch.int64, device=device)
         going = torch.arange(batch, device=device)
-        # The cell that is written next; -1 while the steps are.
+        # The cell that is written next; -1 during the steps.
         place = torch.full((batch,), -1, device=device)
         past = [KeyValues(language.capacity) for _ in self.trunk.blocks]
         everywhere = torch.arange(cells, device=device).expand(batch, -1)
         logits = self(questions.long(), everywhere, past)[:, -1]
         for count in range(1, language.capacity - cells + 1):
             answering = place >= 0
-            # In the answer stand tokens of the task alone.
+            # The answer contains only tokens of the task.
             chosen = torch.where(answering, logits[:, :task_tokens].argmax(-1), logits.argmax(-1))
             answers[going, place] = logits[:, :task_tokens]
             place = torch.where(answering | (chosen == language.answer), place + 1, place)

@@ -1,4 +1,4 @@
-"""Numba kernels of the solvers whose steps are written out: singles and guesses, a walk."""
+"""Numba kernels of the solvers whose steps are written: singles and guesses, and a walk."""
 
 import numpy as np
 from numba import njit
@@ -16,7 +16,7 @@ def count_bits(mask):
 
 @njit(cache=True)
 def toggle(used, box_of, cell, digit):
-    """Note, or forget, a digit in the row, column and box of a cell."""
+    """Add or remove a digit in the row, column and box of a cell."""
     n = used.shape[1]
     used[0, cell // n] ^= 1 << digit
     used[1, cell % n] ^= 1 << digit
@@ -25,7 +25,7 @@ def toggle(used, box_of, cell, digit):
 
 @njit(cache=True)
 def free(used, box_of, cell):
-    """Return the digits (1..n) that row, column and box leave to a cell, as bits."""
+    """Return the digits (1..n) that row, column and box of a cell allow, as bits."""
     n = used.shape[1]
     taken = used[0, cell // n] | used[1, cell % n] | used[2, box_of[cell]]
     return ~taken & ((1 << (n + 1)) - 2)
@@ -33,10 +33,11 @@ def free(used, box_of, cell):
 
 @njit(cache=True)
 def next_cell(grid, used, units, box_of):
-    """Return a blank cell and the digits it may take: one where it is certain, none where it fails.
+    """Return a blank cell and its possible digits: one if it is certain, none if it is a failure.
 
-    First the blank cell with the fewest digits, if that is one or none; else the first digit that
-    has one place left in a unit; else that cell. The cell is -1 where none is blank.
+    The cell is the blank one with the fewest possible digits if it has one or none. Otherwise it is
+    the only place of a digit in a unit. If there is no such digit, it is the first cell again. It
+    is -1 if no cell is blank.
     """
     best, digits, fewest = -1, 0, 99
     for cell in range(grid.size):
@@ -65,19 +66,19 @@ def next_cell(grid, used, units, box_of):
 
 @njit(cache=True)
 def sudoku_steps(grid, units, box_of, first_cell, guess, back, out):
-    """Write the steps of a solver as tokens; return how many, at most ``out.size``.
+    """Write the steps of a solver as tokens; return their number, at most ``out.size``.
 
-    A certain digit is two tokens, cell and digit; a guess has ``guess`` in front. ``back`` takes
-    back all since the last guess, that included.
+    A certain digit is two tokens, its cell and the digit. A guess has the token ``guess`` before
+    them. The token ``back`` undoes everything since the last guess, including the guess.
 
     Args:
-        grid: (n*n,) int8 digits, 0 = blank; filled in.
+        grid: (n*n,) int8 digits, 0 = blank; it is filled in.
         units: (3n, n) int64, the cells of every row, column and box.
-        box_of: (n*n,) int64.
+        box_of: (n*n,) int64, the box of every cell.
         first_cell: Token of cell 0; digit d is token d + 1.
-        guess: Token.
-        back: Token.
-        out: (L,) int64.
+        guess: Token before a guess.
+        back: Token that undoes a guess.
+        out: (L,) int64, receives the tokens.
     """
     n = units.shape[1]
     used = np.zeros((3, n), np.int64)
@@ -85,7 +86,7 @@ def sudoku_steps(grid, units, box_of, first_cell, guess, back, out):
         if grid[cell]:
             toggle(used, box_of, cell, grid[cell])
     trail, height = np.empty(grid.size, np.int64), 0
-    # By guess: how high the trail was, the cell, and the digits not tried yet.
+    # For each guess: the height of the trail, the cell, and the digits not tried yet.
     marks = np.empty((grid.size, 3), np.int64)
     depth, length = 0, 0
     while length + 4 <= out.size:
@@ -123,16 +124,16 @@ def sudoku_steps(grid, units, box_of, first_cell, guess, back, out):
 
 @njit(cache=True)
 def maze_steps(walls, start, goal, first_cell, out):
-    """Write the cells where a depth-first search stands, one after the other, from S to G.
+    """Write the cells of a depth-first search in the order of its moves, from S to G.
 
-    It goes up, right, down or left to a cell not seen yet, and back where there is none.
+    The search moves up, right, down or left to a cell that it has not seen, or else back.
 
     Args:
         walls: (s, s) bool.
         start: The cell of S, which is not written.
         goal: The cell of G.
         first_cell: Token of cell 0.
-        out: (L,) int64.
+        out: (L,) int64, receives the tokens.
     """
     size = walls.shape[0]
     seen = walls.copy()

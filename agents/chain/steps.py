@@ -1,4 +1,4 @@
-"""What a chain looks like: a question, the steps of a solver and the answer, as a row of tokens."""
+"""Chains: a question, the steps of a solver and the answer, as one sequence of tokens."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from hrm_gym.puzzles.sudoku import Sudoku
 class Language:
     """The tokens of a task's chains.
 
-    The task's own come first, then one for every cell, then ``answer`` (the answer follows),
-    ``guess`` and ``back``. A Sudoku is solved by singles: a cell, then its digit; where there is
-    none, a guess on the cell with the fewest digits, taken back where it fails. In a maze the
-    steps are the cells of a depth-first walk, those it returns to among them.
+    The tokens of the task come first, then one token per cell, then ``answer`` (the answer
+    follows), ``guess`` and ``back``. A Sudoku is solved by singles, each written as a cell and its
+    digit. If there is no single, the solver guesses in the cell with the fewest possible digits,
+    and undoes the guess if it fails. In a maze the steps are the cells of a depth-first walk,
+    including the way back from dead ends.
 
     Args:
-        task: Sudoku or a maze.
+        task: A Sudoku or a maze.
 
     Raises:
-        ValueError: It is another task, whose solver has no steps.
+        ValueError: if it is another task, whose solver has no steps.
 
     Attributes:
-        vocab_size: Tokens in all.
-        capacity: Positions of the longest chain; a solver that takes longer is cut off.
+        vocab_size: Number of all tokens.
+        capacity: Positions of the longest chain; longer solutions are cut off.
     """
 
     def __init__(self, task: Task) -> None:
@@ -41,7 +42,7 @@ class Language:
         self.capacity = 2 * task.seq_len + 1 + self.most_steps
 
     def steps(self, question: Tokens) -> NDArray[np.int64]:
-        """Return the tokens of the solver's steps, ``(L,)``, at most ``most_steps``."""
+        """Return the tokens of the solver's steps, ``(L,)`` with L at most ``most_steps``."""
         from .step_kernels import maze_steps, sudoku_steps
 
         task, out = self.task, np.empty(self.most_steps, np.int64)
@@ -59,16 +60,16 @@ class Language:
     def chains(
         self, questions: Tokens, answers: Tokens
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return what a decoder reads and what it shall write.
+        """Return what a decoder reads and what it learns to write.
 
         Args:
             questions: ``(B, seq_len)``.
             answers: ``(B, seq_len)``.
 
         Returns:
-            Chains ``(B, L)``, 0 after the end, and ``places``, likewise: at each position the cell
-            that is read or comes next, so that what is read is told apart by where it stands;
-            -1 for none, which is everywhere in the steps.
+            Chains ``(B, L)``, 0 after the end, and ``places`` ``(B, L)``: at each position of the
+            question the cell that is read, at each position of the answer the cell that is written
+            next, and -1 everywhere else.
         """
         cells = self.task.seq_len
         rows = [self.steps(question) for question in questions]

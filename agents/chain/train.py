@@ -1,4 +1,4 @@
-"""Training of the decoder: teacher forcing on the chains of a solver, under every symmetry."""
+"""Training of the decoder: teacher forcing on the chains of a solver, with symmetries."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from hrm_gym.tracking import Tracker
 
 LAYERS = 4
-"""Few and wide: every one is a round of small kernels for every token written."""
+"""Number of blocks. They are few and wide, because each one adds kernels to every token written."""
 
 
 def decoder_config(base: TrainConfig, language: Language) -> HRMConfig:
-    """Return a decoder of as many parameters as the HRM of a run has."""
+    """Return the configuration of a decoder with as many parameters as the HRM of a run."""
     half = LAYERS // 2
     size = {"vocab_size": language.vocab_size, "seq_len": language.capacity}
     fields = {**size, "H_layers": half, "L_layers": half, "positions": "rotary"}
@@ -54,19 +54,19 @@ def decoder_config(base: TrainConfig, language: Language) -> HRMConfig:
 
 
 class ChainTrainer:
-    """One training run, on the puzzles, symmetries, batches and optimiser of an HRM's.
+    """One training run with the puzzles, symmetries, batches and optimizer of an HRM.
 
     Args:
-        config: The HRM's run; what belongs to thinking is not used.
-        seed: Of the weights and the puzzles.
-        device: Where.
+        config: Configuration of the HRM's run; the fields of the recurrence are not used.
+        seed: Seed of the weights and the puzzles.
+        device: Device of the training.
 
     Raises:
-        ValueError: The task has no solver whose steps could be written.
+        ValueError: if the task has no solver whose steps can be written.
     """
 
     def __init__(self, config: TrainConfig, seed: int = 0, device: str = "cpu") -> None:
-        # A chain is written once.
+        # An episode is one step, because a chain is written once.
         config = dataclasses.replace(config, max_segments=1)
         self.config, self.seed, self.device = config, seed, device
         self.language = Language(get_task(config.task_id))
@@ -79,7 +79,7 @@ class ChainTrainer:
         self.step = 0
 
     def train_step(self, progress: float) -> Tensor:
-        """Learn from one batch of chains; return the mean loss of a token, 0-d."""
+        """Train on one batch of chains; return the mean loss per token, 0-d."""
         config, cells = self.config, self.language.task.seq_len
         questions = self.observations["tokens"]
         labels = self.envs.labels
@@ -88,11 +88,11 @@ class ChainTrainer:
             for part in self.language.chains(questions.cpu().numpy(), labels.cpu().numpy())
         )
         logits = self.model(chains[:, :-1], places[:, :-1])[:, cells - 1 :]
-        # After the question, every token is asked; padding is not.
+        # Every token after the question counts, except padding.
         wanted = chains[:, cells:]
         wanted = wanted.masked_fill(wanted == 0, IGNORE_LABEL)
-        asked = (wanted != IGNORE_LABEL).sum()
-        loss = softmax_cross_entropy(logits, wanted).sum() / asked
+        counted = (wanted != IGNORE_LABEL).sum()
+        loss = softmax_cross_entropy(logits, wanted).sum() / counted
         loss.backward()
         if config.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
@@ -109,12 +109,12 @@ class ChainTrainer:
         return loss.detach()
 
     def result(self, seconds: float) -> TrainResult[ChainAgent]:
-        """Return the run as it stands; a puzzle is an episode of one step."""
+        """Return the result so far; a puzzle is an episode of one step."""
         ended, batch = self.step * self.config.batch_size, self.config.batch_size
         return TrainResult(self.agent(seconds), ended, seconds, ended + batch)
 
     def agent(self, seconds: float) -> ChainAgent:
-        """Return the agent as it stands, of averaged weights where there are any."""
+        """Return the current agent, with averaged weights if there are any."""
         model = Decoder(self.model.config, self.language)
         model.load_state_dict(self.average.weights or self.model.state_dict())
         about = {
@@ -141,22 +141,24 @@ def train_chain(
     """Train a decoder for an environment, step or Answer.
 
     Args:
-        env_id: The environment it is wanted for.
-        preset: The HRM's run that it stands beside; default: the smallest for the environment.
-        seed: Of everything.
-        seconds: Training time; ``steps`` likewise. Whichever comes first ends the run.
-        steps: Optimiser steps; default: the preset's, or no end where ``seconds`` is given.
-        device: Where.
-        limit: Labelled puzzles at most.
-        on_progress: Called with the run so far, at the start and evenly spread over it; its time
-            is not counted.
-        progress_evaluations: How often.
-        tracker: Gets the training loss.
+        env_id: The environment that the agent is meant for.
+        preset: Preset of the HRM, by default the smallest one for the environment.
+        seed: Seed of the weights and the puzzles.
+        seconds: Training time. The run ends when ``seconds`` or ``steps`` is reached, whichever
+            comes first.
+        steps: Optimizer steps. By default those of the preset, or without a limit if ``seconds``
+            is given.
+        device: Device of the training.
+        limit: Maximum number of labelled puzzles; ``None`` uses all of them.
+        on_progress: Called with the result so far, at the start and at equal intervals of the
+            budget. The time it takes is not counted.
+        progress_evaluations: Maximum number of calls of ``on_progress`` after the first.
+        tracker: Receives the training loss.
 
     Raises:
-        ValueError: The environment or preset is unknown, the task has no solver, or a budget is
-            not positive.
-        Diverged: The loss is not finite.
+        ValueError: if the environment or the preset is unknown, the task has no solver, or a
+            budget is not positive.
+        Diverged: if the loss is not finite.
     """
     for name, budget in (("steps", steps), ("seconds", seconds)):
         if budget is not None:
@@ -173,7 +175,7 @@ def train_chain(
         if done >= 1.0:
             break
         begun = time.perf_counter()
-        # A share is that at the end of the step, as everywhere.
+        # The progress at the end of the step, as in all trainers.
         loss = float(trainer.train_step(max((trainer.step + 1) / last, min(1.0, spent / limit_s))))
         spent += time.perf_counter() - begun
         if not math.isfinite(loss):
@@ -181,6 +183,6 @@ def train_chain(
         if tracker is not None and trainer.step % 20 == 0:
             tracker.scalar("train/loss", loss, trainer.step * config.batch_size, spent)
     result = trainer.result(spent)
-    # The loss is that of the weights before the last step.
+    # The last loss was computed before the last step, so that the weights are checked too.
     check_finite(result.agent.model)
     return result

@@ -15,9 +15,10 @@ from gymnasium import spaces
 
 from hrm_gym.agents.base import Diverged, TrainResult
 from hrm_gym.agents.baselines import ALGORITHM_NAMES, POLICY_NAMES, training
+from hrm_gym.agents.baselines.algorithms import ALGORITHMS
 from hrm_gym.agents.baselines.features import GridFeatures
 from hrm_gym.agents.baselines.hyperparameters import hyperparameters
-from hrm_gym.agents.baselines.sb3 import ALGORITHMS, SB3Agent, build
+from hrm_gym.agents.baselines.sb3 import SB3Agent, build
 from hrm_gym.agents.baselines.training import train_rl
 from hrm_gym.evaluation import evaluate, make_env
 
@@ -316,7 +317,7 @@ def test_the_file_of_hyperparameters_is_whole() -> None:
         for env_id in ENV_IDS:
             settings = hyperparameters(algorithm, env_id)
             assert settings.policy in POLICY_NAMES
-    names = inspect.signature(ALGORITHMS["dqn"].__init__).parameters
+    names = inspect.signature(ALGORITHMS["dqn"].load().__init__).parameters
     assert set(hyperparameters("dqn", "HRMMaze-7x7-v0").algorithm) <= set(names)
     other = hyperparameters("ppo", "HRMSudoku-4x4-v0", policy="mlp")
     assert other.policy == "mlp"
@@ -326,7 +327,7 @@ def test_the_file_of_hyperparameters_is_whole() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("ppo: [", "expected a file of hyper-parameters"),
+        ("ppo: [", "expected a file of hyperparameters"),
         ("dqn: {}", "expected a section ppo"),
         ("ppo: {}", "expected an entry"),
         ("ppo: {default: {n_envs: 8, policy: mlp}}", "expected n_timesteps"),
@@ -336,7 +337,7 @@ def test_the_file_of_hyperparameters_is_whole() -> None:
             "ppo: {default: {n_envs: 1, n_timesteps: 1, policy: mlp, policy_kwargs: dict(a=1)}}",
             "expected policy_kwargs as a mapping",
         ),
-        ("ppo: !!python/object/apply:os.getcwd []", "expected a file of hyper-parameters"),
+        ("ppo: !!python/object/apply:os.getcwd []", "expected a file of hyperparameters"),
     ],
 )
 def test_broken_hyperparameters_are_refused(text: str, sentence: str, tmp_path: Path) -> None:

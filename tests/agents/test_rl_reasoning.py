@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hrm_gym.agents.baselines.hyperparameters import hyperparameters
-from hrm_gym.agents.baselines.reasoning import HRMCell, Thinker, mark, model_config
+from hrm_gym.agents.baselines.reasoning import HRMCell, HRMNetwork, mark, model_config
 from hrm_gym.agents.baselines.sb3 import SB3Agent, build
 from hrm_gym.agents.baselines.training import train_rl
 from hrm_gym.agents.hrm.model.network import HRM
@@ -93,7 +93,7 @@ def test_a_carry_goes_from_step_to_step() -> None:
     assert torch.allclose(last[0], after[0], atol=1e-5)
     assert not any(state.requires_grad for state in states)
     # One step on the carry of another is what two segments of one step are.
-    twice = Thinker(config, segments=2)
+    twice = HRMNetwork(config, segments=2)
     twice.load_state_dict(cell.thinker.state_dict())
     deep = twice(torch.zeros(2, 0, 7, 7), tokens, None)
     assert torch.allclose(second[0], deep[torch.arange(2), torch.tensor([3, 20])], atol=1e-5)
