@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hrm_gym.agents.baselines import ALGORITHM_NAMES, POLICY_NAMES
 from hrm_gym.scripts.cli import run
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hrm_gym.evaluation import Evaluation
     from hrm_gym.tracking import Tracker
 
-    AlgorithmName = PolicyName = str
+    AlgorithmName: TypeAlias = str
+    PolicyName: TypeAlias = str
 else:
     AlgorithmName, PolicyName = Literal[ALGORITHM_NAMES], Literal[POLICY_NAMES]
 

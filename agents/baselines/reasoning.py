@@ -33,7 +33,7 @@ def model_config(policy: str, task_id: str) -> HRMConfig:
 
     Args:
         policy: ``hrm``, or ``transformer`` for the network of the supervised baseline.
-        task_id: Id of the task, such as ``maze-7x7``.
+        task_id: Id of the task whose puzzles are played, such as ``maze-7x7``.
 
     Raises:
         ValueError: if there is no preset for the task.

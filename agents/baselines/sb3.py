@@ -260,7 +260,7 @@ def _policy(
     sizes = {"network": settings.policy, **kwargs.pop("features_extractor_kwargs", {})}
     if settings.policy in ("transformer", "hrm"):
         task = getattr(env.unwrapped, "task", None)
-        sizes["config"] = model_config(settings.policy, getattr(task, "id", env_id))
+        sizes["config"] = model_config(settings.policy, getattr(task, "base_id", env_id))
     if recurrent and settings.policy == "hrm":
         del sizes["network"]
         return HRMPolicy, {**kwargs, **sizes}
