@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_whole
 from hrm_gym.puzzles import Puzzle, Task, Tokens, get_task, wrong_cells
 
 from .base import Observation, PuzzleEnv, whole_array
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 MAX_SEGMENTS = 16
-
-
-def check_segments(max_segments: int) -> int:
-    """Return the number of segments.
-
-    Raises:
-        ValueError: It is no positive whole number.
-    """
-    if not isinstance(max_segments, int) or isinstance(max_segments, bool) or max_segments < 1:
-        raise ValueError(f"max_segments: expected at least 1, got {max_segments!r}")
-    return max_segments
 
 
 def answer_spaces(task: Task, num_puzzle_ids: int) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
@@ -95,7 +85,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         refuse_max_steps(kwargs)
         self.targets = check_targets(get_task(task, kind), targets)
         super().__init__(get_task(task, kind), **kwargs)
-        self.max_segments = check_segments(max_segments)
+        self.max_segments = check_whole("max_segments", max_segments)
         self.observation_space, self.action_space = answer_spaces(
             self.task, self.puzzles.num_puzzle_ids
         )

@@ -11,16 +11,17 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hrm_gym.checks import check_flag, check_whole
 from hrm_gym.data import load_puzzles
 from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, Tokens, get_task, keys
 from hrm_gym.puzzles.maze import Maze
 from hrm_gym.puzzles.maze.targets import are_solved, likeliest_labels
 
-from .answer import MAX_SEGMENTS, answer_spaces, check_segments
-from .checks import check_flag, check_targets
+from .answer import MAX_SEGMENTS, answer_spaces
+from .checks import check_targets
 from .state import check_shapes, check_state
-from .vector import PuzzleVectorEnv, last_rows
+from .vector import PuzzleVectorEnv, final_infos, with_masks
 
 STATE = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
 """Attributes that are the state of an episode; it names them without the underscore."""
@@ -78,7 +79,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         **unknown: Any,
     ) -> None:
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
-        self.max_segments = check_segments(max_segments)
+        self.max_segments = check_whole("max_segments", max_segments)
         self.augment = check_flag("augment", augment)
         self._set_task(get_task(task, kind))
         self.targets = check_targets(self.task, targets)
@@ -135,8 +136,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
 
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
         rows = torch.as_tensor(chosen, device=self.device)
-        infos = {k: v & rows if k[0] == "_" else v for k, v in self._row_info().items()}
-        return self._out(self._observe()), {**self._task_info(chosen), **self._out(infos)}
+        infos = with_masks(self._row_info(torch.zeros_like(rows)), rows)
+        return self._out(self._observe()), self._task_info(chosen) | self._out(infos)
 
     def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
         """Start the next episode of the masked rows; every row is drawn, so nothing waits."""
@@ -214,20 +215,13 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(self._done)
             valid = valid | self._done
-        infos = {**self._info(), "exact": exact, "_exact": done.clone()}
-        infos |= {"regret": regret, "_regret": done.clone()}
-        infos |= {"invalid_action": ~valid, "_invalid_action": ~valid}
+        infos = self._info(~valid) | with_masks({"exact": exact, "regret": regret}, done)
         observations = self._observe()
         if mode == AutoresetMode.SAME_STEP and (not self.as_numpy or bool(done.any())):
-            final_infos = infos
+            # The last info of a row that ended is in its final info, as in Gymnasium.
+            last = final_infos(self._out(observations), self._out(infos), self._out(done))
             self._begin(done)
-            # What a row that ended has to say is in its final info, as in Gymnasium.
-            infos = self._info()
-            infos |= {"invalid_action": ~valid & ~done, "_invalid_action": ~valid & ~done}
-            infos["final_obs"], infos["_final_obs"] = observations, done.clone()
-            if self.as_numpy:
-                infos["final_obs"] = last_rows(self._out(observations), self._out(done))
-            infos["final_info"], infos["_final_info"] = final_infos, done.clone()
+            infos = self._info(~valid & ~done) | last
             observations = self._observe()
         if mode == AutoresetMode.DISABLED:
             done = done | self._done
@@ -248,18 +242,17 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             "puzzle_id": self._ids[self._rows],
         }
 
-    def _info(self) -> dict[str, Any]:
-        """Return the infos that every row has."""
-        return {**self._task_info(), **self._row_info()}
-
-    def _row_info(self) -> dict[str, Any]:
-        """Return infos by row; ``_name`` says in which rows a value holds, as in Gymnasium."""
+    def _info(self, invalid: Tensor) -> dict[str, Any]:
+        """Return the infos that every row has at every step, with their masks."""
         every = torch.ones_like(self._done)
+        return self._task_info() | with_masks(self._row_info(invalid), every)
+
+    def _row_info(self, invalid: Tensor) -> dict[str, Any]:
+        """Return the infos that every row has at every step."""
         return {
             "rating": self._ratings[self._rows],
-            "_rating": every,
             "segment": self._segments.clone(),
-            "_segment": every.clone(),
+            "invalid_action": invalid,
         }
 
     def _out(self, values: Any) -> Any:

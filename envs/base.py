@@ -11,11 +11,12 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_flag
 from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
-from .checks import check_flag, check_max_steps, refuse_unknown
+from .checks import check_max_steps, refuse_unknown
 from .state import check_names, check_state, drawn_from
 
 if TYPE_CHECKING:
@@ -257,8 +258,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         assert self.puzzle is not None
         if "action_mask" not in extra:
             extra["action_mask"] = self._action_mask()
-        shared = {"task": self.task.spec, "rating": self.puzzle.rating, "is_success": False}
-        return {**shared, **extra}
+        shared = {"task": self.task.spec, "rating": self.puzzle.rating}
+        return {**shared, "is_success": False, "invalid_action": False, **extra}
 
     def _action_mask(self) -> Any:
         """Return a fresh mask as ``action_space.sample`` takes it."""

@@ -1,36 +1,11 @@
-"""Arguments that every environment checks."""
+"""Checks of arguments that several environments share."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from hrm_gym.checks import check_whole
 from hrm_gym.puzzles import TARGETS, Task
-
-
-def check_flag(name: str, value: Any) -> bool:
-    """Return a truth value.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not isinstance(value, bool):
-        raise ValueError(f"{name}: expected true or false, got {value!r}")
-    return value
-
-
-def check_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """Return a finite number, the bounds included.
-
-    Raises:
-        ValueError: It is none.
-    """
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        wanted = "a finite number" if low == -math.inf else f"a number in {low:g}..{high:g}"
-        raise ValueError(f"{name}: expected {wanted}, got {value!r}")
-    return float(value)
 
 
 def check_max_steps(max_steps: Any) -> int | None:
@@ -49,14 +24,15 @@ def refuse_max_steps(arguments: dict[str, Any]) -> None:
         ValueError: if ``max_steps`` is among the arguments.
     """
     if "max_steps" in arguments:
-        raise ValueError("max_steps: these episodes end by max_segments; expected that instead")
+        raise ValueError("max_steps: these episodes end by max_segments; expected that argument")
 
 
 def check_targets(task: Task, targets: Any) -> str:
-    """Return what a puzzle under a symmetry is taught.
+    """Return the name of the targets, that is, of the labels of a puzzle under a symmetry.
 
     Raises:
-        ValueError: It is none of ``TARGETS``, or the task has one answer a puzzle.
+        ValueError: if ``targets`` is not one of ``TARGETS``, or the task does not have it since its
+            puzzles have one right answer each.
     """
     if targets not in TARGETS:
         raise ValueError(f"targets: expected one of {', '.join(TARGETS)}, got {targets!r}")
@@ -69,15 +45,15 @@ def check_targets(task: Task, targets: Any) -> str:
 
 
 def refuse_unknown(unknown: dict[str, Any]) -> None:
-    """Raise for keyword arguments that no environment takes.
+    """Raise where a keyword argument is one that no environment takes.
 
     Raises:
-        ValueError: There is one.
+        ValueError: if there is an unknown argument; the message names it.
     """
     if "autoreset_mode" in unknown:
         raise ValueError(
-            "autoreset_mode: there is no native vector of this environment; give Gymnasium's "
-            "vector_kwargs={'autoreset_mode': AutoresetMode.SAME_STEP} instead"
+            "autoreset_mode: this environment has no native vector; expected Gymnasium's "
+            "vector_kwargs={'autoreset_mode': AutoresetMode.SAME_STEP}"
         )
     if unknown:
         raise ValueError(

@@ -11,13 +11,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_number, check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.source import check_choice, choose
 from hrm_gym.data.traces import Traces, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 
 from .base import PuzzleEnv, whole
-from .checks import check_number, refuse_max_steps
+from .checks import refuse_max_steps
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -216,8 +217,7 @@ def load_traces(source: str, max_segments: int | None) -> Traces:
     traces = bundled_traces() if source == "bundled" else read_traces(source)
     if max_segments is None:
         return traces
-    whole = isinstance(max_segments, int) and not isinstance(max_segments, bool)
-    if not whole or not 1 <= max_segments <= traces.segments:
+    if check_whole("max_segments", max_segments) > traces.segments:
         raise ValueError(
             f"max_segments: expected 1..{traces.segments}, the segments of {source}, got "
             f"{max_segments!r}"

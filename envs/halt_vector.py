@@ -10,12 +10,12 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_number
 from hrm_gym.puzzles import get_task, keys
 
-from .checks import check_number
 from .halt import CONTINUE, HALT, load_traces, reading_space, trace_puzzles
 from .state import check_shapes, check_state
-from .vector import PuzzleVectorEnv, last_rows
+from .vector import PuzzleVectorEnv, final_infos, with_masks
 
 STATE = ("keys", "episodes", "rows", "segments", "done")
 """What the state of an episode holds beside ``env``."""
@@ -93,7 +93,8 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self._done = self._done & ~chosen
 
     def _look(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        infos = self._info()
+        no = np.zeros(self.num_envs, bool)
+        infos = self._info(no, no)
         return self._observe(), {k: v & chosen if k[0] == "_" else v for k, v in infos.items()}
 
     def _begin(self, mask: NDArray[np.bool_], index: NDArray[np.int64] | None = None) -> None:
@@ -141,9 +142,9 @@ class HaltVectorEnv(PuzzleVectorEnv):
         # With ``Disabled`` a row says again whether it was a success.
         over = done | past if mode == AutoresetMode.DISABLED else done
         at = (self._rows, self._segments - 1)
-        ends = {
+        success = self._accepted[at] & over
+        ending = {
             "exact": self._exact[at] & done,
-            "is_success": self._accepted[at] & over,
             "regret": np.where(done, self._regrets[at], 0.0),
         }
         rewards = np.where(done, self._returns[at], 0.0)
@@ -151,37 +152,28 @@ class HaltVectorEnv(PuzzleVectorEnv):
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(past)
             invalid &= ~past
-        infos = self._info(invalid)
-        for name, values in ends.items():
-            # What is not an end's own holds in every row: nothing was solved yet.
-            everywhere = name == "is_success"
-            infos |= {name: values, f"_{name}": np.ones_like(done) if everywhere else done.copy()}
+        infos = self._info(success, invalid) | with_masks(ending, done)
         observations = self._observe()
         if mode == AutoresetMode.SAME_STEP and done.any():
-            final_infos, final_observations = infos, observations
+            last = final_infos(observations, infos, done)
             self._begin(done)
-            infos, observations = self._info(invalid & ~done), self._observe()
-            infos |= {"final_obs": last_rows(final_observations, done), "_final_obs": done.copy()}
-            infos |= {"final_info": final_infos, "_final_info": done.copy()}
+            infos = self._info(success & ~done, invalid & ~done) | last
+            observations = self._observe()
         self._done = over.copy()
         return observations, rewards, over, np.zeros(self.num_envs, bool), infos
 
     def _observe(self) -> NDArray[np.float32]:
         return self._readings[self._rows, self._segments - 1]
 
-    def _info(self, invalid: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-        """Return infos by row; ``_name`` says in which rows a value holds, as in Gymnasium."""
-        every = np.ones(self.num_envs, bool)
-        infos: dict[str, Any] = {
-            **self._task_info(),
+    def _info(self, success: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the infos that every row has at every step, with their masks."""
+        values = {
             "rating": self.puzzles.ratings[self._rows],
-            "_rating": every,
             "segment": self._segments.copy(),
-            "_segment": every.copy(),
+            "is_success": success,
+            "invalid_action": invalid,
         }
-        if invalid is not None:
-            infos |= {"invalid_action": invalid, "_invalid_action": invalid.copy()}
-        return infos
+        return self._task_info() | with_masks(values, self._every_row)
 
     # The teacher's -----------------------------------------------------------------------------
 

@@ -11,14 +11,15 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_flag
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
 from .base import Observation
-from .checks import check_flag, check_max_steps
+from .checks import check_max_steps
 from .state import check_names, check_shapes, check_state
-from .vector import PuzzleVectorEnv, last_rows
+from .vector import PuzzleVectorEnv, final_infos, with_masks
 
 MODES = {
     AutoresetMode.NEXT_STEP: kernels.NEXT_STEP,
@@ -208,14 +209,12 @@ class StepVectorEnv(PuzzleVectorEnv):
             if self.masks:
                 last["action_mask"] = np.zeros_like(seen.masks)
                 last["_action_mask"] = ended.copy()
-            infos["final_obs"] = last_rows(self._observation(self._final), ended)
-            infos["_final_obs"] = ended.copy()
-            infos["final_info"] = last | self._masked(self._ending(results, ended), ended)
-            infos["_final_info"] = ended
+            last |= with_masks(self._ending(results, ended), ended)
+            infos |= final_infos(self._observation(self._final), last, ended)
         else:
             ended = (terminated | truncated) & ~past
             infos = self._infos(every, success, invalid, seen.masks)
-            infos |= self._masked(self._ending(results, ended), ended)
+            infos |= with_masks(self._ending(results, ended), ended)
         # Rows of one array would keep each other alive.
         return self._observation(seen), rewards, terminated.copy(), truncated.copy(), infos
 
@@ -230,31 +229,34 @@ class StepVectorEnv(PuzzleVectorEnv):
         masks: NDArray[np.int8] | None,
     ) -> Infos:
         """Return what every info says, in the given rows."""
-        infos = {
-            **self._task_info(None if rows is self._every_row else rows),
+        values: Infos = {
             "rating": self._rows.ratings.copy(),
-            "_rating": rows.copy(),
             "is_success": success.copy(),
-            "_is_success": rows.copy(),
             "invalid_action": invalid.copy(),
-            "_invalid_action": invalid.copy(),
         }
         if self.masks and masks is not None:
-            # Nothing is legal past an end.
-            masks[self._rows.ended] = 0
-            infos["action_mask"], infos["_action_mask"] = masks, rows.copy()
-        return infos
+            self._mask_ended(masks)
+            values["action_mask"] = masks
+        tasks = self._task_info(None if rows is self._every_row else rows)
+        return tasks | with_masks(values, rows)
 
-    @staticmethod
-    def _masked(values: Infos, rows: NDArray[np.bool_]) -> Infos:
-        return values | {f"_{name}": rows.copy() for name in values}
+    def _mask_ended(self, masks: NDArray[np.int8]) -> None:
+        """Write the masks of the rows whose episodes have ended.
+
+        In ``NextStep`` mode such a row offers every action, since its next action is ignored, and a
+        mask without any action cannot be sampled. In ``Disabled`` mode it offers none.
+        """
+        masks[self._rows.ended] = self.mode == AutoresetMode.NEXT_STEP
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which actions are legal, ``(B, actions)`` bool; none in a row that has ended."""
+        """Return which actions are legal, ``(B, actions)`` bool.
+
+        A row that has ended offers every action in ``NextStep`` mode, and none in ``Disabled``.
+        """
         self._require_episode()
         masks = np.empty((self.num_envs, int(self.single_action_space.n)), np.int8)
         self._write_masks(masks)
-        masks[self._rows.ended] = 0
+        self._mask_ended(masks)
         return masks.view(np.bool_)
 
     # The teacher's ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task, keys
 
@@ -54,11 +55,9 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
             )
         refuse_max_steps(unknown)
         refuse_unknown(unknown)
-        if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
-            raise ValueError(f"num_envs: expected at least 1, got {num_envs!r}")
         if render_mode is not None:
             raise ValueError("render_mode: the native vector draws nothing; make a single one")
-        self.num_envs = num_envs
+        self.num_envs = check_whole("num_envs", num_envs)
         try:
             self.mode = AutoresetMode(autoreset_mode)
         except ValueError:
@@ -212,6 +211,34 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
             raise ResetNeeded(f"{type(self).__name__}: call reset() before this")
 
 
+def with_masks(values: dict[str, Any], rows: Any) -> dict[str, Any]:
+    """Return infos with their masks ``_name``, as Gymnasium builds them.
+
+    Args:
+        values: Infos by name, ``(B, ...)`` each.
+        rows: ``(B,)`` bool, an array or a tensor: the rows in which the values hold. Every mask is
+            a copy of it.
+    """
+    return {**values, **{f"_{name}": _copy(rows) for name in values}}
+
+
+def final_infos(observations: Any, infos: dict[str, Any], ended: Any) -> dict[str, Any]:
+    """Return what the infos of a ``SameStep`` step add when episodes have ended.
+
+    Args:
+        observations: The last observations of the episodes, ``(B, ...)``.
+        infos: The last infos of the episodes, with masks.
+        ended: ``(B,)`` bool, the rows whose episodes have ended: an array, or a tensor where
+            ``final_obs`` is to stay a batch of tensors.
+
+    Returns:
+        ``final_obs`` and ``final_info`` with their masks.
+    """
+    if isinstance(ended, np.ndarray):
+        observations = last_rows(observations, ended)
+    return with_masks({"final_obs": observations, "final_info": infos}, ended)
+
+
 def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
     """Return observations as Gymnasium's ``final_obs``: one object a row, None where none ended.
 
@@ -232,6 +259,11 @@ def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
     final = np.empty(len(ended), object)
     final[rows] = np.fromiter(values, object, len(rows))
     return final
+
+
+def _copy(array: Any) -> Any:
+    """Return a copy of an array or a tensor."""
+    return array.copy() if isinstance(array, np.ndarray) else array.clone()
 
 
 def _host(values: Any) -> NDArray[Any]:

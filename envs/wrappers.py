@@ -12,7 +12,7 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
-from .checks import check_number
+from hrm_gym.checks import check_number, check_whole
 
 REMEMBERED = 64
 """Mazes whose distances a reward wrapper keeps; doors make new ones every step."""
@@ -57,12 +57,10 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         puzzles = getattr(env.unwrapped, "puzzles", None)
         if puzzles is None:
             raise ValueError(f"env: expected an environment over puzzles, got {env}")
-        for name, number, least in (("window", window, 1), ("review", review, 0)):
-            if not isinstance(number, int) or isinstance(number, bool) or number < least:
-                raise ValueError(f"{name}: expected a whole number from {least}, got {number!r}")
         self.threshold = check_number("threshold", threshold, 0, 1)
         self.ranges = rating_bands(puzzles.ratings, bands)
-        self.window, self.review = window, review
+        self.window = check_whole("window", window)
+        self.review = check_whole("review", review, 0)
         self.band = 0
         self._recent: deque[bool] = deque(maxlen=window)
         self._episodes = 0
@@ -114,9 +112,8 @@ def rating_bands(
     """
     ends: NDArray[Any]
     if isinstance(bands, (int, np.integer)) and not isinstance(bands, bool):
-        if bands < 1:
-            raise ValueError(f"bands: expected at least 1, got {bands}")
-        ends = np.unique(np.quantile(ratings, np.arange(1, bands + 1) / bands, method="higher"))
+        count = check_whole("bands", bands)
+        ends = np.unique(np.quantile(ratings, np.arange(1, count + 1) / count, method="higher"))
     else:
         try:
             ends = np.array(bands, np.float64)
@@ -252,7 +249,7 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Begin an episode."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._before = self.potential()
-        return observation, info
+        return observation, {**info, "shaping": 0.0}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step, and add to the reward."""

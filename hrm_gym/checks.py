@@ -1,4 +1,4 @@
-"""Checks of numbers that several parts of the package share."""
+"""Checks of argument values that several parts of the package share."""
 
 from __future__ import annotations
 
@@ -40,3 +40,37 @@ def check_positive(name: str, value: Any) -> float:
     if not number or not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name}: expected a positive number, got {value!r}")
     return float(value)
+
+
+def check_number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return a finite number between two bounds.
+
+    Args:
+        name: Name of the argument, for the error.
+        value: The number.
+        low: The smallest that is allowed.
+        high: The largest that is allowed.
+
+    Raises:
+        ValueError: if it is not a number, not finite, or out of bounds.
+    """
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not low <= value <= high:
+        wanted = "a finite number" if low == -math.inf else f"a number in {low:g}..{high:g}"
+        raise ValueError(f"{name}: expected {wanted}, got {value!r}")
+    return float(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a truth value.
+
+    Args:
+        name: Name of the argument, for the error.
+        value: The truth value.
+
+    Raises:
+        ValueError: if it is neither ``True`` nor ``False``.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: expected true or false, got {value!r}")
+    return value

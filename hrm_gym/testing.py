@@ -167,6 +167,11 @@ class _Check:
         names = ("observation", "reward", "termination", "truncation", "info")
         got = dict(zip(names, self.vector.step(np.array(actions)), strict=True))
         wanted = [row.step(action) for row, action in zip(self.rows, actions, strict=True)]
+        if self.native and self.mode == AutoresetMode.NEXT_STEP:
+            for row, part in zip(self.rows, wanted, strict=True):
+                if row.ended and "action_mask" in part["info"]:
+                    mask = _every_action(part["info"]["action_mask"])
+                    part["info"] = {**part["info"], "action_mask": mask}
         self.episodes += sum(bool(part["termination"] or part["truncation"]) for part in wanted)
         self.successes += sum(part["reward"] > 0 for part in wanted)
         self._compare(got, dict(enumerate(wanted)))
@@ -260,6 +265,13 @@ def _keywords(entry_point: Any) -> set[str]:
     parts: Any = getattr(vector, "__mro__", ())
     inits = [vars(part)["__init__"] for part in parts if "__init__" in vars(part)] or [vector]
     return {name for init in inits for name in inspect.signature(init).parameters}
+
+
+def _every_action(mask: Any) -> Any:
+    """Return a mask of the same form that allows every action."""
+    if isinstance(mask, tuple):
+        return tuple(_every_action(part) for part in mask)
+    return np.ones_like(mask)
 
 
 def _first_difference(wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:

@@ -8,11 +8,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from hrm_gym.checks import check_number
 from hrm_gym.puzzles import Tokens, keys
 from hrm_gym.puzzles.maze import OPEN, WAIT, WALL, DynamicMaze, Maze
 
 from ..base import Observation, whole
-from ..checks import check_number
 from .env import MazeEnv
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hrm_gym.checks import check_whole
 from hrm_gym.puzzles import SPLITS, Task
 
 from .puzzle_set import PuzzleSet
@@ -51,9 +52,8 @@ def check_choice(split: str, difficulty: Sequence[float] | None, limit: int | No
     """
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
-    whole = isinstance(limit, int) and not isinstance(limit, bool)
-    if limit is not None and (not whole or limit < 1):
-        raise ValueError(f"limit: expected a positive number of puzzles, got {limit!r}")
+    if limit is not None:
+        check_whole("limit", limit)
     if difficulty is not None:
         check_range(difficulty)
 

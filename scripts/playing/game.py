@@ -156,7 +156,7 @@ class Game(ABC):
         """
         before = self._snapshot() if remember else None
         _, reward, terminated, truncated, self.info = self.env.step(action)
-        if self.info.get("invalid_action"):
+        if self.info["invalid_action"]:
             return False
         if before is not None:
             self.history.append(before)

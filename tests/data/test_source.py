@@ -63,8 +63,8 @@ def test_difficulty_and_limit():
     ("arguments", "sentence"),
     [
         ({"split": "dev"}, "split: expected one of train, val, test, ood, got 'dev'"),
-        ({"limit": -1}, "limit: expected a positive number of puzzles, got -1"),
-        ({"limit": 1.5}, r"limit: expected a positive number of puzzles, got 1\.5"),
+        ({"limit": -1}, "limit: expected at least 1, got -1"),
+        ({"limit": 1.5}, r"limit: expected an integer of at least 1, got 1\.5"),
         ({"difficulty": [1]}, r"difficulty: expected \[lowest, highest\], got \[1\]"),
         ({"difficulty": [2, 1]}, "difficulty: expected"),
         ({"difficulty": [0, float("nan")]}, "difficulty: expected"),

@@ -199,7 +199,7 @@ def test_a_time_limit_around_the_environment_does_not_end_its_episode(env_id):
     assert not env.unwrapped.ended
     assert flat_mask(info).any()
     before = text(env.unwrapped.get_state())
-    assert not env.unwrapped.step(going_on(env))[4].get("invalid_action")
+    assert not env.unwrapped.step(going_on(env))[4]["invalid_action"]
     assert text(env.unwrapped.get_state()) != before
 
 
@@ -287,7 +287,7 @@ def test_past_the_end_nothing_happens(env_id, cut):
         for action in actions:
             open_one = copy.deepcopy(env.unwrapped)
             open_one.truncated, open_one.max_steps = False, None
-            assert not open_one.step(action)[4].get("invalid_action")
+            assert not open_one.step(action)[4]["invalid_action"]
             assert text(open_one.get_state()) != text(env.unwrapped.get_state())
     else:
         observation, reward, *how, info = to_the_end(env)
@@ -338,7 +338,7 @@ def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
             assert got[column].tolist() == [row[column] for row in wanted]
         for row, (_, _, _, _, info) in enumerate(wanted):
             past += over[row]
-            assert bool(got[4]["invalid_action"][row]) is info.get("invalid_action", False)
+            assert bool(got[4]["invalid_action"][row]) is info["invalid_action"]
             if "is_success" in got[4]:
                 assert bool(got[4]["is_success"][row]) is info["is_success"]
                 solved += over[row] and info["is_success"]

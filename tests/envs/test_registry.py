@@ -13,6 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import hrm_gym
+from hrm_gym.envs.wrappers import DenseReward, RatingCurriculum
 from hrm_gym.puzzles import get_task
 
 STEP_IDS = [i for i in hrm_gym.ENV_IDS if "Answer" not in i and "Halt" not in i]
@@ -138,7 +139,7 @@ def test_masks_say_exactly_what_is_legal(env_id, snapshot):
             legal = action[0] >= 10 or (action[1:] < env.canvas.shape).all()
         before = snapshot(env)
         observation, reward, terminated, _, info = env.step(action)
-        assert bool(info.get("invalid_action", False)) is not legal
+        assert bool(info["invalid_action"]) is not legal
         seen.add(legal)
         if not legal:
             assert snapshot(env) == before
@@ -152,6 +153,33 @@ def test_masks_say_exactly_what_is_legal(env_id, snapshot):
         if terminated:
             env.reset()
     assert seen == {True, False}
+
+
+@every
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_every_info_before_the_last_has_the_same_keys(env_id, wrapped):
+    env = gym.make(env_id, disable_env_checker=True)
+    if wrapped:
+        env = RatingCurriculum(env)
+        # The observation of HRMHalt-v0 has no tokens, which the reward is made from.
+        env = env if env_id == "HRMHalt-v0" else DenseReward(env)
+    env.action_space.seed(0)
+    for number in range(2):
+        _, info = env.reset(seed=number)
+        assert {"task", "rating", "action_mask", "is_success", "invalid_action"} <= info.keys()
+        keys, ended = info.keys(), False
+        for step in range(12):
+            assert not ended
+            # Every third action is invalid, the others are any of the space.
+            action = env.action_space.sample()
+            if np.ndim(action) and len(action) > 3:
+                action[-1] = 0
+            *_, terminated, truncated, info = env.step(-1 if step % 3 == 0 else action)
+            ended = terminated or truncated
+            if ended:
+                assert keys < info.keys()
+                break
+            assert info.keys() == keys
 
 
 @every
@@ -187,7 +215,7 @@ def test_masked_samples_are_legal(env_id):
         action = env.action_space.sample(mask=info["action_mask"])
         _, _, terminated, truncated, info = env.step(action)
         if env_id != "HRMARC-v0":
-            assert "invalid_action" not in info
+            assert not info["invalid_action"]
         if terminated or truncated:
             _, info = env.reset()
 

@@ -132,6 +132,29 @@ def test_a_mask_is_true_where_an_action_is_legal(data, env_id, seed):
 
 
 @every
+@pytest.mark.parametrize(("mode", "offered"), [("NextStep", True), ("Disabled", False)])
+def test_the_mask_of_a_row_that_has_ended(env_id, mode, offered):
+    """What is sent to it is ignored in NextStep mode, so that every action will do."""
+    env = gym.make_vec(env_id, num_envs=3, autoreset_mode=mode, masks=True, max_steps=4)
+    env.reset(seed=1)
+    env.step(np.full(3, -1))
+    env.reset(options={"reset_mask": np.array([True, False, False])})
+    for _ in range(3):
+        assert (env.unwrapped.action_masks().sum(axis=1) < env.single_action_space.n).all()
+        *_, truncated, infos = env.step(np.full(3, -1))
+    assert truncated.tolist() == [False, True, True]
+    for masks in (infos["action_mask"].astype(bool), env.unwrapped.action_masks()):
+        assert (masks[1:] == offered).all()
+        assert masks[0].any()
+        assert not masks[0].all()
+    # The next step begins the next episodes, whatever is sent.
+    _, rewards, _, truncated, infos = env.step(np.zeros(3, np.int64))
+    assert truncated.tolist() == [True, *([not offered] * 2)]
+    assert not rewards.any()
+    assert infos["invalid_action"][1:].tolist() == [not offered] * 2
+
+
+@every
 def test_the_teacher_solves_every_row_without_regret(env_id):
     env = gym.make_vec(env_id, num_envs=3, autoreset_mode="Disabled")
     env.reset(seed=5)
