@@ -1,7 +1,7 @@
-"""Measure this package on this machine, and print each figure beside its target.
+"""Measure this package on this machine and print every figure with its target.
 
-Subjects are the modules of ``scripts/benchmarks/``. Every ratio compares figures of one run, so
-that a busy or a slow machine changes both sides of it.
+Subjects are the modules of ``scripts/benchmarks/``. Every ratio compares figures of the same run,
+so that a busy or slow machine changes both.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ class Args:
     """Arguments of the benchmark."""
 
     subject: tyro.conf.Positional[str]
-    """What to measure; an unknown name lists them all."""
+    """What to measure; an unknown name prints all subjects."""
     seconds: float = 2.0
-    """Time spent on each figure, where a figure is a rate."""
+    """Time to spend on each rate."""
     threads: int = 2
-    """Torch and numba threads."""
+    """Number of torch and numba threads."""
     seed: int = 0
     """Seed of puzzles, actions and weights."""
     device: str = "cpu"
-    """Where models run."""
+    """Device of the models: cpu, cuda, cuda:1."""
     data: Path | None = None
-    """Puzzles in place of the bundled ones, where a subject can take some: a CSV file or folder."""
+    """Puzzles instead of the bundled ones, for subjects that use any: a CSV file or a folder."""
     out: Path = Path("results")
     """Folder of plots."""
     json: Path | None = None
-    """Also write the rows to this file, for programs."""
+    """Also write the rows to this file as JSON."""
 
 
 def subjects() -> list[str]:
@@ -47,7 +47,7 @@ def subjects() -> list[str]:
 
 
 def reached(row: dict[str, Any]) -> str:
-    """Return a mark for a row that has a target; ``at_most`` says that less is better."""
+    """Return whether a row reaches its target: ``yes``, ``no``, or nothing without a target."""
     if row.get("target") is None:
         return ""
     good = row["value"] <= row["target"] if row.get("at_most") else row["value"] >= row["target"]
@@ -58,7 +58,7 @@ def main(args: Args) -> None:
     """Measure, print a table and write the rows.
 
     Raises:
-        ValueError: There is no such subject, or a number is not positive.
+        ValueError: if the subject is unknown, or a number is not positive.
     """
     from rich.console import Console
     from rich.table import Table

@@ -1,27 +1,29 @@
-"""What thinking costs on small machines: memory and time of exported agents, halting, the replay.
+"""Inference on small machines: memory and time of exported agents, early halting, the replay.
 
-Peak memory is that of a whole fresh process, from the start of Python to the answer of one puzzle.
+Peak memory is measured over a whole process, from the start of Python to the answer of one puzzle.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hrm_gym.scripts.peers import Row, row
+from hrm_gym.scripts.measuring.peers import Row, row
+from hrm_gym.scripts.measuring.timing import seconds_per_call, timed
 
 LARGE = 2_000_000
-"""Parameters from which fewer puzzles are measured."""
+"""Number of parameters from which fewer puzzles are measured."""
 FEWEST = 10
-"""Puzzles that a time is measured on at least."""
+"""Minimum number of puzzles in the measurement of a time."""
 
 ONNX = """
 import json, resource, sys, time
@@ -63,15 +65,15 @@ def measure(args: Any) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         rows += published(args, Path(folder))
         for name in HRMAgent.pretrained():
-            rows += shipped(args, name, Path(folder))
+            rows += pretrained(args, name, Path(folder))
     return rows + replay(args)
 
 
 def fresh(code: str, path: Path, tokens: np.ndarray, threads: int) -> dict[str, Any]:
-    """Run code in a process of its own and return what it reports.
+    """Run code in a new process and return what it reports.
 
-    A shell stands between: a process started from here directly would count the memory of this
-    one, as its highest before it became another program.
+    The process is started by a shell. A direct child would start as a copy of this process and
+    count its memory.
     """
     words = [sys.executable, "-c", code + REPORT, str(path), json.dumps(tokens.tolist())]
     shell = ["sh", "-c", '"$@"; exit $?', "sh", *words, str(threads)]
@@ -109,19 +111,20 @@ def published(args: Any, folder: Path) -> list[Row]:
         rows.append(row(f"{title}: peak memory", report["peak"], "MB", target, at_most=True))
         rows.append(row(f"{title}: start to answer", report["seconds"], "s"))
     tokens = tokens[None]
-    segment = per_call(lambda: agent.solve(tokens, halt=False, segments=1), args.seconds)
+    solve = partial(agent.solve, tokens, halt=False, segments=1)
+    segment = seconds_per_call(solve, args.seconds, least=3)
     return [*rows, row("published size, torch, batch 1: segment", 1000 * segment, "ms")]
 
 
-def shipped(args: Any, name: str, folder: Path) -> list[Row]:
-    """Measure a shipped agent: is the exported one the same, and what does it cost."""
+def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
+    """Measure how far a pretrained agent and its exports agree, and what the exports cost."""
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
     from hrm_gym.scripts.export import questions
 
     agent = HRMAgent.from_pretrained(name)
-    # Large models take seconds a puzzle.
+    # Large models take seconds for one puzzle.
     count = 200 if agent.parameters < LARGE else 20
     tokens = questions(agent.task, count, args.seed)
     rows = []
@@ -141,17 +144,21 @@ def shipped(args: Any, name: str, folder: Path) -> list[Row]:
         rows.append(row(f"{title}: same cells", agreed, "1", 0.99))
         peak = fresh(ONNX, path, tokens[0], args.threads)["peak"]
         rows.append(row(f"{title}: peak memory", peak, "MB", 90, at_most=True))
-        spent = one_by_one(exported, tokens, args.seconds)
+        solve = partial(answer_next, exported, itertools.cycle(tokens))
+        spent = seconds_per_call(solve, args.seconds, FEWEST)
         rows.append(row(f"{title}, batch 1: puzzle", 1000 * spent, "ms", 50, at_most=True))
     return rows + halting(args, agent, name, tokens)
 
 
 def differences(agent: Any, exported: Any, tokens: np.ndarray) -> tuple[float, float, float]:
-    """Return how far logits lie apart, by the largest of them and as such, and equal cells' share.
+    """Return the differences of the logits and the share of equal cells, over all segments.
 
-    Over all segments, past halting too; each goes on from its own carry, so that what rounding
-    differs by may grow. By the largest magnitude of a segment, since float32 rounds by that: the
-    measure that the model's agreement with the published code is held to.
+    Segments after halting are included. Each agent continues from its own carry, so that rounding
+    differences may grow.
+
+    Returns:
+        The largest difference relative to the largest logit of its segment, since float32 rounds
+        relative to that; the largest absolute difference; and the share of equal cells.
     """
     import torch
 
@@ -172,20 +179,18 @@ def differences(agent: Any, exported: Any, tokens: np.ndarray) -> tuple[float, f
 
 
 def halting(args: Any, agent: Any, name: str, tokens: np.ndarray) -> list[Row]:
-    """Measure at batch 1 in torch that a puzzle costs what its segments cost, and no more."""
-    # Turn and turn about, and medians, so that a busy machine changes both alike.
+    """Measure at batch 1 in torch that the time of a puzzle is the time of its segments.
+
+    Both times are measured in turns, and medians are taken, so that a busy machine changes both.
+    """
     early: list[float] = []
     whole: list[float] = []
     segments: list[int] = []
-    begun = time.perf_counter()
-    while len(early) < FEWEST or time.perf_counter() - begun < args.seconds:
+    while len(early) < FEWEST or sum(early) + sum(whole) < args.seconds:
         question = tokens[len(early) % len(tokens)]
-        start = time.perf_counter()
-        solution = agent.solve(question)
-        middle = time.perf_counter()
-        agent.solve(question, halt=False)
-        early.append(middle - start)
-        whole.append(time.perf_counter() - middle)
+        solution, seconds = timed(partial(agent.solve, question))
+        early.append(seconds)
+        whole.append(timed(partial(agent.solve, question, halt=False))[1])
         segments.append(int(solution.segments))
     segment = float(np.median(whole)) / agent.max_segments
     puzzle, mean = float(np.median(early)), float(np.mean(segments))
@@ -198,28 +203,13 @@ def halting(args: Any, agent: Any, name: str, tokens: np.ndarray) -> list[Row]:
     ]
 
 
-def one_by_one(agent: Any, tokens: np.ndarray, seconds: float) -> float:
-    """Return the mean seconds that a puzzle takes at batch 1."""
-    agent.solve(tokens[0])
-    begun, count = time.perf_counter(), 0
-    while count < FEWEST or time.perf_counter() - begun < seconds:
-        agent.solve(tokens[count % len(tokens)])
-        count += 1
-    return (time.perf_counter() - begun) / count
-
-
-def per_call(call: Callable[[], Any], seconds: float) -> float:
-    """Return the seconds of one call."""
-    call()
-    begun, count = time.perf_counter(), 0
-    while count < 3 or time.perf_counter() - begun < seconds:
-        call()
-        count += 1
-    return (time.perf_counter() - begun) / count
+def answer_next(agent: Any, questions: Iterator[np.ndarray]) -> None:
+    """Let an agent answer the next question."""
+    agent.solve(next(questions))
 
 
 def replay(args: Any) -> list[Row]:
-    """Measure frames of the replay at 30x30, every step new and flashing throughout."""
+    """Measure frames of the replay at 30x30, in which every step changes and flashes."""
     from hrm_gym.data import load_puzzles
     from hrm_gym.puzzles import get_task
     from hrm_gym.rendering.tracks import thinking_track
@@ -242,15 +232,12 @@ def replay(args: Any) -> list[Row]:
             )
             for _ in range(count)
         ]
-        replay_window, frames, slowest = ReplayWindow(tracks, speed=4), 0, 0.0
-        begun = time.perf_counter()
-        while frames < 30 or time.perf_counter() - begun < args.seconds:
-            before = time.perf_counter()
-            replay_window.frame()
-            slowest = max(slowest, time.perf_counter() - before)
-            replay_window.place = (replay_window.place + 4 / 30) % segments
-            frames += 1
-        rate = frames / (time.perf_counter() - begun)
+        window = ReplayWindow(tracks, speed=4)
+        times: list[float] = []
+        while len(times) < 30 or sum(times) < args.seconds:
+            times.append(timed(window.frame)[1])
+            window.place = (window.place + 4 / 30) % segments
+        rate, slowest = len(times) / sum(times), max(times)
         rows.append(row(f"watch, 30x30, {title}: frames", rate, "1/s", 30))
         rows.append(row(f"watch, 30x30, {title}: slowest frame", 1000 * slowest, "ms"))
     return rows

@@ -1,7 +1,8 @@
-"""Training memory against depth, and the residuals behind the one-step gradient.
+"""Training memory by depth, and the residuals that justify the one-step gradient.
 
-What grows with depth is what autograd keeps for the backward pass, so that is counted, exactly and
-on any device: the bytes of all distinct storages that a segment chain saves, beside the weights.
+The memory that grows with depth is what autograd saves for the backward pass. It is counted
+exactly, on any device: the bytes of all distinct storages that a chain of segments saves, without
+the weights.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from hrm_gym.agents.hrm.model.residuals import Residuals, residuals
 from hrm_gym.data import load_puzzles
 from hrm_gym.scripts.reporting.plots import save_png
 
-# (H, L, segments): 4 ... 256 by their product.
+# (H cycles, L cycles, segments); their products are 4 to 256.
 DEPTHS = ((2, 2, 1), (2, 2, 2), (2, 2, 4), (2, 2, 8), (2, 4, 8), (4, 4, 8), (4, 4, 16))
 SHAPE = {"vocab_size": 7, "seq_len": 36, "hidden_size": 64, "num_heads": 4, "round_to": 8}
 
 
 def saved_bytes(grad: str, H: int, L: int, segments: int, device: str) -> int:
-    """Return the most bytes that autograd holds at once in training a chain of segments.
+    """Return the peak number of bytes that autograd saves while it trains a chain of segments.
 
-    ``segment`` here is back-propagation through time: the carry is not detached and one backward
-    pass goes through all segments. ``one_step`` does a backward pass a segment, as training does.
+    Here ``segment`` means back-propagation through time: the carry is not detached, and one
+    backward pass covers all segments. With ``one_step`` there is one backward pass per segment, as
+    in training.
     """
     torch.manual_seed(0)
     model = HRM(HRMConfig(**SHAPE, H_cycles=H, L_cycles=L, L_layers=1, H_layers=1, grad=grad))  # type: ignore[arg-type]
@@ -41,7 +43,7 @@ def saved_bytes(grad: str, H: int, L: int, segments: int, device: str) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             held[storage.data_ptr()] = storage.nbytes()
-            kept.append(tensor)  # or its address might be given out again
+            kept.append(tensor)  # otherwise its address might be used again
         return tensor
 
     most = 0
@@ -68,7 +70,7 @@ def saved_bytes(grad: str, H: int, L: int, segments: int, device: str) -> int:
 
 
 def measure(args: Any) -> list[dict[str, Any]]:
-    """Return the bytes by depth and gradient; plot them and the residuals into ``args.out``."""
+    """Return the bytes by depth and gradient, and plot them and the residuals to ``args.out``."""
     torch.set_num_threads(args.threads)
     curves: dict[str, list[float]] = {"one_step": [], "segment": []}
     rows = []

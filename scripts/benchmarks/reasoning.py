@@ -1,41 +1,44 @@
-"""Latent reasoning against a chain of thought: seconds for a solved puzzle, side by side.
+"""Latent reasoning against a chain of thought: the time per solved puzzle.
 
-The shipped HRM agents stand beside decoders of as many parameters, which write a solver's steps
-and then the answer, and are trained here for ``--seconds`` each on the same puzzles. Both answer
-the same held-out puzzles in turns. The claim under test is the published "100x faster reasoning".
+Every pretrained HRM agent is compared with a decoder of the same size, which writes the steps of a
+solver and then the answer. The decoder is trained here for ``--seconds`` on the same puzzles. Both
+answer the same held-out puzzles in turns. The tested claim is the published "100x faster
+reasoning".
 """
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hrm_gym.data import PuzzleSet
-from hrm_gym.scripts.peers import Row, row
+from hrm_gym.scripts.measuring.peers import Row, row
+from hrm_gym.scripts.measuring.timing import timed
 
 AGENTS = ("sudoku-4x4", "sudoku-6x6", "maze-7x7")
-"""Of the shipped ones, those whose chains are short enough for minutes of training."""
+"""Pretrained agents whose tasks have chains short enough for minutes of training."""
 PUZZLES = 256
-"""Held out; all are answered in batches of 64, the first quarter one by one."""
+"""Number of held-out puzzles."""
 COUNTS = {1: PUZZLES // 4, 64: PUZZLES}
+"""Number of puzzles by batch size."""
 ROUNDS = 3
-"""Times that either answers a batch, in turns; the median counts."""
+"""How often each agent answers a batch, in turns; the median time counts."""
 CLAIM = 100.0
 REPORT = "reasoning-speed.md"
 TEXT = """# Latent reasoning and a chain of thought
 
-The HRM paper (arXiv 2506.21734) has been announced with "100x faster reasoning" than a chain of
-thought. Here both answer the same {puzzles} held-out puzzles, in turns, in one process. `hrm` is
-the agent that ships, which thinks in segments until it halts. `chain` is an autoregressive
-transformer of as many parameters with a key-value cache: it writes the steps of a solver token by
-token, then the answer. It learned from the same 1,000 puzzles, under the same symmetries, with the
-same optimiser. A Sudoku's steps are singles (cell, digit), guesses and what they take back; a
-maze's are the cells of a depth-first walk. A solved puzzle costs the time of all puzzles, divided
-by the solved ones; the ratio is that of these costs, as measured. Where an agent solves little, it
-says more of its learning than of its speed: the ratio of the time alone, solved or not, stands
-below it.
+The HRM paper (arXiv 2506.21734) was announced with "100x faster reasoning" than a chain of
+thought. Here both answer the same {puzzles} held-out puzzles in turns in one process. `hrm` is the
+pretrained agent, which computes segments until it halts. `chain` is an autoregressive transformer
+of the same size with a key-value cache. It writes the steps of a solver token by token, then the
+answer. It learned from the same 1,000 puzzles, under the same symmetries, with the same optimizer.
+The steps of a Sudoku are singles (cell, digit), guesses and retractions; the steps of a maze are
+the cells of a depth-first walk. The cost of a solved puzzle is the time for all puzzles divided by
+the number of solved puzzles, and the ratio is that of the two costs. If an agent solves few
+puzzles, this ratio depends more on its training than on its speed. The row "solved or not"
+therefore gives the ratio of the times alone.
 
 {table}
 
@@ -45,7 +48,7 @@ Made by `python scripts/benchmark.py reasoning {options}` on {cpu}, {cores} core
 
 
 def measure(args: Any) -> list[Row]:
-    """Return the rows of the subject, and write them up in ``args.out``."""
+    """Return the rows of the subject, and write a report of them to ``args.out``."""
     import torch
 
     from hrm_gym.files import write_text
@@ -57,7 +60,7 @@ def measure(args: Any) -> list[Row]:
 
 
 def side_by_side(args: Any, name: str) -> list[Row]:
-    """Train the decoder that stands beside a shipped agent; return what both take."""
+    """Train the decoder to compare with a pretrained agent and return the rows of both."""
     from hrm_gym.agents.chain import train_chain
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.data import load_puzzles
@@ -76,14 +79,14 @@ def side_by_side(args: Any, name: str) -> list[Row]:
     for batch, count in COUNTS.items():
         chosen = puzzles.first(count)
         spent, solved, steps = answer(agents, chosen, batch)
-        # An agent that solves nothing has no cost that could be told.
+        # An agent that solves nothing has no cost per solved puzzle.
         costs = {t: 1000 * spent[t] / solved[t] for t in agents if solved[t]}
         for title, cost in costs.items():
             rows.append(row(f"{name}, {title}, batch {batch}: a solved puzzle", cost, "ms"))
         if len(costs) == len(agents):
             ratio = costs["chain"] / costs["hrm"]
             rows.append(row(f"{name}, batch {batch}: ratio", ratio, "x"))
-    # Of the last batches, which take all puzzles.
+    # These are the times of the largest batches, which contain all puzzles.
     ratio = spent["chain"] / spent["hrm"]
     rows.append(row(f"{name}: ratio, solved or not", ratio, "x", CLAIM))
     for title, unit in (("hrm", "segments"), ("chain", "tokens")):
@@ -98,7 +101,7 @@ def answer(
     """Let agents answer puzzles in turns.
 
     Returns:
-        By agent: seconds in all, puzzles solved, and segments or tokens of every puzzle.
+        By agent: total seconds, solved puzzles, and segments or tokens of every puzzle.
     """
     spent, solved = dict.fromkeys(agents, 0.0), dict.fromkeys(agents, 0)
     steps: dict[str, list[int]] = {title: [] for title in agents}
@@ -107,9 +110,8 @@ def answer(
         times: dict[str, list[float]] = {title: [] for title in agents}
         for number in range(ROUNDS):
             for title, agent in agents.items():
-                begun = time.perf_counter()
-                solution = agent.solve(part)
-                times[title].append(time.perf_counter() - begun)
+                solution, seconds = timed(partial(agent.solve, part))
+                times[title].append(seconds)
                 if number == 0:
                     solved[title] += sum(
                         agent.task.is_solved(puzzles[start + row], answer)
@@ -122,7 +124,7 @@ def answer(
 
 
 def report(rows: list[Row], args: Any) -> str:
-    """Return the rows as a page of Markdown."""
+    """Return the report of the rows in Markdown."""
     from hrm_gym.machine import machine
 
     value = {row["name"]: row["value"] for row in rows}
@@ -152,5 +154,5 @@ def report(rows: list[Row], args: Any) -> str:
 
 
 def shown(value: float | None, unit: str) -> str:
-    """Return a figure for the table; there is none where nothing was solved."""
+    """Return a figure for the table; ``None`` means that no puzzle was solved."""
     return "none solved" if value is None else f"{value:.3g}{unit}"

@@ -1,25 +1,27 @@
-"""Training throughput at the published size, against the published loop written out plainly.
+"""Training throughput at the published size, compared with a plain version of the published loop.
 
-The reference is the published training step in its own order: eager, in the trainer's dtype, a
-separate Q-target pass, a carry whose halted rows are reset at the start of the next step, a loss of
-its own, an optimiser that goes through the parameters one by one.
+The reference is the published training step in its own order: eager, in the dtype of the trainer,
+with a separate forward pass for the Q target, a carry whose halted rows are reset at the start of
+the next step, its own loss, and an optimizer that updates one parameter at a time.
 
-Left to themselves the two part, however equal: training amplifies a difference of the last bit
-tenfold every two or three steps (float64 too goes from 1e-16 to 1e-7 in thirty), and one step of
-sign-SGD turns a gradient near 0 into a whole step. So both begin every step at the same weights,
-moments, carry and puzzles, and the losses of that step and the updates they lead to must be equal.
+Two independent runs diverge even if the code is equivalent: training amplifies a difference in the
+last bit tenfold every two or three steps (in float64 from 1e-16 to 1e-7 in thirty steps), and
+sign-SGD turns a gradient near 0 into a whole step. Both therefore start every step from the same
+weights, moments, carry and puzzles, and the losses and the updates of that step are compared.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import time
+from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils import benchmark
 
 from hrm_gym.agents.hrm.inference.halting import minimum_segments
 from hrm_gym.agents.hrm.model.flops import training_flops
@@ -28,14 +30,15 @@ from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.losses import IGNORE_LABEL
 from hrm_gym.agents.hrm.training.optimizers import AdamAtan2
 from hrm_gym.agents.hrm.training.trainer import Trainer
+from hrm_gym.scripts.measuring.timing import timed
 
 TARGET = 1.5
 LOSS_TOLERANCE = {torch.bfloat16: 1e-2, torch.float32: 1e-4}
 """Largest relative difference of the losses of one step (bfloat16 rounds to 4e-3)."""
 UPDATE_TOLERANCE = {torch.float32: 1e-2, torch.bfloat16: None}
-"""Largest norm of the difference of two updates, relative to theirs. In bfloat16 it is printed
-without a bound: the update hardly depends on the size of a gradient, and so doubles the rounding
-of small ones."""
+"""Largest norm of the difference of two updates, relative to the norm of the reference's update. In
+bfloat16 there is no bound: the update hardly depends on the size of a gradient, so the rounding of
+small gradients matters as much as that of large ones."""
 
 
 def published_loss(output: Output, labels: Tensor, target: Tensor) -> Tensor:
@@ -50,12 +53,16 @@ def published_loss(output: Output, labels: Tensor, target: Tensor) -> Tensor:
     right = ((output.logits.argmax(-1) == labels) & labelled).sum(-1) == count
     halt = F.binary_cross_entropy_with_logits(output.q_halt, right.float(), reduction="sum")
     assert output.q_continue is not None
-    go_on = F.binary_cross_entropy_with_logits(output.q_continue, target, reduction="sum")
-    return answer + 0.5 * (halt + go_on)
+    continuing = F.binary_cross_entropy_with_logits(output.q_continue, target, reduction="sum")
+    return answer + 0.5 * (halt + continuing)
 
 
 class Reference:
-    """The published loop, step for step, over a vector environment like the trainer's."""
+    """The published training loop, over a vectorized environment like the trainer's.
+
+    Args:
+        trainer: The trainer to compare with.
+    """
 
     def __init__(self, trainer: Trainer) -> None:
         self.config, self.device, self.bf16 = trainer.config, trainer.device, trainer.bf16
@@ -72,7 +79,7 @@ class Reference:
         self.step_count = 0
 
     def follow(self, trainer: Trainer) -> None:
-        """Go to where the trainer stands."""
+        """Copy the whole state of the trainer."""
         self.model.load_state_dict(trainer.model.state_dict())
         groups, adam = trainer.model.param_groups(), trainer.optimizers[0]
         assert isinstance(adam, AdamAtan2)
@@ -81,7 +88,7 @@ class Reference:
             if adam.state[other]:
                 self.moments[own] = (adam.state[other]["m"].clone(), adam.state[other]["v"].clone())
         self.step_count = trainer.step
-        # The trainer's carry is fresh already where its segments are 0.
+        # The trainer has already reset the carry of rows with 0 segments.
         self.carry = tuple(z.clone() for z in trainer.carry)
         self.steps, self.halted = trainer.segments.clone(), trainer.segments == 0
         self.generator.set_state(trainer.generator.get_state())
@@ -90,7 +97,7 @@ class Reference:
         self.source.observations = {k: v.clone() for k, v in trainer.observations.items()}
 
     def step(self, progress: float) -> Tensor:
-        """Train one step; return the loss, summed over the batch."""
+        """Train one step and return the loss, summed over the batch."""
         config, model, envs = self.config, self.model, self.source.envs
         tokens, ids = self.source.observations["tokens"], self.source.observations["puzzle_id"]
         labels = envs.labels.long()  # type: ignore[attr-defined]
@@ -116,15 +123,15 @@ class Reference:
         self.halted = (last | (output.q_halt > output.q_continue)) & (self.steps >= minimum)
         loss = published_loss(output, labels, target)
         (loss / config.batch_size).backward()
-        self._optimise(min(1.0, progress / config.warmup))
+        self._optimize(min(1.0, progress / config.warmup))
         actions = torch.cat([output.logits.argmax(-1), self.halted[:, None]], dim=1)
         self.source.observations, _, self.halted, _, _ = envs.step(actions)
         self.carry = tuple(carry)
         return loss.detach()
 
     @torch.no_grad()
-    def _optimise(self, factor: float) -> None:
-        """Adam-atan2 and sign-SGD, a parameter at a time."""
+    def _optimize(self, factor: float) -> None:
+        """Apply Adam-atan2 and sign-SGD to one parameter after the other."""
         config, (b1, b2) = self.config, self.config.betas
         self.step_count += 1
         lr = config.lr * factor
@@ -153,31 +160,27 @@ def matrix_rate(device: str, dtype: torch.dtype, seconds: float = 1.0) -> float:
     size = 8192 if device.startswith("cuda") else 1024
     a = torch.randn(size, size, device=device).to(dtype)
     b = torch.randn(size, size, device=device).to(dtype)
-    for _ in range(3):
-        a @ b
-    _wait(device)
-    count, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        for _ in range(10):
-            a @ b
-        _wait(device)
-        count += 10
-    return count * 2 * size**3 / (time.perf_counter() - begun)
+    names = {"a": a, "b": b}
+    timer = benchmark.Timer("a @ b", globals=names, num_threads=torch.get_num_threads())
+    return 2 * size**3 / timer.blocked_autorange(min_run_time=seconds).mean
 
 
-def _wait(device: str) -> None:
+def finish(step: Callable[[float], Any], progress: float, device: str) -> Any:
+    """Take a training step, wait until the device has finished it, and return its result."""
+    result = step(progress)
     if device.startswith("cuda"):
         torch.cuda.synchronize()
+    return result
 
 
 def measure(args: Any) -> list[dict[str, Any]]:
-    """Train both in turns, in the published bfloat16 and in float32."""
+    """Return the rows of both dtypes: the published bfloat16, and float32."""
     torch.set_num_threads(args.threads)
     return [row for dtype in LOSS_TOLERANCE for row in compare(args, dtype)]
 
 
 def compare(args: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
-    """Train both in turns in a dtype; return rates, ratio, gaps and utilisation."""
+    """Train both in turns in a dtype and return rates, ratio, differences and utilization."""
     cuda, bf16 = args.device.startswith("cuda"), dtype == torch.bfloat16
     config = dataclasses.replace(
         get_preset("sudoku-extreme-1k"), batch_size=384 if cuda else 8, steps=1000
@@ -189,27 +192,22 @@ def compare(args: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
     times: list[tuple[float, float]] = []
     warm, least = 3, 4
     step, before = 0, 0.0
-    # In turns, so that a busy machine slows both; the first steps compile.
+    # They take turns, so that a busy machine slows both. The first steps compile.
     while step < warm + least or (sum(map(sum, times)) < 2 * args.seconds and step < 500):
         reference.follow(trainer)
         start = [p.detach().clone() for p in reference.dense]
-        _wait(args.device)
-        begun = time.perf_counter()
-        theirs = reference.step((step + 1) / 1000)
-        _wait(args.device)
-        between = time.perf_counter()
-        trainer.train_step((step + 1) / 1000)
-        _wait(args.device)
-        ended = time.perf_counter()
+        progress = (step + 1) / 1000
+        theirs, reference_seconds = timed(partial(finish, reference.step, progress, args.device))
+        _, trainer_seconds = timed(partial(finish, trainer.train_step, progress, args.device))
         total = float(trainer.means.sums["loss"])
         losses.append((float(theirs), total - before))
         before = total
         updates.append(update_gap(start, reference, trainer))
         if step >= warm:
-            times.append((between - begun, ended - between))
+            times.append((reference_seconds, trainer_seconds))
         step += 1
     worst = max(abs(ours - theirs) / abs(theirs) for theirs, ours in losses)
-    # Medians, since a neighbour of the process or a late compilation spoils a mean.
+    # Another process or a late compilation would distort a mean.
     reference_step, trainer_step = (median(column) for column in zip(*times, strict=True))
     flops = training_flops(trainer.model_config, config.batch_size, True)
     peak = matrix_rate(args.device, dtype, min(args.seconds, 2.0))
@@ -232,10 +230,13 @@ def compare(args: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
 
 @torch.no_grad()
 def update_gap(start: list[Tensor], reference: Reference, trainer: Trainer) -> float:
-    """Return how far two updates of the dense weights are apart, relative to the reference's."""
+    """Return the norm of the difference of two updates of the dense weights.
+
+    It is relative to the norm of the update of the reference.
+    """
     groups = trainer.model.param_groups()
     rows = zip(start, reference.dense, [*groups.matrices, *groups.other], strict=True)
     squares = [(float((b - c).square().sum()), float((b - a).square().sum())) for a, b, c in rows]
     apart, size = (sum(column) ** 0.5 for column in zip(*squares, strict=True))
-    # At a learning rate of 0 both stay where they are.
+    # At a learning rate of 0 there are no updates.
     return apart / size if size else apart

@@ -1,20 +1,22 @@
-"""The benchmark of reasoning: costs by solved puzzle, taken in turns, and the page they make."""
+"""The benchmark of reasoning: the cost per solved puzzle, and the report."""
 
 from __future__ import annotations
 
+import timeit
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hrm_gym.agents.hrm.inference.thinking import Solution
+from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import get_task
 from hrm_gym.scripts import benchmark
 from hrm_gym.scripts.benchmarks import reasoning
 
 
 class Clocked:
-    """Solves every second puzzle, at so many seconds a call of a clock of its own."""
+    """Solves every second puzzle; every call moves a clock by a number of seconds."""
 
     clock = 0.0
 
@@ -32,10 +34,11 @@ class Clocked:
 
 
 def test_time_and_solved_puzzles_are_added_up_by_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reasoning.time, "perf_counter", lambda: Clocked.clock)
-    questions = np.stack([get_task("sudoku-4x4").generate(key).inputs for key in range(8)])
+    monkeypatch.setattr(timeit, "default_timer", lambda: Clocked.clock)
+    task = get_task("sudoku-4x4")
+    puzzles = PuzzleSet.of([task.generate(key) for key in range(8)], "generator")
     agents = {"hrm": Clocked(1.0), "chain": Clocked(5.0, tokens=30)}
-    spent, solved, steps = reasoning.answer(agents, questions, batch=4)
+    spent, solved, steps = reasoning.answer(agents, puzzles, batch=4)
     assert spent == {"hrm": 2.0, "chain": 10.0}
     assert solved == {"hrm": 4, "chain": 4}
     assert steps == {"hrm": [2] * 8, "chain": [30] * 8}
@@ -46,7 +49,7 @@ def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(reasoning, "COUNTS", {1: 2, 64: 8})
     benchmark.main(benchmark.Args("reasoning", seconds=0.2, threads=1, out=tmp_path))
     page = (tmp_path / reasoning.REPORT).read_text()
-    # Untrained as it is, the decoder has no cost; the shipped agent has one.
+    # The decoder is untrained, so it solves nothing and has no cost.
     hrm, chain, ratio, time = [line for line in page.splitlines() if line.startswith("| sudoku")]
     assert "100.0%" in hrm
     assert hrm.count(" ms |") == 2

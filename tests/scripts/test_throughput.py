@@ -1,4 +1,4 @@
-"""The plain loop of the throughput benchmark is the trainer's, step for step."""
+"""The plain loop of the throughput benchmark takes the same steps as the trainer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hrm_gym.scripts.benchmarks.throughput import Reference, update_gap
 
 PUBLISHED = get_preset("sudoku-extreme-1k")
 SMALL = {"hidden_size": 32, "num_heads": 2, "H_layers": 1, "L_layers": 1, "round_to": 8}
-# Two segments a puzzle, so that halting and the next puzzle come within a few steps.
+# With two segments per puzzle, rows halt and get new puzzles within a few steps.
 CONFIG = dataclasses.replace(
     PUBLISHED, batch_size=4, max_segments=2, model={**PUBLISHED.model, **SMALL}
 )
 
 
 def pair() -> tuple[Trainer, Reference]:
-    """Return both at the same start, in float64: what rounding does is then out of sight."""
+    """Return both at the same start, in float64, where rounding does not matter."""
     trainer = Trainer(CONFIG, compile=False)
     reference = Reference(trainer)
     trainer.model.double()

@@ -1,10 +1,9 @@
-"""Other suites on the same machine in the same run: those of ``peers.txt`` that are installed."""
+"""Other suites on the same machine in the same run, if they are installed; see ``peers.txt``."""
 
 from __future__ import annotations
 
 import importlib.util
 import itertools
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,29 +14,22 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.sudoku import tables
 
+from .timing import calls_per_second, seconds_per_call
+
 ROWS = 1024
+"""Number of environments in every vectorized environment."""
 
 Row = dict[str, Any]
 Grids = Sequence[NDArray[np.int8]]
 
 
 def row(name: str, value: float | None, unit: str, target: float | None = None, **more: Any) -> Row:
-    """Return one figure, ``None`` where the unit says why there is none."""
+    """Return the row of one figure; its value is ``None`` if the unit says why there is none."""
     return {"name": name, "value": value, "unit": unit, "target": target, **more}
 
 
-def rate(call: Callable[[], Any], seconds: float) -> float:
-    """Return calls a second, after one that does not count."""
-    call()
-    begun, calls = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
-        call()
-        calls += 1
-    return calls / (time.perf_counter() - begun)
-
-
 def jumanji_steps(name: str, seconds: float, seed: int) -> float:
-    """Return steps a second of ``ROWS`` Jumanji environments, jitted, with autoreset.
+    """Return the steps per second of ``ROWS`` Jumanji environments, jitted, with autoreset.
 
     The choice of a legal action is part of the compiled step, as in Jumanji's own rollouts.
     """
@@ -73,29 +65,31 @@ def jumanji_steps(name: str, seconds: float, seed: int) -> float:
         nonlocal carry
         carry = jax.block_until_ready(several(carry, next(keys)))
 
-    return rate(call, seconds) * ROWS * length
+    return calls_per_second(call, seconds) * ROWS * length
 
 
 def envpool_steps(name: str, seconds: float, seed: int) -> float:
-    """Return steps a second of ``ROWS`` EnvPool environments; only time inside ``step`` counts."""
+    """Return the steps per second of ``ROWS`` EnvPool environments; only ``step`` is timed."""
     import envpool
 
     env = envpool.make_gymnasium(name, num_envs=ROWS, seed=seed, num_threads=2)
     random = np.random.default_rng(seed)
     obs, _ = env.reset()
-    spent, steps = 0.0, 0
-    while spent < seconds:
+    actions = np.zeros(ROWS, np.int32)
+
+    def choose() -> None:
         mask = obs["action_mask"]
-        actions = np.argmax(random.random(mask.shape) * mask, axis=1).astype(np.int32)
-        begun = time.perf_counter()
+        actions[:] = np.argmax(random.random(mask.shape) * mask, axis=1)
+
+    def step() -> None:
+        nonlocal obs
         obs, *_ = env.step(actions)
-        spent += time.perf_counter() - begun
-        steps += ROWS
-    return steps / spent
+
+    return ROWS / seconds_per_call(step, seconds, before=choose)
 
 
 def minigrid_steps(seconds: float, seed: int) -> float:
-    """Return steps a second of one Minigrid environment with random actions."""
+    """Return the steps per second of one Minigrid environment with random actions."""
     import gymnasium as gym
     import minigrid  # noqa: F401 - registers its environments
 
@@ -108,32 +102,32 @@ def minigrid_steps(seconds: float, seed: int) -> float:
         if terminated or truncated:
             env.reset()
 
-    return rate(call, seconds)
+    return calls_per_second(call, seconds)
 
 
 def reasoning_gym_puzzles(seconds: float, seed: int) -> float:
-    """Return Sudokus a second of reasoning-gym's generator."""
+    """Return the Sudokus per second of reasoning-gym's generator."""
     import reasoning_gym
 
     puzzles = reasoning_gym.create_dataset("sudoku", size=10**6, seed=seed)
     numbers = iter(range(10**6))
-    return rate(lambda: puzzles[next(numbers)], seconds)
+    return calls_per_second(lambda: puzzles[next(numbers)], seconds)
 
 
-def timed(check: Callable[[NDArray[np.int8]], Any], grids: Grids, seconds: float) -> float:
-    """Return milliseconds a grid of a check, over as many grids as the time allows."""
-    begun, done = time.perf_counter(), 0
-    while done < len(grids) and time.perf_counter() - begun < seconds:
-        check(grids[done])
-        done += 1
-    return 1000 * (time.perf_counter() - begun) / done
+def milliseconds_per_grid(
+    check: Callable[[NDArray[np.int8]], Any], grids: Grids, seconds: float
+) -> float:
+    """Return the mean duration of a check in milliseconds, over the grids in turn."""
+    chosen = itertools.cycle(grids)
+    return 1000 * seconds_per_call(lambda: check(next(chosen)), seconds)
 
 
 def pycosat_uniqueness(grids: Grids, seconds: float, seed: int) -> float:
-    """Return milliseconds a puzzle to count solutions, up to two, with a SAT solver."""
+    """Return the milliseconds in which a SAT solver counts the solutions of a puzzle, up to two."""
     import pycosat
 
-    # A variable for every cell and digit: a digit in every cell, none twice in a unit or cell.
+    # One variable for every cell and digit. Every cell has a digit, and no cell or unit has two
+    # equal ones.
     variable = np.arange(1, 730).reshape(81, 9)
     clauses = variable.tolist()
     exclusive = [*variable, *(variable[unit, d] for unit in tables(3, 3).units for d in range(9))]
@@ -146,32 +140,34 @@ def pycosat_uniqueness(grids: Grids, seconds: float, seed: int) -> float:
         found = list(itertools.islice(pycosat.itersolve(clauses + givens), 2))
         assert len(found) == 1
 
-    return timed(check, grids, seconds)
+    return milliseconds_per_grid(check, grids, seconds)
 
 
 def lib_sudoku_solving(grids: Grids, seconds: float, seed: int) -> float:
-    """Return milliseconds a puzzle of lib-sudoku (Rust), which stops at the first solution."""
+    """Return the milliseconds of lib-sudoku (Rust), which stops at the first solution."""
     import lib_sudoku
 
-    return timed(lambda grid: lib_sudoku.solve(bytearray(grid.tolist())), grids, seconds)
+    return milliseconds_per_grid(
+        lambda grid: lib_sudoku.solve(bytearray(grid.tolist())), grids, seconds
+    )
 
 
 @dataclass
 class Peer:
-    """Another suite's figure beside ours."""
+    """A figure of another suite, compared with one of ours."""
 
     ours: str
-    """What the name of our figure begins with."""
+    """Start of the name of our figure."""
     package: str
-    """The package, as ``pip`` knows it; its module has the name with underscores."""
+    """Name of the package for ``pip``; its module has the same name with underscores."""
     name: str
-    """What is measured."""
+    """Name of the figure."""
     measure: Callable[[float, int], float]
-    """The figure, in the unit of ours, from the seconds to spend and a seed."""
+    """Returns the figure in the unit of ours, given the seconds to spend and a seed."""
 
 
 def peers(grids: Grids) -> list[Peer]:
-    """Return every suite that is measured where it is installed; ``grids`` are for solvers."""
+    """Return the figures of every suite, installed or not; ``grids`` are for solvers."""
     vector = f"vmap x {ROWS}"
     return [
         Peer(
@@ -215,12 +211,12 @@ def peers(grids: Grids) -> list[Peer]:
 
 
 def figures(rows: Sequence[Row], grids: Grids, seconds: float, seed: int) -> Iterator[Row]:
-    """Yield each peer's figure and how many times better ours is, or why there is none.
+    """Yield the figure of every peer and how many times better ours is, or why there is none.
 
     Args:
-        rows: Our figures; one without a peer is passed over.
-        grids: (81,) int8 grids that solvers are given.
-        seconds: Time for each figure.
+        rows: Our figures; those without a peer are ignored.
+        grids: ``(81,)`` int8 grids, which the solvers solve.
+        seconds: Time to spend on each figure.
         seed: Seed of puzzles and actions.
     """
     for peer in peers(grids):
@@ -229,12 +225,12 @@ def figures(rows: Sequence[Row], grids: Grids, seconds: float, seed: int) -> Ite
             yield row(peer.name, None, f"not measured: no figure of ours begins with {peer.ours!r}")
             continue
         if importlib.util.find_spec(peer.package.replace("-", "_")) is None:
-            reason = f"not here: pip install {peer.package}"
+            reason = f"not installed: pip install {peer.package}"
             yield row(peer.name, None, reason)
             continue
         try:
             value = peer.measure(seconds, seed)
-        except Exception as error:  # Not our code: the other figures are still wanted.
+        except Exception as error:  # It is not our code, and the other figures are still wanted.
             reason = f"failed: {type(error).__name__}: {error}"
             yield row(peer.name, None, reason)
             continue
