@@ -21,10 +21,10 @@ from ..hrm.presets import get_preset, preset_for
 from ..hrm.train_config import TrainConfig
 from ..hrm.training import schedule
 from ..hrm.training.ema import WeightAverage
+from ..hrm.training.environments import make_envs
 from ..hrm.training.guard import check_finite
 from ..hrm.training.losses import IGNORE_LABEL, softmax_cross_entropy
 from ..hrm.training.optimizers import make_optimizers
-from ..hrm.training.trainer import make_envs
 from ..supervised import count_parameters
 from ..transformer import fit_size
 from .agent import ChainAgent

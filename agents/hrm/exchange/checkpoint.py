@@ -200,6 +200,28 @@ def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
         raise ValueError(f"{path}: {error}") from None
 
 
+def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
+    """Check that a run is resumed with the configuration that it was saved with.
+
+    Args:
+        folder: Folder of the saved run, for the message.
+        saved: Configuration of the saved run.
+        given: Expected configuration.
+
+    Raises:
+        ValueError: if they differ; the message lists the fields.
+    """
+    if given == saved:
+        return
+    before, now = saved.to_dict(), given.to_dict()
+    differ = ", ".join(
+        f"{name} ({before[name]!r} saved, {now[name]!r} now)"
+        for name in before
+        if before[name] != now[name]
+    )
+    raise ValueError(f"{folder}: this run has another configuration: {differ}")
+
+
 def fingerprint(puzzles: PuzzleSet) -> str:
     """Return a SHA-256 of the arrays of a puzzle set that training uses."""
     digest = hashlib.sha256()

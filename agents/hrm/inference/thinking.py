@@ -215,17 +215,17 @@ class ReasoningAgent(Agent):
     # Acting ------------------------------------------------------------------------------------
 
     def act(self, obs: dict[str, Any], info: dict[str, Any]) -> Any:
-        """Act in any environment of the task, step or Answer."""
+        """Return an action for any step or Answer environment of the task."""
         return self.act_batch([obs], [info])[0]
 
     def act_batch(
         self, observations: list[dict[str, Any]], infos: list[dict[str, Any]]
     ) -> list[Any]:
-        """Act in many environments at once; new puzzles are thought about in one batch.
+        """Return one action for each environment; all new puzzles are answered in one batch.
 
-        In an Answer environment one action is one segment, and the last one halts, be it the
-        agent's own ``max_segments`` where the environment would allow more. In a step environment
-        the puzzle is thought about once, and the answer is then played out move by move.
+        In an Answer environment each action is the answer of one segment. The last action halts,
+        also if the environment allows more segments than the agent. In a step environment the
+        puzzle is answered once, and ``Task.next_action`` turns the answer into actions.
         """
         questions = [self.task.question(obs) for obs in observations]
         ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
@@ -252,7 +252,7 @@ class ReasoningAgent(Agent):
                 segment = min(info.get("segment", 0), last)
                 actions.append(np.append(thoughts[segment].astype(np.int64), int(segment == last)))
             else:
-                # The environment may be a variant of the task, with actions of its own.
+                # The environment may be a variant of the task that has other actions.
                 task = get_task(info["task"]) if "task" in info else self.task
                 actions.append(task.next_action(thoughts[-1], obs, info))
         return actions

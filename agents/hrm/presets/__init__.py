@@ -1,18 +1,35 @@
 """Complete configurations of training runs, by name.
 
 A module with the name of a family contains its presets, ``PRESETS``, and the id of the task for
-which checkpoints of the public code exist, ``PUBLISHED_TASK``, if there is one.
+which checkpoints of the public code exist, ``PUBLISHED_TASK``, if there is one. A family without a
+module has a small preset for each of its sizes.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Collection
 from types import ModuleType
 
-from hrm_gym.registration import answer_id
+from hrm_gym.registration import FAMILIES, TABLE, answer_id
 
 from ..train_config import TrainConfig
+from .recipes import small
+
+
+def default_presets(families: Collection[str]) -> dict[str, TrainConfig]:
+    """Return small presets of families, for each of their Answer environments by the task's id."""
+    found = {}
+    for row in TABLE:
+        task = str(row.kwargs.get("task"))
+        if row.id == row.answer_id and any(
+            task == family or task.startswith(f"{family}-") for family in families
+        ):
+            # ``HRMAnswer-v0`` comes after the environment of its default task.
+            found.setdefault(task, small(row.id))
+    return found
+
 
 MODULES: dict[str, ModuleType] = {
     module.name: importlib.import_module(f".{module.name}", __name__)
@@ -23,7 +40,7 @@ PRESETS: dict[str, TrainConfig] = {
     name: preset
     for module in MODULES.values()
     for name, preset in getattr(module, "PRESETS", {}).items()
-}
+} | default_presets(FAMILIES.keys() - MODULES.keys())
 """Every preset. Of several presets for one environment, the last one is the default."""
 PUBLISHED_TASKS: dict[str, str] = {
     family: module.PUBLISHED_TASK

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import torch
 from torch import Tensor
 
@@ -26,32 +25,11 @@ from ..train_config import TrainConfig
 from . import schedule
 from .distributed import World
 from .ema import WeightAverage
+from .environments import make_envs
 from .guard import Guard
 from .losses import IGNORE_LABEL, log_scores, segment_loss
 from .metrics import Means
 from .optimizers import make_optimizers
-
-
-def make_envs(config: TrainConfig, count: int, device: str) -> Any:
-    """Return the vectorized Answer environment of a run, with its tensors on the device.
-
-    Args:
-        config: Configuration of the run.
-        count: Number of environments.
-        device: Device of the tensors.
-    """
-    return gym.make_vec(
-        config.env,
-        num_envs=count,
-        task=config.task_id,
-        device=device,
-        autoreset_mode="SameStep",
-        source=config.source,
-        limit=config.limit,
-        augment=config.augment,
-        max_segments=config.max_segments,
-        targets=config.targets,
-    ).unwrapped
 
 
 class Trainer:
@@ -344,14 +322,8 @@ class Trainer:
         """
         folder = Path(folder)
         about, saved = checkpoint.read_run(folder)
-        if config is not None and config != saved:
-            given, own = config.to_dict(), saved.to_dict()
-            differ = ", ".join(
-                f"{name} ({own[name]!r} saved, {given[name]!r} now)"
-                for name in own
-                if own[name] != given[name]
-            )
-            raise ValueError(f"{folder}: this run has another configuration: {differ}")
+        if config is not None:
+            checkpoint.check_same(folder, saved, config)
         trainer = cls(saved, about["seed"], device, about["bf16"], compile)
         if trainer.fingerprint != about["puzzles"]:
             raise ValueError(

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from hrm_gym.agents.hrm.presets import PRESETS
+from hrm_gym.agents.hrm.presets import PRESETS, default_presets
 from hrm_gym.puzzles import get_task
 
 
@@ -25,3 +25,12 @@ def test_the_presets_of_a_family_are_in_its_module(family, names):
     for name, config in presets.items():
         assert PRESETS[name] is config
         assert family == "custom" or get_task(config.task_id).id.split("-")[0] == family
+
+
+def test_a_family_without_presets_has_small_ones():
+    found = default_presets({"sudoku"})
+    assert list(found) == ["sudoku-9x9", "sudoku-4x4", "sudoku-6x6"]
+    assert found["sudoku-4x4"] == PRESETS["sudoku-4x4"]
+    assert [config.task_id for config in found.values()] == list(found)
+    assert list(default_presets({"arc"})) == ["arc"]
+    assert default_presets(set()) == {}
