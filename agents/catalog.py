@@ -234,15 +234,18 @@ def check_task(name: str, agent: Any, task: str, what: str) -> None:
     Args:
         name: The name the agent was loaded by.
         agent: The agent. One without a task, such as the oracle, fits every task.
-        task: Id of the task it shall solve.
+        task: Id of the task it shall solve. A variant that plays the puzzles of another task
+            counts as that task.
         what: What is to be solved, for the message.
 
     Raises:
         ValueError: if the tasks differ.
     """
+    from hrm_gym.puzzles import get_task
     from hrm_gym.registration import task_id
 
     own, env_id = getattr(agent, "task", None), getattr(agent, "env_id", None)
-    trained = own.id if own is not None else None if env_id is None else task_id(env_id)
-    if trained not in (None, task):
-        raise ValueError(f"agent: {name} solves {trained}, {what} is {task}")
+    if own is None and env_id is not None:
+        own = get_task(task_id(env_id))
+    if own is not None and own.base_id != get_task(task).base_id:
+        raise ValueError(f"agent: {name} solves {own.base_id}, {what} is {task}")

@@ -89,6 +89,7 @@ class Row:
         entry_point: Import path of the environment.
         vector: Import path of the native vectorized environment, if there is one.
         kwargs: Arguments of the environment.
+        task: Id of its task; ``None`` if it plays no puzzles of one task.
         answer_id: Id of the Answer environment of the same task, if there is one.
     """
 
@@ -96,6 +97,7 @@ class Row:
     entry_point: str
     vector: str | None
     kwargs: dict[str, Any]
+    task: str | None
     answer_id: str | None
 
 
@@ -104,36 +106,41 @@ def _name(title: str, family: Family, size: int) -> str:
     return f"HRM{title}{'' if size == family.sizes[0] else f'-{size}x{size}'}-v0"
 
 
-def _step_rows(family: Family) -> Iterator[Row]:
+def _task_id(name: str, family: Family, size: int) -> str:
+    return name if family.one_canvas else f"{name}-{size}x{size}"
+
+
+def _step_rows(name: str, family: Family) -> Iterator[Row]:
     for size in family.sizes:
+        task = _task_id(name, family, size)
         kwargs = {} if family.one_canvas else {"size": size}
         answer_id = None
         if family.answer is not None:
             answer_id = _name(f"{family.title}Answer", family, size)
         env_id = _name(family.title, family, size)
-        yield Row(env_id, family.env, family.vector, kwargs, answer_id)
-    for variant in family.variants.values():
-        yield from _step_rows(variant)
+        yield Row(env_id, family.env, family.vector, kwargs, task, answer_id)
+    for variant, entry in family.variants.items():
+        yield from _step_rows(f"{name}-{variant}", entry)
 
 
 def _answer_rows(name: str, family: Family) -> Iterator[Row]:
     if family.answer is None:
         return
     for size in family.sizes:
-        task = name if family.one_canvas else f"{name}-{size}x{size}"
-        yield _answer_row(_name(f"{family.title}Answer", family, size), task, family.answer)
+        answer_id = _name(f"{family.title}Answer", family, size)
+        yield _answer_row(answer_id, _task_id(name, family, size), family.answer)
 
 
 def _answer_row(env_id: str, task: str, options: Mapping[str, Any]) -> Row:
     vector = "hrm_gym.envs.answer_vector:AnswerVectorEnv"
-    return Row(env_id, ANSWER, vector, {"task": task, **options}, env_id)
+    return Row(env_id, ANSWER, vector, {"task": task, **options}, task, env_id)
 
 
 TABLE: list[Row] = [
-    *(row for family in FAMILIES.values() for row in _step_rows(family)),
+    *(row for name, family in FAMILIES.items() for row in _step_rows(name, family)),
     *(row for name, family in FAMILIES.items() for row in _answer_rows(name, family)),
     _answer_row(ANY_ANSWER, "sudoku-4x4", {}),
-    Row("HRMHalt-v0", HALT, "hrm_gym.envs.halt_vector:HaltVectorEnv", {}, None),
+    Row("HRMHalt-v0", HALT, "hrm_gym.envs.halt_vector:HaltVectorEnv", {}, None, None),
 ]
 ENV_IDS = [row.id for row in TABLE]
 
@@ -170,7 +177,7 @@ def answer_id(env_id: str) -> str:
 
 def answer_id_of(task: str) -> str:
     """Return the Answer id of a task; ``HRMAnswer-v0`` for a task without an id of its own."""
-    ids = [row.id for row in TABLE if row.kwargs.get("task") == task and row.id != ANY_ANSWER]
+    ids = [row.answer_id for row in TABLE if row.task == task and row.answer_id]
     return ids[0] if ids else ANY_ANSWER
 
 
@@ -178,7 +185,9 @@ def task_id(env_id: str) -> str:
     """Return the task of an id: ``HRMMaze-7x7-v0`` gives ``maze-7x7``.
 
     Raises:
-        ValueError: if ``answer_id`` raises it.
+        ValueError: if the id does not belong to this package or has no task.
     """
-    kwargs = {row.id: row.kwargs for row in TABLE}
-    return str(kwargs[answer_id(env_id)]["task"])
+    tasks = {row.id: row.task for row in TABLE if row.task is not None}
+    if env_id not in tasks:
+        raise ValueError(f"env: expected one of {', '.join(tasks)}, got {env_id!r}")
+    return str(tasks[env_id])

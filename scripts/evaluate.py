@@ -120,7 +120,7 @@ def evaluate_episodes(
     env: Any = make_env(env_id, split=args.split, **env_kwargs).unwrapped
     task = getattr(env, "task", None)
     if task is not None:
-        check_task(args.agent, agent, task.id, env_id)
+        check_task(args.agent, agent, task.spec, env_id)
     thinks = has_segments(args, agent, env_id)
     rows = evaluation_rows(evaluate(agent, env_id, args.episodes, args.split, **env_kwargs))
     for row in rows:

@@ -38,13 +38,14 @@ def model_config(policy: str, task_id: str) -> HRMConfig:
     Raises:
         ValueError: if there is no preset for the task.
     """
-    runs = [config for config in PRESETS.values() if config.task_id == task_id]
+    task = get_task(task_id)
+    # A variant has the observations of the task whose puzzles it plays.
+    runs = [config for config in PRESETS.values() if config.task_id == task.base_id]
     if not runs:
         raise ValueError(
-            f"policy: {policy} has the size of the HRM for {task_id}, and no preset trains one"
+            f"policy: {policy} has the size of the HRM for {task.base_id}, and no preset trains one"
         )
     run = transformer(runs[-1]) if policy == "transformer" else runs[-1]
-    task = get_task(task_id)
     size = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
     # One policy plays all puzzles, so that puzzle embeddings are of no use.
     return HRMConfig.from_dict({**size, **run.model, "num_puzzles": 0})

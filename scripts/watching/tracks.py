@@ -80,7 +80,7 @@ def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = Fals
 def _thinking(agent: Any, choice: Choice, name: str, past_halting: bool) -> Track:
     env, obs, _ = choice.begin(answer_id(choice.env))
     task = env.unwrapped.task
-    check_task(name, agent, task.id, choice.env)
+    check_task(name, agent, task.spec, choice.env)
     labels, demos = env.unwrapped.solve(), getattr(env.unwrapped.puzzle, "demos", ())
     env.close()
     segments = list(agent.think(obs["tokens"], [int(obs["puzzle_id"])], halt=not past_halting))

@@ -171,6 +171,11 @@ def test_wrong_arguments_are_named(kwargs, words):
 
 @pytest.mark.parametrize("env_id", [ENV_ID, "HRMHalt-v0"])
 def test_what_has_no_answer_environment_is_named(env_id):
-    for function in (answer_id, task_id):
-        with pytest.raises(ValueError, match=f"^env: {env_id} has no Answer environment"):
-            function(env_id)
+    with pytest.raises(ValueError, match=f"^env: {env_id} has no Answer environment"):
+        answer_id(env_id)
+
+
+def test_every_id_of_a_task_names_it():
+    assert task_id(ENV_ID) == "maze-dynamic-15x15"
+    with pytest.raises(ValueError, match="^env: expected one of .*, got 'HRMHalt-v0'"):
+        task_id("HRMHalt-v0")
