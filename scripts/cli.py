@@ -19,7 +19,18 @@ ItemT = TypeVar("ItemT")
 
 USAGE_ERROR = 2
 NO_READER = 141
-POSITIVE = ("steps", "seconds", "puzzles", "threads", "batch_size", "scale", "processes")
+POSITIVE = (
+    "steps",
+    "seconds",
+    "puzzles",
+    "threads",
+    "batch_size",
+    "scale",
+    "processes",
+    "seeds",
+    "workers",
+    "timeout",
+)
 NOT_NEGATIVE = ("seed", "episodes")
 
 

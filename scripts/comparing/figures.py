@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter, PercentFormatter
 
-from .cell import Result
+from .cell import AgentResult
 
 # The palette of Okabe and Ito, which the colour-blind tell apart; an agent keeps its colour.
 COLOURS = {
@@ -33,10 +33,10 @@ INK, EDGE = "#333333", "#B0B0B0"
 BANDS = 5
 """Bands of the ratings, of as many puzzles each."""
 
-Groups = dict[str, list[Result]]
+Groups = dict[str, list[AgentResult]]
 
 
-def groups(results: Sequence[Result]) -> dict[str, Groups]:
+def groups(results: Sequence[AgentResult]) -> dict[str, Groups]:
     """Return the results by environment and agent, in their order.
 
     Left out are agents whose cells all failed; of the others those that failed come last.
@@ -49,16 +49,16 @@ def groups(results: Sequence[Result]) -> dict[str, Groups]:
     return found
 
 
-def _good(runs: Sequence[Result]) -> list[Result]:
+def _good(runs: Sequence[AgentResult]) -> list[AgentResult]:
     return [run for run in runs if run.failure is None]
 
 
-def _rates(runs: Sequence[Result]) -> list[float]:
+def _rates(runs: Sequence[AgentResult]) -> list[float]:
     """Return the solve rates of runs; one that failed solved nothing."""
     return [run.tested["test"].solve_rate if run.failure is None else 0.0 for run in runs]
 
 
-def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figure:
+def learning_figure(results: Sequence[AgentResult], against: str = "seconds") -> Figure:
     """Draw the share of solved test puzzles along training, a panel an environment.
 
     Agents that learn are lines: the mean over seeds, with the span from the worst to the best, a
@@ -118,7 +118,7 @@ def learning_figure(results: Sequence[Result], against: str = "seconds") -> Figu
     return _panels(results, draw)
 
 
-def rating_figure(results: Sequence[Result]) -> Figure:
+def rating_figure(results: Sequence[AgentResult]) -> Figure:
     """Draw the share of solved test puzzles by rating, in bands of as many puzzles each."""
 
     def draw(axes: Axes, agents: Groups) -> None:
@@ -159,7 +159,7 @@ def rating_figure(results: Sequence[Result]) -> Figure:
     return _panels(results, draw)
 
 
-def compute_figure(results: Sequence[Result]) -> Figure:
+def compute_figure(results: Sequence[AgentResult]) -> Figure:
     """Draw the share of solved test puzzles against what an answer costs: time a puzzle."""
 
     def draw(axes: Axes, agents: Groups) -> None:
@@ -189,7 +189,7 @@ def compute_figure(results: Sequence[Result]) -> Figure:
     return _panels(results, draw)
 
 
-def _panels(results: Sequence[Result], draw: Callable[[Axes, Groups], None]) -> Figure:
+def _panels(results: Sequence[AgentResult], draw: Callable[[Axes, Groups], None]) -> Figure:
     """Draw a panel for every environment."""
     envs = groups(results)
     figure = Figure(figsize=(1.2 + 4.9 * len(envs), 3.9), dpi=140, layout="constrained")

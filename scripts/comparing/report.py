@@ -14,7 +14,7 @@ from hrm_gym.results import write_json
 from hrm_gym.scripts.cli import described
 from hrm_gym.scripts.reporting.plots import png
 
-from .cell import Result
+from .cell import AgentResult
 from .figures import compute_figure, learning_figure, rating_figure
 from .tables import Table, failures, json_rows, markdown_table, tables
 
@@ -52,7 +52,7 @@ for (const heading of document.querySelectorAll("th")) {
 """
 
 
-def figures(results: Sequence[Result]) -> dict[str, tuple[str, Figure]]:
+def figures(results: Sequence[AgentResult]) -> dict[str, tuple[str, Figure]]:
     """Return the pictures of a report by the name of their file, each with its caption."""
     if all(result.failure is not None for result in results):
         return {}
@@ -71,7 +71,7 @@ def figures(results: Sequence[Result]) -> dict[str, tuple[str, Figure]]:
     }
 
 
-def method(results: Sequence[Result]) -> str:
+def method(results: Sequence[AgentResult]) -> str:
     """Return the paragraph that says how the figures came about."""
     cell = results[0].cell
     seeds = sorted({result.cell.seed for result in results})
@@ -114,7 +114,7 @@ def method(results: Sequence[Result]) -> str:
     return text + " ".join(f"Machine: {machine}." for machine in machines)
 
 
-def write_report(results: Sequence[Result], folder: Path, title: str, command: str) -> str:
+def write_report(results: Sequence[AgentResult], folder: Path, title: str, command: str) -> str:
     """Write ``report.md``, ``report.html``, ``results.json`` and the pictures.
 
     Args:
@@ -137,7 +137,9 @@ def write_report(results: Sequence[Result], folder: Path, title: str, command: s
     return text
 
 
-def markdown(results: Sequence[Result], title: str, command: str, pictures: dict[str, str]) -> str:
+def markdown(
+    results: Sequence[AgentResult], title: str, command: str, pictures: dict[str, str]
+) -> str:
     """Return the report in Markdown; ``pictures`` are captions by file name."""
     parts = [f"# {title}", f"`{command}`", method(results)]
     for table in tables(results):
@@ -149,7 +151,7 @@ def markdown(results: Sequence[Result], title: str, command: str, pictures: dict
 
 
 def page(
-    results: Sequence[Result], title: str, command: str, pictures: dict[str, tuple[str, bytes]]
+    results: Sequence[AgentResult], title: str, command: str, pictures: dict[str, tuple[str, bytes]]
 ) -> str:
     """Return the report as one HTML page with everything in it."""
     say = html.escape

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.extras import missing_extra
 
-from .cell import Result
+from .cell import AgentResult
 
 REPEATS = 2000
 """Bootstrap samples; a probability of improvement costs much more a time, and takes half."""
@@ -43,7 +43,7 @@ def check_installed() -> None:
         raise ValueError(missing_extra("seeds: an interval over seeds", "compare")) from None
 
 
-def scores(results: Sequence[Result], agent: str, split: str) -> NDArray[np.float64]:
+def scores(results: Sequence[AgentResult], agent: str, split: str) -> NDArray[np.float64]:
     """Return solve rates, ``(seeds, environments)``; 0 where a cell failed.
 
     An environment on which every cell failed, such as one that is not there, tells nobody apart and
@@ -60,13 +60,13 @@ def scores(results: Sequence[Result], agent: str, split: str) -> NDArray[np.floa
     return found
 
 
-def interquartile_means(results: Sequence[Result], split: str) -> dict[str, Estimate]:
+def interquartile_means(results: Sequence[AgentResult], split: str) -> dict[str, Estimate]:
     """Return the interquartile mean of the solve rate over seeds and environments, by agent."""
     agents = dict.fromkeys(result.cell.agent for result in results)
     return {agent: _interquartile_mean(_key(scores(results, agent, split))) for agent in agents}
 
 
-def improvements(results: Sequence[Result], over: str, split: str) -> dict[str, Estimate]:
+def improvements(results: Sequence[AgentResult], over: str, split: str) -> dict[str, Estimate]:
     """Return, by agent, the probability that a run of ``over`` solves more than one of its.
 
     Averaged over environments; a tie counts half.
@@ -121,7 +121,7 @@ def _seeded() -> Iterator[None]:
         np.random.set_state(before)  # noqa: NPY002
 
 
-def at_puzzles(results: Sequence[Result], puzzles: float) -> float | None:
+def at_puzzles(results: Sequence[AgentResult], puzzles: float) -> float | None:
     """Return the mean solve rate when so many training puzzles had been handed out.
 
     Interpolated between the evaluations on the way; ``None`` where a run did not get that far.

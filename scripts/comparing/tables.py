@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 
 from hrm_gym.evaluation import Evaluation
 
-from .cell import SPLITS, Result
+from .cell import SPLITS, AgentResult
 from .statistics import Estimate, at_puzzles, improvements, interquartile_means
 
 UNITS = {"episodes": "puzzles", "mean_steps": "steps", "mean_return": "reward", "seconds": "s"}
@@ -32,7 +32,7 @@ class Table:
     names: int = 2
 
 
-def tables(results: Sequence[Result]) -> list[Table]:
+def tables(results: Sequence[AgentResult]) -> list[Table]:
     """Return a table for every environment, and one over them where there are several seeds."""
     envs = list(dict.fromkeys(result.cell.env for result in results))
     found = [_environment(env_id, [r for r in results if r.cell.env == env_id]) for env_id in envs]
@@ -41,15 +41,15 @@ def tables(results: Sequence[Result]) -> list[Table]:
     return found
 
 
-def _seeds(results: Sequence[Result]) -> int:
+def _seeds(results: Sequence[AgentResult]) -> int:
     return len({result.cell.seed for result in results})
 
 
-def _agents(results: Sequence[Result]) -> list[str]:
+def _agents(results: Sequence[AgentResult]) -> list[str]:
     return list(dict.fromkeys(result.cell.agent for result in results))
 
 
-def _environment(env_id: str, results: Sequence[Result]) -> Table:
+def _environment(env_id: str, results: Sequence[AgentResult]) -> Table:
     """Return the table of one environment."""
     good = [result for result in results if result.failure is None]
     mazes = any(run.tested["test"].optimal_rate is not None for run in good)
@@ -104,7 +104,7 @@ def _environment(env_id: str, results: Sequence[Result]) -> Table:
     return Table(env_id, headings, rows)
 
 
-def _overall(results: Sequence[Result], title: str) -> Table:
+def _overall(results: Sequence[AgentResult], title: str) -> Table:
     """Return the table over environments and seeds."""
     agents = _agents(results)
     subject = "hrm" if "hrm" in agents else agents[0]
@@ -133,7 +133,7 @@ def _share(found: Estimate) -> str:
     return f"{100 * found.value:.1f}% ({low}-{high})"
 
 
-def _mean(runs: Sequence[Result], name: str) -> float:
+def _mean(runs: Sequence[AgentResult], name: str) -> float:
     values = [getattr(run.tested["test"], name) for run in runs]
     return float(np.mean([value for value in values if value is not None] or [0.0]))
 
@@ -143,12 +143,12 @@ def _count(number: float) -> str:
     return f"{number / 1000:.3g}k" if number >= 1000 else f"{number:.0f}"
 
 
-def failures(results: Sequence[Result]) -> list[str]:
+def failures(results: Sequence[AgentResult]) -> list[str]:
     """Return a line for every cell that failed."""
     return [f"{r.cell.name} failed: {r.failure}" for r in results if r.failure is not None]
 
 
-def rich_tables(results: Sequence[Result]) -> list[RichTable]:
+def rich_tables(results: Sequence[AgentResult]) -> list[RichTable]:
     """Return the tables for a terminal, reasons of failures below."""
     shown = []
     for table in tables(results):
@@ -188,7 +188,7 @@ def markdown_table(table: Table) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [table.headings, marks, *body]) + "\n"
 
 
-def json_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+def json_rows(results: Sequence[AgentResult]) -> list[dict[str, Any]]:
     """Return the rows of a result file: ``ENV/AGENT/QUANTITY``, with several seeds
     ``ENV/AGENT/seedK/QUANTITY``, value and unit.
     """

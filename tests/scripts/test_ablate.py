@@ -1,54 +1,77 @@
-"""The ablation goes on where it stopped, never mixes budgets, and reports what its cells hold."""
+"""The ablation resumes, never mixes budgets, and reports the results of its cells."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from hrm_gym.scripts import ablate
+from hrm_gym.scripts.experiments import ablation
+from hrm_gym.scripts.experiments.suites import read_suite
+
+KEPT = ("flat", "one-step gradient", "no ACT")
 
 
-def test_cells_are_kept(tmp_path, monkeypatch, capsys):
-    kept = {k: ablate.VARIANTS[k] for k in ("flat", "one-step gradient", "no ACT")}
-    monkeypatch.setattr(ablate, "VARIANTS", kept)
-    args = ablate.Args(steps=2, seeds=1, episodes=8, levels=("sudoku-4x4",), out=tmp_path)
-    ablate.main(args)
+def test_cells_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {name: changes for name, changes in ablation.variants().items() if name in KEPT}
+    monkeypatch.setattr(ablation, "variants", lambda: found)
+    args = ablate.Args(steps=2, seeds=1, episodes=8, presets=("sudoku-4x4",), out=tmp_path)
+    assert ablate.main(args) == 0
     rows = json.loads((tmp_path / "ablation.json").read_text())["rows"]
     flat, one_step, fixed = rows
-    assert [row["variant"] for row in rows] == list(kept)
+    assert [row["variant"] for row in rows] == list(KEPT)
     assert fixed["segments"] == 3
     assert flat["parameters"] < one_step["parameters"] == fixed["parameters"]
     assert {row["steps"] for row in rows} == {2}
     text = (tmp_path / "ablation.md").read_text()
     assert text.count("| variant | sudoku-4x4 |") == 3
-    assert "python scripts/ablate.py --steps 2 --seeds 1 --episodes 8 --levels sudoku-4x4" in text
+    assert "python scripts/ablate.py --presets sudoku-4x4 --steps 2 --seeds 1 --episodes 8" in text
 
-    monkeypatch.setattr(ablate, "train_cell", lambda *_: pytest.fail("this cell was done"))
-    ablate.main(args)
-    assert text in capsys.readouterr().out
+    capsys.readouterr()
+    assert ablate.main(args) == 0
+    assert capsys.readouterr().out == text, "no cell was run again"
     args.episodes = 9
     with pytest.raises(ValueError, match="another budget"):
         ablate.main(args)
 
 
-def test_the_report_counts_over_seeds(tmp_path):
+def test_the_report_counts_over_seeds() -> None:
     row = {"level": "sudoku-4x4", "variant": "flat", "puzzles": 100, "segments": 2.0}
     row |= {"always": 0.5, "steps": 10, "seconds": 1.0, "parameters": 1000}
     rows = [{**row, "right": right, "value": right / 100} for right in (80, 90)]
-    text = ablate.report(rows, ablate.Args(levels=("sudoku-4x4",)), {"cpu": "one"})
+    text = ablation.report(rows, {"cpu": "one"}, ["sudoku-4x4"], "make it")
     lines = [line for line in text.splitlines() if line.startswith("| flat")]
-    # The Wilson interval of 85 of 100, as both seeds answer the same hundred.
+    # The Wilson interval of 85 of 100, since both seeds answer the same hundred.
     assert lines[0] == "| flat | 85.0% (76.7 to 90.7; 80.0, 90.0) |"
     assert lines[1:] == ["| flat | 2.00; 50.0% |", "| flat | 1,000 |"]
 
 
-def test_an_unknown_level_is_named(tmp_path):
+def test_the_published_rows_are_read() -> None:
+    path = Path(__file__).parents[2] / "docs" / "results" / "ablation.json"
+    content = json.loads(path.read_text())
+    suite = read_suite("ablation")
+    assert all(row["budget"]["base"] == suite["base"] for row in content["rows"])
+    assert all(row["budget"]["variants"] == suite["variants"] for row in content["rows"])
+    text = ablation.report(content["rows"], content["machine"], suite["presets"], "make it")
+    published = path.with_suffix(".md").read_text()
+    tables = [
+        [line for line in t.splitlines() if line[:2] == "| " and line[2] != "-"]
+        for t in (text, published)
+    ]
+    assert tables[0] == tables[1]
+
+
+def test_an_unknown_preset_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected one of"):
-        ablate.main(ablate.Args(levels=("chess",), out=tmp_path))
+        ablate.main(ablate.Args(presets=("chess",), out=tmp_path))
 
 
-def test_every_variant_makes_as_many_updates():
-    for changes in ablate.VARIANTS.values():
-        model = {**ablate.BASE, **changes.get("model", {})}
+def test_every_variant_makes_as_many_updates() -> None:
+    assert list(read_suite("ablation")["meanings"]) == list(ablation.variants())
+    for changes in ablation.variants().values():
+        model = changes["model"]
         assert model["H_cycles"] * (model["L_cycles"] + 1) == 4

@@ -1,4 +1,4 @@
-"""The comparison: a tiny one from end to end, what fails, what goes on, and how mistakes read."""
+"""The comparison: a tiny one from end to end, failed and resumed cells, and error messages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hrm_gym.scripts import __main__ as command
 from hrm_gym.scripts import compare, demo, train_rl
 from hrm_gym.scripts.cli import command as again
 from hrm_gym.scripts.cli import run
-from hrm_gym.scripts.comparing import cell as cells
-from hrm_gym.scripts.comparing import grid
-from hrm_gym.scripts.comparing.cell import Result
-from hrm_gym.scripts.comparing.process import LOG
+from hrm_gym.scripts.comparing import comparison
+from hrm_gym.scripts.comparing.cell import AgentResult
+from hrm_gym.scripts.experiments.cell import FILE
+from hrm_gym.scripts.experiments.process import LOG
 
 PNG = b"\x89PNG\r\n"
 AGENTS = """
@@ -77,21 +77,21 @@ def test_compare_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "finished before" not in said
     # The same again runs nothing; another budget does.
-    before = (folder / "oracle" / "seed0" / cells.FILE).stat().st_mtime_ns
+    before = (folder / "oracle" / "seed0" / FILE).stat().st_mtime_ns
     assert compare.main(args) == 0
     assert capsys.readouterr().out.count("finished before") == 3
-    assert (folder / "oracle" / "seed0" / cells.FILE).stat().st_mtime_ns == before
+    assert (folder / "oracle" / "seed0" / FILE).stat().st_mtime_ns == before
     more = compare.Args(env=args.env, agents=["oracle"], episodes=20, out=tmp_path)
     assert compare.main(more) == 0
     assert "finished before" not in capsys.readouterr().out
 
 
-def test_agents_of_ones_own_and_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_custom_agents_and_failed_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "some_agents.py").write_text(AGENTS)
     monkeypatch.syspath_prepend(tmp_path)
     names = [f"some_agents:{name}" for name in ("Wrong", "Sick", "Deadly", "Untold", "Right")]
     (tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0").mkdir(parents=True)
-    other = tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0" / cells.FILE
+    other = tmp_path / "HRMMaze-7x7-v0" / "oracle" / "seed0" / FILE
     other.write_text('{"format": 0}')
     args = compare.Args(
         agents=[*names, "oracle"], episodes=10, workers=2, out=tmp_path, json=tmp_path / "j"
@@ -143,12 +143,13 @@ def test_unknown_names_fail_their_cells_and_the_others_finish(tmp_path: Path) ->
         ({"env": ["HRMChess-v0"]}, "env: expected one of"),
         ({"env": ["HRMMazeAnswer-v0"]}, "env: expected a step environment"),
         ({"env": []}, "env: expected each once, got none"),
+        ({"env": ["HRMMaze-7x7-v0"] * 2}, "env: expected each once, got HRM"),
         ({"seconds": 0}, "seconds: expected a positive number"),
         ({"puzzles": -1}, "puzzles"),
         ({"seeds": 0}, "seeds: expected a positive number"),
         ({"timeout": 0}, "timeout: expected a positive number, got 0"),
         ({"agents": ["transformer"], "preset": "sudoku-4x4"}, "but sudoku-4x4 trains on HRMSudoku"),
-        ({"suite": "big"}, "suite: expected one of small, got 'big'"),
+        ({"suite": "big"}, "suite: expected one of default, small, got 'big'"),
         ({"agents": ["oracle"], "ray": "auto"}, "ray: "),
     ],
 )
@@ -162,19 +163,21 @@ def test_mistakes_are_found_before_training(
 
 
 def test_cells_that_share_a_core_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grid, "run_grid", lambda cells, *_: [Result(cell) for cell in cells])
+    monkeypatch.setattr(
+        comparison, "run_grid", lambda cells, *_: [AgentResult(cell) for cell in cells]
+    )
     said: list[str] = []
-    args = compare.Args(agents=["oracle"], workers=1)
-    compare.compare(args, said.append)
+    settled = compare.settle(compare.Args(agents=["oracle"], workers=1))
+    settled.run(said.append)
     assert said == []
-    compare.compare(dataclasses.replace(args, threads=4096), said.append)
+    dataclasses.replace(settled, threads=4096).run(said.append)
     assert "1 x 4096 threads" in said[0]
 
 
 def test_a_suite_fills_in_what_is_left_open() -> None:
     settled = compare.settle(compare.Args(suite="small", seeds=2))
-    assert settled.env == ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"]
-    assert (settled.seeds, settled.seconds, settled.workers) == (2, 180.0, 2)
+    assert settled.seconds == {"HRMSudoku-4x4-v0": 180.0, "HRMMaze-7x7-v0": 180.0}
+    assert (settled.seeds, len(settled.agents), settled.workers) == (2, 7, 2)
     assert compare.settle(compare.Args()).seeds == 1
 
 
@@ -186,7 +189,7 @@ def test_demo_without_learners(tmp_path: Path) -> None:
     report = (tmp_path / "demo" / "report.md").read_text()
     assert report.count("| oracle | solver |") == 2
     assert (tmp_path / "demo" / "seconds.png").read_bytes().startswith(PNG)
-    assert demo.BUDGETS == {"HRMSudoku-4x4-v0": 60.0, "HRMMaze-7x7-v0": 90.0}
+    assert "had 60 s on HRMSudoku-4x4-v0, 90 s on HRMMaze-7x7-v0 of training" in report
 
 
 def test_train_rl_writes_an_agent_that_can_be_loaded(tmp_path: Path) -> None:
@@ -250,4 +253,4 @@ def test_hrm_gym_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         command.main(["compare", "--help"])
     assert left.value.code == 0
-    assert "Held-out puzzles" in capsys.readouterr().out
+    assert "held-out puzzles" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The comparison of halting rules: policies are tried as the rules are, and the report is whole."""
+"""The comparison of halting rules: policies are scored like rules, and the report is complete."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hrm_gym import halting
 from hrm_gym.data.traces import bundled_traces
 from hrm_gym.evaluation import evaluate
 from hrm_gym.scripts import halting as script
+from hrm_gym.scripts.experiments.halting import policy_halts
 
 PNG = b"\x89PNG"
 
@@ -31,7 +32,7 @@ class QHead:
 
 def test_a_policy_halts_where_its_rule_does() -> None:
     traces = bundled_traces()
-    assert np.array_equal(script.halts(QHead(), traces), halting.q_head(traces))
+    assert np.array_equal(policy_halts(QHead(), traces), halting.q_head(traces))
 
 
 def test_a_policy_is_scored_as_it_plays() -> None:
@@ -40,17 +41,17 @@ def test_a_policy_is_scored_as_it_plays() -> None:
 
     traces = bundled_traces()
     part = traces.take(trace_splits(traces) == SPLITS.index("test"))
-    scored = halting.score("q", part, script.halts(QHead(), part))
+    scored = halting.score("q", part, policy_halts(QHead(), part))
     played = evaluate(QHead(), "HRMHalt-v0", len(part), split="test")
     assert scored.accuracy == played.exact_accuracy
     assert scored.reward == pytest.approx(played.mean_return)
 
 
-def test_the_report_is_whole(tmp_path: Path) -> None:
-    args = script.Args(steps=256, seeds=2, costs=(0.01,), out=tmp_path)
-    script.main(args)
+def test_the_report_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = script.Args(steps=256, seeds=2, train_costs=(0.01,), out=tmp_path)
+    assert script.main(args) == 0
     text = (tmp_path / "halting.md").read_text()
-    assert "python scripts/halting.py --steps 256 --seeds 2 --costs 0.01" in text
+    assert "python scripts/halting.py --steps 256 --seeds 2 --train-costs 0.01" in text
     for name in ("oracle", "q head", "steady", "ppo, trained for 0.01", "dqn, trained for 0.01"):
         assert text.count(f"| {name} |") == 2
     rows = {row["name"]: row for row in json.loads((tmp_path / "halting.json").read_text())["rows"]}
@@ -59,3 +60,7 @@ def test_the_report_is_whole(tmp_path: Path) -> None:
     assert all(row["value"] <= best for name, row in rows.items() if name.startswith("ood") and
                name.endswith("reward"))  # fmt: skip
     assert (tmp_path / "halting.png").read_bytes().startswith(PNG)
+    # A second run trains nothing, and its report is the same.
+    capsys.readouterr()
+    assert script.main(args) == 0
+    assert capsys.readouterr().out == text

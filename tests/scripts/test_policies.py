@@ -1,4 +1,4 @@
-"""The comparison of policies: every row runs, a stopped run goes on, mistakes are named."""
+"""The comparison of policies: every row runs, an interrupted run resumes, mistakes are named."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from hrm_gym.scripts import policies
+from hrm_gym.scripts import policies as script
 from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.experiments import policies
+from hrm_gym.scripts.experiments.policies import PolicyCell
 
 FAST = ["--seconds", "0.2", "--episodes", "2"]
 
 
-def test_every_walking_policy_has_the_same_hyperparameters() -> None:
-    walking = [e for e in policies.ENTRIES if e.algorithm and e.env_id != policies.ANSWER]
-    found = [policies.settings(entry) for entry in walking]
+def cell(name: str) -> PolicyCell:
+    settings = policies.entries()[name]
+    return PolicyCell(entry=name, seed=0, episodes=2, seconds=0.2, **settings)
+
+
+def test_all_policies_of_step_environments_have_the_same_hyperparameters() -> None:
+    names = [
+        name
+        for name, entry in policies.entries().items()
+        if entry.get("algorithm") and not name.endswith("answers")
+    ]
+    found = [cell(name).hyperparameters() for name in names]
     assert len(found) == 8
     assert all(s.algorithm == found[0].algorithm for s in found)
     assert all(s.learning_rate == found[0].learning_rate for s in found)
@@ -23,11 +34,11 @@ def test_every_walking_policy_has_the_same_hyperparameters() -> None:
     assert carried == {True, False}
 
 
-def test_a_run_that_was_stopped_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_run_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*FAST, "--out", str(tmp_path), "--entries", "random"]
-    assert run(policies.main, policies.Args, words) == 0
+    assert run(script.main, script.Args, words) == 0
     first = json.loads((tmp_path / "policies.json").read_text())["rows"]
-    assert run(policies.main, policies.Args, [*words, "structured"]) == 0
+    assert run(script.main, script.Args, [*words, "structured"]) == 0
     rows = json.loads((tmp_path / "policies.json").read_text())["rows"]
     assert rows[0] == first[0]
     assert [row["entry"] for row in rows] == ["random", "structured"]
@@ -35,18 +46,23 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     text = (tmp_path / "policies.md").read_text()
     assert "| structured | " in text
     assert "Doors" not in text
-    assert run(policies.main, policies.Args, [*words, "--seconds", "1"]) == 2
+    assert run(script.main, script.Args, [*words, "--seconds", "1"]) == 2
     assert "holds rows of another budget" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["hrm, carried", "cnn, answers", "random, doors"])
-def test_rows_of_other_environments_run(name: str) -> None:
-    (entry,) = [entry for entry in policies.ENTRIES if entry.name == name]
-    row = policies.run_entry(policies.Args(seconds=0.2, episodes=2), entry, 0)
+def test_rows_of_other_environments_run(name: str, tmp_path: Path) -> None:
+    row = cell(name).run(tmp_path).row
     assert row["episodes"] == 2
     assert 0 <= row["value"] <= 1
 
 
 def test_an_unknown_row_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(policies.main, policies.Args, ["--entries", "gru"]) == 2
+    assert run(script.main, script.Args, ["--entries", "gru"]) == 2
     assert "entries: expected some of 'random', 'mlp'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--episodes", "--workers"])
+def test_numbers_are_positive(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(script.main, script.Args, [option, "0"]) == 2
+    assert f"error: {option[2:]}: expected" in capsys.readouterr().err

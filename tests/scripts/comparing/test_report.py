@@ -11,9 +11,8 @@ import pytest
 from rich.console import Console
 
 from hrm_gym.evaluation import Episode, Evaluation
-from hrm_gym.scripts.comparing import cell as cells
 from hrm_gym.scripts.comparing import statistics
-from hrm_gym.scripts.comparing.cell import Cell, Point, Result
+from hrm_gym.scripts.comparing.cell import SPLITS, AgentCell, AgentResult, Point, filmstrip
 from hrm_gym.scripts.comparing.figures import (
     COLOURS,
     compute_figure,
@@ -23,32 +22,35 @@ from hrm_gym.scripts.comparing.figures import (
 from hrm_gym.scripts.comparing.report import method, write_report
 from hrm_gym.scripts.comparing.statistics import at_puzzles, improvements, interquartile_means
 from hrm_gym.scripts.comparing.tables import json_rows, markdown_table, rich_tables, tables
+from hrm_gym.scripts.experiments.cell import load
 
 
-def made(agent: str, seed: int, rate: float, env: str = "HRMMaze-7x7-v0") -> Result:
+def made(agent: str, seed: int, rate: float, env: str = "HRMMaze-7x7-v0") -> AgentResult:
     """Make the result of an agent that solves the first puzzles."""
     episodes = [
         Episode(k, k < rate * 20, None, k < rate * 10, 1.0, k + 1, k % 7) for k in range(20)
     ]
-    tested = {s: Evaluation(env, agent, s, "bank", episodes, 0.2) for s in cells.SPLITS}
+    tested = {s: Evaluation(env, agent, s, "bank", episodes, 0.2) for s in SPLITS}
     curve = [Point(0.0, 0, 8, 0.0), Point(9.0, 900, 108, rate)]
     signal = "none" if agent == "random" else "reward"
     numbers = (0, 0, 0.0, 0) if agent == "random" else (5, 900, 9.0, 108)
-    return Result(Cell(env, agent, seed), None, False, signal, *numbers, 0.5, curve, tested)
+    return AgentResult(
+        AgentCell(env, agent, seed), None, False, signal, *numbers, 0.5, curve, tested
+    )
 
 
 @pytest.fixture
-def results() -> list[Result]:
+def results() -> list[AgentResult]:
     """Make a comparison with a cell that diverged."""
     rates = {"hrm": (0.9, 0.8, 1.0), "ppo": (0.5, 0.4, 0.6), "random": (0.2, 0.1, 0.3)}
     found = [
         made(name, seed, rate) for name, all_ in rates.items() for seed, rate in enumerate(all_)
     ]
-    found[4] = Result(found[4].cell, failure="not | finite", diverged=True)
+    found[4] = AgentResult(found[4].cell, failure="not | finite", diverged=True)
     return found
 
 
-def test_statistics(results: list[Result]) -> None:
+def test_statistics(results: list[AgentResult]) -> None:
     means = interquartile_means(results, "test")
     assert means["hrm"].value == pytest.approx(0.9)
     assert means["ppo"].value == pytest.approx((0.5 + 0 + 0.6) / 3), "a failed run solved nothing"
@@ -69,20 +71,24 @@ def test_statistics(results: list[Result]) -> None:
     assert at_puzzles([results[0]], 200) is None
 
 
-def test_an_environment_that_is_not_there_tells_nobody_apart(results: list[Result]) -> None:
-    lost = [Result(Cell("HRMChess-v0", agent), failure="none") for agent in ("hrm", "ppo")]
-    for split in cells.SPLITS:
+def test_an_environment_that_is_not_there_tells_nobody_apart(results: list[AgentResult]) -> None:
+    lost = [
+        AgentResult(AgentCell("HRMChess-v0", agent), failure="none") for agent in ("hrm", "ppo")
+    ]
+    for split in SPLITS:
         assert interquartile_means([*lost, *results], split) == interquartile_means(results, split)
     # Of whom every run failed solved nothing.
-    failed = [Result(Cell("HRMMaze-7x7-v0", "dqn", seed), failure="no") for seed in range(3)]
+    failed = [
+        AgentResult(AgentCell("HRMMaze-7x7-v0", "dqn", seed), failure="no") for seed in range(3)
+    ]
     assert interquartile_means([*results, *failed], "test")["dqn"] == (0.0, 0.0, 0.0)
 
 
 def test_an_agent_that_learned_elsewhere_has_no_part_in_equal_puzzles(
-    results: list[Result],
+    results: list[AgentResult],
 ) -> None:
     own = [
-        dataclasses.replace(r, cell=Cell(r.cell.env, "a:B", k), signal="labels", parameters=5)
+        dataclasses.replace(r, cell=AgentCell(r.cell.env, "a:B", k), signal="labels", parameters=5)
         for k, r in enumerate(results[-3:])
     ]
     assert not own[0].learned
@@ -91,7 +97,7 @@ def test_an_agent_that_learned_elsewhere_has_no_part_in_equal_puzzles(
     assert env.rows[-1][:6] == ["a:B", "labels", "5", "-", "-", "-"]
 
 
-def test_a_report_names_every_machine(results: list[Result]) -> None:
+def test_a_report_names_every_machine(results: list[AgentResult]) -> None:
     for result, cpu in zip(results, ("slow", "fast", "fast"), strict=False):
         result.machine = {"cpu": cpu, "cores": 2, "torch_threads": 1}
     text = method(results)
@@ -100,7 +106,7 @@ def test_a_report_names_every_machine(results: list[Result]) -> None:
     assert "cannot be compared" not in method(results[1:])
 
 
-def test_tables(results: list[Result]) -> None:
+def test_tables(results: list[AgentResult]) -> None:
     env, overall = tables(results)
     assert env.title == "HRMMaze-7x7-v0"
     text = markdown_table(env)
@@ -117,7 +123,7 @@ def test_tables(results: list[Result]) -> None:
     assert rows["hrm/test/interquartile_mean"]["value"] == pytest.approx(0.9)
 
 
-def test_tables_fit_a_terminal(results: list[Result]) -> None:
+def test_tables_fit_a_terminal(results: list[AgentResult]) -> None:
     long = "an.agent.of.ones.own:WithALongName"
     for result in results:
         if result.cell.agent == "ppo":
@@ -133,7 +139,7 @@ def test_tables_fit_a_terminal(results: list[Result]) -> None:
     assert "an.agent.of. " in shown, "the name goes on in the next line"
 
 
-def test_a_report_is_whole_and_opens_offline(results: list[Result], tmp_path: Path) -> None:
+def test_a_report_is_whole_and_opens_offline(results: list[AgentResult], tmp_path: Path) -> None:
     import matplotlib.pyplot as plt
 
     before, backend = plt.get_fignums(), plt.get_backend()
@@ -151,7 +157,7 @@ def test_a_report_is_whole_and_opens_offline(results: list[Result], tmp_path: Pa
     assert "took 5.6% of the training time" in text
 
 
-def test_figures_show_every_agent(results: list[Result]) -> None:
+def test_figures_show_every_agent(results: list[AgentResult]) -> None:
     for figure in (
         learning_figure(results),
         learning_figure(results, "puzzles"),
@@ -162,7 +168,7 @@ def test_figures_show_every_agent(results: list[Result]) -> None:
         assert words == {"hrm", "ppo", "random"}
 
 
-def test_a_failed_run_solved_nothing_in_figures(results: list[Result]) -> None:
+def test_a_failed_run_solved_nothing_in_figures(results: list[AgentResult]) -> None:
     words = [text.get_text() for text in learning_figure(results).axes[0].texts]
     assert "ppo 36.7%" in words
     (line,) = (k for k in rating_figure(results).axes[0].lines if k.get_color() == COLOURS["ppo"])
@@ -172,24 +178,24 @@ def test_a_failed_run_solved_nothing_in_figures(results: list[Result]) -> None:
 
 
 def test_a_comparison_in_which_all_failed_has_a_report(tmp_path: Path) -> None:
-    failed = [Result(Cell("HRMMaze-7x7-v0", "hrm"), failure="out | of [memory]")]
+    failed = [AgentResult(AgentCell("HRMMaze-7x7-v0", "hrm"), failure="out | of [memory]")]
     text = write_report(failed, tmp_path, "t", "c")
     assert "failed: out \\| of [memory]" in text
     assert json_rows(failed)[0]["reason"] == "out | of [memory]"
 
 
-def test_results_survive_the_disk(results: list[Result], tmp_path: Path) -> None:
+def test_results_survive_the_disk(results: list[AgentResult], tmp_path: Path) -> None:
     for result in results:
         result.save(tmp_path)
-        found = cells.load(result.cell, tmp_path)
+        found = load(result.cell, tmp_path)
         assert found == result
-    assert cells.load(Cell("HRMMaze-7x7-v0", "hrm", 0, seconds=1.0), tmp_path) is None
+    assert load(AgentCell("HRMMaze-7x7-v0", "hrm", 0, seconds=1.0), tmp_path) is None
 
 
 def test_a_filmstrip_shows_a_rollout() -> None:
     from hrm_gym.agents.simple import OracleAgent
 
-    strip = cells.filmstrip(OracleAgent(), "HRMMaze-7x7-v0", 3)
+    strip = filmstrip(OracleAgent(), "HRMMaze-7x7-v0", 3)
     assert strip.dtype == np.uint8
     assert strip.shape[1] % 3 == 0
     first, _, last = np.split(strip, 3, axis=1)

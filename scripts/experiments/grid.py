@@ -1,4 +1,4 @@
-"""The grid of cells: each in its own process, several at a time, finished ones not run again."""
+"""Runs a grid of cells: several processes at a time; finished cells are not run again."""
 
 from __future__ import annotations
 
@@ -9,98 +9,103 @@ from typing import Any
 
 from hrm_gym.extras import missing_extra
 
-from .cell import Cell, Result, load
+from .cell import Cell, load
 from .process import Process, clear
 
 Say = Callable[[str], None]
+OnResult = Callable[[Any], None]
+Runner = Callable[[Sequence[Cell], Path, OnResult, Say], None]
+
+
+def show(line: str) -> None:
+    """Print a line at once, so that the log of a long run can be followed."""
+    print(line, flush=True)
 
 
 def run_grid(
     cells: Sequence[Cell],
     out: Path,
     workers: int = 1,
-    say: Say = print,
-    again: bool = False,
+    say: Say = show,
+    rerun: bool = False,
     ray: str | None = None,
     timeout: float | None = None,
-) -> list[Result]:
+    on_result: OnResult | None = None,
+) -> list[Any]:
     """Run every cell that has no result yet.
 
     Args:
-        cells: What to run.
-        out: Folder of their runs, as for TensorBoard.
-        workers: Processes at a time.
-        say: Takes a line about what is going on.
-        again: Run finished cells too.
+        cells: The cells.
+        out: Folder of all runs.
+        workers: Number of processes at a time.
+        say: Called with a line for every cell that starts or ends.
+        rerun: Run finished cells again.
         ray: Address of a Ray cluster, ``auto`` or ``local``; the cells then run there.
-        timeout: Seconds that a cell may take in all; ``None`` is ``process.time_limit``.
+        timeout: Seconds that a cell may take in all; ``None`` takes ``Cell.time_limit``.
+        on_result: Called with the result of each cell that was run, as soon as it ends.
 
     Returns:
-        A result for every cell, in their order. A cell that failed, whose process died or was
-        not done in time, or whose folder holds something else, is among them with its reason.
+        A ``Result`` for every cell, in the order of the cells. The result of a cell whose process
+        died or exceeded its time, or whose folder holds something else, contains the reason.
 
     Raises:
-        ValueError: Ray is asked for and not installed, or not reached.
+        ValueError: if Ray is not installed or the cluster is not available.
     """
-    results: dict[Cell, Result] = {}
-    waiting = []
+    results: dict[Cell, Any] = {}
+    waiting: list[Cell] = []
     for cell in cells:
         try:
-            found = None if again else load(cell, out)
+            found = None if rerun else load(cell, out)
         except ValueError as error:
-            results[cell] = Result(cell, failure=str(error))
+            results[cell] = cell.result_type(cell, failure=str(error))
             say(f"{cell.name}: failed: {error}")
             continue
         if found is None or found.failure is not None:
             waiting.append(cell)
         else:
             results[cell] = found
-            say(f"{cell.name}: {_outcome(found)} (finished before)")
-    run = _in_processes(workers, timeout) if ray is None else _on_ray(ray, timeout)
-    run(waiting, out, results, say)
+            say(f"{cell.name}: {found.summary} (finished before)")
+
+    def keep(result: Any) -> None:
+        results[result.cell] = result
+        say(f"{result.cell.name}: {result.summary} ({len(results)} of {len(cells)})")
+        if on_result is not None:
+            on_result(result)
+
+    runner = _in_processes(workers, timeout) if ray is None else _on_ray(ray, timeout)
+    runner(waiting, out, keep, say)
     return [results[cell] for cell in cells]
 
 
-Run = Callable[[Sequence[Cell], Path, dict[Cell, Result], Say], None]
+def _in_processes(workers: int, timeout: float | None) -> Runner:
+    """Return a runner that starts the cells as processes of this machine."""
 
-
-def _in_processes(workers: int, timeout: float | None) -> Run:
-    def run(cells: Sequence[Cell], out: Path, results: dict[Cell, Result], say: Say) -> None:
+    def run(cells: Sequence[Cell], out: Path, on_result: OnResult, say: Say) -> None:
         waiting = list(reversed(cells))
         running: list[Process] = []
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
                     cell = waiting.pop()
-                    say(f"{cell.name}: begun")
+                    say(f"{cell.name}: started")
                     running.append(Process(cell, out, timeout))
-                for process in [process for process in running if process.over()]:
+                for process in [process for process in running if process.poll()]:
                     running.remove(process)
-                    cell = process.cell
-                    results[cell] = process.result()
-                    count = f"{len(results)} of {len(results) + len(waiting) + len(running)}"
-                    say(f"{cell.name}: {_outcome(results[cell])} ({count})")
+                    on_result(process.result())
                 time.sleep(0.05)
         finally:
-            # An interrupted comparison leaves nothing running.
+            # Ctrl-C must not leave a cell running.
             for process in running:
                 process.stop()
 
     return run
 
 
-def _outcome(result: Result) -> str:
-    if result.failure is not None:
-        return f"failed: {result.failure}"
-    trained = f" after {result.seconds:.0f} s" if result.learned else ""
-    return f"{result.tested['test'].solve_rate:.1%} solved{trained}"
-
-
-def _on_ray(address: str, timeout: float | None) -> Run:
-    """Return what runs cells as Ray tasks; the cell of a lost worker is run again.
+def _on_ray(address: str, timeout: float | None) -> Runner:
+    """Return a runner that starts the cells as Ray tasks; a lost worker's cell is run again.
 
     Raises:
-        ValueError: Ray is not installed, or the cluster is not reached.
+        ValueError: if Ray is not installed or the cluster is not available.
     """
     try:
         import ray
@@ -110,25 +115,25 @@ def _on_ray(address: str, timeout: float | None) -> Run:
         where = {} if address == "local" else {"address": address}
         ray.init(**where, ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
     except Exception as error:
-        # Of a node that does not start in time Ray says so with a plain Exception.
+        # Ray raises a plain Exception if a node does not start in time.
         raise ValueError(f"ray: no cluster at {address!r}: {error}") from None
 
     @ray.remote(max_retries=2)
     def task(cell: Cell) -> dict[str, bytes]:
         import tempfile
 
-        # A process of its own here too, which can be ended when its time is out.
+        # The worker starts a process too, since only a process can be stopped after a time limit.
         with tempfile.TemporaryDirectory() as name:
             process = Process(cell, Path(name), timeout)
             try:
-                while not process.over():
+                while not process.poll():
                     time.sleep(0.05)
             finally:
                 process.stop()
             process.result()
             return {path.name: path.read_bytes() for path in cell.folder(Path(name)).iterdir()}
 
-    def run(cells: Sequence[Cell], out: Path, results: dict[Cell, Result], say: Say) -> None:
+    def run(cells: Sequence[Cell], out: Path, on_result: OnResult, say: Say) -> None:
         from hrm_gym.files import write_bytes
 
         try:
@@ -143,13 +148,10 @@ def _on_ray(address: str, timeout: float | None) -> Run:
                         write_bytes(folder / name, content)
                 except ray.exceptions.RayError as error:
                     reason = " ".join(str(error).split())
-                    Result(cell, failure=f"its worker was lost: {reason}").save(out)
-                found = load(cell, out)
-                assert found is not None
-                results[cell] = found
-                say(f"{cell.name}: {_outcome(found)}")
+                    cell.result_type(cell, failure=f"its worker was lost: {reason}").save(out)
+                on_result(load(cell, out))
         finally:
-            # Ctrl-C ends the tasks with it, and their cells with them.
+            # Ctrl-C ends the tasks too, and with them their cells.
             ray.shutdown()
 
     return run

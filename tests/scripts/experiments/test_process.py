@@ -13,10 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from hrm_gym.scripts.comparing import cell as cells
-from hrm_gym.scripts.comparing import grid, process
-from hrm_gym.scripts.comparing.cell import Cell
-from hrm_gym.scripts.comparing.process import Process, time_limit
+from hrm_gym.scripts.comparing.cell import AgentCell
+from hrm_gym.scripts.experiments import cell as cells
+from hrm_gym.scripts.experiments import grid
+from hrm_gym.scripts.experiments.process import Process
 
 SLEEPER = """
 import os, pathlib, subprocess, time
@@ -60,25 +60,25 @@ def gone(pids: list[int], seconds: float = 20.0) -> bool:
 
 
 @pytest.fixture
-def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
+def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgentCell:
     """Return a cell that hangs, in the folder where the test runs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tired.py").write_text(SLEEPER)
-    return Cell("HRMSudoku-4x4-v0", "tired:Sleeper", seconds=1.0)
+    return AgentCell("HRMSudoku-4x4-v0", "tired:Sleeper", seconds=1.0)
 
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 
 @linux
-def test_a_cell_that_is_out_of_time_is_ended(sleeper: Cell, tmp_path: Path) -> None:
+def test_a_cell_that_is_out_of_time_is_ended(sleeper: AgentCell, tmp_path: Path) -> None:
     running = Process(sleeper, tmp_path)
     pids = asleep(tmp_path)
-    assert not running.over()
+    assert not running.poll()
     running.timeout = 0.1
-    assert running.over()
+    assert running.poll()
     result = running.result()
-    assert result.failure == "it had no result after 0.1 s, and was ended (--timeout): so tired"
+    assert result.failure == "it had no result after 0.1 s and was stopped (--timeout): so tired"
     assert cells.load(sleeper, tmp_path) == result
     assert gone(pids)
 
@@ -93,28 +93,31 @@ def test_what_a_cell_has_started_ends_with_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tired.py").write_text(SLEEPER.replace("time.sleep(60)", end))
-    cell = Cell("HRMSudoku-4x4-v0", "tired:Sleeper", episodes=1)
+    cell = AgentCell("HRMSudoku-4x4-v0", "tired:Sleeper", episodes=1)
     (result,) = grid.run_grid([cell], tmp_path, say=lambda line: None)
     assert result.failure == failure
     assert gone(asleep(tmp_path))
 
 
 def test_the_others_of_a_hung_cell_finish(
-    sleeper: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sleeper: AgentCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "time_limit", lambda cell: 0.2 if cell is sleeper else 600.0)
-    other = Cell("HRMSudoku-4x4-v0", "oracle", episodes=5)
+    limit = property(lambda cell: 0.2 if cell is sleeper else 600.0)
+    monkeypatch.setattr(AgentCell, "time_limit", limit)
+    other = AgentCell("HRMSudoku-4x4-v0", "oracle", episodes=5)
     late, good = grid.run_grid([sleeper, other], tmp_path, say=lambda line: None)
-    assert (late.failure or "").startswith("it had no result after 0.2 s, and was ended")
+    assert (late.failure or "").startswith("it had no result after 0.2 s and was stopped")
     assert good.failure is None
 
 
 def test_the_time_limit_is_far_beyond_the_budget() -> None:
-    assert time_limit(Cell("HRMSudoku-4x4-v0", "hrm", seconds=180.0)) == 2700.0
+    assert AgentCell("HRMSudoku-4x4-v0", "hrm", seconds=180.0).time_limit == 2700.0
 
 
 @linux
-def test_an_interrupted_comparison_leaves_nothing_running(sleeper: Cell, tmp_path: Path) -> None:
+def test_an_interrupted_comparison_leaves_nothing_running(
+    sleeper: AgentCell, tmp_path: Path
+) -> None:
     # What a shell runs in the background ignores Ctrl-C, and so would Python.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -135,11 +138,11 @@ def test_an_interrupted_comparison_leaves_nothing_running(sleeper: Cell, tmp_pat
 
 
 @linux
-def test_cells_end_with_a_comparison_that_is_killed(sleeper: Cell, tmp_path: Path) -> None:
+def test_cells_end_with_a_comparison_that_is_killed(sleeper: AgentCell, tmp_path: Path) -> None:
     program = (
         "from pathlib import Path\n"
-        "from hrm_gym.scripts.comparing.cell import Cell\n"
-        "from hrm_gym.scripts.comparing.grid import run_grid\n"
+        "from hrm_gym.scripts.comparing.cell import AgentCell\n"
+        "from hrm_gym.scripts.experiments.grid import run_grid\n"
         f"run_grid([{sleeper!r}], Path())"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as parent:
@@ -151,12 +154,12 @@ def test_cells_end_with_a_comparison_that_is_killed(sleeper: Cell, tmp_path: Pat
 
 def test_ray_runs_the_same_cells(tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    cell = Cell("HRMMaze-7x7-v0", "oracle", episodes=5)
+    cell = AgentCell("HRMMaze-7x7-v0", "oracle", episodes=5)
     (result,) = grid.run_grid([cell], tmp_path, ray="local", say=lambda line: None)
     assert result.tested["test"].solve_rate == 1.0
     assert cells.load(cell, tmp_path) == result
     # Once more: what the first run left is removed.
-    grid.run_grid([cell], tmp_path, again=True, ray="local", say=lambda line: None)
+    grid.run_grid([cell], tmp_path, rerun=True, ray="local", say=lambda line: None)
     assert len(list(cell.folder(tmp_path).glob("events.out.tfevents.*"))) == 1
 
 
@@ -178,5 +181,5 @@ def test_an_interrupted_ray_is_shut_down(tmp_path: Path, monkeypatch: pytest.Mon
     )
     monkeypatch.setitem(sys.modules, "ray", ray)
     with pytest.raises(KeyboardInterrupt):
-        grid.run_grid([Cell("HRMMaze-7x7-v0", "oracle")], tmp_path, ray="local")
+        grid.run_grid([AgentCell("HRMMaze-7x7-v0", "oracle")], tmp_path, ray="local")
     assert said == ["init", "shutdown"]

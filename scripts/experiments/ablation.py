@@ -1,0 +1,163 @@
+"""The ablation: what the parts of an HRM contribute. Its cells and its report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hrm_gym.scripts.reporting.tables import markdown_table
+
+from .cell import Cell
+from .rows import Row, RowResult
+from .suites import read_suite
+
+
+@dataclass(frozen=True)
+class AblationCell(Cell):
+    """One variant of one preset, trained from one seed.
+
+    Attributes:
+        preset: The preset that is varied.
+        variant: Name of the variant in ``suites/ablation.yaml``.
+        changes: Fields of ``TrainConfig`` that differ from the preset; those of ``model`` are
+            merged into the preset's model.
+        seed: Seed of the training.
+        steps: Optimizer steps; ``None`` takes those of the preset.
+        episodes: Number of held-out puzzles.
+    """
+
+    preset: str
+    variant: str
+    changes: dict[str, Any] = dataclasses.field(hash=False)
+    seed: int
+    steps: int | None
+    episodes: int
+
+    result_type: ClassVar = RowResult
+
+    @property
+    def name(self) -> str:
+        """Preset, variant and seed."""
+        return f"{self.preset}, {self.variant}, seed {self.seed}"
+
+    def folder(self, out: Path) -> Path:
+        """Return the folder of the cell's files."""
+        return out / self.preset / self.variant / f"seed{self.seed}"
+
+    def run(self, folder: Path) -> RowResult:
+        """Train the variant and test it."""
+        from hrm_gym.agents.hrm.inference.depth import measure_depth
+        from hrm_gym.agents.hrm.presets import get_preset
+        from hrm_gym.agents.hrm.training.run import run
+        from hrm_gym.agents.hrm.training.trainer import Trainer
+        from hrm_gym.data import load_puzzles
+
+        preset = get_preset(self.preset)
+        model = {**preset.model, **self.changes.get("model", {})}
+        config = dataclasses.replace(preset, **{**self.changes, "model": model})
+        trainer = Trainer(config, self.seed, self.device)
+        if run(trainer, self.steps, self.seconds) == "stopped":
+            raise KeyboardInterrupt
+        agent = trainer.agent()
+        puzzles = load_puzzles(agent.task, split="test", limit=self.episodes)
+        depth = measure_depth(agent, puzzles)
+        # Without learned halting the test takes as many segments as training did.
+        fixed, last = config.halting == "fixed", config.max_segments
+        right = depth.exact[last - 1] if fixed else depth.halted
+        row = {
+            "name": self.name,
+            "value": float(right.mean()),
+            "unit": "share",
+            # The key of earlier result files.
+            "level": self.preset,
+            "variant": self.variant,
+            "seed": self.seed,
+            "puzzles": len(puzzles),
+            "right": int(right.sum()),
+            "segments": float(last if fixed else depth.segments.mean()),
+            "always": float(depth.curve[-1]),
+            "steps": trainer.step,
+            "seconds": trainer.seconds,
+            "parameters": agent.parameters,
+        }
+        return RowResult(self, row=row)
+
+
+def variants() -> dict[str, dict[str, Any]]:
+    """Return the changes of every variant, with the cycles of the suite's ``base``."""
+    suite = read_suite("ablation")
+    return {
+        name: {**changes, "model": {**suite["base"], **changes.get("model", {})}}
+        for name, changes in suite["variants"].items()
+    }
+
+
+def mean(rows: Sequence[Row], name: str) -> float:
+    """Return the mean of a field."""
+    return float(sum(row[name] for row in rows) / len(rows))
+
+
+def exact(rows: Sequence[Row]) -> str:
+    """Return the exact accuracy of a variant: mean, 95% interval, the value of every seed."""
+    from hrm_gym.evaluation import wilson_interval
+
+    # All seeds answer the same puzzles, so more seeds are not a larger sample of puzzles.
+    low, high = wilson_interval(round(mean(rows, "right")), rows[0]["puzzles"])
+    seeds = ", ".join(f"{100 * row['value']:.1f}" for row in rows)
+    return f"{mean(rows, 'value'):.1%} ({100 * low:.1f} to {100 * high:.1f}; {seeds})"
+
+
+def segments(rows: Sequence[Row]) -> str:
+    """Return the mean number of segments, and the accuracy after the last segment."""
+    return f"{mean(rows, 'segments'):.2f}; {mean(rows, 'always'):.1%}"
+
+
+def table(rows: Sequence[Row], presets: Sequence[str], text: Callable[[Sequence[Row]], str]) -> str:
+    """Return a Markdown table: a line for every variant, a column for every preset.
+
+    Args:
+        rows: Rows of the result file.
+        presets: The presets to show.
+        text: Returns the text of a cell from its rows, one for every seed.
+    """
+    lines = []
+    for variant in read_suite("ablation")["variants"]:
+        runs = [[r for r in rows if (r["level"], r["variant"]) == (p, variant)] for p in presets]
+        lines.append([variant, *(text(own) if own else "" for own in runs)])
+    return markdown_table(["variant", *presets], lines)
+
+
+def report(
+    rows: Sequence[Row], machine: dict[str, Any], presets: Sequence[str], command: str
+) -> str:
+    """Return the report in Markdown.
+
+    Args:
+        rows: Rows of the result file.
+        machine: Description of the machine.
+        presets: The presets to show.
+        command: The command that makes the report.
+    """
+    from hrm_gym.scripts.cli import described
+
+    minutes = sum(row["seconds"] for row in rows) / 60
+    meanings = read_suite("ablation")["meanings"]
+    parts = [
+        "# What the parts of an HRM contribute",
+        "Made by",
+        f"    {command}",
+        f"on: {described(machine)}. {len(rows)} cells, {minutes:.0f} minutes of training in all.",
+        "\n".join(f"- *{name}*: {meaning}" for name, meaning in meanings.items()),
+        "## Exact accuracy on held-out puzzles",
+        f"Mean over seeds (95% Wilson interval of such a share of {rows[0]['puzzles']} test "
+        "puzzles, which does not include the differences between seeds; the value of every seed).",
+        table(rows, presets, exact).rstrip(),
+        "## Segments per puzzle, and exact accuracy after the last segment",
+        table(rows, presets, segments).rstrip(),
+        "## Parameters",
+        table(rows, presets, lambda own: f"{own[0]['parameters']:,}").rstrip(),
+    ]
+    return "\n\n".join(parts) + "\n"
