@@ -14,9 +14,8 @@ from torch import Tensor
 from hrm_gym.checks import check_flag, check_whole
 from hrm_gym.data import load_puzzles
 from hrm_gym.devices import check_device
-from hrm_gym.puzzles import PAD, Tokens, get_task, keys
-from hrm_gym.puzzles.maze import Maze
-from hrm_gym.puzzles.maze.targets import are_solved, likeliest_labels
+from hrm_gym.puzzles import PAD, get_task, keys
+from hrm_gym.puzzles.targets import AnyTargets, SolvedTargets
 
 from .answer import MAX_SEGMENTS, answer_spaces
 from .checks import check_targets
@@ -106,17 +105,12 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.labels = self.tokens.clone()
         self.answers = self.tokens.clone()
         self._state: tuple[str, ...] = STATE
-        if self.targets != "turned":
-            self._prepare(puzzles.inputs)
-
-    def _prepare(self, inputs: Tokens) -> None:
-        """Work out once, on the host, what the targets of turned mazes are made from."""
-        assert isinstance(self.task, Maze)
-        self._maze, solved = self.task, self.targets == "solved"
-        table = self._maze.solved_marks(inputs) if solved else self._maze.ways(inputs)
-        self._table = torch.tensor(table, device=self.device)
-        if not solved:
-            self._longest = int(table.max())
+        self._solved_targets: SolvedTargets | None = None
+        self._any_targets: AnyTargets | None = None
+        if self.targets == "solved":
+            self._solved_targets = self.task.solved_targets(puzzles.inputs, self.device)
+        elif self.targets == "any":
+            self._any_targets = self.task.any_targets(puzzles.inputs, self.device)
             self._levels = torch.zeros_like(self.tokens, dtype=torch.int32)
             self._state = (*STATE, "_levels")
 
@@ -151,12 +145,10 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         turns = keys.symmetry_key_tensor(episode_keys) if turned else None
         tokens, labels = self._inputs[drawn], self._labels[drawn]
         rows = mask[:, None]
-        if self.targets == "solved":
-            labels = self._maze.solved_labels(tokens, self._table[drawn], turns)
-        elif self.targets == "any":
-            levels = self._table[drawn]
-            if turns is not None:
-                levels = levels.gather(1, self.task.symmetries(turns)[0])
+        if self._solved_targets is not None:
+            labels = self._solved_targets.labels(drawn, tokens, turns)
+        if self._any_targets is not None:
+            levels = self._any_targets.levels(drawn, turns)
             self._levels = torch.where(rows, levels, self._levels)
         if turns is not None:
             tokens, labels = self.task.turn(turns, tokens, labels)
@@ -208,8 +200,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         # Said of rows that ended only: nobody is told how right an answer on the way is.
         wrong = ((self.answers != self.labels) & (self.labels != PAD)).sum(dim=1)
         right = wrong == 0
-        if self.targets == "any":
-            right = right | are_solved(self._levels, self.tokens, self.answers)
+        if self._any_targets is not None:
+            right |= self._any_targets.are_solved(self._levels, self.tokens, self.answers)
         exact, regret = right & done, wrong.masked_fill(right | ~done, 0)
         rewards = exact.double() if self.as_numpy else exact.float()
         if mode == AutoresetMode.NEXT_STEP:
@@ -265,23 +257,23 @@ class AnswerVectorEnv(PuzzleVectorEnv):
 
     # The teacher's -----------------------------------------------------------------------------
 
-    def nearest(self, scores: Tensor) -> Tensor:
-        """Return, of all right answers to the puzzles at hand, the likeliest (``targets="any"``).
+    def likeliest_labels(self, scores: Tensor) -> Tensor:
+        """Return the likeliest of all right answers to each puzzle, for ``targets="any"``.
 
         Args:
             scores: ``(B, seq_len, vocab)`` float64, log-probabilities of the agent's answer, up to
                 a constant in each position.
 
         Returns:
-            ``(B, seq_len)`` uint8. It equals the agent's answer where that is right.
+            ``(B, seq_len)`` uint8, which equals the answer of the agent where that is right.
 
         Raises:
-            ValueError: The targets are others.
+            ValueError: if the environment was made with other targets.
         """
-        if self.targets != "any":
-            raise ValueError(f"nearest: needs targets='any', got {self.targets!r}")
+        if self._any_targets is None:
+            raise ValueError(f"likeliest_labels: needs targets='any', got {self.targets!r}")
         self._require_episode()
-        return likeliest_labels(self._levels, self.tokens, scores, self._longest)
+        return self._any_targets.likeliest_labels(self._levels, self.tokens, scores)
 
     def get_state(self) -> dict[str, Any]:
         """Return a snapshot, tensors and plain values; ``set_state`` goes on from it exactly."""

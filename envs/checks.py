@@ -38,8 +38,8 @@ def check_targets(task: Task, targets: Any) -> str:
         raise ValueError(f"targets: expected one of {', '.join(TARGETS)}, got {targets!r}")
     if targets not in task.targets:
         raise ValueError(
-            f"targets: {targets} is for mazes, which may have several right answers; expected "
-            f"{', '.join(task.targets)} for {task.id}"
+            f"targets: expected {', '.join(task.targets)} for {task.id}, whose puzzles have one "
+            f"right answer each, got {targets!r}"
         )
     return str(targets)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from hrm_gym.data.puzzle_set import PuzzleSet
 
+    from .targets import AnyTargets, SolvedTargets
+
 SOLUTIONS = 4096
 """Answers that a task keeps, since agents ask for them at every step of an episode."""
 
@@ -291,6 +293,24 @@ class Task(ABC):
         if not rows:
             raise ValueError(f"task_id: the puzzles of {self.id} have no names, got {group!r}")
         return puzzles.take(np.array(rows))
+
+    def solved_targets(self, inputs: Tokens, device: torch.device) -> SolvedTargets:
+        """Return the labels of puzzles for ``solved``, where that is one of ``targets``.
+
+        Args:
+            inputs: ``(N, seq_len)``, the puzzles.
+            device: The device of the tables.
+        """
+        raise NotImplementedError(f"{self.id} has no targets 'solved'")
+
+    def any_targets(self, inputs: Tokens, device: torch.device) -> AnyTargets:
+        """Return the right answers of puzzles for ``any``, where that is one of ``targets``.
+
+        Args:
+            inputs: ``(N, seq_len)``, the puzzles.
+            device: The device of the tables.
+        """
+        raise NotImplementedError(f"{self.id} has no targets 'any'")
 
     def is_ood(self, puzzle: Puzzle) -> bool:
         """Return whether a puzzle of this size is set aside as out of distribution."""

@@ -366,7 +366,7 @@ def test_any_shortest_path_is_rewarded_and_is_its_own_target():
     differs = (other != unwrapped.labels).any(1)
     assert 5 < int(differs.sum()) < 60
     scores = torch.nn.functional.one_hot(other.long(), task.vocab_size).double()
-    assert torch.equal(unwrapped.nearest(scores), other)
+    assert torch.equal(unwrapped.likeliest_labels(scores), other)
     actions = torch.cat([other.long(), torch.ones(64, 1, dtype=torch.int64)], dim=1)
     for vector, wanted in ((envs, torch.ones(64)), (plain, 1 - differs.float())):
         _, rewards, _, _, infos = vector.step(actions)
@@ -389,27 +389,27 @@ def test_a_state_holds_what_any_path_needs():
     envs = make(rows=8, env_id="HRMAnswer-v0", targets="any", **MAZES)
     state = envs.unwrapped.get_state()
     scores = torch.rand((8, 64, 6), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    wanted = envs.unwrapped.nearest(scores)
+    wanted = envs.unwrapped.likeliest_labels(scores)
     envs.step(right(envs))
-    assert not torch.equal(envs.unwrapped.nearest(scores), wanted)
+    assert not torch.equal(envs.unwrapped.likeliest_labels(scores), wanted)
     envs.unwrapped.set_state(state)
-    assert torch.equal(envs.unwrapped.nearest(scores), wanted)
+    assert torch.equal(envs.unwrapped.likeliest_labels(scores), wanted)
 
 
 @pytest.mark.parametrize("make_one", [gym.make, lambda *a, **k: gym.make_vec(*a, 2, **k)])
 def test_targets_that_make_no_sense(make_one):
-    with pytest.raises(ValueError, match=r"targets: any is for mazes, .* turned for sudoku-4x4"):
+    with pytest.raises(ValueError, match=r"targets: expected turned for sudoku-4x4, .* got 'any'"):
         make_one(SUDOKU, targets="any")
-    with pytest.raises(ValueError, match=r"targets: solved is for mazes, .* turned for arc"):
+    with pytest.raises(ValueError, match=r"targets: expected turned for arc, .* got 'solved'"):
         make_one("HRMARCAnswer-v0", targets="solved")
     with pytest.raises(ValueError, match="targets: expected one of turned, solved, any, got 3"):
         make_one(MAZE, targets=3)
 
 
-def test_only_any_path_has_a_nearest():
+def test_only_targets_any_have_likeliest_labels():
     envs = gym.make_vec("HRMAnswer-v0", 2, device="cpu", targets="any", **MAZES).unwrapped
     with pytest.raises(gym.error.ResetNeeded):
-        envs.nearest(torch.zeros(2, 64, 6, dtype=torch.float64))
+        envs.likeliest_labels(torch.zeros(2, 64, 6, dtype=torch.float64))
     envs = make(env_id=MAZE).unwrapped
-    with pytest.raises(ValueError, match="nearest: needs targets='any', got 'turned'"):
-        envs.nearest(torch.zeros(4, 49, 6, dtype=torch.float64))
+    with pytest.raises(ValueError, match="likeliest_labels: needs targets='any', got 'turned'"):
+        envs.likeliest_labels(torch.zeros(4, 49, 6, dtype=torch.float64))

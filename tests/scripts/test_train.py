@@ -98,7 +98,7 @@ def test_refusals(tmp_path):
         train.main(args(tmp_path, resume=tmp_path / FOLDER, bf16=True))
     with pytest.raises(ValueError, match="stop_at: needs --eval-every"):
         train.main(args(tmp_path, stop_at=0.9))
-    with pytest.raises(ValueError, match="targets: any is for mazes"):
+    with pytest.raises(ValueError, match="targets: expected turned for"):
         train.main(args(tmp_path / "other", targets="any"))
     with pytest.raises(ValueError, match="targets: expected one of turned, solved, any, got 'all'"):
         train.main(args(tmp_path / "other", targets="all"))

@@ -166,7 +166,7 @@ class Trainer:
         labels = self.envs.labels
         if self.config.targets == "any":
             # The right answer with the lowest loss; for a right answer this is the answer itself.
-            labels = self.envs.nearest(log_scores(logits, self.config.loss))
+            labels = self.envs.likeliest_labels(log_scores(logits, self.config.loss))
         labels = labels.long()
         return labels.masked_fill(labels == 0, IGNORE_LABEL)
 

@@ -13,6 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..puzzle import Tokens
+from ..targets import AnyTargets, SolvedTargets
+from .task import Maze
 from .tokens import GOAL, OPEN, PATH, START
 
 HUGE = 1e6
@@ -113,3 +116,38 @@ def are_solved(levels: Tensor, tokens: Tensor, answers: Tensor) -> Tensor:
     leads_on = torch.stack([below == path - 1 for below in shifted(path, -1)]).any(0)
     whole = (leads_on | (path <= 0)).flatten(1).all(1)
     return unchanged.all(1) & whole & (marked.sum(1) == levels.amax(1) - 1)
+
+
+class SolvedPath(SolvedTargets):
+    """The path that the solver marks in a maze under a symmetry."""
+
+    def __init__(self, task: Maze, inputs: Tokens, device: torch.device) -> None:
+        self.task = task
+        self.marks = torch.tensor(task.solved_marks(inputs), device=device)
+
+    def labels(self, drawn: Tensor, tokens: Tensor, keys: Tensor | None) -> Tensor:
+        """Return labels which, turned with their mazes, are those of the solver."""
+        return self.task.solved_labels(tokens, self.marks[drawn], keys)
+
+
+class AnyPath(AnyTargets):
+    """All shortest paths of a maze, as ``levels``."""
+
+    def __init__(self, task: Maze, inputs: Tokens, device: torch.device) -> None:
+        self.task = task
+        ways = task.ways(inputs)
+        self.longest = int(ways.max())
+        self.ways = torch.tensor(ways, device=device)
+
+    def levels(self, drawn: Tensor, keys: Tensor | None) -> Tensor:
+        """Return the levels of mazes under symmetries, ``(B, s*s)`` int32."""
+        levels = self.ways[drawn]
+        return levels if keys is None else levels.gather(1, self.task.symmetries(keys)[0])
+
+    def are_solved(self, levels: Tensor, tokens: Tensor, answers: Tensor) -> Tensor:
+        """Return which answers mark exactly one shortest path, ``(B,)`` bool."""
+        return are_solved(levels, tokens, answers)
+
+    def likeliest_labels(self, levels: Tensor, tokens: Tensor, scores: Tensor) -> Tensor:
+        """Return the likeliest shortest path of each maze, ``(B, s*s)`` uint8."""
+        return likeliest_labels(levels, tokens, scores, self.longest)

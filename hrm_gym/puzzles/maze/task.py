@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from hrm_gym.data.puzzle_set import PuzzleSet
 
+    from .targets import AnyPath, SolvedPath
+
 KINDS = ("perfect", "braided", "hard")
 OOD_MOVES = {7: 22, 9: 34, 15: 76, 30: 125}
 """Moves from which a maze of the size is out of distribution, about the longest tenth."""
@@ -340,7 +342,19 @@ class Maze(Task):
     def _which(self, keys: torch.Tensor) -> torch.Tensor:
         return shift(lane_tensor(keys, 0), 60)
 
-    # What mazes with several shortest paths are taught; the rest is in ``maze_targets`` -----------
+    # The targets of mazes with several shortest paths; see ``targets.py`` ------------------------
+
+    def solved_targets(self, inputs: Tokens, device: torch.device) -> SolvedPath:
+        """Return the labels of mazes for ``targets="solved"``."""
+        from .targets import SolvedPath
+
+        return SolvedPath(self, inputs, device)
+
+    def any_targets(self, inputs: Tokens, device: torch.device) -> AnyPath:
+        """Return the shortest paths of mazes for ``targets="any"``."""
+        from .targets import AnyPath
+
+        return AnyPath(self, inputs, device)
 
     def solved_marks(self, inputs: Tokens) -> NDArray[np.int32]:
         """Return where the solver's paths run under each of the 16 symmetries.

@@ -177,5 +177,5 @@ def test_what_has_no_answer_environment_is_named(env_id):
 
 def test_every_id_of_a_task_names_it():
     assert task_id(ENV_ID) == "maze-dynamic-15x15"
-    with pytest.raises(ValueError, match="^env: expected one of .*, got 'HRMHalt-v0'"):
+    with pytest.raises(ValueError, match=r"^env: expected one of .*, got 'HRMHalt-v0'"):
         task_id("HRMHalt-v0")
