@@ -1,10 +1,10 @@
 """Supervised baselines: other networks of the HRM's size that learn from the same labels.
 
 Each baseline is derived from the preset of the HRM with which it is compared. Puzzles, symmetries,
-batches, optimizer, schedule and weight average are the same; only the learning rates in ``RATES``
-differ. The baselines are special cases of the HRM configuration and use its blocks and its trainer:
-with states that start at zero, executor and planner in sequence are a plain transformer, and one
-module for both roles is a looped transformer.
+batches, optimizer, schedule and weight average are the same; only the learning rates in
+``TRANSFORMER_RATES`` differ. The baselines are special cases of the HRM configuration and use its
+blocks and its trainer: with states that start at zero, executor and planner in sequence are a plain
+transformer, and one module for both roles is a looped transformer.
 """
 
 from __future__ import annotations
@@ -23,17 +23,13 @@ from .hrm.agent import HRMAgent
 from .hrm.model.config import HRMConfig
 from .hrm.model.flops import recurrence_flops, segment_flops
 from .hrm.model.network import HRM
-from .hrm.presets import get_preset, preset_for
+from .hrm.presets import TRANSFORMER_RATES, get_preset, preset_for
 from .hrm.train_config import TrainConfig
 from .hrm.training.run import train
 from .transformer import fit_size
 
 LAYERS = 8
 """Blocks of the direct prediction in the HRM paper (arXiv 2506.21734, figure 2)."""
-RATES = {"HRMMazeAnswer-7x7-v0": 1e-3, "HRMMazeAnswer-9x9-v0": 1e-3}
-"""Learning rates of the plain transformer, by Answer environment, where that of the HRM is too high
-for eight layers: on 7x7 mazes the transformer learns nothing at 5e-3. They were chosen on ``val``
-from 5e-4, 1e-3 and 2e-3, together with other batch sizes, decays and Muon."""
 
 
 def transformer(base: TrainConfig) -> TrainConfig:
@@ -44,7 +40,7 @@ def transformer(base: TrainConfig) -> TrainConfig:
     """
     shape = {"H_layers": LAYERS // 2, "L_layers": LAYERS // 2, "L_cycles": 1}
     run = _direct("transformer", base, _fit(base, shape, LAYERS))
-    return dataclasses.replace(run, lr=RATES.get(base.env, base.lr))
+    return dataclasses.replace(run, lr=TRANSFORMER_RATES.get(base.env, base.lr))
 
 
 def looped_transformer(base: TrainConfig) -> TrainConfig:

@@ -98,7 +98,7 @@ def env_arguments(args: Args, agent: Any, env_id: str) -> dict[str, Any]:
 
 def evaluate_as_family(args: Args, agent: Any) -> list[dict[str, Any]] | None:
     """Return the rows of an evaluation that only one family has, ``None`` if there is none."""
-    from hrm_gym.scripts.families import family_module
+    from hrm_gym.families import family_module
 
     task = getattr(agent, "task", None)
     module = None if task is None else family_module("hrm_gym.scripts.evaluating", task.family)

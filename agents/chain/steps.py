@@ -5,25 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hrm_gym.families import family_module
 from hrm_gym.puzzles import Task, Tokens
-from hrm_gym.puzzles.maze import WALL, Maze
-from hrm_gym.puzzles.sudoku import Sudoku
+
+from .solvers.tokens import StepTokens
+
+SOLVERS = f"{__package__}.solvers"
+"""The package of the solvers, one module for each family."""
 
 
 class Language:
     """The tokens of a task's chains.
 
     The tokens of the task come first, then one token per cell, then ``answer`` (the answer
-    follows), ``guess`` and ``back``. A Sudoku is solved by singles, each written as a cell and its
-    digit. If there is no single, the solver guesses in the cell with the fewest possible digits,
-    and undoes the guess if it fails. In a maze the steps are the cells of a depth-first walk,
-    including the way back from dead ends.
+    follows), ``guess`` and ``back``. The steps are those of the solver in ``solvers/<family>.py``.
 
     Args:
-        task: A Sudoku or a maze.
+        task: The task, whose family must have a solver.
 
     Raises:
-        ValueError: if it is another task, whose solver has no steps.
+        ValueError: if the family of the task has no solver that writes its steps.
 
     Attributes:
         vocab_size: Number of all tokens.
@@ -31,8 +32,9 @@ class Language:
     """
 
     def __init__(self, task: Task) -> None:
-        if not isinstance(task, Sudoku | Maze):
-            raise ValueError(f"task: expected Sudoku or a maze, {task.id} has no solver")
+        self.solver = family_module(SOLVERS, task.family)
+        if self.solver is None:
+            raise ValueError(f"task: {task.id} has no solver that writes its steps")
         self.task = task
         self.first_cell = task.vocab_size
         self.answer = self.first_cell + task.seq_len
@@ -43,19 +45,10 @@ class Language:
 
     def steps(self, question: Tokens) -> NDArray[np.int64]:
         """Return the tokens of the solver's steps, ``(L,)`` with L at most ``most_steps``."""
-        from .step_kernels import maze_steps, sudoku_steps
-
-        task, out = self.task, np.empty(self.most_steps, np.int64)
-        if isinstance(task, Sudoku):
-            tables = task.tables
-            grid = task.grid(question)
-            length = sudoku_steps(
-                grid, tables.units, tables.box_of, self.first_cell, self.guess, self.back, out
-            )
-        else:
-            walls = (question == WALL).reshape(task.size, task.size)
-            length = maze_steps(walls, *task.ends(question), self.first_cell, out)
-        return out[:length]
+        assert self.solver is not None
+        out = np.empty(self.most_steps, np.int64)
+        tokens = StepTokens(self.first_cell, self.guess, self.back)
+        return out[: self.solver.write_steps(self.task, question, tokens, out)]
 
     def chains(
         self, questions: Tokens, answers: Tokens

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hrm_gym.scripts.families import family_module
+from hrm_gym.families import family_module
 
 from .game import Game
 

@@ -1,26 +1,27 @@
 """Complete configurations of training runs, by name.
 
-A module with the name of a family contains its presets, ``PRESETS``, and the id of the task for
-which checkpoints of the public code exist, ``PUBLISHED_TASK``, if there is one. A family without a
-module has a small preset for each of its sizes.
+A module with the name of a family contains its presets, ``PRESETS``. It may also contain the id of
+the task for which checkpoints of the public code exist, ``PUBLISHED_TASK``, and learning rates of
+the plain transformer, ``TRANSFORMER_RATES``. A family without a module has a small preset for each
+of its sizes.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Collection
-from types import ModuleType
+from typing import Any
 
+from hrm_gym.families import family_module
 from hrm_gym.registration import FAMILIES, TABLE, answer_id
 
 from ..train_config import TrainConfig
+from .custom import PRESETS as CUSTOM_PRESETS
 from .recipes import small
 
 
 def default_presets(families: Collection[str]) -> dict[str, TrainConfig]:
     """Return small presets of families, for each of their Answer environments by the task's id."""
-    found = {}
+    found: dict[str, TrainConfig] = {}
     for row in TABLE:
         task = str(row.kwargs.get("task"))
         if row.id == row.answer_id and any(
@@ -31,16 +32,15 @@ def default_presets(families: Collection[str]) -> dict[str, TrainConfig]:
     return found
 
 
-MODULES: dict[str, ModuleType] = {
-    module.name: importlib.import_module(f".{module.name}", __name__)
-    for module in pkgutil.iter_modules(__path__)
+MODULES: dict[str, Any] = {
+    family: module for family in FAMILIES if (module := family_module(__name__, family)) is not None
 }
-"""The modules of this folder by name."""
+"""The modules of the families that have one."""
 PRESETS: dict[str, TrainConfig] = {
-    name: preset
-    for module in MODULES.values()
-    for name, preset in getattr(module, "PRESETS", {}).items()
-} | default_presets(FAMILIES.keys() - MODULES.keys())
+    **{name: preset for module in MODULES.values() for name, preset in module.PRESETS.items()},
+    **default_presets(FAMILIES.keys() - MODULES.keys()),
+    **CUSTOM_PRESETS,
+}
 """Every preset. Of several presets for one environment, the last one is the default."""
 PUBLISHED_TASKS: dict[str, str] = {
     family: module.PUBLISHED_TASK
@@ -48,6 +48,12 @@ PUBLISHED_TASKS: dict[str, str] = {
     if hasattr(module, "PUBLISHED_TASK")
 }
 """Ids of the tasks of published checkpoints, by family."""
+TRANSFORMER_RATES: dict[str, float] = {
+    env: rate
+    for module in MODULES.values()
+    for env, rate in getattr(module, "TRANSFORMER_RATES", {}).items()
+}
+"""Learning rates of the plain transformer that differ from the HRM's, by Answer environment."""
 
 
 def get_preset(name: str) -> TrainConfig:

@@ -6,6 +6,10 @@ from ..train_config import TrainConfig
 from .recipes import SMALL, TRM, fast, published, small
 
 PUBLISHED_TASK = "maze-30x30"
+TRANSFORMER_RATES = {"HRMMazeAnswer-7x7-v0": 1e-3, "HRMMazeAnswer-9x9-v0": 1e-3}
+"""The learning rate of the HRM is too high for eight layers: on 7x7 mazes the plain transformer
+learns nothing at 5e-3. These rates were chosen on ``val`` from 5e-4, 1e-3 and 2e-3, together with
+other batch sizes, decays and Muon."""
 
 PRESETS: dict[str, TrainConfig] = {
     "maze-hard-fast": fast(

@@ -1,7 +1,30 @@
-"""Numba kernels of the solvers whose steps are written: singles and guesses, and a walk."""
+"""The steps of a Sudoku solver: singles, and guesses where there is no single."""
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from hrm_gym.puzzles import Tokens
+from hrm_gym.puzzles.sudoku import Sudoku
+
+from .tokens import StepTokens
+
+
+def write_steps(task: Sudoku, question: Tokens, tokens: StepTokens, out: NDArray[np.int64]) -> int:
+    """Write the steps as tokens; return their number, at most ``out.size``.
+
+    A single is written as a cell and its digit. If there is no single, the solver guesses in the
+    cell with the fewest possible digits, and undoes the guess if it fails.
+
+    Args:
+        task: The task of the question.
+        question: ``(seq_len,)``.
+        tokens: The tokens that are not digits.
+        out: ``(L,)`` int64, receives the tokens.
+    """
+    grid, tables = task.grid(question), task.tables
+    length: int = sudoku_steps(grid, tables.units, tables.box_of, *tokens, out)
+    return length
 
 
 @njit(cache=True)
@@ -119,44 +142,4 @@ def sudoku_steps(grid, units, box_of, first_cell, guess, back, out):
         toggle(used, box_of, cell, digit)
         trail[height] = cell
         height += 1
-    return length
-
-
-@njit(cache=True)
-def maze_steps(walls, start, goal, first_cell, out):
-    """Write the cells of a depth-first search in the order of its moves, from S to G.
-
-    The search moves up, right, down or left to a cell that it has not seen, or else back.
-
-    Args:
-        walls: (s, s) bool.
-        start: The cell of S, which is not written.
-        goal: The cell of G.
-        first_cell: Token of cell 0.
-        out: (L,) int64, receives the tokens.
-    """
-    size = walls.shape[0]
-    seen = walls.copy()
-    path, height = np.empty(walls.size, np.int64), 1
-    path[0] = start
-    seen[start // size, start % size] = True
-    length = 0
-    while height and path[height - 1] != goal and length < out.size:
-        row, column = path[height - 1] // size, path[height - 1] % size
-        ahead = -1
-        for down, right in ((-1, 0), (0, 1), (1, 0), (0, -1)):
-            r, c = row + down, column + right
-            if 0 <= r < size and 0 <= c < size and not seen[r, c]:
-                ahead = r * size + c
-                seen[r, c] = True
-                break
-        if ahead >= 0:
-            path[height] = ahead
-            height += 1
-        else:
-            height -= 1
-            if not height:
-                return length
-        out[length] = first_cell + path[height - 1]
-        length += 1
     return length

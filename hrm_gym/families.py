@@ -1,4 +1,4 @@
-"""Modules of scripts that are named after a family of puzzles and found by that name."""
+"""Modules that are named after a family of puzzles and found by that name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def family_module(package: str, family: str) -> Any:
-    """Return the module of a family in a package of scripts, ``None`` if there is none.
+    """Return the module of a family in a package, ``None`` if there is none.
 
     Args:
         package: Full name of the package, such as ``hrm_gym.scripts.playing``.
