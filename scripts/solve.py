@@ -1,4 +1,4 @@
-"""Solve puzzles given as text, a file or standard input, and check every answer by the rules."""
+"""Solve puzzles given as text, a file or standard input, and check every answer."""
 
 from __future__ import annotations
 
@@ -6,51 +6,54 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
 
 from hrm_gym.scripts.cli import progress, run
 
+if TYPE_CHECKING:
+    from hrm_gym.puzzles import Task
+
 
 @dataclass
 class Args:
     """Arguments of the solver."""
 
-    task: Annotated[Literal["sudoku", "maze", "arc"], tyro.conf.Positional]
-    """Family of the puzzle."""
+    task: Annotated[str, tyro.conf.Positional]
+    """Family of the puzzle: sudoku, maze or arc; or a custom task, module:Class."""
     puzzle: Annotated[str, tyro.conf.Positional]
-    """The puzzle as text; a file: one a line, square grids with an empty line between them, a CSV
-    with a question column, or an ARC JSON; or - for standard input."""
+    """The puzzle as text, a file, or - for standard input. A file contains one puzzle per line,
+    square grids with an empty line between them, a CSV with a question column, or ARC JSON."""
     agent: str | None = None
-    """Bundled agent, checkpoint folder, exported .onnx file or oracle; by default the bundled agent
-    of the size, or the oracle where none ships."""
+    """Agent: a pretrained one, the folder of a trained one, an exported .onnx file, or oracle; by
+    default the pretrained agent of the size, or the oracle if there is none."""
     batch_size: int = 256
-    """Puzzles that are thought about at once."""
+    """Number of puzzles in a batch."""
     show: int = 3
-    """Boards that are printed; of more puzzles than this the sum alone."""
+    """Largest number of puzzles whose boards are printed; for more, only the summary is."""
     device: str = "cpu"
-    """Where the model runs."""
+    """Device of the model: cpu, cuda, cuda:1."""
     json: Path | None = None
-    """Also write the answers to this file, for programs."""
+    """Also write the answers to this file as JSON."""
 
 
 def main(args: Args) -> int:
-    """Solve and print; 1 if an answer is wrong."""
+    """Solve the puzzles, print the result and return 1 if an answer is wrong."""
     from rich.console import Console
 
     from hrm_gym.agents.shipped import FOLDER
+    from hrm_gym.data.questions import read_questions
     from hrm_gym.machine import machine
     from hrm_gym.puzzles import Puzzle
     from hrm_gym.results import write_json
-    from hrm_gym.scripts.reading import read_questions
 
     task, questions = read_questions(args.task, args.puzzle)
-    name = args.agent or bundled(task.id)
-    # A folder of that name here is not what ships.
-    ships = args.agent is None and name != "oracle"
-    agent = load_solver(str(FOLDER / name) if ships else name, task.id, args.device)
+    name = args.agent or default_agent(task)
+    # The working directory may contain a folder with the name of a pretrained agent.
+    pretrained = args.agent is None and name != "oracle"
+    agent = load_solver(str(FOLDER / name) if pretrained else name, task, args.device)
     begun = time.perf_counter()
     answers, segments, confidence = answer_all(agent, questions, args.batch_size)
     seconds = time.perf_counter() - begun
@@ -72,44 +75,45 @@ def main(args: Args) -> int:
             if segments is not None:
                 count = int(segments[k])
                 print(f"{count} segment{'s' * (count != 1)}, {confidence[k]:.1%} confident")
-            print(verdict(task, right[k], changed_givens(task, question.inputs, answers[k])))
-    line = summary(name, right, seconds, segments, exact=task.family != "arc")
+            print(verdict(task, right[k], task.changed_cells(question.inputs, answers[k])))
+    line = summary(name, right, seconds, segments, exact=task.has_solver)
     Console().print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json is not None:
         write_json(args.json, machine(), rows)
     return 1 if False in right else 0
 
 
-def load_solver(name: str, task_id: str, device: str) -> Any:
-    """Return an agent that solves a task.
+def load_solver(name: str, task: Task, device: str) -> Any:
+    """Return an agent that solves a task; the oracle is the task itself.
 
     Raises:
-        ValueError: There is none, it is of another task, or it only plays move by move.
+        ValueError: if there is no such agent, it was trained on another task, or it only plays
+            move by move.
     """
     from hrm_gym.agents.catalog import check_task, load_agent
 
     if name == "oracle":
-        from hrm_gym.puzzles import get_task
-
-        if task_id == "arc":
-            raise ValueError("agent: no solver is known for arc; expected --agent with a model")
-        return get_task(task_id)
+        if not task.has_solver:
+            raise ValueError(
+                f"agent: no solver is known for {task.id}; expected --agent with a model"
+            )
+        return task
     agent: Any = load_agent(name, device) if name != "random" else None
     if not hasattr(agent, "think"):
         raise ValueError(
-            f"agent: {name} plays move by move and gives no answer as a whole; expected a bundled "
-            "agent, a checkpoint folder, an .onnx file or oracle"
+            f"agent: {name} plays move by move and gives no whole answer; expected a pretrained "
+            "agent, the folder of a trained one, an .onnx file or oracle"
         )
-    check_task(name, agent, task_id, "the puzzle")
+    check_task(name, agent, task.id, "the puzzle")
     return agent
 
 
 def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, Any, Any]:
-    """Return answers, segments and confidence of all questions, batch by batch.
+    """Return answers, segments and confidence of all questions.
 
-    A solver of the task itself has neither segments nor confidence: they are ``None``.
+    Segments and confidence are ``None`` if the agent is the solver of the task.
     """
-    from hrm_gym.scripts.reading import stack
+    from hrm_gym.data.questions import stack
 
     thinks = hasattr(agent, "think")
     parts = []
@@ -128,37 +132,31 @@ def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, 
 
 
 def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
-    """Print an answer as a board and, where it has one, as a line."""
+    """Print an answer as a board and as a line."""
     from hrm_gym.rendering.answers import answer_scene
 
     # A wrong Sudoku shows what breaks the rules; of a maze or ARC the solution is needed for that.
     labels = None if task.family == "sudoku" else question.labels
     scene = answer_scene(task, question.inputs, answer, labels=labels, demos=question.demos)
-    if task.family == "arc":
+    if question.name != task.format(question.inputs):
         print(question.name)
     print(scene.ansi(colour=sys.stdout.isatty()))
-    if task.family == "maze":
-        print("o marked and right, x marked and wrong, - missed")
+    if task.legend:
+        print(task.legend)
     print(task.format(answer))
 
 
-def changed_givens(task: Any, inputs: np.ndarray, answer: np.ndarray) -> int:
-    """Return in how many cells an answer is one to another puzzle; of ARC all is the answer."""
-    if task.family == "sudoku":
-        return int(((inputs > 1) & (answer != inputs)).sum())
-    if task.family == "maze":
-        from hrm_gym.puzzles.maze import OPEN, PATH
-
-        walked = (inputs == OPEN) & (answer == PATH)
-        return int(((answer != inputs) & ~walked).sum())
-    return 0
-
-
 def verdict(task: Any, right: bool | None, changed: int = 0) -> str:
-    """Return what there is to say of an answer that changed so many cells of the puzzle."""
+    """Return one sentence about an answer.
+
+    Args:
+        task: The task.
+        right: Whether the answer is right; ``None`` if this is not known.
+        changed: Number of cells in which the answer contradicts the puzzle.
+    """
     if right is None:
         return "not checked: the right output is not known"
-    if task.family == "arc":
+    if not task.has_solver:
         return "right: it is the known output" if right else "WRONG: it is not the known output"
     if changed:
         return f"WRONG: it changes {changed} cell{'s' * (changed != 1)} of the puzzle"
@@ -166,7 +164,7 @@ def verdict(task: Any, right: bool | None, changed: int = 0) -> str:
 
 
 def summary(name: str, right: list[bool | None], seconds: float, segments: Any, exact: bool) -> str:
-    """Return the line under everything; ``exact`` says that the task has a solver."""
+    """Return the summary of all answers; ``exact`` means that the task has a solver."""
     known = [value for value in right if value is not None]
     text = f"{name}: {sum(known)} of {len(known)} solved"
     if len(known) < len(right):
@@ -179,24 +177,27 @@ def summary(name: str, right: list[bool | None], seconds: float, segments: Any, 
         if segments is not None:
             text += f", {np.mean(segments):.2f} segments a puzzle"
     if False in right and exact:
-        # A model knows puzzles of the kind it was trained on; the search knows all.
+        # A model solves puzzles like those it was trained on; the search solves all.
         text += "; --agent oracle solves every puzzle of this task"
     return text
 
 
-def bundled(task_id: str) -> str:
-    """Return the bundled agent of a task, ``oracle`` where none ships.
+def default_agent(task: Task) -> str:
+    """Return the name of the pretrained agent of a task, or ``oracle`` if there is none.
 
     Raises:
-        ValueError: None ships, and no solver is known either.
+        ValueError: if there is neither a pretrained agent nor a solver.
     """
     from hrm_gym.agents.hrm import HRMAgent
 
-    for name, shipped in HRMAgent.pretrained().items():
-        if shipped.task == task_id:
+    for name, agent in HRMAgent.pretrained().items():
+        if agent.task == task.id:
             return name
-    if task_id == "arc":
-        raise ValueError("agent: none ships for arc; expected --agent with a checkpoint folder")
+    if not task.has_solver:
+        raise ValueError(
+            f"agent: there is no pretrained agent for {task.id}; expected --agent with the folder "
+            "of a trained one"
+        )
     return "oracle"
 
 

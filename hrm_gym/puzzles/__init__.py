@@ -23,6 +23,7 @@ __all__ = [
     "Symmetry",
     "Task",
     "Tokens",
+    "family_task",
     "get_task",
     "task_of_file",
     "wrong_cells",
@@ -55,6 +56,19 @@ def get_task(task_id: str, kind: str | None = None) -> Task:
     if kind is not None and not made.kinds:
         raise ValueError(f"kind: {task_id} has only one kind of puzzle, got {kind!r}")
     return made
+
+
+def family_task(family: str) -> Task:
+    """Return the task of a family at its first size.
+
+    Raises:
+        ValueError: if there is no such family.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"task: expected {', '.join(FAMILIES)} or module:Class, got {family!r}")
+    entry = FAMILIES[family]
+    size = entry.sizes[0]
+    return get_task(family if entry.one_canvas else f"{family}-{size}x{size}")
 
 
 def _family_task(task_id: str, kind: str | None) -> Task:

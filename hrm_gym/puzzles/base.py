@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from hrm_gym.data.puzzle_set import PuzzleSet
+    from hrm_gym.data.questions import Question
 
     from .targets import AnyTargets, SolvedTargets
 
@@ -41,6 +42,12 @@ class Task(ABC):
     learns_groups: ClassVar[bool] = False
     """Whether the demonstrations of a test puzzle are training puzzles, as in ARC. Then training
     and testing read the same source, and puzzles of one group have an embedding of their own."""
+    ornaments: ClassVar[str] = ""
+    """Characters that people write between the cells of a board and that ``parse`` ignores."""
+    has_solver: ClassVar[bool] = True
+    """Whether ``solve`` finds the label; otherwise the label must come with the puzzle."""
+    legend: ClassVar[str] = ""
+    """What the marks in the text form of a wrong answer mean."""
     kinds: ClassVar[tuple[str, ...]] = ()
     """Names of the kinds of puzzles, for families that have several; the task is then called as
     ``Task(size, kind)``."""
@@ -96,6 +103,24 @@ class Task(ABC):
     def format(self, tokens: Tokens) -> str:
         """Write ``(seq_len,)`` tokens as one line of text; the inverse of ``parse``."""
 
+    def read_questions(self, content: str, origin: str) -> tuple[Task, list[Question]]:
+        """Read puzzles of any size of the family from a text; see ``hrm_gym.data.questions``.
+
+        Args:
+            content: One board per line, or square grids with an empty line between them, or a CSV
+                with the column ``question``.
+            origin: Name of the input, for messages.
+
+        Returns:
+            The task of the size that was read, and the questions.
+
+        Raises:
+            ValueError: if there is no puzzle, or a puzzle is malformed, unsolvable or ambiguous.
+        """
+        from hrm_gym.data.questions import read_boards
+
+        return read_boards(self, content, origin)
+
     # Rules -------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -113,6 +138,15 @@ class Task(ABC):
         The answer need not equal the label: a task that knows its rules looks at
         ``puzzle.inputs`` alone. A task without rules compares with ``puzzle.labels``.
         """
+
+    def changed_cells(self, inputs: Tokens, answer: Tokens) -> int:
+        """Return the number of cells in which an answer contradicts its question.
+
+        Args:
+            inputs: ``(seq_len,)``, the question.
+            answer: ``(seq_len,)``.
+        """
+        return 0
 
     @abstractmethod
     def rate(self, inputs: Tokens) -> float:

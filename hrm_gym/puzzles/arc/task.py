@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from hrm_gym.data.puzzle_set import PuzzleSet
+    from hrm_gym.data.questions import Question
 
 SIDE = 30
 MARKER = 1
@@ -156,6 +157,7 @@ class Arc(Task):
     """
 
     family = "arc"
+    has_solver = False
     default_source = "arc-agi-1"
     learns_groups = True
 
@@ -191,6 +193,12 @@ class Arc(Task):
     def format(self, tokens: Tokens) -> str:
         """Write a canvas as JSON rows of colours."""
         return json.dumps(to_grid(tokens).tolist(), separators=(",", ":"))
+
+    def read_questions(self, content: str, origin: str) -> tuple[Arc, list[Question]]:
+        """Read the JSON of one ARC task or of several by name; see ``Task.read_questions``."""
+        from .questions import read_tests
+
+        return self, read_tests(content, origin)
 
     def solve(self, inputs: Tokens) -> Tokens:
         """Raise: no solver is known; the answers come with the tasks."""

@@ -64,6 +64,7 @@ class Maze(Task):
     """
 
     family = "maze"
+    legend = "o marked and right, x marked and wrong, - missed"
     default_source = "bank"
     targets = TARGETS
     kinds = KINDS
@@ -276,6 +277,11 @@ class Maze(Task):
                 "expected source='generator'"
             )
         return super().load(source, split)
+
+    def changed_cells(self, inputs: Tokens, answer: Tokens) -> int:
+        """Return the number of cells that an answer changes other than by marking a path."""
+        marked = (inputs == OPEN) & (answer == PATH)
+        return int(((answer != inputs) & ~marked).sum())
 
     def rate(self, inputs: Tokens) -> float:
         """Return the moves of the shortest path."""

@@ -119,6 +119,7 @@ class Sudoku(Task):
     """
 
     family = "sudoku"
+    ornaments = " \t|+-"
     default_source = "bank"
     blank = BLANK
 
@@ -239,6 +240,10 @@ class Sudoku(Task):
             counts = np.bincount(digits, minlength=self.vocab_size)
             clash[unit] |= (counts[digits] > 1) & (digits > BLANK)
         return clash
+
+    def changed_cells(self, inputs: Tokens, answer: Tokens) -> int:
+        """Return the number of givens that an answer changes."""
+        return int(((inputs > BLANK) & (answer != inputs)).sum())
 
     def rate(self, inputs: Tokens) -> float:
         """Return the guesses to the solution, as the public sudoku-extreme set rates.

@@ -1,0 +1,54 @@
+"""Test inputs of ARC tasks in JSON, with or without their outputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hrm_gym.data.questions import Question
+
+from .task import read_grid, to_canvas
+
+
+def read_tests(content: str, origin: str) -> list[Question]:
+    """Return the test inputs of one ARC task, or of an object of several tasks by name.
+
+    Args:
+        content: ARC JSON. The outputs of the test inputs may be missing.
+        origin: Name of the input, for messages.
+
+    Raises:
+        ValueError: if the content is not ARC JSON, or contains no test input.
+    """
+    try:
+        tasks = json.loads(content)
+    except json.JSONDecodeError:
+        raise ValueError(f"{origin}: expected ARC JSON, this is not JSON") from None
+    if isinstance(tasks, dict) and "test" in tasks:
+        tasks = {Path(origin).stem: tasks}
+    if not isinstance(tasks, dict) or not tasks:
+        raise ValueError(f"{origin}: expected the JSON of an ARC task, with 'train' and 'test'")
+    questions = []
+    for name, task in tasks.items():
+        try:
+            demos = tuple((read_grid(p["input"]), read_grid(p["output"])) for p in task["train"])
+            for number, pair in enumerate(task["test"], start=1):
+                output = pair.get("output")
+                questions.append(
+                    Question(
+                        f"{name}, test {number}",
+                        to_canvas(read_grid(pair["input"])),
+                        None if output is None else to_canvas(read_grid(output)),
+                        demos,
+                    )
+                )
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError(
+                f"{origin}: expected ARC JSON, 'train' and 'test' lists of input/output pairs, "
+                f"in task {name}"
+            ) from None
+        except ValueError as error:
+            raise ValueError(f"{origin}, task {name}: {error}") from None
+    if not questions:
+        raise ValueError(f"{origin}: the ARC task has no test input")
+    return questions
