@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .task import COLOURS, ArcPuzzle, Grid, Pair, to_grid
+from .grids import COLOURS, ArcPuzzle, Grid, Pair, to_grid
 
 SEPARATOR = "|||"
 # HRM's builder joins with one underscore, TRM's with three bars.

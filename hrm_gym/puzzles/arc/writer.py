@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from hrm_gym.puzzles.arc.augment import Examples, augment, group_tasks
-from hrm_gym.puzzles.arc.task import Arc, Pair, read_folder, read_version, to_canvas
 
 from ...data.writers import DatasetWriter, Entry, choose
+from .dataset import read_folder, read_version
+from .grids import Pair, to_canvas
+from .task import Arc
 
 
 def read_tasks(source: str) -> list[Examples]:
