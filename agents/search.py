@@ -11,8 +11,8 @@ from .simple import halting_answer, info_task
 class DepthFirstAgent(Agent):
     """Searches depth first, without propagation, bounds or heuristics; see ``Task.search``.
 
-    A puzzle whose search does not end in time stays unsolved. In mazes the path found need not be
-    the shortest one.
+    A puzzle whose search does not end in time stays unsolved. The solution need not be optimal: a
+    path need not be the shortest one.
 
     Args:
         seconds: Time for one puzzle.

@@ -15,7 +15,7 @@ class Pretrained:
 
     Attributes:
         name: Name for ``from_pretrained`` and ``--agent``.
-        task: Id of its task, such as ``sudoku-4x4``.
+        task: Id of its task.
         parameters: Number of trained parameters.
         size: Bytes of its weights.
         max_segments: Largest number of segments.

@@ -1,4 +1,4 @@
-"""Agents that do not learn: one plays at random, one solves."""
+"""Agents that do not learn: a random agent, and the oracle, which uses the solver of the task."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .base import Agent, Info, Observation, Signal
 
 
 class RandomAgent(Agent):
-    """Plays uniformly among the legal actions, by ``info["action_mask"]`` where there is one.
+    """Draws uniformly from the legal actions, those in ``info["action_mask"]`` if it is present.
 
     Args:
         action_space: ``Discrete`` or ``MultiDiscrete`` of one dimension.
         seed: Seed of its choices.
 
     Raises:
-        ValueError: The action space is another.
+        ValueError: if the action space is of another kind.
     """
 
     name = "random"
@@ -37,15 +37,15 @@ class RandomAgent(Agent):
             )
         self.discrete = isinstance(action_space, spaces.Discrete)
         self.start = int(action_space.start) if isinstance(action_space, spaces.Discrete) else 0
-        # Component by component the values that exist, so that one draw serves all components.
+        # For each component the values that exist, so that one draw covers all components.
         self._exists = np.arange(self._values.max()) < self._values[:, None]
         self.random = np.random.default_rng(seed)
 
     def act(self, obs: Observation, info: Info) -> Any:
-        """Return a legal action; any action where none is legal.
+        """Return a legal action, or any action if none is legal.
 
         Raises:
-            ValueError: The mask does not fit the action space.
+            ValueError: if the mask does not fit the action space.
         """
         mask: Any = info.get("action_mask")
         if self.discrete:
@@ -63,7 +63,7 @@ class RandomAgent(Agent):
                 raise ValueError(
                     f"action_mask: expected {self._exists.sum()} values, got {flat.size}"
                 )
-            # Illegal values stay below every legal one, yet above those that do not exist.
+            # Illegal values rank below every legal one, but above those that do not exist.
             keys[self._exists] -= np.where(flat, 0.0, 1.0)
             keys[~self._exists] = -2.0
         return keys.argmax(axis=1).astype(np.int64)

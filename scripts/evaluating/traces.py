@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrm_gym.agents.hrm.inference.recording import record_traces
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
-from hrm_gym.agents.hrm.record import record_traces
 from hrm_gym.evaluation import make_env
 
 if TYPE_CHECKING:

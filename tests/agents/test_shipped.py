@@ -1,4 +1,4 @@
-"""What ships with the package, and what is said of it."""
+"""The pretrained agents of the package and their records."""
 
 from __future__ import annotations
 

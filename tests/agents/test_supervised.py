@@ -95,7 +95,7 @@ def test_they_learn_from_a_few_steps(name: str) -> None:
     )
     assert seen[0] == 0
     assert result.env_steps == 80 * 32
-    # Every step is an episode, and a batch of puzzles is at hand.
+    # Every step is an episode, and the current batch of puzzles counts too.
     assert result.puzzles == 81 * 32
     assert result.agent.name == name
     assert result.agent.signal == "labels"

@@ -13,7 +13,7 @@ import pytest
 
 from hrm_gym import files
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.record import record_traces
+from hrm_gym.agents.hrm.inference.recording import record_traces
 from hrm_gym.agents.simple import OracleAgent, RandomAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import make_env

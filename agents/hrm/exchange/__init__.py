@@ -1,1 +1,1 @@
-"""Checkpoints, conversion from and to the published code, and ONNX export."""
+"""Checkpoints, conversion from and to the format of the published code, and ONNX export."""

@@ -1,1 +1,1 @@
-"""Inference: thinking segment by segment, halting and voting."""
+"""Inference: thinking in segments, halting, voting, and recording traces."""

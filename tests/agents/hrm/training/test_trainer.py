@@ -176,7 +176,7 @@ def test_maze_agent_plays_out_its_answer():
     run(trainer, 2)
     agent = trainer.agent()
     puzzles = load_puzzles(agent.task, split="test", limit=3)
-    # The answer is replaced by the label: the agent must then walk it and nothing else.
+    # The answer is replaced by the label: the agent must follow exactly this path.
     agent._memory.update(
         (question.tobytes(), [label])
         for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
@@ -205,7 +205,7 @@ def every_way(task, question):
 def test_a_maze_answer_is_walked_and_not_searched():
     right = evaluate(Marks(lambda task, question: task.solve(question)), "HRMMaze-7x7-v0", 30)
     assert (right.solve_rate, right.optimal_rate) == (1.0, 1.0)
-    # Marks on every open cell hold the way to G, and do not say which it is.
+    # Marks on every open cell contain a path to G, but do not determine it.
     everywhere = evaluate(Marks(every_way), "HRMMaze-7x7-v0", 30)
     assert everywhere.optimal_rate < 0.5
 

@@ -10,7 +10,7 @@ import numpy as np
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.traces import Traces, trace_digest
 
-from .inference.thinking import ReasoningAgent
+from .thinking import ReasoningAgent
 
 
 def record_traces(
