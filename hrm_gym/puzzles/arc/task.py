@@ -18,6 +18,7 @@ from .grids import (
     SIDE,
     ArcSymmetry,
     Grid,
+    read_grid,
     to_canvas,
     to_grid,
 )
