@@ -1,1 +1,1 @@
-"""The comparison in parts: one cell, the grid of them, the statistics, the figures, the report."""
+"""Parts of the compare script: its cells, statistics, tables, figures and report."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter, PercentFormatter
 
+from hrm_gym.scripts.reporting.plots import EDGE, INK, empty_figure, style_axes
+
 from .cell import AgentResult
 
-# The palette of Okabe and Ito, which the colour-blind tell apart; an agent keeps its colour.
 COLOURS = {
     "hrm": "#0072B2",
     "transformer": "#56B4E9",
@@ -27,19 +27,19 @@ COLOURS = {
     "depth-first": "#66A61E",
     "oracle": "#009E73",
 }
+"""Colours by agent, mostly from the palette of Okabe and Ito for colour-blind readers."""
 MARKERS = {"hrm": "o", "transformer": "P", "maskable-ppo": "s", "ppo": "^", "dqn": "D"}
 OTHER = "#444444"
-INK, EDGE = "#333333", "#B0B0B0"
 BANDS = 5
-"""Bands of the ratings, of as many puzzles each."""
+"""Number of bands of ratings; every band has about the same number of puzzles."""
 
 Groups = dict[str, list[AgentResult]]
 
 
 def groups(results: Sequence[AgentResult]) -> dict[str, Groups]:
-    """Return the results by environment and agent, in their order.
+    """Return the results by environment and agent, in the order of the results.
 
-    Left out are agents whose cells all failed; of the others those that failed come last.
+    Agents whose cells all failed are left out. Failed cells of other agents come last.
     """
     found: dict[str, Groups] = {result.cell.env: {} for result in results}
     for result in sorted(results, key=lambda result: result.failure is not None):
@@ -54,18 +54,19 @@ def _good(runs: Sequence[AgentResult]) -> list[AgentResult]:
 
 
 def _rates(runs: Sequence[AgentResult]) -> list[float]:
-    """Return the solve rates of runs; one that failed solved nothing."""
+    """Return the solve rates of runs; a failed run counts as one that solved nothing."""
     return [run.tested["test"].solve_rate if run.failure is None else 0.0 for run in runs]
 
 
 def learning_figure(results: Sequence[AgentResult], against: str = "seconds") -> Figure:
-    """Draw the share of solved test puzzles along training, a panel an environment.
+    """Draw the share of solved test puzzles during training, with a panel for every environment.
 
-    Agents that learn are lines: the mean over seeds, with the span from the worst to the best, a
-    failed run at 0. The last point is the full test set. Those that do not learn are dashed levels.
+    A line is the mean of an agent over seeds, and a band goes from its worst to its best run; a
+    failed run is at 0. The last point is the full test. An agent that does not learn has a dashed
+    horizontal line.
 
     Args:
-        results: Those of a comparison.
+        results: The results.
         against: ``seconds`` of training or ``puzzles`` handed out.
     """
     puzzles = against == "puzzles"
@@ -83,7 +84,7 @@ def learning_figure(results: Sequence[AgentResult], against: str = "seconds") ->
                 [(getattr(point, against), point.solve_rate) for point in run.curve]
                 for run in _good(runs)
             ]
-            # Runs are looked at after the same shares of a budget: those seconds or puzzles.
+            # All runs of an agent are compared at the same seconds or puzzles.
             end = min(curve[-1][0] for curve in curves)
             grid = np.linspace(0, end, 25)
             if puzzles:
@@ -119,13 +120,13 @@ def learning_figure(results: Sequence[AgentResult], against: str = "seconds") ->
 
 
 def rating_figure(results: Sequence[AgentResult]) -> Figure:
-    """Draw the share of solved test puzzles by rating, in bands of as many puzzles each."""
+    """Draw the share of solved test puzzles by rating, in bands of equally many puzzles."""
 
     def draw(axes: Axes, agents: Groups) -> None:
         everyone = [run for runs in agents.values() for run in runs]
         ratings = np.array([episode.rating for episode in everyone[0].tested["test"].episodes])
         edges = np.unique(np.quantile(ratings, np.linspace(0, 1, BANDS + 1)))
-        # Where most puzzles are rated alike, there are fewer bands.
+        # There are fewer bands if most puzzles have the same rating.
         band = np.clip(np.searchsorted(edges, ratings, side="right") - 1, 0, len(edges) - 2)
         shown = np.unique(band) if len(edges) > 1 else np.array([0])
         band = band if len(edges) > 1 else np.zeros(len(ratings), int)
@@ -160,11 +161,11 @@ def rating_figure(results: Sequence[AgentResult]) -> Figure:
 
 
 def compute_figure(results: Sequence[AgentResult]) -> Figure:
-    """Draw the share of solved test puzzles against what an answer costs: time a puzzle."""
+    """Draw the share of solved test puzzles against the evaluation time per puzzle."""
 
     def draw(axes: Axes, agents: Groups) -> None:
         for agent, runs in agents.items():
-            # A run that failed has answered nothing that could have cost something.
+            # A failed run has no evaluation time.
             tested = [run.tested["test"] for run in _good(runs)]
             spent = [1000 * test.seconds / len(test.episodes) for test in tested]
             rates = [test.solve_rate for test in tested]
@@ -184,7 +185,7 @@ def compute_figure(results: Sequence[AgentResult]) -> Figure:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("evaluation time a puzzle (ms)")
+        axes.set_xlabel("evaluation time per puzzle (ms)")
 
     return _panels(results, draw)
 
@@ -192,8 +193,7 @@ def compute_figure(results: Sequence[AgentResult]) -> Figure:
 def _panels(results: Sequence[AgentResult], draw: Callable[[Axes, Groups], None]) -> Figure:
     """Draw a panel for every environment."""
     envs = groups(results)
-    figure = Figure(figsize=(1.2 + 4.9 * len(envs), 3.9), dpi=140, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(1.2 + 4.9 * len(envs), 3.9, dpi=140)
     panels = figure.subplots(1, len(envs), squeeze=False)[0]
     for number, (axes, (env_id, agents)) in enumerate(zip(panels, envs.items(), strict=True)):
         if agents:
@@ -202,20 +202,19 @@ def _panels(results: Sequence[AgentResult], draw: Callable[[Axes, Groups], None]
         axes.yaxis.set_major_locator(MultipleLocator(0.2))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_title(env_id, fontsize=11, loc="left", color=INK)
-        axes.grid(axis="y", color="#E6E6E6", linewidth=0.8)
-        axes.set_axisbelow(True)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("bottom", "left"):
-            axes.spines[side].set_color(EDGE)
+        style_axes(axes, axes.get_xlabel(), "" if number else "test puzzles solved")
+        axes.spines[["bottom", "left"]].set_color(EDGE)
         axes.tick_params(color=EDGE, labelcolor=INK, labelsize=9)
-        if number == 0:
-            axes.set_ylabel("test puzzles solved")
     return figure
 
 
 def _names(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
-    """Write names beside the ends of the lines, moved apart where they would overlap."""
+    """Write names next to the ends of the lines, moved apart so that they do not overlap.
+
+    Args:
+        axes: The panel.
+        labels: Height, name and colour of every line.
+    """
     height = -1.0
     for rate, text, colour in sorted(labels):
         height = max(rate, height + 0.065)

@@ -1,4 +1,4 @@
-"""The report of a comparison: Markdown, one HTML page that opens offline, and its pictures."""
+"""The report of a comparison: Markdown, an HTML page that opens offline, and figures."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hrm_gym.results import write_json
 from hrm_gym.scripts.cli import described
 from hrm_gym.scripts.reporting.plots import png
 
-from .cell import AgentResult
+from .cell import CURVE_EPISODES, AgentResult
 from .figures import compute_figure, learning_figure, rating_figure
-from .tables import Table, failures, json_rows, markdown_table, tables
+from .tables import Table, failures, json_rows, tables
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 70rem;
@@ -31,7 +31,7 @@ th::after { content: " \\2195"; color: #aaa; }
 img { max-width: 100%; }
 code { background: #f3f3f3; padding: .1rem .3rem; }
 """
-# A click sorts by the number that a cell begins with, or by its text; another click turns it round.
+"""Style of the HTML page."""
 SCRIPT = """
 for (const heading of document.querySelectorAll("th")) {
   heading.addEventListener("click", () => {
@@ -50,10 +50,12 @@ for (const heading of document.querySelectorAll("th")) {
   });
 }
 """
+"""Sorts the rows if a heading is clicked, by the number that a cell begins with or by its text; a
+second click reverses the order."""
 
 
 def figures(results: Sequence[AgentResult]) -> dict[str, tuple[str, Figure]]:
-    """Return the pictures of a report by the name of their file, each with its caption."""
+    """Return captions and figures of the report by file name."""
     if all(result.failure is not None for result in results):
         return {}
     many = len({result.cell.seed for result in results}) > 1
@@ -65,14 +67,14 @@ def figures(results: Sequence[AgentResult]) -> dict[str, tuple[str, Figure]]:
         "puzzles.png": (f"Solved against training puzzles handed out{band}", puzzles),
         "rating.png": (f"Solved by rating{mean}", rating_figure(results)),
         "compute.png": (
-            "Solved against what an answer costs, the environment's time included",
+            "Solved against evaluation time, which includes the environment's time",
             compute_figure(results),
         ),
     }
 
 
 def method(results: Sequence[AgentResult]) -> str:
-    """Return the paragraph that says how the figures came about."""
+    """Return the paragraph about budgets, puzzles, intervals and machines."""
     cell = results[0].cell
     seeds = sorted({result.cell.seed for result in results})
     budgets = {result.cell.env: result.cell.seconds for result in results}
@@ -83,8 +85,8 @@ def method(results: Sequence[AgentResult]) -> str:
     text = (
         f"Every agent that learns had {budget} of training on {cell.threads} "
         f"thread{'s' * (cell.threads > 1)} and {cell.puzzles:,} training puzzles, which it sees "
-        f"again and again under random symmetries; all were tested on the same puzzles of test and "
-        f"ood, the first {cell.episodes} or all where there are fewer. "
+        f"many times under random symmetries; all agents were tested on the same puzzles of test "
+        f"and ood, the first {cell.episodes} of each or all if there are fewer. "
     )
     if len(seeds) > 1:
         text += (
@@ -97,9 +99,9 @@ def method(results: Sequence[AgentResult]) -> str:
     if learned:
         share = sum(r.overhead for r in learned) / sum(r.seconds for r in learned)
         text += (
-            "The column of equal puzzles is read off the evaluations on the way, of 100 puzzles "
-            f"each. Set-up, evaluation and logging took {100 * share:.1f}% of the training time, "
-            "and do not count as training. "
+            "The column of equal puzzles is interpolated between evaluations during training, of "
+            f"{CURVE_EPISODES} puzzles each. Set-up, evaluation and logging took "
+            f"{100 * share:.1f}% of the training time, and do not count as training. "
         )
     told = ("cpu", "cores", "gpu", "python", "torch")
     machines = list(
@@ -110,21 +112,21 @@ def method(results: Sequence[AgentResult]) -> str:
         )
     )
     if len(machines) > 1:
-        text += "What cells of different machines reach in their time cannot be compared. "
+        text += "Results of different machines in the same time cannot be compared. "
     return text + " ".join(f"Machine: {machine}." for machine in machines)
 
 
 def write_report(results: Sequence[AgentResult], folder: Path, title: str, command: str) -> str:
-    """Write ``report.md``, ``report.html``, ``results.json`` and the pictures.
+    """Write ``report.md``, ``report.html``, ``results.json`` and the figures.
 
     Args:
-        results: Those of a comparison.
-        folder: Where.
+        results: The results.
+        folder: Folder of the report.
         title: Heading of the report.
-        command: What made it.
+        command: The command that makes the report.
 
     Returns:
-        The Markdown.
+        The report in Markdown.
     """
     pictures = {name: (caption, png(f)) for name, (caption, f) in figures(results).items()}
     for name, (_, content) in pictures.items():
@@ -140,10 +142,17 @@ def write_report(results: Sequence[AgentResult], folder: Path, title: str, comma
 def markdown(
     results: Sequence[AgentResult], title: str, command: str, pictures: dict[str, str]
 ) -> str:
-    """Return the report in Markdown; ``pictures`` are captions by file name."""
+    """Return the report in Markdown.
+
+    Args:
+        results: The results.
+        title: Heading of the report.
+        command: The command that makes the report.
+        pictures: Captions of the figures by file name.
+    """
     parts = [f"# {title}", f"`{command}`", method(results)]
     for table in tables(results):
-        parts += [f"## {table.title}", markdown_table(table).rstrip()]
+        parts += [f"## {table.title}", table.markdown().rstrip()]
     if failures(results):
         parts += ["## Failed", "\n".join(f"- {line}" for line in failures(results))]
     parts += [f"![{caption}]({name})" for name, caption in pictures.items()]
@@ -153,7 +162,14 @@ def markdown(
 def page(
     results: Sequence[AgentResult], title: str, command: str, pictures: dict[str, tuple[str, bytes]]
 ) -> str:
-    """Return the report as one HTML page with everything in it."""
+    """Return the report as one HTML page that contains the figures.
+
+    Args:
+        results: The results.
+        title: Heading of the report.
+        command: The command that makes the report.
+        pictures: Captions and PNG files of the figures by file name.
+    """
     say = html.escape
     body = [f"<h1>{say(title)}</h1>", f"<p><code>{say(command)}</code></p>"]
     body.append(f"<p>{say(method(results))}</p>")

@@ -1,7 +1,7 @@
-"""What several seeds say together: interquartile means, intervals, probability of improvement.
+"""Statistics over seeds: interquartile means, intervals, probability of improvement.
 
-As Agarwal et al. (2021), "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
-through their library rliable: the bootstrap is stratified, so that every environment keeps its
+As in Agarwal et al. (2021), "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
+computed by their library rliable: the bootstrap is stratified, so that every environment keeps its
 number of seeds. A cell that failed or diverged counts as one that solved nothing.
 """
 
@@ -20,7 +20,7 @@ from hrm_gym.extras import missing_extra
 from .cell import AgentResult
 
 REPEATS = 2000
-"""Bootstrap samples; a probability of improvement costs much more a time, and takes half."""
+"""Number of bootstrap samples; the slower probability of improvement takes half as many."""
 
 
 class Estimate(NamedTuple):
@@ -32,10 +32,10 @@ class Estimate(NamedTuple):
 
 
 def check_installed() -> None:
-    """Refuse to begin what could not be evaluated.
+    """Check that rliable is installed, before anything is trained.
 
     Raises:
-        ValueError: rliable is not installed.
+        ValueError: if rliable is not installed.
     """
     try:
         import rliable  # noqa: F401
@@ -46,8 +46,8 @@ def check_installed() -> None:
 def scores(results: Sequence[AgentResult], agent: str, split: str) -> NDArray[np.float64]:
     """Return solve rates, ``(seeds, environments)``; 0 where a cell failed.
 
-    An environment on which every cell failed, such as one that is not there, tells nobody apart and
-    is left out, unless there is no other.
+    An environment on which every cell failed, such as an unknown one, says nothing about the agents
+    and is left out, unless there is no other.
     """
     ran = [result for result in results if result.failure is None] or results
     envs = list(dict.fromkeys(result.cell.env for result in ran))
@@ -67,9 +67,9 @@ def interquartile_means(results: Sequence[AgentResult], split: str) -> dict[str,
 
 
 def improvements(results: Sequence[AgentResult], over: str, split: str) -> dict[str, Estimate]:
-    """Return, by agent, the probability that a run of ``over`` solves more than one of its.
+    """Return by agent the probability that a run of ``over`` solves more than a run of the agent.
 
-    Averaged over environments; a tie counts half.
+    The probability is averaged over environments; a tie counts half.
     """
     best = _key(scores(results, over, split))
     agents = [name for name in dict.fromkeys(r.cell.agent for r in results) if name != over]
@@ -77,14 +77,14 @@ def improvements(results: Sequence[AgentResult], over: str, split: str) -> dict[
 
 
 Key = tuple[tuple[float, ...], ...]
-"""Scores as what a cache can hold."""
+"""Scores in a hashable form."""
 
 
 def _key(found: NDArray[np.float64]) -> Key:
     return tuple(tuple(row) for row in found.tolist())
 
 
-# The same numbers stand on the terminal and in three files, and a bootstrap takes seconds.
+# The terminal and three files show the same numbers, and a bootstrap takes seconds.
 @functools.lru_cache(maxsize=1024)
 def _interquartile_mean(runs: Key) -> Estimate:
     from rliable import metrics
@@ -102,7 +102,7 @@ def _improvement(runs: Key, others: Key) -> Estimate:
 
 
 def _estimate(runs: Any, measure: Callable[..., Any], repeats: int) -> Estimate:
-    """Return a measure of runs and its interval, the same whenever the runs are the same."""
+    """Return a measure of runs and its interval; equal runs give equal intervals."""
     from rliable import library
 
     with _seeded():
@@ -112,7 +112,7 @@ def _estimate(runs: Any, measure: Callable[..., Any], repeats: int) -> Estimate:
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """Fix NumPy's global generator, from which rliable draws whatever it is handed."""
+    """Fix NumPy's global generator, from which rliable draws in any case."""
     before = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:
@@ -122,9 +122,16 @@ def _seeded() -> Iterator[None]:
 
 
 def at_puzzles(results: Sequence[AgentResult], puzzles: float) -> float | None:
-    """Return the mean solve rate when so many training puzzles had been handed out.
+    """Return the mean solve rate after a number of training puzzles.
 
-    Interpolated between the evaluations on the way; ``None`` where a run did not get that far.
+    The rate is interpolated between the evaluations during training.
+
+    Args:
+        results: Runs of one agent.
+        puzzles: Number of training puzzles.
+
+    Returns:
+        The rate, or ``None`` if a run had fewer training puzzles.
     """
     found = []
     for result in results:

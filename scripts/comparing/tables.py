@@ -1,4 +1,4 @@
-"""What a comparison found, as tables for people and rows for programs."""
+"""The results of a comparison as tables and as rows of a result file."""
 
 from __future__ import annotations
 
@@ -6,141 +6,71 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rich import box
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from hrm_gym.evaluation import Evaluation
+from hrm_gym.scripts.reporting.tables import markdown_table
 
 from .cell import SPLITS, AgentResult
-from .statistics import Estimate, at_puzzles, improvements, interquartile_means
+from .columns import (
+    MEASURES,
+    Column,
+    environment_columns,
+    group_runs,
+    overall_columns,
+    several_seeds,
+)
+from .statistics import interquartile_means
 
 UNITS = {"episodes": "puzzles", "mean_steps": "steps", "mean_return": "reward", "seconds": "s"}
-
-LEFT_OUT = ("learns from", "parameters", "env steps", "train s", "mean steps", "ood: P(")
-"""How the columns begin that a terminal does not get."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Headings and rows; the first ``names`` columns are words, the others numbers."""
+    """A table.
+
+    Attributes:
+        title: The title.
+        columns: The columns.
+        rows: One text for every column.
+        names: Number of leading columns that are words; the others are numbers.
+    """
 
     title: str
-    headings: list[str]
+    columns: list[Column]
     rows: list[list[str]]
-    names: int = 2
+    names: int
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings of the columns."""
+        return [column.heading for column in self.columns]
+
+    def markdown(self) -> str:
+        """Return the table in Markdown."""
+        return markdown_table(self.headings, self.rows, self.names)
 
 
 def tables(results: Sequence[AgentResult]) -> list[Table]:
-    """Return a table for every environment, and one over them where there are several seeds."""
+    """Return a table for every environment, and one of all environments if seeds are several."""
     envs = list(dict.fromkeys(result.cell.env for result in results))
-    found = [_environment(env_id, [r for r in results if r.cell.env == env_id]) for env_id in envs]
-    if _seeds(results) > 1:
-        found.append(_overall(results, "all environments" if len(envs) > 1 else "all seeds"))
+    found = []
+    for env_id in envs:
+        own = [result for result in results if result.cell.env == env_id]
+        found.append(_table(env_id, environment_columns(own), own, names=2))
+    if several_seeds(results):
+        title = "all environments" if len(envs) > 1 else "all seeds"
+        found.append(_table(title, overall_columns(results), results, names=1))
     return found
 
 
-def _seeds(results: Sequence[AgentResult]) -> int:
-    return len({result.cell.seed for result in results})
-
-
-def _agents(results: Sequence[AgentResult]) -> list[str]:
-    return list(dict.fromkeys(result.cell.agent for result in results))
-
-
-def _environment(env_id: str, results: Sequence[AgentResult]) -> Table:
-    """Return the table of one environment."""
-    good = [result for result in results if result.failure is None]
-    mazes = any(run.tested["test"].optimal_rate is not None for run in good)
-    many = _seeds(results) > 1
-    learners = [run for run in good if run.learned]
-    fewest = min((run.puzzles for run in learners), default=0)
-    headings = ["agent", "learns from", "parameters", "env steps", "puzzles seen", "train s"]
-    for split, word in zip(SPLITS, ("solved", "ood"), strict=True):
-        count = f" of {len(good[0].tested[split].episodes)}" if good else ""
-        headings.append(f"{word}{count} (95%)")
-    headings += ["optimal"] if mazes else []
-    headings += ["mean steps"]
-    headings += [f"at {_count(fewest)} puzzles"] if learners else []
-    headings += ["failed"] if any(result.failure for result in results) else []
-    estimates: dict[str, dict[str, Estimate]] = {}
-    if many:
-        estimates = {split: interquartile_means(results, split) for split in SPLITS}
-    rows = []
-    for agent in _agents(results):
-        runs = [run for run in good if run.cell.agent == agent]
-        bad = [run for run in results if run.cell.agent == agent and run.failure is not None]
-        if not runs:
-            blank = [""] * (len(headings) - 2)
-            row = [agent, f"failed: {bad[0].failure}", *blank]
-            rows.append([*row[:-1], f"{len(bad)} of {len(bad)}"])
-            continue
-        learned = runs[0].learned
-        # In every rate a failed run is one that solved nothing.
-        ran = len(runs) / (len(runs) + len(bad))
-        row = [
-            agent,
-            runs[0].signal,
-            f"{runs[0].parameters:,}" if runs[0].parameters else "-",
-            f"{np.mean([run.env_steps for run in runs]):,.0f}" if learned else "-",
-            f"{np.mean([run.puzzles for run in runs]):,.0f}" if learned else "-",
-            f"{np.mean([run.seconds for run in runs]):.0f}" if learned else "-",
-        ]
-        for split in SPLITS:
-            found = estimates[split][agent] if many else _wilson(runs[0].tested[split])
-            row.append(_share(found))
-        if mazes:
-            row.append(f"{100 * ran * _mean(runs, 'optimal_rate'):.1f}%")
-        row.append(f"{_mean(runs, 'mean_steps'):.1f}")
-        if learners:
-            rate = at_puzzles(runs, fewest) if learned else None
-            row.append("-" if rate is None else f"{100 * ran * rate:.0f}%")
-        if "failed" in headings:
-            diverged = sum(run.diverged for run in bad)
-            why = f" ({diverged} diverged)" if diverged else ""
-            row.append(f"{len(bad)} of {len(bad) + len(runs)}{why}")
-        rows.append(row)
-    return Table(env_id, headings, rows)
-
-
-def _overall(results: Sequence[AgentResult], title: str) -> Table:
-    """Return the table over environments and seeds."""
-    agents = _agents(results)
-    subject = "hrm" if "hrm" in agents else agents[0]
-    means = {split: interquartile_means(results, split) for split in SPLITS}
-    better = {split: improvements(results, subject, split) for split in SPLITS}
-    headings = ["agent"]
-    headings += [f"{split}: interquartile mean (95%)" for split in SPLITS]
-    headings += [f"{split}: P({subject} better) (95%)" for split in SPLITS]
-    rows = []
-    for agent in agents:
-        row = [agent, *(_share(means[split][agent]) for split in SPLITS)]
-        for split in SPLITS:
-            found = better[split].get(agent)
-            row.append("-" if found is None else "{:.2f} ({:.2f}-{:.2f})".format(*found))
-        rows.append(row)
-    return Table(title, headings, rows, names=1)
-
-
-def _wilson(evaluation: Evaluation) -> Estimate:
-    return Estimate(evaluation.solve_rate, *evaluation.interval)
-
-
-def _share(found: Estimate) -> str:
-    # Bounds as fine as the value, which so never lies outside, but 100 rather than 100.0.
-    low, high = (f"{round(100 * bound, 1):g}" for bound in (found.low, found.high))
-    return f"{100 * found.value:.1f}% ({low}-{high})"
-
-
-def _mean(runs: Sequence[AgentResult], name: str) -> float:
-    values = [getattr(run.tested["test"], name) for run in runs]
-    return float(np.mean([value for value in values if value is not None] or [0.0]))
-
-
-def _count(number: float) -> str:
-    """Return a count in three places, such as 12.3k."""
-    return f"{number / 1000:.3g}k" if number >= 1000 else f"{number:.0f}"
+def _table(title: str, columns: list[Column], results: Sequence[AgentResult], names: int) -> Table:
+    rows = [
+        [column.text(runs) if runs.good or column.always else "" for column in columns]
+        for runs in group_runs(results)
+    ]
+    return Table(title, columns, rows, names)
 
 
 def failures(results: Sequence[AgentResult]) -> list[str]:
@@ -149,7 +79,7 @@ def failures(results: Sequence[AgentResult]) -> list[str]:
 
 
 def rich_tables(results: Sequence[AgentResult]) -> list[RichTable]:
-    """Return the tables for a terminal, reasons of failures below."""
+    """Return the tables for a terminal, with the reasons of failures in captions."""
     shown = []
     for table in tables(results):
         reasons = failures([r for r in results if r.cell.env == table.title])
@@ -161,39 +91,32 @@ def rich_tables(results: Sequence[AgentResult]) -> list[RichTable]:
             pad_edge=False,
             padding=(0, 1, 0, 0),
         )
-        # The report has them all; a terminal is narrow.
-        kept = [k for k, heading in enumerate(table.headings) if not heading.startswith(LEFT_OUT)]
-        for k in kept:
-            # Headings break where they may, and long names; a number never does.
-            words = table.headings[k].replace("interquartile mean", "IQM")
+        kept = [place for place, column in enumerate(table.columns) if column.on_terminal]
+        for place in kept:
+            # Headings and long names may break, numbers may not.
+            words = table.headings[place].replace("interquartile mean", "IQM")
             words = words.replace(" of ", " of\N{NO-BREAK SPACE}").replace(" ", "\n")
-            if k < table.names:
+            if place < table.names:
                 view.add_column(words, overflow="fold", min_width=12)
             else:
                 view.add_column(words, justify="right", no_wrap=True)
         count = table.headings.index("failed") if "failed" in table.headings else -1
         for row in table.rows:
             failed = table.names > 1 and row[1].startswith("failed: ")
-            # How many of the failed diverged is among the reasons.
+            # The captions say which of the failed runs diverged.
             cells = [row[k].partition(" (")[0] if k == count else row[k] for k in kept]
             view.add_row(*([row[0], "failed"] if failed else cells))
         shown.append(view)
     return shown
 
 
-def markdown_table(table: Table) -> str:
-    """Return a table in Markdown."""
-    marks = ["---" if place < table.names else "---:" for place in range(len(table.headings))]
-    body = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [table.headings, marks, *body]) + "\n"
-
-
 def json_rows(results: Sequence[AgentResult]) -> list[dict[str, Any]]:
-    """Return the rows of a result file: ``ENV/AGENT/QUANTITY``, with several seeds
-    ``ENV/AGENT/seedK/QUANTITY``, value and unit.
+    """Return the rows of a result file.
+
+    A row is named ``ENV/AGENT/QUANTITY``, or with several seeds ``ENV/AGENT/seedK/QUANTITY``.
     """
     rows: list[dict[str, Any]] = []
-    many = _seeds(results) > 1
+    many = several_seeds(results)
     for result in results:
         prefix = f"{result.cell.env}/{result.cell.agent}"
         prefix += f"/seed{result.cell.seed}" if many else ""
@@ -207,14 +130,9 @@ def json_rows(results: Sequence[AgentResult]) -> list[dict[str, Any]]:
                 shown = shown if split == "test" else f"{split}/{shown}"
                 unit = UNITS.get(name, "share")
                 rows.append({"name": f"{prefix}/{shown}", "value": value, "unit": unit})
-        for name, number, unit in (
-            ("parameters", result.parameters, "parameters"),
-            ("env_steps", result.env_steps, "steps"),
-            ("puzzles_seen", result.puzzles, "puzzles"),
-            ("train_seconds", result.seconds, "s"),
-            ("overhead_seconds", result.overhead, "s"),
-        ):
-            rows.append({"name": f"{prefix}/{name}", "value": number, "unit": unit})
+        for measure in MEASURES:
+            row = {"name": f"{prefix}/{measure.name}", "value": measure.value(result)}
+            rows.append({**row, "unit": measure.unit})
     if many:
         for split in SPLITS:
             for agent, found in interquartile_means(results, split).items():

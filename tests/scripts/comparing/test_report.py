@@ -13,6 +13,7 @@ from rich.console import Console
 from hrm_gym.evaluation import Episode, Evaluation
 from hrm_gym.scripts.comparing import statistics
 from hrm_gym.scripts.comparing.cell import SPLITS, AgentCell, AgentResult, Point, filmstrip
+from hrm_gym.scripts.comparing.columns import MEASURES
 from hrm_gym.scripts.comparing.figures import (
     COLOURS,
     compute_figure,
@@ -21,7 +22,7 @@ from hrm_gym.scripts.comparing.figures import (
 )
 from hrm_gym.scripts.comparing.report import method, write_report
 from hrm_gym.scripts.comparing.statistics import at_puzzles, improvements, interquartile_means
-from hrm_gym.scripts.comparing.tables import json_rows, markdown_table, rich_tables, tables
+from hrm_gym.scripts.comparing.tables import json_rows, rich_tables, tables
 from hrm_gym.scripts.experiments.cell import load
 
 
@@ -109,7 +110,7 @@ def test_a_report_names_every_machine(results: list[AgentResult]) -> None:
 def test_tables(results: list[AgentResult]) -> None:
     env, overall = tables(results)
     assert env.title == "HRMMaze-7x7-v0"
-    text = markdown_table(env)
+    text = env.markdown()
     assert "1 of 3 (1 diverged)" in text
     assert "| hrm | reward | 5 | 900 | 108 | 9 | 90.0% (" in text
     assert "| solved of 20 (95%) | ood of 20 (95%) |" in text
@@ -117,7 +118,7 @@ def test_tables(results: list[AgentResult]) -> None:
     # Of three runs one failed, which solved nothing: (25 + 0 + 30) / 3 and (50 + 0 + 60) / 3.
     assert ppo[env.headings.index("optimal")] == "18.3%"
     assert ppo[env.headings.index("at 108 puzzles")] == "37%"
-    assert "1.00 (1.00-1.00)" in markdown_table(overall)
+    assert "1.00 (1.00-1.00)" in overall.markdown()
     rows = {row["name"]: row for row in json_rows(results)}
     assert rows["HRMMaze-7x7-v0/ppo/seed1/failed"]["diverged"]
     assert rows["hrm/test/interquartile_mean"]["value"] == pytest.approx(0.9)
@@ -200,3 +201,11 @@ def test_a_filmstrip_shows_a_rollout() -> None:
     assert strip.shape[1] % 3 == 0
     first, _, last = np.split(strip, 3, axis=1)
     assert (first != last).any()
+
+
+def test_a_measure_is_a_column_and_a_row(results: list[AgentResult]) -> None:
+    (env, _), rows = tables(results), json_rows(results)
+    for measure in MEASURES:
+        (row,) = (r for r in rows if r["name"] == f"HRMMaze-7x7-v0/hrm/seed0/{measure.name}")
+        assert row["value"] == measure.value(results[0])
+        assert measure.heading is None or measure.heading in env.headings
