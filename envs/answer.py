@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -155,54 +154,12 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return np.append(answer.astype(np.int64), 1)
 
     def _scene(self) -> Scene:
-        from hrm_gym.rendering import GridScene
-
-        caption = f"segment {self.segment} of {self.max_segments}"
-        if self.task.family == "sudoku":
-            from hrm_gym.puzzles.sudoku import BLANK, Sudoku
-            from hrm_gym.puzzles.sudoku.scene import SudokuScene
-
-            assert isinstance(self.task, Sudoku)
-            shown = self.answer if self.segment else self.inputs
-            return SudokuScene(
-                shown,
-                self.inputs > BLANK,
-                self.task.box,
-                conflicts=self.task.conflicts(shown),
-                caption=caption,
-            )
-        if self.task.family == "maze":
-            from hrm_gym.puzzles.maze import PATH
-            from hrm_gym.puzzles.maze.scene import MazeScene
-
-            return MazeScene(
-                self.inputs,
-                # Before the first answer there is nothing to compare.
-                shortest=self.labels == PATH if self.segment else None,
-                answer=self.answer == PATH if self.segment else None,
-                caption=caption,
-            )
-        if self.task.family != "arc":
-            # A task of one's own: its tokens as coloured cells, a grid where they fill a square.
-            side = math.isqrt(self.task.seq_len)
-            shape = (side, side) if side * side == self.task.seq_len and side <= 30 else (-1, 30)
-            if self.task.seq_len % shape[1]:
-                shape = (1, self.task.seq_len)
-            question, answer = (
-                ((values.astype(int) - 1) % 10).astype(np.uint8).reshape(shape)
-                for values in (self.inputs, self.answer)
-            )
-            return GridScene((), question, answer if self.segment else None, caption=caption)
-        from hrm_gym.puzzles.arc import ArcPuzzle, to_canvas, to_grid
-
-        demos = self.puzzle.demos if isinstance(self.puzzle, ArcPuzzle) else ()
-        if self.symmetry is not None:
-            # Not the canvas but the symmetry is stored, so demonstrations turn with the puzzle.
-            turn = self.symmetry.apply
-            demos = tuple(
-                (to_grid(turn(to_canvas(a))), to_grid(turn(to_canvas(b)))) for a, b in demos
-            )
-        # An answer that starts with padding or a marker shows no grid at all.
-        grid = to_grid(self.answer)
-        canvas = grid if grid.size else None
-        return GridScene(demos, to_grid(self.inputs), canvas, caption=caption)
+        assert self.puzzle is not None
+        return self.task.scene(
+            self.inputs,
+            self.answer if self.segment else None,
+            self.labels,
+            demos=self.task.demonstrations(self.puzzle, self.symmetry),
+            caption=f"segment {self.segment} of {self.max_segments}",
+            in_progress=True,
+        )

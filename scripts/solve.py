@@ -133,11 +133,7 @@ def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, 
 
 def print_board(task: Any, question: Any, answer: np.ndarray) -> None:
     """Print an answer as a board and as a line."""
-    from hrm_gym.rendering.answers import answer_scene
-
-    # A wrong Sudoku shows what breaks the rules; of a maze or ARC the solution is needed for that.
-    labels = None if task.family == "sudoku" else question.labels
-    scene = answer_scene(task, question.inputs, answer, labels=labels, demos=question.demos)
+    scene = task.scene(question.inputs, answer, question.labels, demos=question.demos)
     if question.name != task.format(question.inputs):
         print(question.name)
     print(scene.ansi(colour=sys.stdout.isatty()))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from hrm_gym.data.puzzle_set import PuzzleSet
     from hrm_gym.data.questions import Question
+    from hrm_gym.rendering import Scene
 
     from .targets import AnyTargets, SolvedTargets
 
@@ -278,6 +281,71 @@ class Task(ABC):
     def solution(self, inputs: Tokens) -> Tokens:
         """Return what ``solve`` returns, from memory for recent questions; do not modify it."""
         return _solution(self, inputs.tobytes())
+
+    # Pictures ----------------------------------------------------------------------------------
+
+    def scene(
+        self,
+        inputs: Tokens,
+        answer: Tokens | None = None,
+        labels: Tokens | None = None,
+        *,
+        confidence: NDArray[np.floating] | None = None,
+        demos: Sequence[tuple[Any, Any]] = (),
+        caption: str = "",
+        in_progress: bool = False,
+    ) -> Scene:
+        """Return the picture of a question and of an answer to it.
+
+        By default tokens are coloured cells, in a square if their number allows it.
+
+        Args:
+            inputs: ``(seq_len,)``, the question.
+            answer: ``(seq_len,)``; ``None`` if there is none yet.
+            labels: ``(seq_len,)``, the label if it is known; mistakes are then marked.
+            confidence: ``(seq_len,)``, the probability of each token of the answer.
+            demos: Demonstration pairs of grids, for families that have them.
+            caption: One line below the picture.
+            in_progress: Whether the picture belongs to an episode of an Answer environment. It
+                then marks only what a family shows during an episode.
+        """
+        from hrm_gym.rendering.grids import LARGEST_GRID, GridScene
+
+        side = math.isqrt(self.seq_len)
+        shape = (side, side)
+        if side * side != self.seq_len or side > LARGEST_GRID:
+            shape = (1, self.seq_len) if self.seq_len % LARGEST_GRID else (-1, LARGEST_GRID)
+        question = ((inputs.astype(int) - 1) % 10).reshape(shape)
+        if answer is None:
+            return GridScene(demos, question, caption=caption)
+        canvas = ((answer.astype(int) - 1) % 10).reshape(shape)
+        wrong = None
+        if labels is not None and not in_progress:
+            wrong = ((answer != labels) & (labels != PAD)).reshape(shape)
+        sure = None if confidence is None else confidence.reshape(shape)
+        return GridScene(demos, question, canvas, wrong=wrong, confidence=sure, caption=caption)
+
+    def demonstrations(
+        self, puzzle: Puzzle, symmetry: Symmetry | None = None
+    ) -> Sequence[tuple[Any, Any]]:
+        """Return the demonstration pairs of a puzzle, for families that have them.
+
+        Args:
+            puzzle: The puzzle.
+            symmetry: The symmetry under which the puzzle is shown.
+        """
+        return ()
+
+    def progress(self, obs: Any) -> tuple[str, float, str] | None:
+        """Return how far an episode of the step environment is, or ``None`` without a measure.
+
+        Args:
+            obs: Observation of the step environment, not batched.
+
+        Returns:
+            A name, the progress from 0 to 1, and the progress as text.
+        """
+        return None
 
     # Puzzles -----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 
 from ..base import Task
 from ..keys import lane, lane_tensor
-from ..puzzle import SPLITS, Puzzle, Tokens
+from ..puzzle import SPLITS, Puzzle, Symmetry, Tokens
 from .dataset import VERSIONS, read_agi, read_file, read_folder, read_version
 from .grids import (
     COLOURS,
     SIDE,
+    ArcPuzzle,
     ArcSymmetry,
     Grid,
+    Pair,
     read_grid,
     to_canvas,
     to_grid,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from hrm_gym.data.puzzle_set import PuzzleSet
     from hrm_gym.data.questions import Question
+    from hrm_gym.rendering.grids import GridScene
 
 RESIZE, SUBMIT = 10, 11
 """Actions of the step environment beside the colours: set the size of the canvas, submit it."""
@@ -97,6 +101,47 @@ class Arc(Task):
         """
         right = to_grid(puzzle.labels)
         return right.size > 0 and np.array_equal(right, to_grid(answer))
+
+    def scene(
+        self,
+        inputs: Tokens,
+        answer: Tokens | None = None,
+        labels: Tokens | None = None,
+        *,
+        confidence: NDArray[np.floating] | None = None,
+        demos: Sequence[tuple[Any, Any]] = (),
+        caption: str = "",
+        in_progress: bool = False,
+    ) -> GridScene:
+        """Return the picture of demonstrations, test input and answer; see ``Task.scene``.
+
+        An answer that starts with padding or a marker contains no grid.
+        """
+        from hrm_gym.rendering.grids import GridScene
+
+        question = to_grid(inputs)
+        grid = None if answer is None else to_grid(answer)
+        if grid is None or grid.size == 0:
+            if grid is not None and not in_progress:
+                caption = f"{caption}, no grid".strip(", ")
+            return GridScene(demos, question, caption=caption)
+        rows, columns = grid.shape
+        sure = wrong = None
+        if confidence is not None:
+            sure = confidence.reshape(self.size, self.size)[:rows, :columns]
+        if labels is not None and not in_progress:
+            wrong = labels.reshape(self.size, self.size)[:rows, :columns] != grid + 2
+            if grid.shape != to_grid(labels).shape:
+                caption = f"{caption}, the size is wrong".strip(", ")
+        return GridScene(demos, question, grid, wrong=wrong, confidence=sure, caption=caption)
+
+    def demonstrations(self, puzzle: Puzzle, symmetry: Symmetry | None = None) -> Sequence[Pair]:
+        """Return the demonstration pairs of a puzzle, under a symmetry if there is one."""
+        demos = puzzle.demos if isinstance(puzzle, ArcPuzzle) else ()
+        if symmetry is None:
+            return demos
+        turn = symmetry.apply
+        return tuple((to_grid(turn(to_canvas(a))), to_grid(turn(to_canvas(b)))) for a, b in demos)
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> NDArray[np.int64]:
         """Set the size of the canvas, paint the cells that differ, submit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from hrm_gym.data.puzzle_set import PuzzleSet
 
+    from .scene import MazeScene
     from .targets import AnyPath, SolvedPath
 
 KINDS = ("perfect", "braided", "hard")
@@ -211,6 +213,41 @@ class Maze(Task):
         on_path = np.where(marked | (inputs == START) | (inputs == GOAL), OPEN, WALL)
         walked = int(self.distances(on_path.astype(np.uint8), start)[goal])
         return moves == walked and int(marked.sum()) == moves - 1
+
+    def scene(
+        self,
+        inputs: Tokens,
+        answer: Tokens | None = None,
+        labels: Tokens | None = None,
+        *,
+        confidence: NDArray[np.floating] | None = None,
+        demos: Sequence[tuple[Any, Any]] = (),
+        caption: str = "",
+        in_progress: bool = False,
+    ) -> MazeScene:
+        """Return the picture of a maze; see ``Task.scene``.
+
+        An answer is compared with itself if it is any shortest path, and with the label otherwise.
+        During an episode it is always compared with the label.
+        """
+        from .scene import MazeScene
+
+        shortest = None
+        if answer is not None and labels is not None:
+            solved = not in_progress and self.is_solved(Puzzle(inputs, labels), answer)
+            shortest = (answer if solved else labels) == PATH
+        marked = None if answer is None else answer == PATH
+        return MazeScene(
+            inputs, shortest=shortest, answer=marked, confidence=confidence, caption=caption
+        )
+
+    def progress(self, obs: Any) -> tuple[str, float, str]:
+        """Return how much nearer to G the walker is than S, and the moves left."""
+        tokens = self.question(obs)
+        start, goal = self.ends(tokens)
+        away = self.distances(tokens, goal)
+        left = int(away[int(obs["position"])])
+        return "to G", max(0.0, 1 - left / max(int(away[start]), 1)), f"{left} left"
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
         """Follow the cells that the answer marks, where they form one line from here to G.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from ..puzzle import PAD, Puzzle, Symmetry, Tokens
 
 if TYPE_CHECKING:
     import torch
+
+    from .scene import SudokuScene
 
 BOXES = {4: (2, 2), 6: (2, 3), 8: (2, 4), 9: (3, 3), 10: (2, 5), 12: (3, 4)}
 """Box rows and columns by size."""
@@ -231,6 +234,53 @@ class Sudoku(Task):
         bits = np.left_shift(1, answer.astype(np.int64) - 2)
         full = (1 << self.size) - 1
         return bool(np.all(np.bitwise_or.reduce(bits[self.tables.units], axis=1) == full))
+
+    def scene(
+        self,
+        inputs: Tokens,
+        answer: Tokens | None = None,
+        labels: Tokens | None = None,
+        *,
+        confidence: NDArray[np.floating] | None = None,
+        demos: Sequence[tuple[Any, Any]] = (),
+        caption: str = "",
+        in_progress: bool = False,
+    ) -> SudokuScene:
+        """Return the picture of a board; see ``Task.scene``.
+
+        Without a label it marks what breaks the rules, including a given that the answer changed.
+        During an episode it marks digits that occur twice.
+        """
+        from .scene import SudokuScene
+
+        shown = inputs if answer is None else answer
+        given = inputs > BLANK
+        changed = given & (shown != inputs)
+        wrong = conflicts = sure = None
+        if in_progress:
+            changed[:] = False
+            labels = None
+        if labels is None:
+            conflicts = self.conflicts(shown) | changed
+        elif answer is not None:
+            wrong = (answer != labels) & (answer > BLANK)
+        if confidence is not None:
+            sure = np.where(given, 1.0, confidence)
+        return SudokuScene(
+            shown,
+            given & ~changed,
+            self.box,
+            conflicts=conflicts,
+            wrong=wrong,
+            confidence=sure,
+            caption=caption,
+        )
+
+    def progress(self, obs: Any) -> tuple[str, float, str]:
+        """Return the share of blanks that are filled."""
+        blanks = np.asarray(obs["given"]) == 0
+        filled, total = int((np.asarray(obs["tokens"])[blanks] > BLANK).sum()), int(blanks.sum())
+        return "filled", filled / max(total, 1), f"{filled}/{total}"
 
     def conflicts(self, tokens: Tokens) -> NDArray[np.bool_]:
         """Mark the digits that stand twice in a row, column or box, ``(n*n,)`` bool."""

@@ -17,7 +17,6 @@ from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.maze.scene import MazeScene
 from hrm_gym.puzzles.sudoku.scene import SudokuScene
 from hrm_gym.rendering import GridScene, to_array
-from hrm_gym.rendering.answers import answer_scene
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import Bar, Step, Track, paint_replay, steps_of
 from hrm_gym.rendering.tracks import playing_track, thinking_track
@@ -151,7 +150,7 @@ def test_two_tracks_stand_side_by_side_and_the_shorter_one_waits():
 def test_an_answer_that_is_no_grid_is_a_picture_too():
     task = get_task("arc")
     puzzle = puzzle_of(task)
-    scene = answer_scene(task, puzzle.inputs, np.zeros(900, np.uint8), None, puzzle.labels)
+    scene = task.scene(puzzle.inputs, np.zeros(900, np.uint8), puzzle.labels)
     assert isinstance(scene, GridScene)
     assert scene.canvas is None
     assert "no grid" in scene.caption
@@ -167,7 +166,7 @@ def test_a_given_that_an_answer_changed_is_marked_and_no_given():
     inputs = task.parse(".1.....2...343..")
     answer = task.solve(inputs).copy()
     answer[1] = 5
-    scene = answer_scene(task, inputs, answer)
+    scene = task.scene(inputs, answer)
     assert isinstance(scene, SudokuScene)
     assert scene.conflicts[1]
     assert not scene.given[1]
@@ -184,7 +183,7 @@ def test_any_shortest_path_is_shown_as_right():
     label = task.solve(inputs)
     assert not np.array_equal(other, label)
     assert task.is_solved(Puzzle(inputs, label), other)
-    scene = answer_scene(task, inputs, other, labels=label)
+    scene = task.scene(inputs, other, label)
     assert isinstance(scene, MazeScene)
     assert np.array_equal(scene.answer, scene.shortest)
 

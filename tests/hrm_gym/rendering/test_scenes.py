@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.maze.scene import MazeScene
 from hrm_gym.puzzles.sudoku.scene import SudokuScene
 from hrm_gym.rendering import GridScene, Scene
@@ -94,3 +95,30 @@ def test_a_scene_class_has_to_paint_and_print_itself():
 
     with pytest.raises(TypeError, match=r"abstract methods '?draw'?, '?lines'?"):
         Unfinished()
+
+
+def test_a_custom_task_is_shown_as_coloured_cells():
+    task = get_task("examples.latin_square:LatinSquare:4")
+    puzzle = task.generate(0)
+    wrong = puzzle.labels.copy()
+    wrong[[0, 1]] = wrong[[1, 0]]
+    scene = task.scene(puzzle.inputs, wrong, puzzle.labels, confidence=np.full(16, 0.5))
+    assert np.array_equal(scene.test_input.ravel() + 1, puzzle.inputs)
+    assert np.array_equal(scene.canvas.ravel() + 1, wrong)
+    assert np.array_equal(np.flatnonzero(scene.wrong), [0, 1])
+    assert scene.confidence.shape == (4, 4)
+    assert task.scene(puzzle.inputs).canvas is None
+    # During an episode the picture does not give the label away.
+    assert task.scene(puzzle.inputs, wrong, puzzle.labels, in_progress=True).wrong is None
+    assert task.progress({}) is None
+    assert task.demonstrations(puzzle) == ()
+
+
+def test_a_canvas_tells_which_cells_have_changed():
+    before, after = GridScene([], GRID, GRID), GRID.copy()
+    after[1, 1] = 5
+    assert GridScene([], GRID, after).changed_since(before) == (4,)
+    wider = np.zeros((3, 4), np.uint8)
+    assert GridScene([], GRID, wider).changed_since(before) == (3, 7, 11)
+    assert GridScene([], GRID).changed_since(before) == ()
+    assert GridScene([], GRID, GRID).changed_since(GridScene([], GRID)) == tuple(range(9))
