@@ -6,6 +6,8 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,53 @@ def test_imports_run_one_way(wing):
 )
 def test_the_rule_would_notice(wing, source):
     assert complaints(wing, "module.py", source)
+
+
+def modules() -> dict[str, Path]:
+    """Return every file of the product by the name it is imported by."""
+    found = {}
+    for wing in ("hrm_gym", *WINGS):
+        for file in (ROOT / wing).rglob("*.py"):
+            parts = [*file.relative_to(ROOT).with_suffix("").parts]
+            inside = parts if wing == "hrm_gym" else ["hrm_gym", *parts]
+            found[".".join(inside).removesuffix(".__init__")] = file
+    return found
+
+
+def at_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the imports that run when a module is imported, those for type checking excluded."""
+    for node in body:
+        if isinstance(node, ast.If):
+            if "TYPE_CHECKING" not in ast.unparse(node.test):
+                yield from at_import(node.body)
+            yield from at_import(node.orelse)
+        elif isinstance(node, ast.Try):
+            yield from at_import(node.body)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+
+
+def loaded_modules(name: str, files: dict[str, Path]) -> set[str]:
+    """Return the modules of the product that importing a module loads directly."""
+    file = files[name]
+    package = tuple(name.split(".")) if file.stem == "__init__" else tuple(name.split(".")[:-1])
+    source = ast.unparse(ast.Module([*at_import(ast.parse(file.read_text()).body)], []))
+    found = set()
+    for _, _, module in imports(source, package):
+        # What is imported is a module, or something in one.
+        found |= {known for known in (module, module.rpartition(".")[0]) if known in files}
+    return found - {name, name.rpartition(".")[0]}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    files = modules()
+    assert len(files) > 150
+    graph = {name: loaded_modules(name, files) for name in files}
+    try:
+        order = [*TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        pytest.fail(f"imports form a circle: {' -> '.join(error.args[1])}")
+    assert len(order) == len(files)
 
 
 def fresh(code: str) -> str:
