@@ -1,14 +1,14 @@
-"""Train an HRM on puzzles and test it on held-out ones."""
+"""Train an HRM on puzzles and test it on held-out puzzles."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.training.options import Options
 
 if TYPE_CHECKING:
     from hrm_gym.evaluation import Evaluation
@@ -17,67 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Args:
+class Args(Options):
     """Arguments of the HRM trainer."""
-
-    preset: str | None = None
-    """Name of a complete configuration; an unknown name lists all of them. Some train on a CPU in
-    minutes, some repeat the published runs."""
-    env: str | None = None
-    """Environment to train for, if no preset is given."""
-    task: str | None = None
-    """Task to train on instead of the environment's own: an id or, for a custom task,
-    module:Class."""
-    data: str | None = None
-    """Puzzles to train on: a CSV file, a dataset folder, bank, generator:N."""
-    puzzles: int | None = None
-    """Number of labelled training puzzles at most; 1000 by default."""
-    steps: int | None = None
-    """Optimizer steps."""
-    seconds: float | None = None
-    """Training time; the run ends at --steps or --seconds, whichever comes first."""
-    batch_size: int | None = None
-    """Number of environments in the vectorized environment."""
-    seed: int | None = None
-    """Seed of the weights, the puzzles and the exploration."""
-    device: str = "cpu"
-    """Device to train on: cpu, cuda, cuda:1."""
-    bf16: bool | None = None
-    """Compute in bfloat16; by default only on CUDA."""
-    compile: bool | None = None
-    """Compile the model; by default only on CUDA."""
-    halting: str | None = None
-    """How halting is learned: q (HRM), bce (TRM), td (target network, discount) or fixed. With q
-    and td the model gets a second Q-value, with bce and fixed it does not, whatever the preset
-    says."""
-    targets: str | None = None
-    """Label of a puzzle that has several right answers and is shown under a symmetry: turned (the
-    puzzle's label under the same symmetry), solved (the solver's answer to the puzzle as shown) or
-    any (the right answer that is closest to the model's answer)."""
-    curriculum: tuple[tuple[float, int, int], ...] = ()
-    """Smaller depths at the start of the run, as rows SHARE H L: think in H x L cycles up to this
-    share of the run, such as 0.3 1 1 0.6 1 2. After the last row the preset's depth is used."""
-    eval_every: int | None = None
-    """Optimizer steps between two validations on held-out puzzles: the split val or, if --data is
-    a file, the rows that --puzzles leaves over."""
-    stop_at: float | None = None
-    """Stop once this share of the validation puzzles is answered exactly, such as 0.98; with
-    --targets any, once this share is solved."""
-    save_every: float = 300.0
-    """Seconds between two checkpoints; Ctrl-C and SIGTERM save a checkpoint and end the run."""
-    wandb: str | None = None
-    """Also log to this Weights & Biases project (extra wandb)."""
-    threads: int | None = None
-    """Number of torch threads on a CPU; by default one a core."""
-    episodes: int = 500
-    """Number of held-out puzzles in the final test; 0 skips the test. They come from the bundled
-    bank or, if --data is the generator, from the generator."""
-    out: Path = Path("runs")
-    """Folder of all runs; this run is written to OUT/ENV/hrm/seedSEED."""
-    resume: Path | None = None
-    """Resume the run in this folder."""
-    json: Path | None = None
-    """Also write the result to this file as JSON."""
 
 
 def main(args: Args) -> None:
@@ -152,7 +93,7 @@ def report(training: TrainingRun, args: Args, tracker: Tracker, reason: str) -> 
         low, high = result.interval
         print(
             f"{result.solve_rate:.1%} of {len(result.episodes)} held-out puzzles solved "
-            f"(95% {low:.1%} to {high:.1%}), {result.mean_steps:.2f} segments a puzzle"
+            f"(95% {low:.1%} to {high:.1%}), {result.mean_steps:.2f} segments per puzzle"
         )
         rows += evaluation_rows(result)
     if args.json is not None:
@@ -160,7 +101,7 @@ def report(training: TrainingRun, args: Args, tracker: Tracker, reason: str) -> 
 
 
 def test(training: TrainingRun, args: Args, tracker: Tracker) -> Evaluation:
-    """Test the agent on held-out puzzles, and note the result in TensorBoard and its folder."""
+    """Test the agent on held-out puzzles, and write the result to TensorBoard and its folder."""
     from hrm_gym.agents.hrm.exchange import checkpoint
     from hrm_gym.evaluation import evaluate
     from hrm_gym.scripts.reporting.calibration import PUZZLES, track_calibration
