@@ -146,7 +146,7 @@ class Trainer:
             segments,
         )
         (loss / config.batch_size).backward()
-        good = self._optimise(progress, output)
+        good = self._update_weights(progress, output)
 
         actions = torch.cat([output.logits.argmax(-1), halt[:, None]], dim=1)
         self.observations, _, ended, _, _ = self.envs.step(actions)
@@ -170,7 +170,7 @@ class Trainer:
         labels = labels.long()
         return labels.masked_fill(labels == 0, IGNORE_LABEL)
 
-    def _optimise(self, progress: float, output: Output) -> Tensor:
+    def _update_weights(self, progress: float, output: Output) -> Tensor:
         """Step the optimizers; return whether the step was good, 0-d bool on the device."""
         config = self.config
         groups = self.model.param_groups()

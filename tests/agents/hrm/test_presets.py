@@ -1,12 +1,16 @@
-"""The presets of all families are found, each in the module of its family."""
+"""Presets: each is in the module of its family, and can be written and read."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from importlib import import_module
 
 import pytest
 
-from hrm_gym.agents.hrm.presets import PRESETS, default_presets
+from hrm_gym.agents.hrm.presets import PRESETS, default_presets, get_preset, preset_for
+from hrm_gym.agents.hrm.train_config import TrainConfig
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.puzzles import get_task
 
 
@@ -34,3 +38,30 @@ def test_a_family_without_presets_has_small_ones():
     assert [config.task_id for config in found.values()] == list(found)
     assert list(default_presets({"arc"})) == ["arc"]
     assert default_presets(set()) == {}
+
+
+def test_published_presets_have_the_published_size():
+    for name, tokens in (("sudoku-extreme-1k", (11, 81)), ("maze-hard-1k", (6, 900))):
+        config = dataclasses.replace(get_preset(name), batch_size=1)
+        trainer = Trainer(config)
+        parameters = sum(p.numel() for p in trainer.model.parameters())
+        assert (trainer.model_config.vocab_size, trainer.model_config.seq_len) == tokens
+        assert 27.2e6 < parameters < 27.4e6
+
+
+def test_bad_names():
+    with pytest.raises(ValueError, match="preset: expected one of"):
+        get_preset("nothing")
+    with pytest.raises(ValueError, match="no preset trains"):
+        preset_for("HRMMaze-15x15-v0")
+    with pytest.raises(ValueError, match="optimizer"):
+        TrainConfig("HRMSudokuAnswer-4x4-v0", optimizer="sgd")
+    for name, config in PRESETS.items():
+        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config, name
+
+
+def test_a_configuration_with_an_older_field_is_read():
+    config = get_preset("maze-hard-fast")
+    older = config.to_dict()
+    older["model"]["checkpoint"] = older["model"].pop("recompute_activations")
+    assert TrainConfig.from_dict(older) == config

@@ -33,7 +33,7 @@ def losses(folder):
 
 RANKS = """
 import json, pathlib, sys
-sys.path.append("tests/agents/hrm")
+sys.path.append("tests/agents/hrm/training")
 import test_distributed
 folder = pathlib.Path(sys.argv[1])
 trainer, found = test_distributed.losses(folder / "two")

@@ -1,23 +1,18 @@
-"""Training, checkpoints and the agent, on the smallest task."""
+"""Training runs and their checkpoints, on the smallest task."""
 
 import dataclasses
-import json
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.model.network import Output
-from hrm_gym.agents.hrm.presets import PRESETS, get_preset, preset_for
-from hrm_gym.agents.hrm.train_config import TrainConfig
+from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.losses import segment_loss
 from hrm_gym.agents.hrm.training.run import Callbacks, run, train_hrm
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.data import load_puzzles
-from hrm_gym.evaluation import evaluate
-from hrm_gym.puzzles import get_task
 
 TINY = dataclasses.replace(
     get_preset("sudoku-4x4"),
@@ -155,127 +150,10 @@ def test_the_agent_of_a_bfloat16_run_is_half_as_large_and_the_same(tmp_path):
     assert sizes[0] < 0.6 * sizes[1]
 
 
-@pytest.mark.parametrize("env", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0"])
-def test_agent_acts_as_it_answers(env):
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
-    puzzles = load_puzzles(get_task("sudoku-4x4"), split="test", limit=60)
-    answers = agent.solve(puzzles.inputs).answer
-    right = [agent.task.is_solved(p, a) for p, a in zip(puzzles, answers, strict=True)]
-    tested = evaluate(agent, env, 60)
-    assert [episode.success for episode in tested.episodes] == right
-    assert tested.solve_rate >= 0.95
-
-
-def test_maze_agent_plays_out_its_answer():
-    config = dataclasses.replace(
-        get_preset("maze-7x7"),
-        batch_size=8,
-        model={**get_preset("maze-7x7").model, "hidden_size": 16},
-    )
-    trainer = Trainer(config)
-    run(trainer, 2)
-    agent = trainer.agent()
-    puzzles = load_puzzles(agent.task, split="test", limit=3)
-    # The answer is replaced by the label: the agent must follow exactly this path.
-    agent._memory.update(
-        (question.tobytes(), [label])
-        for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
-    )
-    tested = evaluate(agent, "HRMMaze-7x7-v0", 3)
-    assert tested.solve_rate == tested.optimal_rate == 1
-
-
-class Marks(HRMAgent):
-    """An agent whose answers follow a rule."""
-
-    def __init__(self, rule):
-        trainer = Trainer(dataclasses.replace(get_preset("maze-7x7"), batch_size=2))
-        super().__init__(trainer.agent().model, "maze-7x7")
-        self.rule = rule
-
-    def _remember(self, new):
-        for name, (question, _) in new.items():
-            self._memory[name] = [self.rule(self.task, question)]
-
-
-def every_way(task, question):
-    return np.where(question == 2, 5, question).astype(np.uint8)
-
-
-def test_a_maze_answer_is_walked_and_not_searched():
-    right = evaluate(Marks(lambda task, question: task.solve(question)), "HRMMaze-7x7-v0", 30)
-    assert (right.solve_rate, right.optimal_rate) == (1.0, 1.0)
-    # Marks on every open cell contain a path to G, but do not determine it.
-    everywhere = evaluate(Marks(every_way), "HRMMaze-7x7-v0", 30)
-    assert everywhere.optimal_rate < 0.5
-
-
-def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
-    monkeypatch.setattr("hrm_gym.agents.hrm.inference.thinking.REMEMBERED", 4)
-    agent, envs = Marks(lambda task, question: task.solve(question)), []
-    for index in range(6):
-        env = gym.make("HRMMaze-7x7-v0")
-        envs.append(env.reset(options={"index": index}))
-    for index in range(4):
-        agent.act(*envs[index])
-    agent.act_batch([envs[0][0], envs[4][0]], [envs[0][1], envs[4][1]])
-    assert len(agent._memory) == 4
-    # All puzzles of a large batch are remembered while it is played, and no others.
-    assert len(agent.act_batch(*zip(*envs, strict=True))) == 6
-    assert len(agent._memory) == 6
-
-
 @pytest.mark.parametrize("budget", [{"steps": 0}, {"seconds": 0.0}, {"steps": -1}])
 def test_a_budget_of_nothing_is_refused(budget):
     with pytest.raises(ValueError, match=f"{next(iter(budget))}: expected a positive number"):
         run(Trainer(TINY), **budget)
-
-
-def test_published_presets_have_the_published_size():
-    for name, tokens in (("sudoku-extreme-1k", (11, 81)), ("maze-hard-1k", (6, 900))):
-        config = dataclasses.replace(get_preset(name), batch_size=1)
-        trainer = Trainer(config)
-        parameters = sum(p.numel() for p in trainer.model.parameters())
-        assert (trainer.model_config.vocab_size, trainer.model_config.seq_len) == tokens
-        assert 27.2e6 < parameters < 27.4e6
-
-
-def test_damaged_and_foreign_checkpoints(tmp_path):
-    trainer = Trainer(TINY)
-    trainer.agent().save(tmp_path)
-    weights = tmp_path / "model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="damaged or half-written"):
-        HRMAgent.from_pretrained(tmp_path)
-    weights.write_bytes(whole)
-    about = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**about, "task": "sudoku-6x6"}))
-    with pytest.raises(ValueError, match="sudoku-6x6 needs 36"):
-        HRMAgent.from_pretrained(tmp_path)
-    (tmp_path / "config.json").write_text("no json")
-    with pytest.raises(ValueError, match="not JSON"):
-        HRMAgent.from_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="expected a checkpoint folder or one of"):
-        HRMAgent.from_pretrained("nobody")
-
-
-def test_bad_names():
-    with pytest.raises(ValueError, match="preset: expected one of"):
-        get_preset("nothing")
-    with pytest.raises(ValueError, match="no preset trains"):
-        preset_for("HRMMaze-15x15-v0")
-    with pytest.raises(ValueError, match="optimizer"):
-        TrainConfig("HRMSudokuAnswer-4x4-v0", optimizer="sgd")
-    for name, config in PRESETS.items():
-        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config, name
-
-
-def test_a_configuration_with_an_older_field_is_read():
-    config = get_preset("maze-hard-fast")
-    older = config.to_dict()
-    older["model"]["checkpoint"] = older["model"].pop("recompute_activations")
-    assert TrainConfig.from_dict(older) == config
 
 
 def test_train_hrm_reports_progress():
