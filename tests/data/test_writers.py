@@ -228,16 +228,30 @@ def test_the_script(tmp_path, capsys):
     assert run(build, Args, ["arc", "--out", str(tmp_path / "c"), *small]) == 0
     assert len(load_puzzles(get_task("arc-4x4"), str(tmp_path / "c"), "test")) == 8
     for words, sentence in (
-        (["maze", "--smallest", "2"], "smallest: this is for arc alone"),
-        (["arc", "--test-size", "2"], "test-size: this is for sudoku and maze alone"),
         (["sudoku", "--subsample-size", "0"], "subsample-size: expected at least 1"),
         (["sudoku", "--num-aug", "-1"], "num-aug: expected 0 or more"),
         (["sudoku", "--data", "nowhere.csv"], "source: expected bank"),
-        (["maze", "--data", "bank", "x"], "data: expected one source, got 2"),
+        (["arc", "--smallest", "0"], "smallest: expected at least 1"),
     ):
         assert run(build, Args, [*words, "--out", str(tmp_path / "d")]) == 2
         assert sentence in capsys.readouterr().err
         assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown"),
+    [
+        (["maze", "--smallest", "2"], "--smallest"),
+        (["arc", "--test-size", "2"], "--test-size"),
+        (["maze", "--data", "bank", "x"], "x"),
+    ],
+)
+def test_every_family_has_its_own_options(tmp_path, capsys, words, unknown):
+    with pytest.raises(SystemExit) as caught:
+        run(build, Args, [*words, "--out", str(tmp_path / "d")])
+    assert caught.value.code == 2
+    assert unknown in capsys.readouterr().err
+    assert not (tmp_path / "d").exists()
 
 
 def test_a_dataset_of_the_hub(tmp_path, monkeypatch, capsys):

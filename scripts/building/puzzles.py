@@ -1,0 +1,73 @@
+"""Dataset folders of puzzles that have no rule of their own, such as Sudokus and mazes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.data.writers import write_puzzles
+from hrm_gym.puzzles import family_task
+
+
+@dataclass
+class Options:
+    """Arguments of the dataset builder."""
+
+    out: Path
+    """Folder to write; it must not exist, or be empty."""
+    data: str = "bank"
+    """Puzzles: bank, generator:N, a CSV file with the columns question and answer, a folder with
+    train.csv and test.csv, or hub:OWNER/NAME of such a dataset."""
+    size: int | None = None
+    """Cells along one side; by default the first size of the family."""
+    subsample_size: int | None = None
+    """Number of training puzzles at most, drawn at random."""
+    test_size: int | None = None
+    """Number of test puzzles at most; the first ones are taken."""
+    num_aug: int = 0
+    """Number of augmented copies of each training puzzle."""
+    min_difficulty: float | None = None
+    """Lowest rating of the puzzles."""
+    seed: int = 0
+    """Seed of the subsample and the augmentation."""
+    family: Annotated[str, tyro.conf.Suppress] = ""
+
+
+def write(options: Options) -> dict[str, int]:
+    """Write the folder and return the number of examples of every split.
+
+    Raises:
+        ValueError: if the source does not exist, or the folder is not empty.
+    """
+    task = family_task(options.family)
+    if options.size is not None:
+        task = task.resized(options.size)
+    source = options.data
+    path = Path(source)
+    if source.startswith("hub:"):
+        from hrm_gym.data.hub import download
+
+        path = download(source.removeprefix("hub:"), "dataset", ["*.csv"])
+    splits: dict[str, PuzzleSet] = {}
+    if path.is_dir() and (path / "train.csv").is_file():
+        for split in ("train", "test"):
+            splits[split] = load_puzzles(task, str(path / f"{split}.csv"))
+    elif path.is_file():
+        whole = load_puzzles(task, source)
+        train = np.array([task.split_of(whole[k]) == "train" for k in range(len(whole))])
+        splits = {"train": whole.take(train), "test": whole.take(~train)}
+    else:
+        splits = {split: load_puzzles(task, source, split) for split in ("train", "test")}
+    if options.min_difficulty is not None:
+        low = options.min_difficulty
+        splits = {split: part.take(part.ratings >= low) for split, part in splits.items()}
+    if options.test_size is not None:
+        splits["test"] = splits["test"].take(slice(options.test_size))
+    return write_puzzles(
+        options.out, task, splits, options.subsample_size, options.num_aug, options.seed
+    )
