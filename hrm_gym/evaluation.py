@@ -1,4 +1,4 @@
-"""Evaluate any agent on the same held-out puzzles."""
+"""Evaluation of any agent on the same held-out puzzles."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 
+from hrm_gym.puzzles import get_task
+
 
 class Acting(Protocol):
-    """What an evaluated agent must have; ``act_batch`` and ``name`` are used where they exist.
+    """What an evaluated agent must have; ``act_batch`` and ``name`` are used if they exist.
 
-    One that ``remembers`` has ``act_on(observations, infos, memories)``, which returns actions and
-    memories; ``evaluate`` hands each episode its own, from ``None`` at the start.
+    An agent that ``remembers`` has ``act_on(observations, infos, memories)``, which returns actions
+    and memories. ``evaluate`` keeps one memory per episode, ``None`` at the start.
     """
 
     def act(self, obs: Any, info: dict[str, Any]) -> Any:
@@ -25,17 +27,18 @@ class Acting(Protocol):
 
 @dataclass(frozen=True)
 class Episode:
-    """What became of one puzzle.
+    """The result of an agent on one puzzle.
 
     Attributes:
-        index: Which puzzle of the split.
-        success: The rules accept it (``info["is_success"]``).
-        exact: The answer equals the label; ``None`` where that is not defined.
-        optimal: For walks through a maze, whether it was a shortest one; else ``None``.
+        index: Index of the puzzle in the split.
+        success: Whether the rules accept the result (``info["is_success"]``).
+        exact: Whether the result equals the label; ``None`` if that is not defined.
+        optimal: Whether the solution was a shortest one (``info["optimal"]``); ``None`` if the
+            environment does not measure it.
         reward: Sum of rewards.
-        steps: Actions taken.
-        rating: How hard the puzzle is.
-        group: What must be solved together: the task of an ARC test input, else ``None``.
+        steps: Number of actions.
+        rating: Rating of the puzzle.
+        group: Name of the puzzles that must be solved together (``info["task_id"]``), or ``None``.
     """
 
     index: int
@@ -57,7 +60,7 @@ class Evaluation:
         agent: The name of the agent.
         split: The split of the puzzles.
         source: Where the puzzles come from.
-        episodes: One entry a puzzle, in the order of the split.
+        episodes: One entry per puzzle, in the order of the split.
         seconds: Wall-clock time of the evaluation.
     """
 
@@ -70,7 +73,7 @@ class Evaluation:
 
     @property
     def solve_rate(self) -> float:
-        """Share of puzzles that the rules accept as solved."""
+        """Share of puzzles whose result the rules accept."""
         return float(np.mean([e.success for e in self.episodes]))
 
     @property
@@ -80,17 +83,17 @@ class Evaluation:
 
     @property
     def exact_accuracy(self) -> float | None:
-        """Share of answers equal to the label, ``None`` where that is not defined."""
+        """Share of results that equal the label; ``None`` if that is not defined."""
         return _share([e.exact for e in self.episodes])
 
     @property
     def optimal_rate(self) -> float | None:
-        """Share of mazes walked by a shortest path, of all mazes; ``None`` elsewhere."""
+        """Share of puzzles with a shortest solution; ``None`` if the environment has no measure."""
         return _share([e.optimal for e in self.episodes])
 
     @property
     def task_solve_rate(self) -> float | None:
-        """Share of ARC tasks with every evaluated test input solved; ``None`` elsewhere."""
+        """Share of groups with all evaluated puzzles solved; ``None`` if there are no groups."""
         groups: dict[str, bool] = {}
         for episode in self.episodes:
             if episode.group is not None:
@@ -99,16 +102,16 @@ class Evaluation:
 
     @property
     def mean_return(self) -> float:
-        """Mean sum of rewards of an episode."""
+        """Mean sum of rewards per episode."""
         return float(np.mean([e.reward for e in self.episodes]))
 
     @property
     def mean_steps(self) -> float:
-        """Mean length of an episode, in steps."""
+        """Mean number of steps per episode."""
         return float(np.mean([e.steps for e in self.episodes]))
 
     def summary(self) -> dict[str, float]:
-        """Return every aggregate that is defined, by name."""
+        """Return all aggregates that are defined, by name."""
         values = {
             "episodes": float(len(self.episodes)),
             "solve_rate": self.solve_rate,
@@ -136,25 +139,23 @@ def evaluate(
 ) -> Evaluation:
     """Play episode k on the k-th puzzle of a split, so that every agent sees the same puzzles.
 
-    ``exact`` is ``info["exact"]`` where the environment says it. On the step environments it means:
-    Sudoku and ARC, solved (the solution is the label); mazes, the walk was a shortest one and went
-    along the very path that the label marks.
+    ``exact`` is ``info["exact"]`` if the environment reports it, and ``Task.is_exact`` otherwise.
 
     Args:
-        agent: Has ``act(obs, info)``, and perhaps ``act_batch(observations, infos)`` and ``name``.
+        agent: Has ``act(obs, info)``, and optionally ``act_batch(observations, infos)`` and
+            ``name``.
         env_id: A registered environment, step or Answer.
-        episodes: At most so many, and no more than there are puzzles.
+        episodes: Maximum number of episodes; there is one per puzzle.
         split: ``train``, ``val``, ``test`` or ``ood``.
-        source: Where puzzles come from; ``None`` is the environment's own default (the bundled
-            bank, and ARC-AGI-1 for ARC).
-        batch: Episodes that run side by side; an agent without ``act_batch`` plays one after the
-            other, so that it may remember what it saw in an episode.
-        on_episode: Called with the number of finished episodes whenever that grows.
+        source: Source of the puzzles, by default that of the environment.
+        batch: Number of parallel episodes. An agent without ``act_batch`` plays one episode after
+            the other, so that it can remember what it saw in an episode.
+        on_episode: Called with the number of finished episodes whenever it grows.
         env_kwargs: Further keyword arguments of the environment.
 
     Raises:
-        ValueError: An argument is wrong, or the agent failed or returned an action outside the
-            action space; the sentence names agent and environment.
+        ValueError: if an argument is wrong, or the agent failed or returned an action outside the
+            action space; the message names agent and environment.
     """
     if episodes < 1 or batch < 1:
         name, value = ("episodes", episodes) if episodes < 1 else ("batch", batch)
@@ -168,27 +169,27 @@ def evaluate(
     begun = time.perf_counter()
     puzzles = getattr(first.unwrapped, "puzzles", None)
     count = episodes if puzzles is None else min(episodes, len(puzzles))
-    # Copies share their puzzles; making each anew would read or generate them again.
-    seats = [_Seat(first if k == 0 else copy.deepcopy(first)) for k in range(min(batch, count))]
+    # Copies share their puzzles, so that the puzzles are read or generated only once.
+    slots = [_Slot(first if k == 0 else copy.deepcopy(first)) for k in range(min(batch, count))]
     finished: list[Episode] = []
     begun_episodes = 0
-    for seat in seats:
-        seat.begin(begun_episodes)
+    for slot in slots:
+        slot.begin(begun_episodes)
         begun_episodes += 1
-    while seats:
-        actions = _actions(agent, env_id, seats)
+    while slots:
+        actions = _actions(agent, env_id, slots)
         before, still = len(finished), []
-        for seat, action in zip(seats, actions, strict=True):
-            _check_action(agent, env_id, seat.env.action_space, action)
-            episode = seat.step(action)
+        for slot, action in zip(slots, actions, strict=True):
+            _check_action(agent, env_id, slot.env.action_space, action)
+            episode = slot.step(action)
             if episode is not None:
                 finished.append(episode)
                 if begun_episodes == count:
                     continue
-                seat.begin(begun_episodes)
+                slot.begin(begun_episodes)
                 begun_episodes += 1
-            still.append(seat)
-        seats = still
+            still.append(slot)
+        slots = still
         if on_episode is not None and len(finished) > before:
             on_episode(len(finished))
     first.close()
@@ -218,10 +219,10 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
 
 
 def make_env(env_id: str, **env_kwargs: Any) -> gym.Env[Any, Any]:
-    """Make a single environment without Gymnasium's run-time checks, which cost a third of a step.
+    """Make a single environment without Gymnasium's run-time checks, which take a third of a step.
 
     Raises:
-        ValueError: No environment has that id, or an argument is wrong.
+        ValueError: if no environment has this id, or an argument is wrong.
     """
     if env_id not in gym.registry:
         from hrm_gym import ENV_IDS
@@ -230,85 +231,73 @@ def make_env(env_id: str, **env_kwargs: Any) -> gym.Env[Any, Any]:
     try:
         return gym.make(env_id, disable_env_checker=True, **env_kwargs)
     except TypeError as error:
-        # An environment of another package does not know our keywords.
+        # An environment of another package may not accept these keywords.
         raise ValueError(f"env: {env_id} does not take {', '.join(env_kwargs)}: {error}") from None
 
 
-class _Seat:
+class _Slot:
     """One environment and the episode that runs in it."""
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self.env = env
-        self.task_name = getattr(getattr(env.unwrapped, "task", None), "family", None)
 
     def begin(self, index: int) -> None:
+        """Start the episode of a puzzle."""
         self.index = index
         self.reward, self.steps = 0.0, 0
         self.memory: Any = None
         self.obs, self.info = self.env.reset(seed=index, options={"index": index})
-        # Only walks have a position; they are kept to be compared with the label.
-        self.walk: list[int] | None = None
-        if isinstance(self.obs, dict) and "position" in self.obs:
-            self.walk = [int(self.obs["position"])]
 
     def step(self, action: Any) -> Episode | None:
-        """Act; return the episode when it has ended."""
+        """Act; return the episode if it has ended."""
         self.obs, reward, terminated, truncated, self.info = self.env.step(action)
         self.reward += float(reward)
         self.steps += 1
-        if self.walk is not None:
-            self.walk.append(int(self.obs["position"]))
         if not (terminated or truncated):
             return None
         success = bool(self.info.get("is_success", self.reward > 0))
-        walks = self.walk is not None and self.task_name == "maze"
+        optimal = self.info.get("optimal")
         return Episode(
             self.index,
             success,
-            self._exact(success),
-            bool(self.info.get("optimal", False)) if walks else self.info.get("optimal"),
+            self._exact(),
+            None if optimal is None else bool(optimal),
             self.reward,
             self.steps,
             float(self.info.get("rating", 0.0)),
             self.info.get("task_id"),
         )
 
-    def _exact(self, success: bool) -> bool | None:
+    def _exact(self) -> bool | None:
+        """Return whether the episode reached the label itself, ``None`` if that is not defined."""
         if "exact" in self.info:
             return bool(self.info["exact"])
-        if self.task_name in ("sudoku", "arc"):
-            return success
-        # Where doors move, the label of the maze at the start says nothing of the walk.
-        if self.task_name != "maze" or self.walk is None or hasattr(self.env.unwrapped, "doors"):
+        if "task" not in self.info:
             return None
-        if not self.info.get("optimal", False):
-            return False
-        from hrm_gym.puzzles.maze import PATH
-
-        label = self.env.unwrapped.solve()  # type: ignore[attr-defined]
-        return set(np.flatnonzero(label == PATH)) == set(self.walk[1:-1])
+        env: Any = self.env.unwrapped
+        return get_task(self.info["task"]).is_exact(env, self.info)
 
 
-def _actions(agent: Acting, env_id: str, seats: Sequence[_Seat]) -> Sequence[Any]:
-    """Ask the agent for one action a seat."""
+def _actions(agent: Acting, env_id: str, slots: Sequence[_Slot]) -> Sequence[Any]:
+    """Ask the agent for one action per slot."""
     many = getattr(agent, "act_batch", None)
     try:
         if many is None:
-            return [agent.act(seat.obs, seat.info) for seat in seats]
-        observations, infos = [seat.obs for seat in seats], [seat.info for seat in seats]
+            return [agent.act(slot.obs, slot.info) for slot in slots]
+        observations, infos = [slot.obs for slot in slots], [slot.info for slot in slots]
         if getattr(agent, "remembers", False):
-            memories = [seat.memory for seat in seats]
+            memories = [slot.memory for slot in slots]
             actions, memories = agent.act_on(observations, infos, memories)  # type: ignore[attr-defined]
-            for seat, memory in zip(seats, memories, strict=True):
-                seat.memory = memory
+            for slot, memory in zip(slots, memories, strict=True):
+                slot.memory = memory
         else:
             actions = many(observations, infos)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"agent {_name(agent)} failed on {env_id}: {reason}") from error
-    if len(actions) != len(seats):
+    if len(actions) != len(slots):
         raise ValueError(
-            f"agent {_name(agent)} on {env_id}: expected {len(seats)} actions of act_batch, got "
+            f"agent {_name(agent)} on {env_id}: expected {len(slots)} actions of act_batch, got "
             f"{len(actions)}"
         )
     return actions

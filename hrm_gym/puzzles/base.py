@@ -336,6 +336,20 @@ class Task(ABC):
         """
         return ()
 
+    def is_exact(self, env: Any, info: Any) -> bool | None:
+        """Return whether an episode of the step environment reached the label itself.
+
+        By default every solution is the label.
+
+        Args:
+            env: The environment, unwrapped, after the last step of the episode.
+            info: The info of the last step.
+
+        Returns:
+            ``None`` if it is not defined.
+        """
+        return bool(info["is_success"])
+
     def progress(self, obs: Any) -> tuple[str, float, str] | None:
         """Return how far an episode of the step environment is, or ``None`` without a measure.
 

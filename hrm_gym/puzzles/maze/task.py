@@ -241,6 +241,13 @@ class Maze(Task):
             inputs, shortest=shortest, answer=marked, confidence=confidence, caption=caption
         )
 
+    def is_exact(self, env: Any, info: Any) -> bool | None:
+        """Return whether the walk was a shortest one, along the path that the label marks."""
+        if "optimal" not in info:
+            return None
+        path = np.flatnonzero(env.solve() == PATH).tolist()
+        return bool(info["optimal"]) and set(path) == set(env.walked[1:-1])
+
     def progress(self, obs: Any) -> tuple[str, float, str]:
         """Return how much nearer to G the walker is than S, and the moves left."""
         tokens = self.question(obs)
