@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def machine() -> dict[str, Any]:
         if torch.cuda.is_available():
             description["gpu"] = torch.cuda.get_device_name()
     return description
+
+
+def machine_text(description: Mapping[str, Any]) -> str:
+    """Return a description of a machine, or a part of it, as one line of text."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in description.items())
 
 
 def cores() -> int:

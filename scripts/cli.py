@@ -133,11 +133,6 @@ def _words(value: Any) -> list[str]:
     return [str(value)]
 
 
-def described(machine: dict[str, Any]) -> str:
-    """Return the machine of a result file in a line."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
-
-
 @contextlib.contextmanager
 def output() -> Iterator[None]:
     """Send on what is printed; where its reader has gone (``| head -1``), end without a word.

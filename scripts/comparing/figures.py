@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter, PercentFormatter
+from numpy.typing import NDArray
 
 from hrm_gym.scripts.reporting.plots import EDGE, INK, empty_figure, style_axes
 
@@ -80,19 +81,7 @@ def learning_figure(results: Sequence[AgentResult], against: str = "seconds") ->
             if not runs[0].learned:
                 axes.axhline(rate, color=colour, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
                 continue
-            curves = [
-                [(getattr(point, against), point.solve_rate) for point in run.curve]
-                for run in _good(runs)
-            ]
-            # All runs of an agent are compared at the same seconds or puzzles.
-            end = min(curve[-1][0] for curve in curves)
-            grid = np.linspace(0, end, 25)
-            if puzzles:
-                first = max(1, max(curve[0][0] for curve in curves))
-                grid = np.geomspace(first, max(end, first), 25)
-            columns = [np.array(curve, float).T for curve in curves]
-            lines = np.zeros((len(runs), len(grid)))
-            lines[: len(columns)] = [np.interp(grid, x, y) for x, y in columns]
+            grid, lines = _learning_curves(runs, against)
             axes.fill_between(
                 grid, lines.min(0), lines.max(0), color=colour, alpha=0.15, linewidth=0
             )
@@ -117,6 +106,32 @@ def learning_figure(results: Sequence[AgentResult], against: str = "seconds") ->
         axes.set_xlabel("training puzzles handed out" if puzzles else "training time (s)")
 
     return _panels(results, draw)
+
+
+def _learning_curves(
+    runs: Sequence[AgentResult], against: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the solve rates of an agent's runs at common points of training.
+
+    Args:
+        runs: Runs of the agent; those that failed are last.
+        against: As in ``learning_figure``.
+
+    Returns:
+        The points ``(25,)`` and the solve rates ``(runs, 25)``.
+    """
+    curves = [
+        np.array([(getattr(point, against), point.solve_rate) for point in run.curve], float)
+        for run in _good(runs)
+    ]
+    end = min(curve[-1, 0] for curve in curves)
+    grid = np.linspace(0, end, 25)
+    if against == "puzzles":
+        first = max(1, max(curve[0, 0] for curve in curves))
+        grid = np.geomspace(first, max(end, first), 25)
+    lines = np.zeros((len(runs), len(grid)))
+    lines[: len(curves)] = [np.interp(grid, *curve.T) for curve in curves]
+    return grid, lines
 
 
 def rating_figure(results: Sequence[AgentResult]) -> Figure:

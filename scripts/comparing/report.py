@@ -10,8 +10,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from hrm_gym.files import write_bytes, write_text
+from hrm_gym.machine import machine_text
 from hrm_gym.results import write_json
-from hrm_gym.scripts.cli import described
 from hrm_gym.scripts.reporting.plots import png
 
 from .cell import CURVE_EPISODES, AgentResult
@@ -106,7 +106,7 @@ def method(results: Sequence[AgentResult]) -> str:
     told = ("cpu", "cores", "gpu", "python", "torch")
     machines = list(
         dict.fromkeys(
-            described({name: run.machine[name] for name in told if name in run.machine})
+            machine_text({name: run.machine[name] for name in told if name in run.machine})
             for run in results
             if run.machine
         )

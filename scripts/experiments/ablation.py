@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from hrm_gym.scripts.reporting.tables import markdown_table
 
 from .cell import Cell
-from .rows import Row, RowResult
+from .rows import Row, RowResult, report_head
 from .suites import read_suite
 
 
@@ -141,15 +141,11 @@ def report(
         presets: The presets to show.
         command: The command that makes the report.
     """
-    from hrm_gym.scripts.cli import described
-
     minutes = sum(row["seconds"] for row in rows) / 60
+    size = f"{len(rows)} cells, {minutes:.0f} minutes of training in all."
     meanings = read_suite("ablation")["meanings"]
     parts = [
-        "# What the parts of an HRM contribute",
-        "Made by",
-        f"    {command}",
-        f"on: {described(machine)}. {len(rows)} cells, {minutes:.0f} minutes of training in all.",
+        *report_head("What the parts of an HRM contribute", command, machine, size),
         "\n".join(f"- *{name}*: {meaning}" for name, meaning in meanings.items()),
         "## Exact accuracy on held-out puzzles",
         f"Mean over seeds (95% Wilson interval of such a share of {rows[0]['puzzles']} test "

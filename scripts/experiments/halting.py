@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hrm_gym.scripts.reporting.tables import markdown_table
 
 from .cell import Cell
-from .rows import Row, RowResult
+from .rows import Row, RowResult, report_head
 from .suites import read_suite
 
 if TYPE_CHECKING:
@@ -212,14 +212,9 @@ def report(
         ponder_cost: Ponder cost of a segment in the rewards.
         command: The command that makes the report.
     """
-    from hrm_gym.scripts.cli import described
-
     train = parts["train"]
     text = [
-        "# When to stop thinking: learned policies and fixed rules",
-        "Made by",
-        f"    {command}",
-        f"on: {described(machine)}.",
+        *report_head("When to stop thinking: learned policies and fixed rules", command, machine),
         f"The puzzles are those of {train.task}, with {train.segments} recorded segments each of "
         f"the agent {train.agent}. The policies were trained on {len(train)} of them for "
         f"{training} (mean, then lowest to highest); the name of a policy says for which ponder "

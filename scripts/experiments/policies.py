@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from hrm_gym.scripts.reporting.tables import markdown_table
 
 from .cell import Cell
-from .rows import Row, RowResult
+from .rows import Row, RowResult, report_head
 from .suites import read_suite
 
 HEADINGS = ("policy", "parameters", "environment steps", "puzzles seen", "solved (95%)", "seeds")
@@ -151,18 +151,16 @@ def report(
         budget: ``seconds`` and ``episodes`` of every cell.
         command: The command that makes the report.
     """
-    from hrm_gym.scripts.cli import described
-
     groups = read_suite("policies")
+    method = (
+        f"Every run trains for {budget['seconds']:g} s on 1,000 training puzzles and is tested on "
+        f"{budget['episodes']} held-out puzzles. Every policy of a step environment has the "
+        f"hyper-parameters of ppo on {groups[0]['settings']}. The interval is Wilson's, over the "
+        "puzzles of all seeds; it does not include the differences between seeds. The reward is 1 "
+        "on success and is not shaped."
+    )
     parts = [
-        "# Networks of one policy",
-        "Made by",
-        f"    {command}",
-        f"on: {described(machine)}. Every run trains for {budget['seconds']:g} s on 1,000 training "
-        f"puzzles and is tested on {budget['episodes']} held-out puzzles. Every policy of a step "
-        f"environment has the hyper-parameters of ppo on {groups[0]['settings']}. The interval is "
-        "Wilson's, over the puzzles of all seeds; it does not include the differences between "
-        "seeds. The reward is 1 on success and is not shaped.",
+        *report_head("Networks of one policy", command, machine, method),
         "*transformer* has the blocks and the parameters of the HRM. *hrm* computes one or two "
         "segments in every step; the last carries gradient. Parameters are those of the whole "
         "policy, with its layers for action and value.",

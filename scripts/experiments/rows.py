@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hrm_gym.machine import machine_text
 from hrm_gym.results import read_rows, write_json
 
 from .cell import Cell, Result
@@ -17,6 +18,23 @@ from .grid import Say, run_grid, show
 Row = dict[str, Any]
 Write = Callable[[Sequence[Row], dict[str, Any]], str]
 """Writes the report of rows and of the description of the machine, and returns its text."""
+
+
+def report_head(title: str, command: str, machine: Mapping[str, Any], text: str = "") -> list[str]:
+    """Return the first paragraphs of a report in Markdown.
+
+    Args:
+        title: The heading.
+        command: The command that makes the report.
+        machine: Description of the machine.
+        text: Sentences that follow the machine.
+    """
+    return [
+        f"# {title}",
+        "Made by",
+        f"    {command}",
+        f"on: {machine_text(machine)}. {text}".strip(),
+    ]
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""What several commands print, draw and write: tables, figures and rows of results."""
+"""Tables, figures and rows of result files that several commands share."""

@@ -1,4 +1,4 @@
-"""What ``evaluate`` reports about thinking time: tables, rows of results and a figure."""
+"""Reports of ``evaluate`` about test-time compute: tables, rows of results and a figure."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ def depth_figure(depth: Depth, counts: Tensor, found: Sequence[Compute]) -> Figu
     """Draw accuracy by segment, segments by rating, the calibration of q_halt, and voting.
 
     Args:
-        depth: What ``measure_depth`` returned.
-        counts: What ``measure_calibration`` returned.
-        found: What ``measure_compute`` returned; without it there is no panel for voting.
+        depth: The result of ``measure_depth``.
+        counts: The result of ``measure_calibration``.
+        found: The result of ``measure_compute``; if it is empty, there is no panel for voting.
     """
     count = 4 if found else 3
     figure = empty_figure(4.3 * count, 3.6)

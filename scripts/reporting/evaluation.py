@@ -1,4 +1,4 @@
-"""What commands write about an evaluation."""
+"""An evaluation as rows of a result file."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]], names
     Args:
         headings: Headings of the columns.
         rows: One text per column.
-        names: How many of the first columns are words; the others are numbers.
+        names: Number of leading columns that are words; the others are numbers.
     """
     marks = ["---" if place < names else "---:" for place in range(len(headings))]
     lines = [headings, marks, *([cell.replace("|", "\\|") for cell in row] for row in rows)]

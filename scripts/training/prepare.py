@@ -1,4 +1,4 @@
-"""What a training run consists of: trainer, budget, folder and held-out puzzles."""
+"""Preparation of a training run: trainer, budget, folder and held-out puzzles."""
 
 from __future__ import annotations
 

@@ -9,13 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hrm_gym.machine import cores, machine
+from hrm_gym.machine import cores, machine, machine_text
 
 
 def test_machine_names_neither_host_nor_folder() -> None:
     text = json.dumps(machine())
     assert platform.node() not in text
     assert str(Path.home()) not in text
+
+
+def test_a_description_is_one_line() -> None:
+    assert machine_text({"cpu": "fast", "torch_threads": 2}) == "cpu fast, torch threads 2"
 
 
 def test_cores_that_this_process_may_use() -> None:

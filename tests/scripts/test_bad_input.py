@@ -1,4 +1,4 @@
-"""A user's mistake is one sentence that names it, exit status 2, and nothing left behind."""
+"""A user's mistake gives one sentence that names it and exit status 2, and writes no files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECKPOINT = ROOT / "agents" / "pretrained" / "maze-7x7"
 SUDOKU = ".....431.3...243"
 NO_PATH = "S#" + " " * 5 + "##" + " " * 39 + "G"
 CUDA = f"cuda:{torch.cuda.device_count()}"
-"""A CUDA device that is not there, on a machine with some too."""
+"""A CUDA device that does not exist, also on a machine with several."""
 
 TEXTS = {
     "short.csv": "question,answer\n12,12\n",
@@ -45,7 +45,7 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> Path:
-    """A folder of files that are not what they should be."""
+    """A folder of files with mistakes."""
     folder = tmp_path_factory.mktemp("files")
     for name, text in TEXTS.items():
         (folder / name).write_text(text)
@@ -70,7 +70,7 @@ def files(tmp_path_factory) -> Path:
 
 
 def complaint(words: list[str], capsys) -> str:
-    """Run a script in this process; return the one line it says of a mistake."""
+    """Run a script in this process; return its one line of error message."""
     name, *rest = words
     module = importlib.import_module(f"hrm_gym.scripts.{name.replace('-', '_')}")
     assert run(module.main, module.Args, rest, prog=name) == 2
@@ -89,7 +89,7 @@ ARC = "evaluate --agent random --env HRMARC-v0"
 TRAIN = "train --preset sudoku-4x4 --steps 1 --episodes 1"
 RL = "train-rl --env HRMMaze-7x7-v0 --steps 10"
 COMPARE = "compare --agents random --episodes 2"
-# Words of the command line ({} is the folder of files), and what the sentence must hold.
+# Words of the command line ({} is the folder of files), and a part of the sentence.
 CASES = [
     ("solve sudoku 123", "square number of cells"),
     (f"solve sudoku x{'.' * 15}", "cell 1: 'X' is not a cell of sudoku-4x4"),
