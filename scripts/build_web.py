@@ -93,7 +93,7 @@ def check_out(out: Path) -> None:
 
 
 def _installed() -> bool:
-    """Say whether the packages of the lock file are there; npm writes its own copy last."""
+    """Return whether the packages of the lock file are installed; npm writes its copy last."""
     mine, its = WEB / "package-lock.json", WEB / "node_modules" / ".package-lock.json"
     return its.is_file() and its.stat().st_mtime >= mine.stat().st_mtime
 
@@ -106,7 +106,7 @@ def _run(words: list[str]) -> None:
 
 
 def write_models(folder: Path) -> list[dict[str, Any]]:
-    """Export every shipped agent whose task the page knows, and describe them in models.json."""
+    """Export every pretrained agent whose task the page knows, and list them in models.json."""
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import Precision, describe, export
     from hrm_gym.files import write_text
@@ -114,10 +114,12 @@ def write_models(folder: Path) -> list[dict[str, Any]]:
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    # The families whose rules the page knows, in the order of its menu.
+    families = json.loads((WEB / "families.json").read_text())
     models = []
     for name, shipped in HRMAgent.pretrained().items():
         family, _, size = shipped.task.partition("-")
-        if family not in ("sudoku", "maze"):
+        if family not in families:
             continue
         agent = HRMAgent.from_pretrained(name)
         precision: Precision = "float32" if agent.parameters <= WHOLE else "int8"
@@ -133,19 +135,22 @@ def write_models(folder: Path) -> list[dict[str, Any]]:
                 "examples": questions(agent.task, EXAMPLES).tolist(),
             }
         )
-    # Sudokus first, the smallest first.
+    # The smallest puzzles of a family come first.
     models.sort(
-        key=lambda model: (not model["task"].startswith("sudoku"), model["model"]["seq_len"])
+        key=lambda model: (
+            families.index(model["task"].partition("-")[0]),
+            model["model"]["seq_len"],
+        )
     )
     write_text(folder / "models.json", json.dumps(models))
     return models
 
 
 def make_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
-    """Return a server of a folder on this machine alone, not yet serving.
+    """Return a server of a folder that listens on the loopback interface; it is not started.
 
     Raises:
-        ValueError: The port is taken.
+        ValueError: if the port is in use.
     """
     handler = functools.partial(_Quiet, directory=str(folder))
     try:
@@ -155,7 +160,7 @@ def make_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a line of log for each, and with the types that browsers insist on."""
+    """Serves files without logging, with the content types that browsers require."""
 
     extensions_map = {  # noqa: RUF012
         **http.server.SimpleHTTPRequestHandler.extensions_map,
@@ -166,7 +171,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
     }
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":

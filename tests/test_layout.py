@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from hrm_gym.registration import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
 WINGS = ("envs", "agents", "scripts")
@@ -139,6 +142,77 @@ def test_no_modules_import_each_other_in_a_circle():
     except CycleError as error:
         pytest.fail(f"imports form a circle: {' -> '.join(error.args[1])}")
     assert len(order) == len(files)
+
+
+FAMILY = re.compile(r"(?i:sudoku|maze)|(?<![a-z])arc(?![a-z])|Arc(?![a-z])|ARC")
+EXAMPLE = re.compile(r"HRM\w+(-\w+)*-v0|(sudoku|maze)-\d+x\d+")
+"""Ids of environments and tasks, which stand for any family in messages and defaults."""
+KNOWS_FAMILIES = (
+    # What a family is.
+    *(f"{room}/{name}/" for room in ("hrm_gym/puzzles", "envs") for name in FAMILIES),
+    "hrm_gym/registration.py",
+    # Networks shaped after the observations of a family.
+    "agents/baselines/features.py",
+    "agents/baselines/networks.py",
+    "agents/baselines/reasoning.py",
+    # The bundled puzzles, the documentation, and measurements of one environment or the other.
+    "scripts/build_bank.py",
+    "scripts/build_docs.py",
+    "scripts/gallery.py",
+    "scripts/benchmarks/",
+    "scripts/measuring/peers.py",
+)
+
+
+def family_names(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the names and strings in which code names a family."""
+    tree = ast.parse(source)
+    # Docstrings may give examples.
+    prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        words: list[str] = []
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in prose:
+            words = [EXAMPLE.sub("", node.value)]
+        elif isinstance(node, ast.ImportFrom):
+            words = [node.module or "", *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            words = [alias.name for alias in node.names]
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            words = [node.name]
+        elif isinstance(node, ast.Name):
+            words = [node.id]
+        elif isinstance(node, ast.Attribute):
+            words = [node.attr]
+        elif isinstance(node, ast.arg):
+            words = [node.arg]
+        yield from ((getattr(node, "lineno", 0), word) for word in words if FAMILY.search(word))
+
+
+def test_only_the_rooms_of_a_family_name_it():
+    found = []
+    for file in modules().values():
+        name = file.relative_to(ROOT).as_posix()
+        # A module named after a family is found by that name; see hrm_gym/families.py.
+        if name.startswith(KNOWS_FAMILIES) or file.stem in FAMILIES:
+            continue
+        found += [f"{name}:{line}: {word[:60]!r}" for line, word in family_names(file.read_text())]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if task.family == "sudoku": pass',
+        "from hrm_gym.puzzles.maze import WALL",
+        "def paint_arc(): pass",
+        "assert isinstance(task, Arc)",
+        "import arc",
+        "x = ARC_SIDE",
+    ],
+)
+def test_the_rule_about_families_would_notice(source):
+    assert [*family_names(source)]
+    assert not [*family_names('"""About Sudoku."""\nsearch = "HRMSudoku-v0"\nArchive = 1')]
 
 
 def fresh(code: str) -> str:

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.inference.arc_voting import ArcResult, evaluate_arc
+from hrm_gym.agents.hrm.inference.voting.arc import ArcResult, evaluate_arc
 from hrm_gym.scripts.reporting.tables import number_table
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute
 from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
-from hrm_gym.agents.hrm.inference.voting import distinct_symmetries
+from hrm_gym.agents.hrm.inference.voting.symmetries import distinct_symmetries
 from hrm_gym.scripts.reporting import depth as report
 from hrm_gym.scripts.reporting.calibration import calibration_rows, calibration_table
 

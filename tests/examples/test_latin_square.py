@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from examples.latin_square import LatinSquare
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.inference.voting import vote
+from hrm_gym.agents.hrm.inference.voting.symmetries import vote
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.puzzles import Puzzle, get_task

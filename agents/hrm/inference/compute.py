@@ -9,7 +9,7 @@ from hrm_gym.data import PuzzleSet
 
 from .depth import right
 from .thinking import ReasoningAgent
-from .voting import VoteBy, vote
+from .voting.symmetries import VoteBy, vote
 
 
 @dataclass(frozen=True)

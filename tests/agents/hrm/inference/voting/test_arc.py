@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
-from hrm_gym.agents.hrm.inference.arc_voting import ArcTest, evaluate_arc
 from hrm_gym.agents.hrm.inference.thinking import Solution
+from hrm_gym.agents.hrm.inference.voting.arc import ArcTest, evaluate_arc
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.arc.augment import Examples

@@ -20,7 +20,7 @@ from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Symmetry, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
-from .thinking import ReasoningAgent, Solution
+from ..thinking import ReasoningAgent, Solution
 
 VoteBy = Literal["count", "confidence"]
 BATCH = 256

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hrm_gym.agents.hrm.inference.voting import Ballots, distinct_symmetries, vote
+from hrm_gym.agents.hrm.inference.voting.symmetries import Ballots, distinct_symmetries, vote
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
 

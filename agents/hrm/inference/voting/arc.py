@@ -21,7 +21,7 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles.arc import Grid, read_grid, to_grid
 from hrm_gym.puzzles.arc.augment import Augmentation, parse_name
 
-from ..agent import HRMAgent
+from ...agent import HRMAgent
 
 KS = (1, 2, 5, 10, 100, 1000)
 Key = tuple[tuple[int, ...], bytes]

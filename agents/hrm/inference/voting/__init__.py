@@ -1,0 +1,1 @@
+"""Voting: several answers to one puzzle are combined into one."""
