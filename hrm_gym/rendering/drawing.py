@@ -1,8 +1,8 @@
-"""Brushes the painters share: pages, type, anti-aliased shapes, and where a square board lies.
+"""What the painters share: pages, text, anti-aliased shapes, and the geometry of a square board.
 
-Straight edges are drawn on whole pixels, which keeps them crisp; whatever is round or slanted is
-drawn `OVERSAMPLING` times too large, scaled down once and kept as a small sprite. So a frame is
-made of fills and blits only, and costs about a millisecond.
+Straight edges are drawn on whole pixels and therefore sharp. Round or slanted shapes are drawn
+``OVERSAMPLING`` times larger, scaled down once and cached as sprites. A frame then consists of
+fills and copies, and takes about a millisecond.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def to_array(surface: pygame.Surface) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _typefaces() -> tuple[str | None, str | None]:
-    """Return the files of DejaVu Sans, regular and bold, or None for pygame's own font.
+    """Return the files of DejaVu Sans, regular and bold, or ``None`` for pygame's default font.
 
-    They come with matplotlib, which is found here without being imported (that takes a second).
+    The fonts are part of matplotlib, which is located without importing it, as that is slow.
     """
     spec = importlib.util.find_spec("matplotlib")
     if spec is None or spec.origin is None:
@@ -67,11 +67,11 @@ def _render(text: str, size: int, colour: Colour, bold: bool) -> tuple[pygame.Su
 def label(
     text: str, size: int, colour: Colour = INK, bold: bool = False
 ) -> tuple[pygame.Surface, float]:
-    """Return `text` set in type, and the height of the middle of its digits in that surface."""
+    """Return a surface with text, and the vertical centre of its digits in the surface."""
     try:
         surface, top, bottom = _render(text, size, colour, bold)
     except pygame.error:
-        # Whoever calls pygame.quit(), as other environments do, takes every open font along.
+        # pygame.quit(), which other environments call, closes all fonts.
         _fonts.clear()
         surface, top, bottom = _render(text, size, colour, bold)
     return surface, (top + bottom) / 2
@@ -87,9 +87,9 @@ def write(
     bold: bool = False,
     align: float = 0.0,
 ) -> int:
-    """Write one line, its digits' middle at the height of `point`, and return its width.
+    """Write one line of text, vertically centred at ``point``, and return its width.
 
-    `align` says which part of the line stands there: 0 its left end, 0.5 the centre, 1 the right.
+    ``align`` is the part of the line at ``point``: 0 the left end, 0.5 the centre, 1 the right end.
     """
     if not text:
         return 0
@@ -101,7 +101,7 @@ def write(
 def write_caption(
     surface: pygame.Surface, text: str, point: tuple[float, float], size: int, room: int
 ) -> None:
-    """Write a caption from `point` on, shortened with an ellipsis to `room` pixels."""
+    """Write a caption that starts at ``point``, shortened with an ellipsis to ``room`` pixels."""
     text = text.replace("\n", " ")
     if label(text, size, MUTED)[0].get_width() > room:
         fitting, failing = 0, len(text)
@@ -118,9 +118,9 @@ def write_caption(
 def _supersampled(
     size: tuple[int, int], colour: Colour, draw: Callable[[pygame.Surface, Colour, int], None]
 ) -> pygame.Surface:
-    """Return a sprite with soft edges; `draw` gets the large surface and its scale."""
+    """Return a sprite with soft edges; ``draw`` receives the large surface and its scale."""
     large = pygame.Surface((size[0] * OVERSAMPLING, size[1] * OVERSAMPLING), pygame.SRCALPHA, 32)
-    # Transparent, yet of the sprite's colour: scaling mixes colours whatever their alpha.
+    # Transparent, but in the colour of the sprite, because scaling ignores alpha when it mixes.
     large.fill((*colour, 0))
     draw(large, colour, OVERSAMPLING)
     return pygame.transform.smoothscale(large, size)
@@ -141,7 +141,7 @@ def disc(diameter: int, colour: Colour) -> pygame.Surface:
 def tile(
     width: int, height: int, colour: Colour, radius: int, thickness: int = 0
 ) -> pygame.Surface:
-    """Return a rectangle with round corners, filled or (thickness > 0) its outline alone."""
+    """Return a rectangle with round corners, filled or (thickness > 0) as an outline."""
 
     def draw(large: pygame.Surface, colour: Colour, scale: int) -> None:
         pygame.draw.rect(
@@ -201,9 +201,9 @@ def corner(size: int, colour: Colour) -> pygame.Surface:
 
 @dataclass(frozen=True)
 class Board:
-    """Where the cells of a square board lie on its page, all in pixels.
+    """The positions of the cells of a square board on its page, in pixels.
 
-    The page depends on `width` alone, not on `side`: boards of all sizes make frames of one size.
+    The size of the page depends on ``width`` only, so that boards of all sizes have one frame size.
     """
 
     side: int
@@ -211,7 +211,7 @@ class Board:
 
     @property
     def margin(self) -> int:
-        """Space around the board, where the caption stands too."""
+        """Space around the board, which also contains the caption."""
         return self.width * 48 // 640
 
     @property
@@ -231,22 +231,22 @@ class Board:
 
     @property
     def left(self) -> int:
-        """Where the board begins."""
+        """Left edge of the board."""
         return (self.width - self.extent) // 2
 
     @property
     def top(self) -> int:
-        """Where the board begins; as far from the top as from the sides."""
+        """Upper edge of the board; the distance from the top equals that from the sides."""
         return self.left
 
     @property
     def type_size(self) -> int:
-        """Size of the caption's type."""
+        """Font size of the caption."""
         return max(9, round(self.width * 15 / 640))
 
     @property
     def caption_point(self) -> tuple[int, int]:
-        """Left end and middle of the caption, centred in the space under the board."""
+        """Left end and vertical centre of the caption, centred in the space below the board."""
         bottom = self.top + self.extent
         return self.left, (bottom + self.size[1]) // 2
 
@@ -260,7 +260,7 @@ class Board:
         return pygame.Rect(*self.corner(index), self.cell, self.cell)
 
     def index_at(self, point: tuple[int, int]) -> int | None:
-        """Return the cell under a pixel, or None beside the board."""
+        """Return the cell under a pixel, or ``None`` beside the board."""
         column = (point[0] - self.left) // self.cell
         row = (point[1] - self.top) // self.cell
         if 0 <= row < self.side and 0 <= column < self.side:

@@ -19,17 +19,17 @@ def write_gif(
     frames: Iterable[tuple[np.ndarray, float]],
     samples: Sequence[np.ndarray],
 ) -> None:
-    """Write an endless GIF; it appears whole or not at all.
+    """Write a GIF that repeats endlessly. The file is written atomically.
 
-    Pillow's own quantiser moves colours a little, which turns the white of a page grey. So here the
-    commonest colours of the recording are kept as they are, and others become the nearest of them.
-    Frames are taken one at a time, and of each only the part that changed is stored.
+    Pillow's quantizer changes colours slightly, which turns the white of a page grey. This function
+    keeps the most frequent colours of the recording and replaces all others by the nearest of them.
+    It reads one frame at a time and stores only the part of a frame that changed.
 
     Args:
-        path: the file; its folder is made.
-        frames: at least one, (height, width, 3) uint8, all of one size, and how long it stays, in
-            seconds.
-        samples: some of the frames, for their colours.
+        path: The file; its folder is created.
+        frames: Pairs of a frame, (height, width, 3) uint8, and its duration in seconds. There is
+            at least one, and all frames have one size.
+        samples: Some of the frames, for their colours.
     """
     from PIL import Image
     from PIL.GifImagePlugin import getdata
@@ -41,10 +41,10 @@ def write_gif(
     offset, begun, now = (0, 0), 0, 0.0
 
     def put() -> None:
-        """Write the picture that waits, now that its time is known."""
+        """Write the waiting frame, whose duration is now known."""
         nonlocal begun
         assert waiting is not None
-        # Hundredths from the start, so that rounding does not add up.
+        # Hundredths of a second from the start, so that rounding errors do not add up.
         ends = max(begun + 1, round(100 * now))
         duration, begun = 10 * (ends - begun), ends
         if content.tell():
@@ -54,9 +54,9 @@ def write_gif(
             content.seek(-len(TRAILER), io.SEEK_END)
 
     for frame, seconds in frames:
-        shot = colours.nearest(frame)
+        shot = colours.indices(frame)
         window = _window(before, shot)
-        # A picture that repeats the one before it lengthens that one's time.
+        # A frame that equals the one before it extends the duration of that one.
         if window is not None:
             if waiting is not None:
                 put()
@@ -70,7 +70,7 @@ def write_gif(
 
 
 def _window(before: np.ndarray | None, shot: np.ndarray) -> tuple[int, int, int, int] | None:
-    """Return top, bottom, left and right of what changed, ``None`` where nothing did."""
+    """Return top, bottom, left and right of the changed part, ``None`` if nothing changed."""
     if before is None:
         return 0, shot.shape[0], 0, shot.shape[1]
     changed = before != shot
@@ -81,9 +81,9 @@ def _window(before: np.ndarray | None, shot: np.ndarray) -> tuple[int, int, int,
 
 
 class _Colours:
-    """The 256 most frequent colours of a recording, and which of them is nearest to any other.
+    """The 256 most frequent colours of a recording, and the nearest of them to any other colour.
 
-    One palette for all, of colours that occur: neither white nor any hue shifts or flickers.
+    All frames share one palette, and its colours are exact, so that no colour shifts or flickers.
     """
 
     def __init__(self, samples: Sequence[np.ndarray]) -> None:
@@ -92,12 +92,12 @@ class _Colours:
         counts = np.bincount(places, np.concatenate([counts for _, counts in found]))
         self.palette = each[np.argsort(-counts, kind="stable")[:COLOURS]]
         self.table = _parts(self.palette).astype(np.uint8).tobytes()
-        # Of every colour there is, which is nearest; found when it is first met.
+        # The index of the nearest colour for every colour, computed on first use.
         self.places = np.full(1 << 24, -1, np.int16)
         self.places[self.palette] = np.arange(len(self.palette))
 
-    def nearest(self, frame: np.ndarray) -> np.ndarray:
-        """Return for every pixel which colour of the palette is nearest, uint8."""
+    def indices(self, frame: np.ndarray) -> np.ndarray:
+        """Return the index of the nearest colour of the palette for every pixel, uint8."""
         numbers = _numbers(frame)
         new = np.unique(numbers[self.places[numbers] < 0])
         if len(new):
@@ -107,10 +107,10 @@ class _Colours:
 
 
 def _numbers(frame: np.ndarray) -> np.ndarray:
-    """Return the colours of a picture as one number each."""
+    """Return the colours of a frame, each as one number."""
     return frame.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
 
 
 def _parts(colours: np.ndarray) -> np.ndarray:
-    """Return red, green and blue of colours that are one number each."""
+    """Return red, green and blue of colours given as one number each."""
     return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=-1)

@@ -1,10 +1,9 @@
-"""The ARC painter: demonstration pairs on the left, the test input and the canvas on the right.
+"""The painter of grids: demonstrations on the left, the test input and the canvas on the right.
 
-All demonstrations share one cell size, so that grids can be compared by eye; it is the largest one
-at which the best table of pairs fits. Nothing moves while the canvas is painted: only the canvas
-itself is laid out from its own size, inside a box that is kept free for it. Where a confidence is
-given, a cell of the canvas has an amber frame, the broader the less sure it is; a cell known wrong
-has a cross.
+All demonstrations share one cell size, so that grids can be compared by eye. It is the largest size
+at which a table of all pairs fits. Only the layout of the canvas depends on the canvas; it has a
+reserved area, so that nothing else moves while it changes. If there is a confidence, a cell of the
+canvas has an amber frame, which is broader for a lower confidence. A wrong cell has a cross.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Sheet:
-    """Measures of the page, in pixels; they depend on its width alone."""
+    """Measures of the page in pixels, which depend on its width only."""
 
     width: int
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the page, both even: 16 to 9."""
+        """Width and height of the page, both even, in a ratio of 16 to 9."""
         return self.width // 2 * 2, self.width * 9 // 32 * 2
 
     @property
     def unit(self) -> float:
-        """Pixels a unit, where the page is 1280 units wide."""
+        """Pixels per unit; the page is 1280 units wide."""
         return self.width / 1280
 
     def scaled(self, units: float) -> int:
@@ -49,20 +48,20 @@ class Sheet:
 
     @property
     def demos(self) -> pygame.Rect:
-        """Room for the demonstrations."""
+        """Area of the demonstrations."""
         top, bottom = self.scaled(88), self.size[1] - self.scaled(68)
         return pygame.Rect(self.scaled(48), top, self.scaled(744), bottom - top)
 
     @property
     def test(self) -> pygame.Rect:
-        """Room for test input and canvas."""
+        """Area of the test input and the canvas."""
         demos = self.demos
         left = demos.right + self.scaled(56)
         return pygame.Rect(left, demos.top, self.width - self.scaled(48) - left, demos.height)
 
     @property
     def halves(self) -> tuple[pygame.Rect, pygame.Rect]:
-        """Room for the test input and, under it, for the canvas."""
+        """Areas of the test input and, below it, of the canvas."""
         room = self.test
         height = (room.height - self.scaled(46)) // 2
         lower = room.bottom - height
@@ -73,7 +72,7 @@ class Sheet:
 
     @property
     def gap(self) -> int:
-        """Least space between two pairs."""
+        """Smallest space between two pairs."""
         return self.scaled(26)
 
     @property
@@ -83,19 +82,19 @@ class Sheet:
 
     @property
     def type_size(self) -> int:
-        """Size of all type."""
+        """Font size of all text."""
         return max(9, self.scaled(16))
 
     @property
     def largest_cell(self) -> int:
-        """Edge beyond which a cell looks clumsy."""
+        """Largest edge of a cell."""
         return max(1, self.scaled(44))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of pairs: the edge of a cell in pixels, and in cells how wide each column's inputs
-    and outputs are and how high each row is.
+    """A table of pairs: the edge of a cell in pixels, and in cells the widths of the inputs and
+    outputs of each column and the height of each row.
     """
 
     cell: int
@@ -105,7 +104,7 @@ class Table:
 
 @lru_cache(maxsize=128)
 def _table(shapes: tuple[tuple[Shape, Shape], ...], width: int) -> Table:
-    """Return the table in which the pairs' cells come out largest."""
+    """Return the table with the largest cells."""
     sheet = Sheet(width)
     room, gap, link = sheet.demos, sheet.gap, sheet.link
     best = Table(0, (), ())
@@ -135,7 +134,7 @@ def _grid(content: bytes, shape: Shape, cell: int) -> pygame.Surface:
     rows, columns = shape
     image = np.empty((rows * cell + 1, columns * cell + 1, 3), np.uint8)
     image[:-1, :-1] = np.repeat(np.repeat(colours, cell, axis=0), cell, axis=1)
-    # Lines between cells of four pixels or fewer would drown the colours; the frame always stays.
+    # Cells of four pixels or fewer have no lines between them, only a frame around the grid.
     step = cell if cell > 4 else None
     image[:: step or rows * cell] = GRID_LINE
     image[:, :: step or columns * cell] = GRID_LINE
@@ -151,13 +150,13 @@ def _put(surface: pygame.Surface, grid: np.ndarray, cell: int, centre: tuple[flo
 
 
 def _paint_demos(surface: pygame.Surface, pairs: tuple[Pair, ...], sheet: Sheet) -> None:
-    """Draw the pairs, row by row, their table in the middle of its room."""
+    """Draw the pairs row by row, as a table in the centre of its area."""
     table, room = _table(tuple((a.shape, b.shape) for a, b in pairs), sheet.width), sheet.demos
     gap, link, cell = sheet.gap, sheet.link, table.cell
     columns = len(table.widths)
     across = sum(a + b for a, b in table.widths) * cell + columns * link + (columns - 1) * gap
     down = sum(table.heights) * cell + (len(table.heights) - 1) * gap
-    # A table smaller than its room is let out a little, so that it does not huddle.
+    # A table that is smaller than its area has larger gaps.
     column_gap = gap + min((room.width - across) // (columns + 1), 2 * gap)
     row_gap = gap + min((room.height - down) // (len(table.heights) + 1), gap)
     left = room.centerx - (across + (columns - 1) * (column_gap - gap)) / 2
@@ -186,7 +185,7 @@ def _test_cell(shape: Shape, sheet: Sheet) -> int:
 
 @lru_cache(maxsize=16)
 def _static(contents: tuple[tuple[bytes, Shape], ...], width: int) -> pygame.Surface:
-    """Return the page without canvas; `contents` are the pairs' grids and the test input, last."""
+    """Return the page without the canvas; ``contents`` are the grids, the test input last."""
     sheet = Sheet(width)
     grids = [np.frombuffer(content, np.uint8).reshape(shape) for content, shape in contents]
     surface = page(*sheet.size)
@@ -207,7 +206,7 @@ def _static(contents: tuple[tuple[bytes, Shape], ...], width: int) -> pygame.Sur
 def canvas_rect(scene: GridScene, width: int) -> tuple[pygame.Rect, int]:
     """Return the rectangle of the canvas and the edge of its cells, in pixels.
 
-    Before there is a canvas, its place is taken to have the shape of the test input.
+    Without a canvas, the rectangle has the shape of the test input.
     """
     sheet = Sheet(width)
     room = sheet.halves[1]
@@ -220,7 +219,7 @@ def canvas_rect(scene: GridScene, width: int) -> tuple[pygame.Rect, int]:
 
 
 def _annotate(surface: pygame.Surface, scene: GridScene, place: pygame.Rect, cell: int) -> None:
-    """Draw doubt and mistakes over the cells of the canvas."""
+    """Mark unsure and wrong cells of the canvas."""
     for kind, values in (("doubt", scene.confidence), ("wrong", scene.wrong)):
         if values is None:
             continue
@@ -235,7 +234,7 @@ def _annotate(surface: pygame.Surface, scene: GridScene, place: pygame.Rect, cel
 
 
 def paint_grids(scene: GridScene, width: int) -> pygame.Surface:
-    """Return the scene as a surface `width` pixels wide."""
+    """Return the scene as a surface with a given width."""
     sheet = Sheet(width)
     grids = [grid for pair in scene.demos for grid in pair] + [scene.test_input]
     surface = _static(tuple((grid.tobytes(), grid.shape) for grid in grids), width).copy()

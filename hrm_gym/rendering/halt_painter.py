@@ -1,4 +1,4 @@
-"""The halting painter: Q-values over the segments, right answers under them, where it stopped."""
+"""The halting painter: Q-values over the segments, correct answers below them, and the stop."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLOURS = {"q_halt": BLUE, "q_continue": AMBER}
 
 
 def _rounded(low: float, high: float) -> tuple[float, float, float]:
-    """Return the ends of an axis that holds both, and its step: 1, 2 or 5 times 10^k."""
+    """Return the ends of an axis from ``low`` to ``high`` and its step: 1, 2 or 5 times 10^k."""
     rough = max(high - low, 1.0) / 4
     power = 10.0 ** np.floor(np.log10(rough))
     step = float(next(power * part for part in (1, 2, 5, 10) if power * part >= rough))
@@ -59,7 +59,7 @@ def _curve(
 
 
 def paint_halt(scene: HaltScene, width: int) -> pygame.Surface:
-    """Paint the curves: what was taken in full colour, what would have followed faint."""
+    """Paint the curves: segments taken in full colour, all later ones faint."""
     board = Board(1, width)
     surface = page(*board.size)
     height = board.type_size
@@ -112,7 +112,7 @@ def paint_halt(scene: HaltScene, width: int) -> pygame.Surface:
         x = xs[scene.segment - 1]
         write(surface, "halted", (x, plot.top - height), height, BLUE, bold=True, align=0.5)
 
-    # The legend stands above the plot, left of which nothing else does.
+    # The legend is above the plot.
     x, y = plot.left, plot.top - 3 * height
     for name, colour in COLOURS.items():
         surface.blit(tile(2 * height, thickness * 2, colour, 1), (x, y - thickness))

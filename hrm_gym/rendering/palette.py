@@ -1,7 +1,7 @@
-"""The colours of the project, each in one place and named by what it says.
+"""The colours of all pictures.
 
-Accents are from the Okabe-Ito palette, which stays distinct for colour-blind readers (Okabe and
-Ito 2008, "Color Universal Design"); tints are the same hues mixed with the white of the page.
+Accents are from the Okabe-Ito palette, whose colours colour-blind readers can distinguish (Okabe
+and Ito 2008, "Color Universal Design"). Tints are the same colours mixed with white.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Colour = tuple[int, int, int]
 
 
 def mix(colour: Colour, other: Colour, share: float) -> Colour:
-    """Return `colour` with a `share` (0..1) of `other` in it."""
+    """Return a mixture of two colours with a ``share`` (0..1) of ``other``."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
     return red, green, blue
 
@@ -36,12 +36,12 @@ WALL: Colour = (66, 74, 86)
 
 
 def doubt(confidence: float) -> Colour:
-    """Return the ground of a cell: white where one is sure of it, amber where not."""
+    """Return the background of a cell: white for a confidence of 1, amber for one of 0."""
     return mix(PAGE, AMBER, 0.85 * (1 - confidence))
 
 
 SURE = 0.98
-"""Confidence from which a cell's ground is left as it is."""
+"""Confidence from which the background of a cell is not coloured."""
 
 CELL_COLOURS = np.array(
     [

@@ -1,8 +1,8 @@
-"""The replay painter: one board a player, and under it what the player thought at that step.
+"""The replay painter: one picture per agent, and below it the Q-values or the progress.
 
-A track is what one player did on one puzzle, step by step; two tracks stand side by side and share
-the steps. The board of a step is painted once and kept, so that a frame costs a few blits: what
-changes from frame to frame is the flash of the cells that the step changed.
+A track contains the steps of one agent on one puzzle. Two tracks are shown side by side, at the
+same step. The picture of a step is painted once and cached, so that a frame needs few operations:
+only the highlight of the changed cells differs between the frames of a step.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from .scene import Scene
 
 TONES: dict[str, Colour] = {"good": GREEN, "bad": VERMILLION, "on": BLUE, "open": MUTED}
 TILES = 24
-"""Steps up to which the timeline has a tile each; longer ones are a bar."""
+"""Largest number of steps that the timeline shows as tiles; more steps are shown as a bar."""
 STRIP_ROWS = 8.4
-"""Height of what stands under a board, in sizes of type."""
+"""Height of the strip below a picture, in font sizes."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Bar:
     """A number between 0 and 1 as a bar.
 
     Attributes:
-        name: what it is.
-        share: its length, 0..1.
-        text: how it reads.
-        mark: where a line stands across it, such as the bound from which one halts.
+        name: Name of the number.
+        share: Length of the bar, 0..1.
+        text: The number as text.
+        mark: Position of a line across the bar, such as the threshold for halting, 0..1.
     """
 
     name: str
@@ -57,11 +57,11 @@ class Step:
     """One step of a track.
 
     Attributes:
-        scene: the board after it.
-        changed: cells that it changed, as `cell_at` counts them.
-        bars: at most two numbers beside it.
-        badge: what was decided, in a word or two.
-        tone: ``good``, ``bad``, ``on`` or ``open``: how the badge is coloured.
+        scene: The scene after the step.
+        changed: Indices of the cells that the step changed, as in ``Scene.cell_at``.
+        bars: At most two numbers.
+        badge: The decision, in one or two words.
+        tone: Colour of the badge: ``good``, ``bad``, ``on`` or ``open``.
     """
 
     scene: Scene
@@ -73,14 +73,14 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What one player did on one puzzle.
+    """The steps of one agent on one puzzle.
 
     Attributes:
-        name: the player.
-        unit: what a step is called, ``segment`` or ``move``.
-        steps: at least one; the scenes are all of one kind.
-        limit: steps it might have taken; as many as it took where that is 0.
-        first: number of the first step, 0 where that is the puzzle before anything was done.
+        name: Name of the agent.
+        unit: Name of a step, ``segment`` or ``move``.
+        steps: At least one step; all scenes are of one class.
+        limit: Largest number of steps of an episode, 0 if it is not known.
+        first: Number of the first step, 0 if it shows the puzzle before the first move.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Track:
 
 
 def steps_of(tracks: Sequence[Track]) -> int:
-    """Return how many steps a replay of these tracks has: those of the longest."""
+    """Return the number of steps of a replay: that of the longest track."""
     return max(len(track.steps) for track in tracks)
 
 
@@ -111,20 +111,21 @@ def paint_replay(
     footer: str = "",
     width: int | None = None,
 ) -> pygame.Surface:
-    """Paint one frame. It needs no display.
+    """Paint one frame. No display is needed.
 
     Args:
-        tracks: one or two, side by side; one that has ended stays at its last step.
-        step: which step, from 0.
-        flash: how strongly the cells flash that this step changed, 0..1.
-        footer: one line under everything, such as what keys do.
-        width: pixels a track; 640 for boards, 1280 for ARC (800 where two stand side by side).
+        tracks: One or two tracks. A track that has ended stays at its last step.
+        step: Index of the step, from 0.
+        flash: Strength of the highlight of the cells that the step changed, 0..1.
+        footer: One line at the bottom, such as the keys of a window.
+        width: Width per track in pixels, by default ``usual_width`` of the scene, or
+            ``half_width`` for two tracks.
 
     Returns:
-        A fresh surface whose size, even both ways, is the same for every step.
+        A new surface. Both sides are even, and the size is the same for all steps.
 
     Raises:
-        ValueError: there is no track, or the width is too small.
+        ValueError: if there is no track, or the width is too small.
     """
     if not tracks:
         raise ValueError("a replay needs a track")
@@ -153,7 +154,7 @@ def paint_replay(
 
 
 def _panel(track: Track, index: int, flash: float, width: int | None) -> pygame.Surface:
-    """Return board, header and strip of one track."""
+    """Return the picture, the header and the strip of one track."""
     surface = _still(track, index, width).copy()
     if flash > 0.01:
         _flash(surface, track.steps[index], flash, width)
@@ -162,7 +163,7 @@ def _panel(track: Track, index: int, flash: float, width: int | None) -> pygame.
 
 @lru_cache(maxsize=16)
 def _still(track: Track, index: int, width: int | None) -> pygame.Surface:
-    """Return what a step keeps from frame to frame."""
+    """Return the part of a step that all its frames share."""
     step = track.steps[index]
     board = step.scene.paint(width)
     broad, high = board.get_size()
@@ -180,7 +181,7 @@ def _still(track: Track, index: int, width: int | None) -> pygame.Surface:
 
 
 def _strip(surface: pygame.Surface, track: Track, index: int, room: pygame.Rect, size: int) -> None:
-    """Draw the bars, the badge, the timeline and the key to the colours."""
+    """Draw the bars, the badge, the timeline and the legend of the colours."""
     step = track.steps[index]
     badge = round(9 * size)
     for row, bar in enumerate(step.bars[:2]):
@@ -200,7 +201,7 @@ def _strip(surface: pygame.Surface, track: Track, index: int, room: pygame.Rect,
 
 
 def _bar(surface: pygame.Surface, bar: Bar, place: pygame.Rect, size: int) -> None:
-    """Draw name, bar and number on one line."""
+    """Draw the name, the bar and the number on one line."""
     middle = place.centery
     write(surface, bar.name, (place.left, middle), size, MUTED)
     left, right = place.left + round(6.6 * size), place.right - round(3.8 * size)
@@ -219,7 +220,7 @@ def _bar(surface: pygame.Surface, bar: Bar, place: pygame.Rect, size: int) -> No
 
 
 def _badge(surface: pygame.Surface, step: Step, place: pygame.Rect, size: int) -> None:
-    """Draw what was decided: filled where it ends something, an outline where it goes on."""
+    """Draw the badge: filled if the decision ends the episode, an outline otherwise."""
     colour, radius = TONES[step.tone], max(2, size // 3)
     ends = step.tone != "open"
     sprite = tile(place.width, place.height, colour, radius, 0 if ends else max(1, size // 8))
@@ -229,7 +230,7 @@ def _badge(surface: pygame.Surface, step: Step, place: pygame.Rect, size: int) -
 
 
 def _timeline(surface: pygame.Surface, track: Track, index: int, place: pygame.Rect) -> None:
-    """Draw the steps: done, now, to come, and those the limit would have allowed."""
+    """Draw the steps: past ones, the current one, later ones, and the rest up to the limit."""
     total = max(track.limit, len(track.steps) if track.first else len(track.steps) - 1, 1)
     done = index + (1 if track.first else 0)
     radius = max(1, place.height // 4)
@@ -254,7 +255,7 @@ def _timeline(surface: pygame.Surface, track: Track, index: int, place: pygame.R
 
 
 def _key(surface: pygame.Surface, point: tuple[int, int], size: int) -> None:
-    """Draw the key to the grounds: from unsure to sure."""
+    """Draw the legend of the background colours, from unsure to sure."""
     x, y = point
     x += write(surface, "unsure", (x, y), size, MUTED) + size // 2
     for k in range(11):
@@ -268,7 +269,7 @@ def _key(surface: pygame.Surface, point: tuple[int, int], size: int) -> None:
 
 
 def _flash(surface: pygame.Surface, step: Step, flash: float, width: int | None) -> None:
-    """Draw a frame around every changed cell, as strong as the flash."""
+    """Draw a frame around every changed cell, with the strength of the highlight."""
     for index in step.changed:
         rect = step.scene.cell_rect(index, width)
         surface.blit(_frame(rect.width, rect.height, round(255 * min(1.0, flash))), rect)
@@ -276,7 +277,7 @@ def _flash(surface: pygame.Surface, step: Step, flash: float, width: int | None)
 
 @lru_cache(maxsize=512)
 def _frame(width: int, height: int, alpha: int) -> pygame.Surface:
-    """Return a frame with a tinted inside, as opaque as `alpha` says."""
+    """Return a frame with a tinted interior and the opacity ``alpha``."""
     sprite = pygame.Surface((width, height), pygame.SRCALPHA, 32)
     sprite.fill((*BLUE, alpha // 6))
     pygame.draw.rect(sprite, (*BLUE, alpha), sprite.get_rect(), max(2, min(width, height) // 9))

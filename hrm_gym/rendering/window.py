@@ -1,4 +1,4 @@
-"""The window for a person to watch, the one place that needs a display."""
+"""The window; only this module needs a display."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pygame
 
 
 class Window:
-    """A window that opens with the first surface shown and keeps pace.
+    """A window that opens with the first surface and limits the frame rate.
 
-    pygame has one display a process, so the latest window shown to owns it.
+    pygame has one display per process, which belongs to the window that was shown last.
 
     Args:
-        title: what stands in its title bar.
-        fps: how many surfaces a second `show` lets through; 0 for as many as come.
+        title: Text of the title bar.
+        fps: Maximum number of surfaces per second; 0 for no limit.
 
     Attributes:
-        closed: true once a person or `close` has closed it; it then stays closed.
-        events: what happened (keys, mouse) since the surface before, for whoever plays.
+        closed: Whether the user or ``close`` has closed the window. It then stays closed.
+        events: The events (keys, mouse) since the surface before.
     """
 
     def __init__(self, title: str = "HRM Gym", fps: float = 10) -> None:
@@ -33,10 +33,10 @@ class Window:
     def show(self, surface: pygame.Surface) -> None:
         """Show a surface at its own size and wait for the end of the frame.
 
-        Does nothing once the window is closed, so that a running episode can go on without it.
+        A closed window does nothing, so that a running episode can continue without it.
 
         Raises:
-            RuntimeError: this machine has no display.
+            RuntimeError: if this machine has no display.
         """
         self.events = []
         if self.closed:
@@ -49,9 +49,9 @@ class Window:
             self._clock.tick(self.fps)
 
     def poll(self) -> list[pygame.event.Event]:
-        """Take in what happened since, without a new picture, and return all `events`.
+        """Add the new events, without a new picture, and return all ``events``.
 
-        A system thinks a window hangs that does not do this every few seconds.
+        This must be called every few seconds, or the system reports that the window hangs.
         """
         if self._screen is None or not pygame.display.get_init():
             return self.events
@@ -61,23 +61,23 @@ class Window:
         return self.events
 
     def desktop(self) -> tuple[int, int]:
-        """Return width and height of the screen that the window will open on, in pixels.
+        """Return the width and height of the screen in pixels.
 
         Raises:
-            RuntimeError: this machine has no display.
+            RuntimeError: if this machine has no display.
         """
         self._connect()
         return pygame.display.get_desktop_sizes()[0]
 
     def close(self) -> None:
-        """Close the window for good. Closing it again does no harm."""
+        """Close the window permanently. It may be closed already."""
         self.closed = True
         if self._screen is not None:
             self._screen = None
             pygame.display.quit()
 
     def _open(self, size: tuple[int, int]) -> pygame.Surface:
-        """Return the screen, opening or resizing the window where needed."""
+        """Return the screen; open or resize the window if necessary."""
         current = pygame.display.get_surface() if pygame.display.get_init() else None
         if self._screen is not None and current is self._screen and current.get_size() == size:
             return current
@@ -93,12 +93,12 @@ class Window:
     def _connect() -> None:
         """Open the connection to the display."""
         try:
-            # Asked first, since SDL would grumble on standard error below.
+            # Checked first, because SDL would print a warning to standard error below.
             displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
             if sys.platform == "linux" and not any(map(os.environ.get, displays)):
                 raise pygame.error("No available display")
             pygame.display.init()
-            # Without a display SDL may draw into nothing, unseen; fine only if it was asked to.
+            # Without a display SDL may draw off screen, which is accepted only on request.
             if pygame.display.get_driver() == "offscreen" and not os.environ.get("SDL_VIDEODRIVER"):
                 pygame.display.quit()
                 raise pygame.error("No available display")

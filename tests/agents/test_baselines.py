@@ -42,7 +42,7 @@ def batch_of(env_id: str) -> tuple[spaces.Dict, dict[str, torch.Tensor]]:
 
 
 PLAIN = ("mlp", "cnn", "structured")
-"""Networks whose shape comes from no preset."""
+"""Networks whose size does not come from a preset."""
 
 
 @pytest.mark.parametrize("policy", PLAIN)
@@ -310,7 +310,7 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_the_file_of_hyperparameters_is_whole() -> None:
-    """Every algorithm has settings for every environment that it fits, and they are its own."""
+    """Every algorithm has hyperparameters for every environment."""
     from hrm_gym import ENV_IDS
 
     for algorithm in ALGORITHM_NAMES:

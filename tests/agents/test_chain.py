@@ -1,4 +1,4 @@
-"""The chain-of-thought agent: chains that a solver would write, read left to right and written."""
+"""The chain-of-thought agent: chains of a solver, how the decoder reads and writes them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_steps_of_a_sudoku_lead_to_its_solution(name: str) -> None:
                 token = next(steps)
             cell, digit = token - language.first_cell, next(steps)
             assert board[cell] == 1
-            # Without a guess, only what is certain.
+            # Without a guess, only certain digits.
             assert saved or puzzle.labels[cell] == digit
             board[cell] = digit
         assert np.array_equal(board, puzzle.labels)
@@ -80,7 +80,7 @@ def test_a_chain_is_question_steps_and_answer() -> None:
 
 
 def short(seed: int) -> Decoder:
-    """Return an untrained decoder that comes to its answer soon, or is cut off."""
+    """Return an untrained decoder that soon starts its answer, or is cut off."""
     torch.manual_seed(seed)
     language = Language(get_task("sudoku-4x4"))
     language.most_steps, language.capacity = 6, 16 + 6 + 17

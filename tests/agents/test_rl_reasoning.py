@@ -19,7 +19,7 @@ from hrm_gym.puzzles.maze import PATH
 
 MAZE = "HRMMaze-7x7-v0"
 SMALL = {"size": 7, "max_steps": 40}
-"""Of the maze with doors, whose mazes have no preset at their own size."""
+"""Arguments of the maze with doors; its default size has no preset."""
 
 
 def count(module: torch.nn.Module) -> int:

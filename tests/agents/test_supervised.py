@@ -1,4 +1,4 @@
-"""The supervised baselines: what they are, that they learn, and that they go where an HRM goes."""
+"""The supervised baselines: their configuration, that they learn, and that they act."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_looped_transformer_is_one_stack_again_and_again() -> None:
         for block in model.executor.blocks:
             h = block(h, (plain.cos, plain.sin))
     assert torch.allclose(answer(model, tokens), model.head(h), atol=1e-5)
-    # Every loop is taught: the gradient is that of the whole, not of the last update.
+    # The gradient runs through all loops, not only through the last update.
     answer(model, tokens).square().sum().backward()
     whole = [p.grad.clone() for p in model.executor.parameters() if p.grad is not None]
     model.zero_grad()
@@ -78,7 +78,7 @@ def test_both_have_the_parameters_of_the_hrm_they_stand_beside(name: str, preset
     assert all(getattr(config, field) == getattr(base, field) for field in kept)
     if name == "looped-transformer":
         flops = base.max_segments * segment_flops(model_of(base))
-        # Half a loop at most, of two or more.
+        # At most half a loop, of two or more.
         assert segment_flops(model_of(config)) == pytest.approx(flops, rel=0.15)
 
 
@@ -99,7 +99,7 @@ def test_they_learn_from_a_few_steps(name: str) -> None:
     assert result.puzzles == 81 * 32
     assert result.agent.name == name
     assert result.agent.signal == "labels"
-    # Cells right by chance: a quarter of the blanks.
+    # By chance a quarter of the blanks is right.
     puzzles = [get_task("sudoku-4x4").generate(key) for key in range(100)]
     questions = np.stack([p.inputs for p in puzzles])
     labels = np.stack([p.labels for p in puzzles])

@@ -1,4 +1,4 @@
-"""The plain transformer of the model's own blocks: both ways, and left to right with its cache."""
+"""The plain transformer of the HRM's blocks, bidirectional and causal with a cache."""
 
 from __future__ import annotations
 

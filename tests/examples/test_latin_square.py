@@ -1,4 +1,4 @@
-"""The worked example of a task of one's own: it is a task, an environment, and can be learned."""
+"""The example of a custom task: it is a task and an environment, and an HRM learns it."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The worked example of an agent of one's own: it walks mazes, and takes part in a comparison."""
+"""The example of a custom agent: it walks through mazes and can be compared."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_it_leaves_every_maze_without_loops():
     found = evaluate(WallFollower(), "HRMMaze-7x7-v0", 60)
     assert found.solve_rate == 1.0
-    # It walks into dead ends, as the solver does not.
+    # It walks into dead ends, unlike the solver.
     assert 0.0 < found.optimal_rate < 1.0
 
 
-def test_episodes_that_take_turns_do_not_disturb_each_other():
+def test_parallel_episodes_do_not_disturb_each_other():
     alone = evaluate(WallFollower(), "HRMMaze-7x7-v0", 20, batch=1)
     together = evaluate(WallFollower(), "HRMMaze-7x7-v0", 20, batch=20)
     assert [e.steps for e in alone.episodes] == [e.steps for e in together.episodes]
 
 
-def test_it_comes_by_its_name():
+def test_it_is_trained_by_its_name():
     assert not learns(NAME)
     result = train_agent(NAME, "HRMMaze-7x7-v0", seconds=1.0)
     assert isinstance(result.agent, WallFollower)

@@ -1,8 +1,8 @@
-"""The maze painter: the walk as a line over the shortest path as a broad band.
+"""The maze painter: the walk is a line, the shortest path a broad band below it.
 
-An answer is shown cell by cell, in shape as well as in colour: right a green tile, missed a hollow
-one, extra (in a wall too) a cross. Where a confidence is given, the ground of an open cell is the
-more amber the less sure it is. A legend under the maze names what can be seen in it.
+The cells of an answer differ in shape and in colour: a right cell is a green tile, a missed cell an
+outline, an extra cell a cross. If there is a confidence, a lower confidence gives the background of
+an open cell more amber. A legend below the maze explains the marks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def _even_with(cell: int, share: float) -> int:
-    """Return about `share` of a cell, odd where the cell is odd, so that it can be centred."""
+    """Return about a ``share`` of a cell, odd if the cell is odd, so that it can be centred."""
     size = max(2, round(cell * share))
     return size if size % 2 == cell % 2 else size + 1
 
@@ -60,7 +60,7 @@ def _trace(
     thickness: int,
     colour: Colour,
 ) -> None:
-    """Draw a line with round ends and bends through cells and the edges (lower, higher) between."""
+    """Draw a line with round ends through cells and the edges (lower, higher) between them."""
     offset = (board.cell - thickness) // 2
     round_end = disc(thickness, colour)
     for index in cells:
@@ -85,7 +85,7 @@ def _mask_edges(mask: np.ndarray, side: int) -> list[tuple[int, int]]:
 
 
 def _walk_edges(walked: np.ndarray) -> list[tuple[int, int]]:
-    """Return the distinct moves of a walk; a random walk takes the same ones again and again."""
+    """Return the distinct moves of a walk; a random walk repeats many of them."""
     low, high = np.minimum(walked[:-1], walked[1:]), np.maximum(walked[:-1], walked[1:])
     moves = np.unique(np.stack([low, high], axis=1)[low != high], axis=0)
     return [(a, b) for a, b in moves.tolist()]
@@ -95,7 +95,7 @@ def _walk_edges(walked: np.ndarray) -> list[tuple[int, int]]:
 def _static(
     side: int, tokens: bytes, doors: bytes | None, band: bytes | None, width: int
 ) -> pygame.Surface:
-    """Return walls, frame, doors and the band of the shortest path: what an episode keeps."""
+    """Return the part that an episode does not change: walls, frame, doors and shortest path."""
     board = Board(side, width)
     surface = page(*board.size)
     grid = np.frombuffer(tokens, np.uint8)
@@ -123,7 +123,7 @@ def _static(
 
 
 def _marks(cell: int) -> dict[str, list[pygame.Surface]]:
-    """Return the sprites of each kind of answer cell, to be laid over one another."""
+    """Return the sprites of each kind of answer cell, which are drawn over each other."""
     edge, radius = _even_with(cell, 0.72), max(1, round(cell * 0.14))
     stroke = max(1, round(cell * 0.08))
     return {
@@ -141,7 +141,7 @@ def _marks(cell: int) -> dict[str, list[pygame.Surface]]:
 
 
 def _kinds(scene: MazeScene) -> dict[str, np.ndarray]:
-    """Return a bool (s*s,) mask for each kind of answer cell. S and G count as neither."""
+    """Return a bool (s*s,) mask for each kind of answer cell, without S and G."""
     if scene.answer is None:
         return {}
     ends = (scene.tokens == START) | (scene.tokens == GOAL)
@@ -165,7 +165,7 @@ def _end(surface: pygame.Surface, board: Board, index: int, letter: str, colour:
 def _legend(
     surface: pygame.Surface, board: Board, entries: list[tuple[str, list[pygame.Surface]]]
 ) -> int:
-    """Write the legend, its end under the right edge of the maze, and return its width."""
+    """Write the legend, right-aligned below the maze, and return its width."""
     end, y = board.left + board.extent, board.caption_point[1]
     x, space = end, board.type_size
     for text, sprites in reversed(entries):
@@ -180,7 +180,7 @@ def _legend(
 
 
 def paint_maze(scene: MazeScene, width: int) -> pygame.Surface:
-    """Return the scene as a surface `width` pixels wide."""
+    """Return the scene as a surface with a given width."""
     board, walked = Board(scene.side, width), np.asarray(scene.walked)
     kinds = _kinds(scene)
     band = scene.shortest if scene.answer is None else None

@@ -1,8 +1,8 @@
-"""The Sudoku painter: thin lines between cells, thick ones between boxes, one mark a meaning.
+"""The Sudoku painter: thin lines between cells, thick lines between boxes.
 
-Givens are bold on a grey ground, played digits blue. A conflict tints the whole cell, a cell known
-wrong has a marked corner, the last move a frame; so the three can be told apart in one cell. Where
-a confidence is given, the ground of a played cell is the more amber the less sure it is.
+Givens are bold on a grey background, other digits are blue. A conflict tints the whole cell, a
+wrong cell has a marked corner, and the last move has a frame, so that one cell can show all three.
+If there is a confidence, a lower confidence gives the background of a filled cell more amber.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 
 def _strokes(width: int) -> tuple[int, int]:
-    """Return the thickness of thin and of thick lines."""
+    """Return the thickness of thin lines and of thick lines."""
     thin = max(1, round(width / 640))
     return thin, thin + 2 * max(1, round(width / 640))
 
 
 def _line(board: Board, position: int, box: int) -> tuple[int, int]:
-    """Return where line number `position` begins, from the board's edge on, and its thickness."""
+    """Return the distance of line number ``position`` from the board's edge, and its thickness."""
     thin, thick = _strokes(board.width)
     thickness = thick if position % box == 0 else thin
     return position * board.cell - thickness // 2, thickness
 
 
 def cell_rect(board: Board, box: tuple[int, int], index: int) -> pygame.Rect:
-    """Return the inside of a cell, the lines around it left out."""
+    """Return the inside of a cell, without the lines around it."""
     row, column = divmod(index, board.side)
     left, left_thickness = _line(board, column, box[1])
     top, top_thickness = _line(board, row, box[0])
@@ -61,7 +61,7 @@ def _empty(side: int, box: tuple[int, int], width: int) -> tuple[pygame.Surface,
     """Return the lines of an empty board and the insides of its cells."""
     board = Board(side, width)
     surface = page(*board.size)
-    # Thick lines go last, so that thin ones do not cut them.
+    # Thick lines are drawn last, so that thin lines do not cross them.
     for thick in (False, True):
         for position in range(side + 1):
             for across, per_box in ((True, box[0]), (False, box[1])):
@@ -80,7 +80,7 @@ def _empty(side: int, box: tuple[int, int], width: int) -> tuple[pygame.Surface,
 
 
 def paint_sudoku(scene: SudokuScene, width: int) -> pygame.Surface:
-    """Return the scene as a surface `width` pixels wide."""
+    """Return the scene as a surface with a given width."""
     board = Board(scene.side, width)
     lines, rects = _empty(scene.side, scene.box, width)
     surface = lines.copy()
