@@ -1,4 +1,4 @@
-"""The ACT decision process: one step is one segment, an action is a whole answer and halt."""
+"""The Answer environment: a step is one segment, an action is a whole answer and a halt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hrm_gym.checks import check_whole
 from hrm_gym.puzzles import Puzzle, Task, Tokens, get_task, wrong_cells
 
-from .base import Observation, PuzzleEnv, whole_array
+from .base import Observation, PuzzleEnv, as_integers
 from .checks import check_targets, refuse_max_steps
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MAX_SEGMENTS = 16
 
 
 def answer_spaces(task: Task, num_puzzle_ids: int) -> tuple[spaces.Dict, spaces.MultiDiscrete]:
-    """Return the observation and action space of a task's Answer environment."""
+    """Return the observation and the action space of the Answer environment of a task."""
     tokens = {
         name: spaces.Box(0, task.vocab_size - 1, (task.seq_len,), np.uint8)
         for name in ("tokens", "answer")
@@ -102,8 +102,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         self.segment = 0
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
-        """Give an answer and halt or go on."""
-        values = whole_array(action, (self.task.seq_len + 1,))
+        """Give an answer, and halt or continue."""
+        values = as_integers(action, (self.task.seq_len + 1,))
         extra: dict[str, Any] = {}
         if values is not None and self.action_space.contains(values):
             self.answer = values[:-1].astype(np.uint8)
@@ -140,7 +140,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return super()._info(segment=self.segment, **extra)
 
     def _legal(self) -> NDArray[np.bool_]:
-        """Return the tokens that an answer may hold, position by position, then both halts."""
+        """Return the legal tokens, position by position, then the values of halt, flat bool."""
         return self._legal_values.copy()
 
     def _action_mask(self) -> tuple[NDArray[np.int8], ...]:
@@ -148,7 +148,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return (*mask[:-2].reshape(self.task.seq_len, -1), mask[-2:])
 
     def optimal_action(self) -> NDArray[np.int64]:
-        """Return the label and halt; a position that does not count takes any answer token."""
+        """Return the label and halt; a position that does not count has any answer token."""
         self._require_episode()
         answer = np.where(self.labels == 0, self.task.answer_tokens[0], self.labels)
         return np.append(answer.astype(np.int64), 1)

@@ -1,4 +1,4 @@
-"""The Answer environment as one native vector: tensors on a device, no host in the step."""
+"""The native vector of the Answer environment: tensors on a device, which no step waits for."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv, final_infos, with_masks
 
 STATE = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
-"""Attributes that are the state of an episode; it names them without the underscore."""
+"""The attributes that make up the state; its entries are named without the underscore."""
 
 
 class AnswerVectorEnv(PuzzleVectorEnv):
-    """``num_envs`` Answer environments in step; see ``AnswerEnv`` for the decision process.
+    """``num_envs`` Answer environments in one; ``AnswerEnv`` describes the decision process.
 
-    Row i of a vector seeded s is the single environment seeded s + i. Everything lives on
-    ``device``, and neither ``step`` nor an autoreset waits for it.
+    Row i of a vector with seed s equals the single environment with seed s + i. All tensors are on
+    ``device``, and neither ``step`` nor an autoreset waits for the device.
 
     Args:
-        num_envs: Rows B.
-        task: Such as ``sudoku-9x9``.
-        device: ``cpu``, ``cuda`` and so on: observations, rewards and infos are tensors there.
-            ``None``: NumPy arrays, as in Gymnasium's own vector environments.
-        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; as strings, since enums do not
-            survive ``spec.to_json()``.
-        max_segments: The segment that halts by itself.
-        kind: For mazes, ``perfect``, ``braided`` or ``hard``.
-        source: See ``AnswerEnv``, as for ``split``, ``difficulty``, ``limit`` and ``augment``.
-        split: The split.
-        difficulty: Lowest and highest rating.
-        limit: At most so many puzzles.
-        augment: Show every puzzle under a random symmetry.
-        task_id: One ARC task.
-        targets: For mazes, ``turned``, ``solved`` or ``any``, see ``AnswerEnv``.
-        render_mode: Must be ``None``; make the single environment to see pictures.
-        unknown: Refused by name.
+        num_envs: The number of rows, B.
+        task: The name of the task, such as ``sudoku-9x9``.
+        device: The device of observations, rewards and infos, such as ``cpu`` or ``cuda``; ``None``
+            for NumPy arrays, as in the vector environments of Gymnasium.
+        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; a string, so that
+            ``spec.to_json()`` can contain it.
+        max_segments: The segment that always halts.
+        kind: The kind of puzzles, for tasks that have kinds; see ``AnswerEnv``.
+        source: See ``AnswerEnv``.
+        split: ``train``, ``val``, ``test`` or ``ood``.
+        difficulty: Lowest and highest rating, both included.
+        limit: The largest number of puzzles to use.
+        augment: Whether a puzzle is shown under a random symmetry of its task.
+        task_id: The name of a single puzzle group to use, for tasks that name them.
+        targets: ``turned``, ``solved`` or ``any``; see ``AnswerEnv``.
+        render_mode: Must be ``None``; only the single environment renders.
+        unknown: Any other argument; it raises.
 
     Attributes:
-        labels: ``(B, seq_len)`` uint8, the teacher's: read before ``step``. 0 does not count.
+        labels: ``(B, seq_len)`` uint8, the labels of the current puzzles, to be read before
+            ``step``. A position with label 0 does not count.
 
     Raises:
-        ValueError: An argument is wrong, or the device is not there.
+        ValueError: if an argument is invalid, or the device does not exist.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.puzzles = puzzles
         observation, action = answer_spaces(self.task, puzzles.num_puzzle_ids)
         self._set_spaces(observation, action)
-        # The puzzles, on the device.
+        # All puzzles, on the device.
         self._inputs = torch.tensor(puzzles.inputs, device=self.device)
         self._labels = torch.tensor(puzzles.labels, device=self.device)
         self._ratings = torch.tensor(puzzles.ratings, device=self.device)
@@ -117,7 +118,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     # Episodes ----------------------------------------------------------------------------------
 
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
-        # Seeds are drawn on the host, by the generator that a single environment has.
+        # Keys are drawn on the host, with the random generator of a single environment.
         places = torch.tensor(rows, dtype=torch.int64, device=self.device)
         self._keys[places] = torch.tensor(found, dtype=torch.int64, device=self.device)
         self._episodes[places] = -1
@@ -128,13 +129,13 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._begin(mask, drawn)
         self._done = self._done & ~mask
 
-    def _look(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
         rows = torch.as_tensor(chosen, device=self.device)
         infos = with_masks(self._row_info(torch.zeros_like(rows)), rows)
         return self._out(self._observe()), self._task_info(chosen) | self._out(infos)
 
     def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
-        """Start the next episode of the masked rows; every row is drawn, so nothing waits."""
+        """Begin the next episode of the masked rows; all rows are drawn, to avoid waiting."""
         self._episodes = self._episodes + mask
         episode_keys = keys.lane_tensor(self._keys, self._episodes)
         if index is None:
@@ -161,21 +162,21 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     # Steps -------------------------------------------------------------------------------------
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Give answers and halt or go on.
+        """Give an answer in every row, and halt or continue.
 
         Args:
             actions: ``(B, seq_len + 1)`` integers, a tensor or an array; the last column is halt.
 
         Returns:
-            Observations, rewards ``(B,)`` float32 (float64 as NumPy), terminations and
-            truncations ``(B,)`` bool, infos. Infos leave out what would be the same in every
-            step (``action_mask``) and what only the rules on the host can say (``is_success``).
-            With ``SameStep`` and tensors, ``final_obs`` is a dictionary of tensors in every step,
-            of which ``_final_obs`` says the rows that count, since to look whether any ended would
-            wait for the device; as NumPy it is Gymnasium's, one object a row.
+            The observations, rewards ``(B,)`` float32 (NumPy: float64), terminations and
+            truncations ``(B,)`` bool, and infos. Infos do not contain ``action_mask``, which is the
+            same at every step, and ``is_success``, which only the host can compute. In ``SameStep``
+            mode with tensors, ``final_obs`` is a dictionary of tensors at every step, where
+            ``_final_obs`` says which rows have ended, since testing whether any has would wait for
+            the device. With NumPy arrays it has the form of Gymnasium, one object a row.
 
         Raises:
-            ValueError: The actions are not one row of integers an environment.
+            ValueError: if the actions are not a row of integers for each environment.
         """
         self._require_episode()
         actions = torch.as_tensor(actions, device=self.device)
@@ -185,7 +186,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
                 f"actions: expected {shape} integers, got {actions.dtype} {tuple(actions.shape)}"
             )
         mode = self.mode
-        # Rows that ended before: they begin their next episode now, or wait for their reset.
+        # Rows that ended before this step begin their next episode, or wait for their reset.
         past = None if mode == AutoresetMode.SAME_STEP else self._done
         # An action outside the space changes nothing, as in the single environment.
         valid = ((actions >= 0) & (actions < self._action_counts)).all(dim=1)
@@ -197,7 +198,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         done = halt | (self._segments >= self.max_segments)
         if past is not None:
             done = done & ~past
-        # Said of rows that ended only: nobody is told how right an answer on the way is.
+        # Infos contain these for rows that have ended alone, so that no answer leaks before.
         wrong = ((self.answers != self.labels) & (self.labels != PAD)).sum(dim=1)
         right = wrong == 0
         if self._any_targets is not None:
@@ -248,14 +249,14 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         }
 
     def _out(self, values: Any) -> Any:
-        """Turn tensors into NumPy arrays where no device was asked for."""
+        """Convert tensors to NumPy arrays if the vector was made without a device."""
         if not self.as_numpy:
             return values
         if isinstance(values, dict):
             return {name: self._out(value) for name, value in values.items()}
         return values.cpu().numpy() if isinstance(values, Tensor) else values
 
-    # The teacher's -----------------------------------------------------------------------------
+    # Solutions ---------------------------------------------------------------------------------
 
     def likeliest_labels(self, scores: Tensor) -> Tensor:
         """Return the likeliest of all right answers to each puzzle, for ``targets="any"``.
@@ -276,16 +277,17 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         return self._any_targets.likeliest_labels(self._levels, self.tokens, scores)
 
     def get_state(self) -> dict[str, Any]:
-        """Return a snapshot, tensors and plain values; ``set_state`` goes on from it exactly."""
+        """Return a snapshot of tensors, from which ``set_state`` continues exactly."""
         self._require_episode()
         tensors = {name.lstrip("_"): getattr(self, name).clone() for name in self._state}
         return {"env": self._identity(), **tensors}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of ``get_state``.
+        """Return to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
+            ValueError: if the state is incomplete, or was taken from a vector with other arguments.
+                The vector is then unchanged.
         """
         own = self._identity()
         held = {name.lstrip("_"): getattr(self, name) for name in self._state}

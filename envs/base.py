@@ -1,4 +1,4 @@
-"""What every single environment shares: its puzzles, its keys, its state and its pictures."""
+"""The base class of the single environments: puzzles, seeds, state and rendering."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ Action = TypeVar("Action")
 Observation = dict[str, Any]
 OPTIONS = ("index", "puzzle", "difficulty")
 STATE = ["env", "random", "key", "episode", "puzzle", "puzzle_id", "symmetry", "steps", "fields"]
-"""What a state holds."""
+"""The entries of a state."""
 
 
 class PuzzleEnv(gym.Env[Observation, Action]):
     """An environment whose episode is one puzzle.
 
-    Subclasses say how an episode begins (``_begin``), what a step does (``_play``), what the last
-    info adds (``_ending``), what is seen (``_observe``) and what a picture shows (``_scene``).
+    Subclasses define how an episode begins (``_begin``), what a step does (``_play``), what the
+    last info adds (``_ending``), the observation (``_observe``) and the picture (``_scene``).
 
     Args:
-        task: The task.
-        source: Where puzzles come from; see ``hrm_gym.data.load_puzzles``.
+        task: The task of the puzzles.
+        source: Where the puzzles come from; see ``hrm_gym.data.load_puzzles``.
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
-        limit: At most so many puzzles.
-        task_id: Play one ARC task alone.
-        augment: Show every drawn puzzle under a random symmetry of its task.
+        limit: The largest number of puzzles to use.
+        task_id: The name of a single ARC task to play.
+        augment: Whether a drawn puzzle is shown under a random symmetry of its task.
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
         render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``. Pictures are for people and
-            show what the teacher knows: shortest paths, wrong digits, right segments.
-        unknown: Anything else, which is refused by name.
+            show the ground truth: shortest paths, wrong digits, correct segments.
+        unknown: Any other argument; it raises.
 
     Attributes:
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
@@ -55,14 +55,14 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         ended: Whether the current episode has terminated or was truncated by ``max_steps``.
 
     Raises:
-        ValueError: An argument is wrong; the sentence names it.
+        ValueError: if an argument is invalid; the message names it.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "render_modes": ["human", "rgb_array", "ansi"],
         "render_fps": 10,
     }
-    # The state of an episode beside its puzzle; get_state copies these attributes.
+    # The attributes that get_state copies, in addition to the puzzle.
     state_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -100,7 +100,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     def _load(
         self, source: str, split: str, difficulty: Any, limit: int | None, task_id: str | None
     ) -> PuzzleSet:
-        """Return the puzzles that episodes are drawn from."""
+        """Return the puzzles that the episodes are drawn from."""
         return load_puzzles(self.task, source, split, difficulty, limit, task_id)
 
     # Episodes ----------------------------------------------------------------------------------
@@ -111,16 +111,16 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """Begin an episode.
 
         Args:
-            seed: Starts the sequence of puzzles anew.
-            options: ``{"index": k}`` takes the k-th puzzle as it is, ``{"puzzle": text}`` a puzzle
-                of one's own; otherwise one is drawn, from those rated ``{"difficulty": [low,
-                high]}`` if that is given.
+            seed: Restarts the sequence of puzzles.
+            options: ``{"index": k}`` takes the k-th puzzle as stored, ``{"puzzle": text}`` a custom
+                puzzle. Otherwise a puzzle is drawn, among those with a rating in the range
+                ``{"difficulty": [low, high]}`` if it is given.
 
         Returns:
-            Observation and info.
+            The observation and the info.
 
         Raises:
-            ValueError: An option is unknown, or its puzzle is not one.
+            ValueError: if an option is unknown or invalid. The environment is then unchanged.
         """
         self._check_options(options or {})
         super().reset(seed=seed)
@@ -134,7 +134,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return self._observe(), self._info()
 
     def _check_options(self, options: dict[str, Any]) -> None:
-        """Refuse options before anything changes, so that the next episode is what it would be."""
+        """Check the options of ``reset`` before anything changes."""
         if not isinstance(options, dict):
             raise ValueError(f"options: expected a dictionary, got {options!r}")
         for name in options:
@@ -146,7 +146,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             self._make(options["puzzle"])
         if "index" in options:
             index = options["index"]
-            if not 0 <= whole(index) < len(self.puzzles):
+            if not 0 <= as_integer(index) < len(self.puzzles):
                 raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
         if "difficulty" in options:
             low, high = check_range(options["difficulty"])
@@ -157,7 +157,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return self.task.make(self.task.validate(self.task.parse(str(text))), "options")
 
     def _choose(self, options: dict[str, Any]) -> tuple[Puzzle, int, Symmetry | None]:
-        """Return the episode's puzzle, its puzzle id and its symmetry; the options are good."""
+        """Return the puzzle of the episode, its puzzle id and its symmetry."""
         if "puzzle" in options:
             return self._make(options["puzzle"]), 0, None
         if "index" in options:
@@ -194,10 +194,10 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return self.terminated or self.truncated
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Play one action; see the class for what the values mean.
+        """Play one action; the class describes the returned values.
 
-        Nothing happens any more once an episode has ended: every action is invalid then, none is
-        in the mask, each pays 0, and the step says again how it ended and whether it was a success.
+        A step after the end of an episode changes nothing: every action is invalid, the mask allows
+        none, the reward is 0, and the flags and ``is_success`` are those of the last step.
         """
         self._require_episode()
         reward = 0.0
@@ -219,20 +219,20 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     @abstractmethod
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
-        """Change the state; return reward, whether that ends the episode, and what to say of it."""
+        """Change the state; return the reward, whether the episode terminates, and infos to add."""
 
     @abstractmethod
     def _ending(self) -> dict[str, Any]:
-        """Return what the last info says beside what every info does."""
+        """Return what the last info contains in addition to what every info contains."""
 
     @abstractmethod
     def _observe(self) -> Observation:
-        """Return the observation, of fresh arrays."""
+        """Return the observation, as new arrays."""
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which actions are legal, flat bool, as sb3-contrib's MaskablePPO asks for it.
+        """Return which actions are legal, flat bool, in the form that MaskablePPO expects.
 
-        None is once the episode has ended.
+        No action is legal after the end of the episode.
         """
         self._require_episode()
         masks = self._legal()
@@ -242,14 +242,14 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     @abstractmethod
     def _legal(self) -> NDArray[np.bool_]:
-        """Return which actions are legal before the end, a fresh array."""
+        """Return which actions are legal before the end of the episode, as a new array."""
 
     @abstractmethod
     def optimal_action(self) -> Any:
-        """Return an action of a shortest way to success (the teacher's, from the solution)."""
+        """Return an action of a shortest path to success; it is computed from the solution."""
 
     def solve(self) -> Tokens:
-        """Return the answer of the current puzzle, ``(seq_len,)`` uint8 (the teacher's)."""
+        """Return the label of the current puzzle, ``(seq_len,)`` uint8."""
         self._require_episode()
         return self.labels.copy()
 
@@ -262,7 +262,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return {**shared, "is_success": False, "invalid_action": False, **extra}
 
     def _action_mask(self) -> Any:
-        """Return a fresh mask as ``action_space.sample`` takes it."""
+        """Return a new mask in the form that ``action_space.sample`` expects."""
         return self.action_masks().astype(np.int8)
 
     def _require_episode(self) -> None:
@@ -272,7 +272,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
     # State -------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """Return a snapshot of the episode; ``set_state`` goes on from it exactly."""
+        """Return a snapshot of the episode, from which ``set_state`` continues exactly."""
         self._require_episode()
         state = {
             "env": self._identity(),
@@ -288,15 +288,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return copy.deepcopy(state)
 
     def _identity(self) -> str:
-        """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
+        """Describe the environment that a state fits; subclasses add their own arguments."""
         return f"one of {type(self).__name__} {drawn_from(self.task, self.augment, self.puzzles)}"
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of ``get_state``, its count of steps included.
+        """Return to a snapshot of ``get_state``, including its number of steps.
 
         Raises:
-            ValueError: It is of an environment made otherwise, such as of another split, whose
-                next episodes would be others, or not whole; nothing changes then.
+            ValueError: if the state is incomplete, or was taken from an environment with other
+                arguments, such as another split. The environment is then unchanged.
         """
         own = self._identity()
         check_state(state, own, STATE)
@@ -310,7 +310,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             setattr(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes to copy or pickle; a window stays with its process."""
+        """Return the attributes to copy or pickle; a window belongs to its process alone."""
         return {**self.__dict__, "_window": None}
 
     # Pictures ----------------------------------------------------------------------------------
@@ -320,12 +320,12 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         """Return what a picture of the episode shows."""
 
     def scene(self) -> Scene:
-        """Return what a picture of the episode shows, for painters of one's own."""
+        """Return what a picture of the episode shows, for custom painters."""
         self._require_episode()
         return self._scene()
 
     def render(self) -> Any:
-        """Show or return a picture, by ``render_mode``.
+        """Show or return a picture, depending on ``render_mode``.
 
         Returns:
             ``(height, width, 3)`` uint8 for ``rgb_array``, a string for ``ansi``, else ``None``.
@@ -354,8 +354,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             self._window = None
 
 
-def whole(action: Any) -> int:
-    """Return a scalar integer action, -1 for anything else: no invalid action raises."""
+def as_integer(action: Any) -> int:
+    """Return a scalar integer action, or -1 for anything else, so that no action raises."""
     if isinstance(action, np.ndarray) and action.shape == ():
         action = action[()]
     if isinstance(action, (int, np.integer)) and not isinstance(action, bool):
@@ -363,8 +363,8 @@ def whole(action: Any) -> int:
     return -1
 
 
-def whole_array(action: Any, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
-    """Return an action of several integers, None for anything else."""
+def as_integers(action: Any, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
+    """Return an action of several integers, or ``None`` for anything else."""
     try:
         values = np.asarray(action)
     except ValueError:  # lists of unequal length

@@ -1,4 +1,4 @@
-"""When to stop thinking: recorded segments played back, halting the only choice."""
+"""The Halt environment: recorded segments are played back, and halting is the only choice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hrm_gym.data.source import check_choice, choose
 from hrm_gym.data.traces import Traces, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 
-from .base import PuzzleEnv, whole
+from .base import PuzzleEnv, as_integer
 from .checks import refuse_max_steps
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 CONTINUE, HALT = 0, 1
 READINGS = ("q_halt", "q_continue", "entropy", "changed", "segment", "rating")
-"""What an observation holds, in this order."""
+"""The components of an observation, in this order."""
 Q_SCALE, RATING_SCALE = 4.0, 10.0
 TRAIN_SHARE, VAL_SHARE = 70, 10
-"""Per cent of the traces that are not out of distribution; the rest is ``test``."""
+"""Shares of the traces that are not ``ood``, in percent; the rest is ``test``."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TracePuzzle(Puzzle):
-    """One puzzle of a trace file with what was recorded of it; S segments.
+    """A puzzle of a trace file with its recording of S segments.
 
     Attributes:
         readings: ``(S, 6)`` float32, the observations.
-        exact: ``(S,)`` bool, the answer equals the label.
-        accepted: ``(S,)`` bool, the rules accept it.
+        exact: ``(S,)`` bool, whether the answer equals the label.
+        accepted: ``(S,)`` bool, whether the rules accept the answer.
         q_halt: ``(S,)`` float32, for the picture.
         q_continue: ``(S,)`` float32, for the picture.
     """
@@ -50,7 +50,7 @@ class TracePuzzle(Puzzle):
     q_continue: NDArray[np.float32]
 
     def __deepcopy__(self, memo: dict[int, object]) -> TracePuzzle:
-        """Return the puzzle itself, whose arrays are locked."""
+        """Return the puzzle itself, since its arrays are read-only."""
         return self
 
 
@@ -110,7 +110,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
         self.max_segments = self.traces.segments
         self.ponder_cost = check_number("ponder_cost", ponder_cost, 0, 1)
         if kwargs.setdefault("augment", False) is not False:
-            raise ValueError("augment: traces are recorded, so they cannot be turned; leave it out")
+            raise ValueError("augment: recorded traces cannot be augmented; expected false")
         super().__init__(get_task(self.traces.task), source=source, **kwargs)
         self.observation_space = reading_space()  # type: ignore[assignment]
         self.action_space = spaces.Discrete(2)
@@ -125,12 +125,14 @@ class HaltEnv(PuzzleEnv[np.int64]):
         task_id: str | None,
     ) -> PuzzleSet:
         if task_id is not None:
-            raise ValueError(f"task_id: traces are drawn by split alone, got {task_id!r}")
+            raise ValueError(f"task_id: traces have no names, got {task_id!r}")
         return trace_puzzles(self.traces, source, split, difficulty, limit)
 
     def _check_options(self, options: dict[str, Any]) -> None:
         if "puzzle" in options:
-            raise ValueError("options: traces are recorded; expected index, got 'puzzle'")
+            raise ValueError(
+                "options: only recorded puzzles can be played; expected index, got 'puzzle'"
+            )
         super()._check_options(options)
 
     def _identity(self) -> str:
@@ -140,10 +142,10 @@ class HaltEnv(PuzzleEnv[np.int64]):
         self.segment = 1
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
-        """Halt or go on."""
+        """Halt or continue."""
         extra: dict[str, Any] = {}
         reward, done = 0.0, False
-        choice = whole(action)
+        choice = as_integer(action)
         if choice not in (CONTINUE, HALT):
             extra["invalid_action"] = True
         else:
@@ -162,12 +164,12 @@ class HaltEnv(PuzzleEnv[np.int64]):
 
     @property
     def trace(self) -> TracePuzzle:
-        """The episode's puzzle with what was recorded of it."""
+        """The puzzle of the episode with its recording."""
         assert isinstance(self.puzzle, TracePuzzle)
         return self.puzzle
 
     def returns(self) -> NDArray[np.float64]:
-        """Return what halting after each segment pays, ``(max_segments,)`` (the teacher's)."""
+        """Return the reward for halting after each segment, ``(max_segments,)``."""
         self._require_episode()
         return self.trace.exact - self.costs
 
@@ -182,9 +184,10 @@ class HaltEnv(PuzzleEnv[np.int64]):
         return np.ones(2, bool)
 
     def optimal_action(self) -> int:
-        """Halt if no later segment pays more: at the first right answer, if it is worth the wait.
+        """Return 1 (halt) if no later segment pays more, else 0.
 
-        Where no answer to come is right it halts at once.
+        That is at the first correct answer, if it pays more than halting now. If no later answer is
+        correct, it halts immediately.
         """
         return HALT if int(self.returns()[self.segment - 1 :].argmax()) == 0 else CONTINUE
 
@@ -209,10 +212,10 @@ def reading_space() -> spaces.Box:
 
 
 def load_traces(source: str, max_segments: int | None) -> Traces:
-    """Return the first segments of a trace file; all of them for ``None``.
+    """Return the first segments of a trace file; all segments for ``None``.
 
     Raises:
-        ValueError: The file is missing or damaged, or has fewer segments.
+        ValueError: if the file is missing or damaged, or has fewer segments.
     """
     traces = bundled_traces() if source == "bundled" else read_traces(source)
     if max_segments is None:
@@ -245,7 +248,7 @@ def readings(traces: Traces) -> NDArray[np.float32]:
 
 def trace_splits(traces: Traces) -> NDArray[np.int64]:
     """Return the index in ``SPLITS`` of the split of each trace, ``(N,)``."""
-    # The two digits above those that choose the split of the task.
+    # The two decimal digits before those that decide the split of the task.
     share = traces.digests // np.uint64(100) % np.uint64(100)
     inside = np.where(share < TRAIN_SHARE, 0, np.where(share < TRAIN_SHARE + VAL_SHARE, 1, 2))
     return np.where(traces.ood, SPLITS.index("ood"), inside)
@@ -261,7 +264,7 @@ def trace_puzzles(
     """Return the traces that an environment draws from, as puzzles.
 
     Raises:
-        ValueError: An argument is wrong, or nothing is left.
+        ValueError: if an argument is invalid, or no trace is left.
     """
     check_choice(split, difficulty, limit)
     rows = np.flatnonzero(trace_splits(traces) == SPLITS.index(split))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The Halt environment as one native vector: a few table look-ups a step."""
+"""The native vector of the Halt environment: a step is a few table lookups."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv, final_infos, with_masks
 
 STATE = ("keys", "episodes", "rows", "segments", "done")
-"""What the state of an episode holds beside ``env``."""
+"""The entries of a state, in addition to ``env``."""
 
 
 class HaltVectorEnv(PuzzleVectorEnv):
-    """``num_envs`` Halt environments in step; see ``HaltEnv`` for the decision process.
+    """``num_envs`` Halt environments in one; ``HaltEnv`` describes the decision process.
 
-    Row i of a vector seeded s is the single environment seeded s + i.
+    Row i of a vector with seed s equals the single environment with seed s + i.
 
     Args:
-        num_envs: Rows B.
+        num_envs: The number of rows, B.
         source: A trace file or ``bundled``.
-        max_segments: The segment that halts by itself; all that were recorded for ``None``.
-        ponder_cost: What a segment costs.
-        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; as strings, since enums do not
-            survive ``spec.to_json()``.
-        split: The split.
-        difficulty: Lowest and highest rating.
-        limit: At most so many traces.
-        augment: Must be ``False``, as for the single environment.
-        render_mode: Must be ``None``; make the single environment to see pictures.
-        unknown: Refused by name.
+        max_segments: The segment that always halts; ``None`` for the last recorded segment.
+        ponder_cost: The cost of a segment.
+        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; a string, so that
+            ``spec.to_json()`` can contain it.
+        split: ``train``, ``val``, ``test`` or ``ood``.
+        difficulty: Lowest and highest rating, both included.
+        limit: The largest number of traces to use.
+        augment: Must be ``False``, as in the single environment.
+        render_mode: Must be ``None``; only the single environment renders.
+        unknown: Any other argument; it raises.
 
     Raises:
-        ValueError: An argument is wrong.
+        ValueError: if an argument is invalid; the message names it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
     ) -> None:
         super().__init__(num_envs, autoreset_mode, render_mode, unknown)
         if augment is not False:
-            raise ValueError("augment: traces are recorded, so they cannot be turned; leave it out")
+            raise ValueError("augment: recorded traces cannot be augmented; expected false")
         self.augment = augment
         traces = load_traces(source, max_segments)
         self.max_segments = traces.segments
@@ -92,7 +92,9 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self._begin(chosen, index)
         self._done = self._done & ~chosen
 
-    def _look(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def _reset_outputs(
+        self, chosen: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         no = np.zeros(self.num_envs, bool)
         infos = self._info(no, no)
         return self._observe(), {k: v & chosen if k[0] == "_" else v for k, v in infos.items()}
@@ -113,18 +115,18 @@ class HaltVectorEnv(PuzzleVectorEnv):
     # Steps -------------------------------------------------------------------------------------
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Halt or go on.
+        """Halt or continue in every row.
 
         Args:
             actions: ``(B,)`` integers.
 
         Returns:
-            Observations ``(B, 6)`` float32, rewards ``(B,)`` float64, terminations and truncations
-            ``(B,)`` bool, infos. Infos leave out ``action_mask``, which is the same in every step
-            of an episode.
+            The observations ``(B, 6)`` float32, rewards ``(B,)`` float64, terminations and
+            truncations ``(B,)`` bool, and infos. Infos do not contain ``action_mask``, since both
+            actions are always legal.
 
         Raises:
-            ValueError: The actions are not one integer a row.
+            ValueError: if the actions are not one integer for each row.
         """
         self._require_episode()
         actions = np.asarray(actions)
@@ -134,12 +136,12 @@ class HaltVectorEnv(PuzzleVectorEnv):
                 f"{actions.shape}"
             )
         mode = self.mode
-        # Rows that ended before: they begin their next episode now, or wait for their reset.
+        # Rows that ended before this step begin their next episode, or wait for their reset.
         past = self._done if mode != AutoresetMode.SAME_STEP else np.zeros(self.num_envs, bool)
-        halt, go_on = (actions == HALT) & ~past, (actions == CONTINUE) & ~past
-        self._segments = np.minimum(self._segments + go_on, self.max_segments)
-        done = halt | (go_on & (self._segments == self.max_segments))
-        # With ``Disabled`` a row says again whether it was a success.
+        halt, proceed = (actions == HALT) & ~past, (actions == CONTINUE) & ~past
+        self._segments = np.minimum(self._segments + proceed, self.max_segments)
+        done = halt | (proceed & (self._segments == self.max_segments))
+        # In ``Disabled`` mode a row that has ended keeps its ``is_success``.
         over = done | past if mode == AutoresetMode.DISABLED else done
         at = (self._rows, self._segments - 1)
         success = self._accepted[at] & over
@@ -148,7 +150,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
             "regret": np.where(done, self._regrets[at], 0.0),
         }
         rewards = np.where(done, self._returns[at], 0.0)
-        invalid = ~(halt | go_on)
+        invalid = ~(halt | proceed)
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(past)
             invalid &= ~past
@@ -175,10 +177,10 @@ class HaltVectorEnv(PuzzleVectorEnv):
         }
         return self._task_info() | with_masks(values, self._every_row)
 
-    # The teacher's -----------------------------------------------------------------------------
+    # Solutions ---------------------------------------------------------------------------------
 
     def optimal_action(self) -> NDArray[np.int64]:
-        """Return for every row what the oracle does, ``(B,)``; see ``HaltEnv.optimal_action``."""
+        """Return the optimal action of every row, ``(B,)``; see ``HaltEnv.optimal_action``."""
         self._require_episode()
         segments = np.arange(1, self.max_segments + 1)
         ahead = segments >= self._segments[:, None]
@@ -186,16 +188,17 @@ class HaltVectorEnv(PuzzleVectorEnv):
         return np.where(returns.argmax(axis=1) == self._segments - 1, HALT, CONTINUE)
 
     def get_state(self) -> dict[str, Any]:
-        """Return a snapshot, arrays and plain values; ``set_state`` goes on from it exactly."""
+        """Return a snapshot of arrays, from which ``set_state`` continues exactly."""
         self._require_episode()
         tables = {name: getattr(self, f"_{name}").copy() for name in STATE}
         return {"env": self._identity(), **tables}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of ``get_state``.
+        """Return to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
+            ValueError: if the state is incomplete, or was taken from a vector with other arguments.
+                The vector is then unchanged.
         """
         own = self._identity()
         check_state(state, own, ("env", *STATE))

@@ -1,6 +1,6 @@
-"""What the kernels of all step environments share, and the named tuples that they take.
+"""Numba kernels and named tuples that all step environments share.
 
-The single environments call the functions of one row, and the native vectors the loops over rows,
+The single environments call the functions of one row. The native vectors call loops over rows,
 which call the same functions. A vector keeps its rows in a named tuple of arrays ``(B, ...)``.
 """
 # Jitted functions are untyped to mypy.
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from hrm_gym.puzzles.random_kernels import lane
 
 NEXT_STEP, SAME_STEP, DISABLED = 0, 1, 2
-"""Autoreset modes, as the kernels know them."""
+"""The autoreset modes, as numbers."""
 UNLIMITED = 1 << 62
-"""No time limit."""
+"""A number of steps that stands for no time limit."""
 
 
 class Bank(NamedTuple):
-    """The puzzles that rows draw from: ``(N, cells)`` and ``(N,)``."""
+    """The puzzles that rows are drawn from: ``(N, cells)`` and ``(N,)``."""
 
     inputs: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -29,7 +29,7 @@ class Bank(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What a step gives back beside observations, row by row; see the environments."""
+    """What a step returns beside the observations, one entry a row; see the environments."""
 
     rewards: NDArray[np.float64]
     terminated: NDArray[np.bool_]
@@ -41,14 +41,14 @@ class Results(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def copy_row(source, target, row):
-    """Copy a row; a plain loop becomes wide moves, which a slice does not (14 times slower)."""
+    """Copy a row. The plain loop is vectorized by the compiler; a slice is 14 times slower."""
     for place in range(source.shape[1]):
         target[row, place] = source[row, place]
 
 
 @njit(cache=True, nogil=True)
 def begin_row(rows, row, bank, index):
-    """Begin the next episode of a row; return its key and its puzzle, drawn if ``index`` < 0."""
+    """Begin the next episode of a row; return its key and puzzle, which ``index`` < 0 draws."""
     rows.episodes[row] += 1
     rows.elapsed[row] = 0
     rows.ended[row] = False

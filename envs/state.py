@@ -1,4 +1,4 @@
-"""What ``set_state`` refuses, before it changes anything."""
+"""The checks of ``set_state``, which run before anything changes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from hrm_gym.puzzles import Task
 
 
 def drawn_from(task: Task, augment: bool, puzzles: PuzzleSet) -> str:
-    """Say what episodes are drawn from, for the name of what a state must be of."""
-    # The symmetries of a maze hang on its kind.
+    """Describe what episodes are drawn from; see ``PuzzleEnv._identity``."""
+    # The symmetries of a task may depend on its kind.
     kind = getattr(task, "kind", None)
     name = f"{kind} {task.id}" if kind else task.id
     return f"on {name}, augment={augment}, {puzzles.mark}"
 
 
 def check_state(state: Any, own: str, names: Iterable[str]) -> None:
-    """Refuse what ``get_state`` of another environment gave, or what is no whole state.
+    """Check that a state is complete and fits an environment.
 
     Args:
-        state: What ``set_state`` was given.
-        own: Names the environment: class, task, puzzles, and what else episodes or spaces hang on.
-        names: What a state holds.
+        state: The argument of ``set_state``.
+        own: The description of the environment: class, task, puzzles, and everything else that
+            episodes or spaces depend on.
+        names: The entries of a state.
 
     Raises:
-        ValueError: It is of another environment, or does not hold just these.
+        ValueError: if the state is of another environment, or has other entries.
     """
     given = state.get("env") if isinstance(state, dict) else None
     if given != own:
@@ -38,25 +39,29 @@ def check_state(state: Any, own: str, names: Iterable[str]) -> None:
 
 
 def check_names(part: Any, own: str, names: Iterable[str]) -> None:
-    """Refuse a state, or a dictionary in it, that does not hold just these names.
+    """Check that a state, or a dictionary in it, has exactly these entries.
 
     Raises:
-        ValueError: It does not; the sentence says which.
+        ValueError: if an entry is missing or unknown; the message names it.
     """
     wanted = set(names)
     held = set(part) if isinstance(part, dict) else set()
     for name in sorted(wanted - held, key=str):
-        raise ValueError(f"state: expected {own} as get_state gave it, but {name} is missing")
+        raise ValueError(f"state: expected {own} as get_state returned it, but {name} is missing")
     for name in sorted(held - wanted, key=str):
-        raise ValueError(f"state: expected {own} as get_state gave it, but it holds {name!r} too")
+        raise ValueError(
+            f"state: expected {own} as get_state returned it, but it also contains {name!r}"
+        )
 
 
 def check_shapes(part: dict[str, Any], own: str, rows: Mapping[str, Any]) -> None:
-    """Refuse arrays or tensors of a state that are not shaped as an environment's own.
+    """Check that arrays or tensors of a state have the shapes of the environment's own.
 
     Raises:
-        ValueError: One is not; the sentence says which.
+        ValueError: if a shape differs; the message names the array.
     """
     for name, array in rows.items():
         if getattr(part[name], "shape", None) != array.shape:
-            raise ValueError(f"state: expected {own}, but {name} is no {tuple(array.shape)}")
+            raise ValueError(
+                f"state: expected {own}, but {name} does not have shape {tuple(array.shape)}"
+            )

@@ -1,4 +1,4 @@
-"""What the native vectors of the step environments share: rows, autoreset, infos, state."""
+"""The base class of the native vectors of step environments: rows, autoreset, infos, state."""
 
 from __future__ import annotations
 
@@ -31,36 +31,35 @@ Result = tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.b
 
 
 class StepVectorEnv(PuzzleVectorEnv):
-    """``num_envs`` step environments in one array a field; a step is one call of a kernel.
+    """``num_envs`` step environments with one array a field; a kernel plays each step.
 
-    Row i of a vector seeded s is the single environment seeded s + i, bit for bit. Infos are
-    arrays ``(B, ...)`` with masks ``_name`` that say in which rows a value holds, as Gymnasium
-    builds them: ``rating``, ``is_success``, ``invalid_action`` and, where episodes ended,
-    ``regret`` and what the environment adds (with ``SameStep`` in ``final_info``, beside
-    ``final_obs``). Arrays are fresh in every step. With ``Disabled``, a row that has ended stays as
-    it is until it is reset: every action is invalid there, none is in the mask, each pays 0, and
-    ``is_success`` stays as it was.
+    Row i of a vector with seed s equals the single environment with seed s + i, bit for bit. Infos
+    are arrays ``(B, ...)`` with masks ``_name``, as in Gymnasium: ``task``, ``rating``,
+    ``is_success``, ``invalid_action`` and, where episodes end, ``regret`` and what the environment
+    adds (in ``SameStep`` mode in ``final_info``, with ``final_obs``). All returned arrays are new.
+    In ``Disabled`` mode a row that has ended does not change until it is reset: every action is
+    invalid, the mask allows none, the reward is 0, and ``is_success`` stays the same.
 
     Args:
-        task: The task.
-        observation: The space of one row.
-        num_envs: Rows B.
-        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; as strings, since enums do not
-            survive ``spec.to_json()``.
-        masks: Put ``action_mask`` ``(B, actions)`` int8 in every info; ``action_masks()`` gives
-            them on demand.
+        task: The task of the puzzles.
+        observation: The observation space of one row.
+        actions: The number of actions.
+        num_envs: The number of rows, B.
+        autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; a string, so that
+            ``spec.to_json()`` can contain it.
+        masks: Whether every info contains ``action_mask``, ``(B, actions)`` int8. The method
+            ``action_masks`` is always available.
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
-        source: See the single environment, as for ``split``, ``difficulty``, ``limit`` and
-            ``augment``.
-        split: The split.
-        difficulty: Lowest and highest rating.
-        limit: At most so many puzzles.
-        augment: Show every puzzle under a random symmetry.
-        render_mode: Must be ``None``; make the single environment to see pictures.
-        unknown: Refused by name.
+        source: See the single environment.
+        split: See the single environment.
+        difficulty: Lowest and highest rating, both included.
+        limit: The largest number of puzzles to use.
+        augment: Whether a puzzle is shown under a random symmetry of its task.
+        render_mode: Must be ``None``; only the single environment renders.
+        unknown: Any other argument; it raises.
 
     Raises:
-        ValueError: An argument is wrong; the sentence names it.
+        ValueError: if an argument is invalid; the message names it.
     """
 
     single_action_space: spaces.Discrete
@@ -97,34 +96,34 @@ class StepVectorEnv(PuzzleVectorEnv):
         )
         self._mode = MODES[self.mode]
         self._set_spaces(observation, spaces.Discrete(actions))
-        # In a space's own order; to ask the space in every step takes longer than to look.
+        # In the order of the space; asking the space at every step is slow.
         self._names = tuple(observation)
         self._rows: Any = self._new_rows()
-        # Where the kernel leaves what only the rows that ended have to say.
-        self._final: Any = self._new_seen()._replace(masks=np.empty((num_envs, 0), np.int8))
+        # Arrays for the last observations and results of the rows that end.
+        self._final: Any = self._new_observations()._replace(masks=np.empty((num_envs, 0), np.int8))
         self._outcome = np.zeros((2, num_envs), np.int64)
 
-    # What a task adds ---------------------------------------------------------------------------
+    # Methods of subclasses -----------------------------------------------------------------------
 
     @abstractmethod
     def _new_rows(self) -> Any:
         """Return the state of all rows, a named tuple of arrays."""
 
     @abstractmethod
-    def _new_seen(self) -> Any:
-        """Return fresh arrays for observations and masks, a named tuple that ends in ``masks``."""
+    def _new_observations(self) -> Any:
+        """Return new arrays for observations, a named tuple that ends with ``masks``."""
 
     @abstractmethod
     def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
-        """Begin an episode in the chosen rows; ``index`` -1 draws."""
+        """Begin an episode in the chosen rows; the index -1 draws a puzzle."""
 
     @abstractmethod
-    def _see(self, seen: Any) -> None:
-        """Write what every row sees."""
+    def _write_observations(self, observations: Any) -> None:
+        """Write the observations and masks of all rows."""
 
     @abstractmethod
-    def _play(self, actions: NDArray[np.int64], results: kernels.Results, seen: Any) -> int:
-        """Play a step; return how many rows ended."""
+    def _play(self, actions: NDArray[np.int64], results: kernels.Results, observations: Any) -> int:
+        """Play a step; return the number of rows that ended."""
 
     @abstractmethod
     def _write_masks(self, masks: NDArray[np.int8]) -> None:
@@ -132,20 +131,20 @@ class StepVectorEnv(PuzzleVectorEnv):
 
     @abstractmethod
     def _write_optimal(self, actions: NDArray[np.int64]) -> None:
-        """Write the teacher's actions."""
+        """Write an optimal action of every row."""
 
     @abstractmethod
     def _solved(self) -> NDArray[np.bool_]:
-        """Return in which rows the goal is reached."""
+        """Return which rows are solved."""
 
     def _ending(self, results: kernels.Results, ended: NDArray[np.bool_]) -> Infos:
-        """Return what the last infos say beside what every info does."""
+        """Return what the last infos contain in addition to what every info contains."""
         return {"regret": np.where(ended, results.regret, 0)}
 
     # Episodes -----------------------------------------------------------------------------------
 
     def _shared_rows(self) -> tuple[Any, Any, Any, Any, Any, Any, Any]:
-        """Return the arrays that the states of all tasks begin with."""
+        """Return the arrays that the rows of all tasks begin with."""
         count, cells = self.num_envs, self.task.seq_len
         return (
             np.zeros(count, np.uint64),
@@ -163,25 +162,25 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
         self._begin(chosen, np.full(self.num_envs, -1) if index is None else index)
 
-    def _look(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
-        seen = self._new_seen()
-        self._see(seen)
+    def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
+        observations = self._new_observations()
+        self._write_observations(observations)
         no = np.zeros(self.num_envs, np.bool_)
-        return self._observation(seen), self._infos(chosen, no, no, seen.masks)
+        return self._observation_dict(observations), self._infos(chosen, no, no, observations.masks)
 
     def step(self, actions: Any) -> Result:
-        """Play one action a row.
+        """Play one action in every row.
 
         Args:
-            actions: ``(B,)`` integers; those outside the space change nothing, as in the single
-                environment.
+            actions: ``(B,)`` integers. An action outside the space changes nothing, as in the
+                single environment.
 
         Returns:
-            Observations, rewards ``(B,)`` float64, terminations and truncations ``(B,)`` bool,
+            The observations, rewards ``(B,)`` float64, terminations and truncations ``(B,)`` bool,
             and infos.
 
         Raises:
-            ValueError: The actions are not one integer a row.
+            ValueError: if the actions are not one integer for each row.
         """
         self._require_episode()
         moves = np.asarray(actions)
@@ -191,35 +190,41 @@ class StepVectorEnv(PuzzleVectorEnv):
             )
         flags = np.empty((3, self.num_envs), np.bool_)
         results = kernels.Results(np.empty(self.num_envs), *flags, *self._outcome)
-        seen = self._new_seen()
+        observations = self._new_observations()
         before, past = self._rows.ratings.copy(), self._rows.ended.copy()
-        count = self._play(moves.astype(np.int64, copy=False), results, seen)
+        count = self._play(moves.astype(np.int64, copy=False), results, observations)
         every = self._every_row
         rewards, terminated, truncated, invalid, *_ = results
         success = rewards > 0
         if self._mode == kernels.DISABLED:
             success |= past & self._solved()
         if not count:
-            infos = self._infos(every, success, invalid, seen.masks)
+            infos = self._infos(every, success, invalid, observations.masks)
         elif self._mode == kernels.SAME_STEP:
             ended = terminated | truncated
-            infos = self._infos(every, success & ~ended, invalid & ~ended, seen.masks)
+            infos = self._infos(every, success & ~ended, invalid & ~ended, observations.masks)
             last = self._infos(ended, success, invalid & ended, None)
             last["rating"] = np.where(ended, before, np.float32(0))
             if self.masks:
-                last["action_mask"] = np.zeros_like(seen.masks)
+                last["action_mask"] = np.zeros_like(observations.masks)
                 last["_action_mask"] = ended.copy()
             last |= with_masks(self._ending(results, ended), ended)
-            infos |= final_infos(self._observation(self._final), last, ended)
+            infos |= final_infos(self._observation_dict(self._final), last, ended)
         else:
             ended = (terminated | truncated) & ~past
-            infos = self._infos(every, success, invalid, seen.masks)
+            infos = self._infos(every, success, invalid, observations.masks)
             infos |= with_masks(self._ending(results, ended), ended)
-        # Rows of one array would keep each other alive.
-        return self._observation(seen), rewards, terminated.copy(), truncated.copy(), infos
+        # Copies, since rows of one array would share its memory.
+        return (
+            self._observation_dict(observations),
+            rewards,
+            terminated.copy(),
+            truncated.copy(),
+            infos,
+        )
 
-    def _observation(self, seen: Any) -> Observation:
-        return {name: getattr(seen, name) for name in self._names}
+    def _observation_dict(self, observations: Any) -> Observation:
+        return {name: getattr(observations, name) for name in self._names}
 
     def _infos(
         self,
@@ -228,7 +233,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         invalid: NDArray[np.bool_],
         masks: NDArray[np.int8] | None,
     ) -> Infos:
-        """Return what every info says, in the given rows."""
+        """Return what every info contains, with masks for the given rows."""
         values: Infos = {
             "rating": self._rows.ratings.copy(),
             "is_success": success.copy(),
@@ -259,20 +264,20 @@ class StepVectorEnv(PuzzleVectorEnv):
         self._mask_ended(masks)
         return masks.view(np.bool_)
 
-    # The teacher's ------------------------------------------------------------------------------
+    # Solutions ----------------------------------------------------------------------------------
 
     @property
     def labels(self) -> Tokens:
-        """The answers of the current puzzles, ``(B, seq_len)`` uint8."""
+        """The labels of the current puzzles, ``(B, seq_len)`` uint8."""
         return self.solve()
 
     def solve(self) -> Tokens:
-        """Return the answers of the current puzzles, ``(B, seq_len)`` uint8."""
+        """Return the labels of the current puzzles, ``(B, seq_len)`` uint8."""
         self._require_episode()
         return np.array(self._rows.labels)
 
     def optimal_action(self) -> NDArray[np.int64]:
-        """Return an action of a shortest way to success for every row, ``(B,)`` int64."""
+        """Return an action of a shortest path to success for every row, ``(B,)`` int64."""
         self._require_episode()
         actions = np.empty(self.num_envs, np.int64)
         self._write_optimal(actions)
@@ -281,16 +286,17 @@ class StepVectorEnv(PuzzleVectorEnv):
     # State --------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """Return a snapshot, arrays and plain values; ``set_state`` goes on from it exactly."""
+        """Return a snapshot of arrays, from which ``set_state`` continues exactly."""
         self._require_episode()
         rows = {name: part.copy() for name, part in self._rows._asdict().items()}
         return {"env": self._identity(), "rows": rows}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a snapshot of ``get_state``.
+        """Return to a snapshot of ``get_state``.
 
         Raises:
-            ValueError: It is of a vector made otherwise, or not whole; nothing changes then.
+            ValueError: if the state is incomplete, or was taken from a vector with other arguments.
+                The vector is then unchanged.
         """
         own = self._identity()
         check_state(state, own, ("env", "rows"))

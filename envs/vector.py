@@ -1,4 +1,4 @@
-"""What every native vector shares: rows, seeds, options of ``reset``, last observations, state."""
+"""The base class of the native vectors: seeds, options of ``reset``, infos with masks."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from .state import drawn_from
 
 
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
-    """``num_envs`` environments in step, of which row i is the single one seeded seed + i.
+    """``num_envs`` environments, where row i is the single environment with seed + i.
 
-    Subclasses keep the rows: ``_set_keys``, ``_begin`` and ``_look`` are what ``reset`` needs.
+    Subclasses hold the rows; ``reset`` calls their methods ``_set_keys``, ``_begin_rows`` and
+    ``_reset_outputs``.
 
     Args:
-        num_envs: Rows B.
+        num_envs: The number of rows, B.
         autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``.
-        render_mode: Must be ``None``; make the single environment to see pictures.
-        unknown: Refused by name.
+        render_mode: Must be ``None``; only the single environment renders.
+        unknown: Any other argument; it raises.
 
     Raises:
-        ValueError: An argument is wrong; the sentence names it.
+        ValueError: if an argument is invalid; the message names it.
     """
 
     task: Task
@@ -47,7 +48,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: str | None,
         unknown: dict[str, Any],
     ) -> None:
-        # Gymnasium hands on what would be the limit of a ``TimeLimit``, which a vector cannot have.
+        # Gymnasium passes on the limit of a ``TimeLimit`` wrapper, which a vector cannot have.
         if unknown.pop("max_episode_steps", None) not in (None, -1):
             raise ValueError(
                 "max_episode_steps: a native vector takes no TimeLimit; expected max_steps, the "
@@ -56,7 +57,9 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         refuse_max_steps(unknown)
         refuse_unknown(unknown)
         if render_mode is not None:
-            raise ValueError("render_mode: the native vector draws nothing; make a single one")
+            raise ValueError(
+                "render_mode: a native vector does not render; make a single environment"
+            )
         self.num_envs = check_whole("num_envs", num_envs)
         try:
             self.mode = AutoresetMode(autoreset_mode)
@@ -71,19 +74,19 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         self._begun = False
 
     def _set_task(self, task: Task) -> None:
-        """Take the task, and make the arrays that say so in every info."""
+        """Set the task, and make the arrays of ``info["task"]``."""
         self.task = task
         self._tasks = np.full(self.num_envs, task.spec, object)
         self._every_row = np.ones(self.num_envs, np.bool_)
         self._lock()
 
     def _lock(self) -> None:
-        """Make the arrays read-only that every step returns again."""
+        """Make the arrays that every step returns read-only."""
         for array in (self._tasks, self._every_row):
             array.setflags(write=False)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the attributes of a copy, whose arrays NumPy has made writable."""
+        """Set the attributes of a copy, whose arrays NumPy has made writable."""
         self.__dict__.update(state)
         self._lock()
 
@@ -93,33 +96,33 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         The arrays are read-only, so that every step can return the same ones.
 
         Args:
-            rows: ``(B,)`` bool, the rows that an info holds for; all by default.
+            rows: ``(B,)`` bool, the rows of the info; all by default.
         """
         return {"task": self._tasks, "_task": self._every_row if rows is None else rows.copy()}
 
     def _set_spaces(self, observation: spaces.Space[Any], action: spaces.Space[Any]) -> None:
-        """Take the spaces of one row."""
+        """Set the spaces, given those of one row."""
         self.single_observation_space, self.single_action_space = observation, action
         self.observation_space = batch_space(observation, self.num_envs)
         self.action_space = batch_space(action, self.num_envs)
 
-    # What subclasses keep ------------------------------------------------------------------------
+    # Methods of subclasses -----------------------------------------------------------------------
 
     @abstractmethod
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
-        """Give rows the keys of their seeds, and no episode yet."""
+        """Set the keys of rows that were seeded; their first episode is yet to begin."""
 
     @abstractmethod
     def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
-        """Begin an episode in the chosen rows, of the puzzles ``index`` (B,) if there are such."""
+        """Begin an episode in the chosen rows, of the puzzles ``index`` (B,) if they are given."""
 
     @abstractmethod
-    def _look(self, chosen: NDArray[np.bool_]) -> tuple[Any, dict[str, Any]]:
-        """Return the observations of all rows, and the infos of the chosen ones."""
+    def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[Any, dict[str, Any]]:
+        """Return the observations of all rows and the infos of the chosen rows, for ``reset``."""
 
     def _identity(self) -> str:
-        """Name what a state must be of; subclasses add what else episodes and spaces hang on."""
-        # A row that has ended waits for what its mode does next, which another would not do.
+        """Describe the vector that a state fits; subclasses add their own arguments."""
+        # The mode decides what a row that has ended does next.
         rows = f"{self.num_envs} rows of {type(self).__name__} in {self.mode.value}"
         return f"{rows} {drawn_from(self.task, self.augment, self.puzzles)}"
 
@@ -134,16 +137,16 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Begin an episode in every row, or in those of ``options["reset_mask"]`` (B,) bool.
 
         Args:
-            seed: s seeds row i with s + i; a sequence seeds each row.
+            seed: A number s, which seeds row i with s + i, or a sequence with a seed for each row.
             options: ``{"reset_mask": mask}`` or ``{"index": (B,) integers}``, the puzzles to take
-                as they are.
+                as stored.
 
         Returns:
-            Observations and infos.
+            The observations of all rows, and the infos of the rows that were reset.
 
         Raises:
-            ValueError: An option is unknown, or does not have one fitting value a row; nothing
-                has changed then.
+            ValueError: if an option is unknown, or does not have one valid value for each row. The
+                vector is then unchanged.
         """
         options = options or {}
         if not isinstance(options, dict):
@@ -159,27 +162,27 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
             for row, value in enumerate(seeds)
             if chosen[row] and (value is not None or not self._begun)
         ]
-        # By the generator that a single environment has.
+        # With the random generator of a single environment.
         self._set_keys(rows, [keys.seed_key(np.random.default_rng(seeds[row])) for row in rows])
         self._begin_rows(chosen, index)
         self._begun = True
-        return self._look(chosen)
+        return self._reset_outputs(chosen)
 
     def _check_seeds(self, seed: Any) -> list[int | None]:
-        """Return a seed a row, None where nothing is seeded."""
+        """Return the seed of each row, ``None`` for a row without a seed."""
         if seed is None:
             return [None] * self.num_envs
         whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
         if not (whole or isinstance(seed, (Sequence, np.ndarray))) or isinstance(seed, str):
-            raise ValueError(f"seed: expected a whole number, or one a row, got {seed!r}")
-        # A number of NumPy's would wrap round at its width.
+            raise ValueError(f"seed: expected an integer, or one for each row, got {seed!r}")
+        # A NumPy integer would overflow.
         seeds = [int(seed) + row for row in range(self.num_envs)] if whole else list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seeds)}")
         for value in seeds:
             known = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
             if value is not None and not (known and value >= 0):
-                raise ValueError(f"seed: expected whole numbers of at least 0, got {value!r}")
+                raise ValueError(f"seed: expected integers of at least 0, got {value!r}")
         return seeds
 
     def _check_mask(self, mask: Any) -> NDArray[np.bool_]:
@@ -192,7 +195,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
                 f"reset_mask: expected ({self.num_envs},) bool, got {chosen.dtype} {chosen.shape}"
             )
         if not (self._begun or chosen.all()):
-            raise ValueError("reset_mask: the first reset begins an episode in every row")
+            raise ValueError("reset_mask: the first reset must begin an episode in every row")
         return chosen
 
     def _check_index(self, index: Any) -> NDArray[np.int64] | None:
@@ -240,7 +243,9 @@ def final_infos(observations: Any, infos: dict[str, Any], ended: Any) -> dict[st
 
 
 def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return observations as Gymnasium's ``final_obs``: one object a row, None where none ended.
+    """Return observations in the form of Gymnasium's ``final_obs``.
+
+    That is an array of objects, one for each row, and ``None`` where no episode has ended.
 
     Args:
         observations: ``(B, ...)``, an array or a dictionary of arrays.
@@ -255,7 +260,7 @@ def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
                 value[name] = row
     else:
         values = list(observations[rows])
-    # New arrays of objects are full of None.
+    # A new array of objects is filled with None.
     final = np.empty(len(ended), object)
     final[rows] = np.fromiter(values, object, len(rows))
     return final
@@ -267,5 +272,5 @@ def _copy(array: Any) -> Any:
 
 
 def _host(values: Any) -> NDArray[Any]:
-    """Return an array or a tensor of any device as an array."""
+    """Return an array, or a tensor on any device, as an array."""
     return np.asarray(values.cpu() if hasattr(values, "cpu") else values)

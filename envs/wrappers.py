@@ -1,4 +1,4 @@
-"""Wrappers for training: easy puzzles first, planes for convolutions, a reward on the way."""
+"""Wrappers for training: a curriculum by rating, one-hot planes and a dense reward."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from numpy.typing import NDArray
 from hrm_gym.checks import check_number, check_whole
 
 REMEMBERED = 64
-"""Mazes whose distances a reward wrapper keeps; doors make new ones every step."""
+"""The number of mazes whose distances a reward wrapper caches; doors change them every step."""
 
 
 class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Draw easy puzzles first, harder ones as they are solved.
+    """Draw easy puzzles first, and harder puzzles as they are solved.
 
-    Puzzles are cut into bands by rating. Episodes are drawn from the current band, through the
-    option ``difficulty`` of ``reset``; when at least ``threshold`` of the last ``window`` of them
-    were a success, the next band begins. Every ``review``-th episode comes from all bands below
-    instead, so that they are not forgotten, and does not count. A reset with options of its own is
-    passed on as it is and does not count either. ``info["band"]`` says which band an episode is of.
+    Puzzles are divided into bands by rating. Episodes are drawn from the current band, with the
+    option ``difficulty`` of ``reset``. When at least ``threshold`` of the last ``window`` episodes
+    were a success, the next band begins. Every ``review``-th episode is drawn from all lower bands
+    instead, so that they are not forgotten, and does not count. A reset with options is passed on
+    unchanged and does not count either. ``info["band"]`` is the band of the episode.
 
     Args:
         env: An environment over puzzles.
-        bands: How many bands, cut so that each holds about as many puzzles, or their upper ends, in
-            rising order.
-        window: Episodes over which the solve rate is taken.
+        bands: The number of bands, of about the same number of puzzles each; or their upper ends,
+            in increasing order.
+        window: The number of episodes over which the solve rate is computed.
         threshold: The solve rate, in 0..1, from which the next band begins.
-        review: Every so many episodes one from below; 0 for none.
+        review: One in this many episodes is drawn from the lower bands; 0 for none.
 
     Attributes:
-        band: The current band, from 0.
+        band: The current band, counted from 0.
 
     Raises:
-        ValueError: An argument is out of range, or a band holds no puzzle.
+        ValueError: if an argument is out of range, or a band contains no puzzle.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     @property
     def solve_rate(self) -> float:
-        """Solve rate over the last episodes of the current band, 0 before there is one."""
+        """The solve rate over the last episodes of the current band, 0 before the first."""
         return float(np.mean(self._recent)) if self._recent else 0.0
 
     def reset(
@@ -88,7 +88,7 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return observation, {**info, "band": self._shown}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step, and count how the episode ended."""
+        """Play one action, and count the episode if it has ended."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if (terminated or truncated) and self._counts:
             self._counts = False
@@ -103,12 +103,13 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 def rating_bands(
     ratings: NDArray[np.float32], bands: int | Sequence[float]
 ) -> list[tuple[float, float]]:
-    """Return lowest and highest rating of each band, both included.
+    """Return the lowest and the highest rating of each band, both included.
 
-    Quantiles that coincide, as where half the puzzles have one rating, make fewer bands.
+    There are fewer bands where quantiles coincide, such as if half of the puzzles have one rating.
 
     Raises:
-        ValueError: ``bands`` is neither positive nor rising ends, or a band holds no puzzle.
+        ValueError: if ``bands`` is neither a positive number nor increasing upper ends, or a band
+            contains no puzzle.
     """
     ends: NDArray[Any]
     if isinstance(bands, (int, np.integer)) and not isinstance(bands, bool):
@@ -120,14 +121,14 @@ def rating_bands(
         except (TypeError, ValueError):
             ends = np.empty(0)
         if ends.ndim != 1 or len(ends) == 0 or np.any(np.diff(ends) <= 0):
-            raise ValueError(f"bands: expected a number or rising upper ends, got {bands!r}")
+            raise ValueError(f"bands: expected a number or increasing upper ends, got {bands!r}")
     found = []
     below = -np.inf
     for end in ends.tolist():
         inside = ratings[(ratings > below) & (ratings <= end)]
         if len(inside) == 0:
             raise ValueError(
-                f"bands: no puzzle is rated above {below:g} up to {end:g}; these are rated "
+                f"bands: no puzzle has a rating above {below:g} up to {end:g}; the ratings are "
                 f"{ratings.min():g} to {ratings.max():g}"
             )
         found.append((float(inside.min()), float(inside.max())))
@@ -136,15 +137,15 @@ def rating_bands(
 
 
 class OneHotPlanes(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
-    """Show the grid as planes, channel first, for convolutions.
+    """Convert observations to one-hot planes, channels first, for convolutions.
 
-    The observation becomes one ``Box(0, 1, (channels, s, s), uint8)``: for every token field
+    The observation becomes one ``Box(0, 1, (channels, s, s), uint8)``. Every token field
     (``tokens``, ``canvas``, ``answer``, each demonstration of ``demos``), in the order of the
-    observation, one plane a token; then a plane for ``given`` and one for ``position``. A
-    ``puzzle_id`` is no picture and is left out.
+    observation, has one plane for each token; ``given`` and ``position`` have one plane. A
+    ``puzzle_id`` is left out.
 
     Raises:
-        ValueError: The observation has no ``tokens`` on a square grid.
+        ValueError: if the observation has no ``tokens`` of a square grid.
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
@@ -189,22 +190,22 @@ class OneHotPlanes(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs)
 
 
 class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Reward progress without changing which policy is best.
+    """Reward progress without changing which policy is optimal.
 
     Adds ``scale * (gamma * P(s') - P(s))``, where P is 0 on termination: with the learner's own
     discount this changes the return of every policy by the same amount (Ng, Harada and Russell
-    1999, "Policy invariance under reward transformations"). P comes from the teacher's side of the
-    environment: for a walk, minus the distance to G over the number of cells, in the maze as it
-    stands now (-1 where there is no way); elsewhere, minus the share of cells of the grid or answer
-    that are not right. ``info["shaping"]`` says what was added.
+    1999, "Policy invariance under reward transformations"). P is computed from the solution: where
+    the agent has a position, it is minus the distance to the goal divided by the number of cells,
+    in the current maze (-1 if there is no path); elsewhere, minus the share of wrong cells of the
+    grid or answer. ``info["shaping"]`` is the added reward, 0 after ``reset``.
 
     Args:
         env: An environment over puzzles.
         gamma: The discount of the learner, in 0..1.
-        scale: What the whole way from potential -1 to 0 is worth.
+        scale: The total reward for increasing the potential from -1 to 0.
 
     Raises:
-        ValueError: An argument is out of range, or the observation has no ``tokens``.
+        ValueError: if an argument is out of range, or the observation has no ``tokens``.
     """
 
     def __init__(self, env: gym.Env[Any, Any], gamma: float = 0.99, scale: float = 1.0) -> None:
@@ -218,7 +219,7 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._distances: OrderedDict[bytes, NDArray[np.int64]] = OrderedDict()
 
     def potential(self) -> float:
-        """Return P of the state as it is, in -1..0."""
+        """Return P of the current state, in -1..0."""
         env: Any = self.env.unwrapped
         observation = env._observe()
         if "position" in observation:
@@ -235,12 +236,12 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             if len(self._distances) >= REMEMBERED:
                 self._distances.popitem(last=False)
             task: Any = self.env.unwrapped.task  # type: ignore[attr-defined]
-            around = np.array(task.distances(tokens, task.ends(tokens)[1]))
-            # One may stand in a door that has just closed, and leave it by an open neighbour.
-            grid = np.pad(around.reshape(task.size, -1), 1, constant_values=-1)
+            moves = np.array(task.distances(tokens, task.ends(tokens)[1]))
+            # An agent on a door that has just closed can leave it to an open neighbour.
+            grid = np.pad(moves.reshape(task.size, -1), 1, constant_values=-1)
             sides = np.stack([grid[:-2, 1:-1], grid[2:, 1:-1], grid[1:-1, :-2], grid[1:-1, 2:]])
             least = np.where(sides < 0, tokens.size, sides).min(axis=0).ravel()
-            self._distances[key] = np.where((around < 0) & (least < tokens.size), least + 1, around)
+            self._distances[key] = np.where((moves < 0) & (least < tokens.size), least + 1, moves)
         return self._distances[key]
 
     def reset(
@@ -252,7 +253,7 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return observation, {**info, "shaping": 0.0}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Step, and add to the reward."""
+        """Play one action, and add to the reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         after = 0.0 if terminated else self.potential()
         shaping = self.scale * (self.gamma * after - self._before)

@@ -1,4 +1,4 @@
-"""ARC, painted cell by cell."""
+"""The ARC environment, cell by cell."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from hrm_gym.puzzles.arc import (
     to_grid,
 )
 
-from ..base import Observation, PuzzleEnv, whole_array
+from ..base import Observation, PuzzleEnv, as_integers
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 MAX_STEPS = 2000
-"""How many steps an episode may take by default."""
+"""The default number of steps of an episode."""
 MAX_DEMOS = 10
-"""Demonstration pairs that an observation holds; only a task of one's own may have more."""
+"""Demonstration pairs of an observation; only custom tasks have more."""
 
 
 class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
@@ -110,7 +110,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Paint, resize or submit."""
-        values = whole_array(action, (3,))
+        values = as_integers(action, (3,))
         kind, row, column = (-1, -1, -1) if values is None else values.tolist()
         valid = 0 <= kind <= SUBMIT and 0 <= row < SIDE and 0 <= column < SIDE
         right = False
@@ -149,7 +149,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         return super()._info(**named, attempts_left=self.attempts_left, **extra)
 
     def _legal(self) -> NDArray[np.bool_]:
-        """Return the legal values of each component alone, ``(12 + 30 + 30,)`` bool.
+        """Return the legal values of each component, ``(12 + 30 + 30,)`` bool.
 
         Every kind is always legal, and so is every row and column, since a canvas can be resized
         to any; painting outside the canvas is the one action that joint values make invalid.
@@ -170,7 +170,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         assert isinstance(self.puzzle, ArcPuzzle)
         demos = [
             (to_grid(question), to_grid(answer))
-            # A picture has room for ten.
+            # A picture shows at most ten.
             for question, answer in self._demos[: min(len(self.puzzle.demos), MAX_DEMOS)]
         ]
         return GridScene(

@@ -1,4 +1,4 @@
-"""Mazes whose doors open and close while one walks: plan, and plan again."""
+"""The maze environment with doors that open and close."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hrm_gym.checks import check_number
 from hrm_gym.puzzles import Tokens, keys
 from hrm_gym.puzzles.maze import OPEN, WAIT, WALL, DynamicMaze, Maze
 
-from ..base import Observation, whole
+from ..base import Observation, as_integer
 from .env import MazeEnv
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
 
 DOOR_LANE, TOGGLE_LANE = 2, 3
-"""Lanes of the episode key, beside those of the puzzle and its symmetry."""
+"""Lanes of the episode key; others are used for the puzzle and its symmetry."""
 
 
 class DynamicMazeEnv(MazeEnv):
@@ -90,48 +90,48 @@ class DynamicMazeEnv(MazeEnv):
         assert self._key is not None
         episode = keys.episode_key(self._key, self._episode)
         places = door_places(self.inputs, self.task.size)
-        chosen = self._chances(keys.lane(episode, DOOR_LANE), len(places)) < self.door_share
+        chosen = self._random_numbers(keys.lane(episode, DOOR_LANE), len(places)) < self.door_share
         self.doors: NDArray[np.int64] = places[chosen]
         self.door_key = keys.lane(episode, TOGGLE_LANE)
         self.tokens: Tokens = self.inputs.copy()
         self.time = 0
 
     @staticmethod
-    def _chances(key: int, count: int) -> NDArray[np.float64]:
-        """Return ``count`` numbers in 0..1 that a key names."""
+    def _random_numbers(key: int, count: int) -> NDArray[np.float64]:
+        """Return the ``count`` numbers in 0..1 of a key."""
         lanes = keys.lane_array(np.array([key], np.uint64), np.arange(count, dtype=np.uint64))
         return (lanes >> np.uint64(11)) * 2.0**-53
 
-    def _changed(self, tokens: Tokens, time: int) -> Tokens:
-        """Return the maze at ``time`` + 1, from that at ``time``."""
-        turning = self._chances(keys.lane(self.door_key, time), len(self.doors))
+    def _next_maze(self, tokens: Tokens, time: int) -> Tokens:
+        """Return the maze at ``time`` + 1, given the maze at ``time``."""
+        turning = self._random_numbers(keys.lane(self.door_key, time), len(self.doors))
         cells = self.doors[turning < self.door_probability]
         after = tokens.copy()
         after[cells] = np.where(after[cells] == WALL, OPEN, WALL)
         return after
 
-    def _ways(self) -> NDArray[np.int64]:
-        """Return the cells up, right, down and left, -1 where there is no way, and one's own."""
+    def _targets(self) -> NDArray[np.int64]:
+        """Return the cells up, right, down and left, -1 if they are closed, and the agent's own."""
         size = self.task.size
         row, column = divmod(self.position, size)
-        ways = np.full(5, -1)
+        targets = np.full(5, -1)
         for action, (r, c) in enumerate(
             ((row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1))
         ):
             if 0 <= r < size and 0 <= c < size and self.tokens[r * size + c] != WALL:
-                ways[action] = r * size + c
-        ways[WAIT] = self.position
-        return ways
+                targets[action] = r * size + c
+        targets[WAIT] = self.position
+        return targets
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Walk one cell or wait."""
-        direction = whole(action)
-        target = int(self._ways()[direction]) if 0 <= direction <= WAIT else -1
+        direction = as_integer(action)
+        target = int(self._targets()[direction]) if 0 <= direction <= WAIT else -1
         if target >= 0:
             if target != self.position:
                 self.walked.append(target)
             self.position = target
-            self.tokens = self._changed(self.tokens, self.time)
+            self.tokens = self._next_maze(self.tokens, self.time)
             self.time += 1
         arrived = self.position == self.goal
         extra = {"is_success": arrived}
@@ -141,62 +141,62 @@ class DynamicMazeEnv(MazeEnv):
 
     def _ending(self) -> dict[str, Any]:
         start, _ = self.task.ends(self.inputs)
-        there = self.time + self._to_come(self.position, self.tokens, self.time, self.task.seq_len)
-        # Whoever knows the changes could also have walked as this agent did.
-        least = self._to_come(start, self.inputs, 0, there)
+        total = self.time + self._fastest(self.position, self.tokens, self.time, self.task.seq_len)
+        # The walk of this agent is one that the best agent could have chosen.
+        best = self._fastest(start, self.inputs, 0, total)
         return {
-            "regret": there - least,
-            "path_ratio": there / least,
-            "optimal": self.terminated and there == least,
+            "regret": total - best,
+            "path_ratio": total / best,
+            "optimal": self.terminated and total == best,
         }
 
     def _observe(self) -> Observation:
         return {"tokens": self.tokens.copy(), "position": np.int64(self.position)}
 
     def _legal(self) -> NDArray[np.bool_]:
-        """Return which ways are open, ``(5,)`` bool; waiting always is."""
-        return self._ways() >= 0
+        """Return which actions are legal, ``(5,)`` bool; waiting always is."""
+        return self._targets() >= 0
 
     def solve(self) -> Tokens:
-        """Return the label of the maze as it was at the start, ``(s*s,)`` uint8."""
+        """Return the label of the maze before any door changed, ``(s*s,)`` uint8."""
         return super().solve()
 
-    def _to_come(self, position: int, tokens: Tokens, time: int, most: int) -> int:
-        """Return the least moves and waits to G of one who knows every change beforehand.
+    def _fastest(self, position: int, tokens: Tokens, time: int, most: int) -> int:
+        """Return the least number of moves and waits to G, given all future changes of the doors.
 
         Args:
-            position: Where it stands.
-            tokens: The maze as it is at ``time``.
-            time: Changes so far.
-            most: What to return where it is more; the door on the only way may stay closed.
+            position: The cell to start from.
+            tokens: The maze at ``time``.
+            time: The number of times that the doors have changed.
+            most: The largest value to return; the door on the only path may stay closed.
         """
         size = self.task.size
         reached = np.zeros((size + 2, size + 2), bool)
         reached[position // size + 1, position % size + 1] = True
         goal = (self.goal // size + 1, self.goal % size + 1)
         spent = 0
-        # Waiting is always possible, so what was reached stays so.
+        # Waiting is always possible, so a cell that can be reached remains reachable.
         while not reached[goal] and spent < most:
             beside = reached[:-2, 1:-1] | reached[2:, 1:-1] | reached[1:-1, :-2]
             beside = beside | reached[1:-1, 2:]
             reached[1:-1, 1:-1] |= beside & (tokens.reshape(size, size) != WALL)
-            tokens = self._changed(tokens, time + spent)
+            tokens = self._next_maze(tokens, time + spent)
             spent += 1
         return spent
 
     def optimal_action(self) -> int:
-        """Return a first step of a shortest path in the maze as it stands now.
+        """Return the first move of a shortest path in the current maze.
 
-        Where there is none: of the shortest path if every door stood open, and wait before a closed
-        one. It plans anew every step and knows no change beforehand.
+        If there is no such path, the path is the shortest with all doors open, and the agent waits
+        in front of a closed door. Every step plans again, without knowing future changes.
         """
         self._require_episode()
-        ways = self._ways()
+        targets = self._targets()
         opened = self.tokens.copy()
         opened[self.doors] = OPEN
         for tokens in (self.tokens, opened):
             current = tokens.copy()
-            # A door that closed around the agent does not hold it.
+            # An agent on a closed door can still leave it.
             current[self.position] = (
                 OPEN if current[self.position] == WALL else tokens[self.position]
             )
@@ -204,7 +204,10 @@ class DynamicMazeEnv(MazeEnv):
             if distance[self.position] < 0:
                 continue
             for action in range(WAIT):
-                if ways[action] >= 0 and distance[ways[action]] == distance[self.position] - 1:
+                if (
+                    targets[action] >= 0
+                    and distance[targets[action]] == distance[self.position] - 1
+                ):
                     return action
             return WAIT
         return WAIT
@@ -213,7 +216,7 @@ class DynamicMazeEnv(MazeEnv):
         from hrm_gym.puzzles.maze.scene import MazeScene
 
         size = self.task.size
-        # A closed door is drawn on an open cell, so that it looks unlike a wall.
+        # A closed door is drawn on an open cell, so that it differs from a wall.
         closed = np.zeros(size * size, bool)
         closed[self.doors] = self.tokens[self.doors] == WALL
         shown = np.where(closed, OPEN, self.tokens).astype(np.uint8)
@@ -228,9 +231,9 @@ class DynamicMazeEnv(MazeEnv):
 
 
 def door_places(tokens: Tokens, size: int) -> NDArray[np.int64]:
-    """Return the cells where a door could stand: open on two opposite sides, walls on the others.
+    """Return the cells where a door may be: open on two opposite sides, walls on the others.
 
-    S and G are none.
+    S and G are never among them.
     """
     grid = np.pad(tokens.reshape(size, size), 1, constant_values=WALL) != WALL
     up, down = grid[:-2, 1:-1], grid[2:, 1:-1]

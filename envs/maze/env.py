@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.maze import PATH, START, Maze
 
-from ..base import Observation, PuzzleEnv, whole
+from ..base import Observation, PuzzleEnv, as_integer
 from . import kernels
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def default_max_steps(size: int) -> int:
-    """Return how many steps an episode in a maze of ``size`` rows may take by default."""
+    """Return the default number of steps of an episode in a maze of ``size`` rows."""
     return 4 * size * size
 
 
 def observation_space(size: int) -> spaces.Dict:
-    """Return what is seen of a maze of ``size`` rows."""
+    """Return the observation space of a maze of ``size`` rows."""
     cells = size * size
     tokens = spaces.Box(0, 5, (cells,), np.uint8)
     return spaces.Dict({"tokens": tokens, "position": spaces.Discrete(cells)})
@@ -78,7 +78,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
         self.moves = np.empty((size * size, 4), np.int64)
 
     def _begin(self) -> None:
-        # A copy, since a bank's arrays are locked, which is another type to numba.
+        # A copy, since the arrays of a bank are read-only, which is another type in numba.
         kernels.maze_moves(self.inputs.copy(), self.task.size, self.moves)
         self.position, self.goal = self.task.ends(self.inputs)
         self.walked = [self.position]
@@ -86,7 +86,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Walk one cell."""
-        direction = whole(action)
+        direction = as_integer(action)
         target = self.moves[self.position, direction] if 0 <= direction < 4 else -1
         if target >= 0:
             self.position = int(target)
@@ -110,21 +110,21 @@ class MazeEnv(PuzzleEnv[np.int64]):
         return {"tokens": self.inputs.copy(), "position": np.int64(self.position)}
 
     def _legal(self) -> NDArray[np.bool_]:
-        """Return which ways are open, ``(4,)`` bool."""
+        """Return which moves are legal, ``(4,)`` bool."""
         return self.moves[self.position] >= 0
 
     def distances(self) -> NDArray[np.int64]:
-        """Return the moves from every cell to G, ``(s*s,)``, -1 where there is no way."""
+        """Return the moves from every cell to G, ``(s*s,)``, -1 where there is no path."""
         if self._to_goal is None:
             self._to_goal = self.task.distances(self.inputs, self.goal)
         return self._to_goal
 
     def shortest(self) -> int:
-        """Return the moves of the shortest path from S to G."""
+        """Return the number of moves of a shortest path from S to G."""
         return int(self.distances()[np.flatnonzero(self.inputs == START)[0]])
 
     def optimal_action(self) -> int:
-        """Return a first step of a shortest path to G (up, right, down, left, whichever first)."""
+        """Return the first of up, right, down, left that begins a shortest path to G."""
         self._require_episode()
         size, grid = self.task.size, self.inputs.copy()
         return int(kernels.maze_teacher(grid, size, self.position, self.distances()))

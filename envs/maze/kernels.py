@@ -1,4 +1,4 @@
-"""Numba kernels of the maze environments: which ways are open, what a move does, what is seen."""
+"""Numba kernels of the maze environments: legal moves, steps and observations."""
 # Jitted functions are untyped to mypy.
 # mypy: disable-error-code="no-untyped-def"
 
@@ -30,8 +30,8 @@ class MazeRows(NamedTuple):
     moves: NDArray[np.int64]
 
 
-class MazeSeen(NamedTuple):
-    """Maze observations, and ``masks`` (B, 4), or (B, 0) where nobody asked for them."""
+class MazeObservations(NamedTuple):
+    """Observations, and ``masks`` (B, 4), or (B, 0) if they are not wanted."""
 
     tokens: NDArray[np.uint8]
     position: NDArray[np.int64]
@@ -39,8 +39,8 @@ class MazeSeen(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def maze_way(tokens, size, cell, direction):
-    """Return the cell up (0), right (1), down (2) or left (3) of one; -1 where it is no way."""
+def maze_neighbour(tokens, size, cell, direction):
+    """Return the cell up (0), right (1), down (2) or left (3) of a cell, -1 if it is not open."""
     other = -1
     if direction == 0 and cell >= size:
         other = cell - size
@@ -55,33 +55,33 @@ def maze_way(tokens, size, cell, direction):
 
 @njit(cache=True, nogil=True)
 def maze_masks(tokens, size, cell, mask):
-    """Write which of the four ways are open."""
+    """Write which of the four moves are legal."""
     for direction in range(4):
-        mask[direction] = maze_way(tokens, size, cell, direction) >= 0
+        mask[direction] = maze_neighbour(tokens, size, cell, direction) >= 0
 
 
 @njit(cache=True, nogil=True)
 def maze_moves(tokens, size, moves):
-    """Write into ``moves`` (s*s, 4) the cell up, right, down and left, -1 where it is no way."""
+    """Write into ``moves`` (s*s, 4) the cells up, right, down and left, -1 if they are not open."""
     for cell in range(tokens.size):
         for direction in range(4):
-            moves[cell, direction] = maze_way(tokens, size, cell, direction)
+            moves[cell, direction] = maze_neighbour(tokens, size, cell, direction)
 
 
 @njit(cache=True, nogil=True)
 def maze_teacher(tokens, size, cell, distance):
-    """Return the first direction that comes nearest to where ``distance`` (s*s,) is 0."""
-    best, nearest = 0, tokens.size
+    """Return the first direction that leads to the cell of the least ``distance`` (s*s,)."""
+    best, least = 0, tokens.size
     for direction in range(4):
-        other = maze_way(tokens, size, cell, direction)
-        if other >= 0 and 0 <= distance[other] < nearest:
-            best, nearest = direction, distance[other]
+        other = maze_neighbour(tokens, size, cell, direction)
+        if other >= 0 and 0 <= distance[other] < least:
+            best, least = direction, distance[other]
     return best
 
 
 @njit(cache=True, nogil=True)
 def maze_distances(tokens, size, goal):
-    """Return the moves from every cell to ``goal``, -1 where there is no way."""
+    """Return the number of moves from every cell to ``goal``, -1 where there is no path."""
     distance = np.empty(tokens.size, np.int64)
     parent = np.empty(tokens.size, np.int64)
     distances(tokens != 1, size, goal, distance, parent)
@@ -89,7 +89,7 @@ def maze_distances(tokens, size, goal):
 
 
 @njit(cache=True, nogil=True)
-def maze_draw(rows, row, bank, dihedral, relabelings, augment, index):
+def maze_begin_row(rows, row, bank, dihedral, relabelings, augment, index):
     """Begin the next episode of a row; ``index`` < 0 draws the maze and its symmetry."""
     key, drawn = begin_row(rows, row, bank, index)
     turn = 0
@@ -114,28 +114,36 @@ def maze_reset(rows, bank, dihedral, relabelings, augment, chosen, index):
     """Begin an episode in the chosen rows."""
     for row in range(chosen.size):
         if chosen[row]:
-            maze_draw(rows, row, bank, dihedral, relabelings, augment, index[row])
+            maze_begin_row(rows, row, bank, dihedral, relabelings, augment, index[row])
 
 
 @njit(cache=True, nogil=True)
-def maze_see(inputs, position, size, row, tokens, place, masks):
-    """Write what a row sees and, if ``masks`` has room, its mask."""
+def maze_observe(inputs, position, size, row, tokens, positions, masks):
+    """Write the observation of a row and, unless ``masks`` is empty, its mask."""
     copy_row(inputs, tokens, row)
-    place[row] = position[row]
+    positions[row] = position[row]
     if masks.shape[1]:
         maze_masks(inputs[row], size, position[row], masks[row])
 
 
 @njit(cache=True, nogil=True)
-def maze_look(rows, size, seen):
-    """Write what every row sees."""
+def maze_observe_rows(rows, size, observations):
+    """Write the observations and masks of all rows."""
     for row in range(rows.ended.size):
-        maze_see(rows.inputs, rows.position, size, row, seen.tokens, seen.position, seen.masks)
+        maze_observe(
+            rows.inputs,
+            rows.position,
+            size,
+            row,
+            observations.tokens,
+            observations.position,
+            observations.masks,
+        )
 
 
 @njit(cache=True, nogil=True)
 def maze_optimal(rows, size, actions):
-    """Write a first step of a shortest path to G for every row."""
+    """Write the first move of a shortest path to G for every row."""
     for row in range(actions.size):
         distance = maze_distances(rows.inputs[row], size, rows.goal[row])
         actions[row] = maze_teacher(rows.inputs[row], size, rows.position[row], distance)
@@ -143,37 +151,51 @@ def maze_optimal(rows, size, actions):
 
 @njit(cache=True, nogil=True)
 def maze_all_masks(rows, size, masks):
-    """Write the masks of every row."""
+    """Write the masks of all rows."""
     for row in range(rows.ended.size):
         maze_masks(rows.inputs[row], size, rows.position[row], masks[row])
 
 
 @njit(cache=True, nogil=True)
-def maze_step(
-    rows, bank, dihedral, relabelings, size, augment, actions, mode, limit, results, seen, final
+def maze_step_rows(
+    rows,
+    bank,
+    dihedral,
+    relabelings,
+    size,
+    augment,
+    actions,
+    mode,
+    limit,
+    results,
+    observations,
+    final,
 ):
-    """Play one action a row, begin what must begin, write what is seen; return the rows ended.
+    """Play one action in every row, begin new episodes and write the observations.
 
-    In ``SAME_STEP`` the last observations of the rows that ended go to ``final``.
+    In ``SAME_STEP`` mode the last observations of the rows that end are written to ``final``.
+
+    Returns:
+        The number of rows that ended.
     """
-    # Named tuples are unpacked once: to hand one on counts a reference for each of its arrays.
+    # Named tuples are unpacked here, since passing one on updates a reference count per array.
     elapsed, ended, inputs, moves = rows.elapsed, rows.ended, rows.inputs, rows.moves
     start, goal, position = rows.start, rows.goal, rows.position
     rewards, terminations, truncations, invalid, regret, shortest = results
-    tokens, place, masks = seen
-    last_tokens, last_place, last_masks = final
+    tokens, positions, masks = observations
+    last_tokens, last_positions, last_masks = final
     count = 0
     for row in range(actions.size):
         if mode == NEXT_STEP and ended[row]:
-            maze_draw(rows, row, bank, dihedral, relabelings, augment, -1)
+            maze_begin_row(rows, row, bank, dihedral, relabelings, augment, -1)
             rewards[row] = 0.0
             terminations[row] = truncations[row] = invalid[row] = False
         else:
-            # Only a row that nobody resets (``DISABLED``) is past its end.
+            # In ``DISABLED`` mode a row that has ended stays as it is.
             past = ended[row]
             target = -1
             if not past:
-                target = maze_way(inputs[row], size, position[row], actions[row])
+                target = maze_neighbour(inputs[row], size, position[row], actions[row])
             if target >= 0:
                 position[row] = target
                 moves[row] += 1
@@ -191,7 +213,9 @@ def maze_step(
                 shortest[row] = distance[start[row]]
                 regret[row] = moves[row] + distance[position[row]] - shortest[row]
                 if mode == SAME_STEP:
-                    maze_see(inputs, position, size, row, last_tokens, last_place, last_masks)
-                    maze_draw(rows, row, bank, dihedral, relabelings, augment, -1)
-        maze_see(inputs, position, size, row, tokens, place, masks)
+                    maze_observe(
+                        inputs, position, size, row, last_tokens, last_positions, last_masks
+                    )
+                    maze_begin_row(rows, row, bank, dihedral, relabelings, augment, -1)
+        maze_observe(inputs, position, size, row, tokens, positions, masks)
     return count

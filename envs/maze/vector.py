@@ -1,4 +1,4 @@
-"""Mazes, move by move, as one native vector."""
+"""The native vector of the maze environment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .env import default_max_steps, observation_space
 
 
 class MazeVectorEnv(StepVectorEnv):
-    """``num_envs`` mazes in step; see ``MazeEnv`` for the episode.
+    """``num_envs`` maze environments in one; ``MazeEnv`` describes the episode.
 
     Args:
-        num_envs: Rows B.
-        size: s.
-        kind: As ``MazeEnv``.
-        kwargs: As ``StepVectorEnv``.
+        num_envs: The number of rows, B.
+        size: See ``MazeEnv``.
+        kind: See ``MazeEnv``.
+        kwargs: See ``StepVectorEnv``.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class MazeVectorEnv(StepVectorEnv):
         places = (np.zeros(self.num_envs, np.int64) for _ in range(4))
         return kernels.MazeRows(*self._shared_rows(), *places)
 
-    def _new_seen(self) -> kernels.MazeSeen:
-        return kernels.MazeSeen(
+    def _new_observations(self) -> kernels.MazeObservations:
+        return kernels.MazeObservations(
             np.empty((self.num_envs, self.task.seq_len), np.uint8),
             np.empty(self.num_envs, np.int64),
             np.empty((self.num_envs, 4 if self.masks else 0), np.int8),
@@ -50,13 +50,13 @@ class MazeVectorEnv(StepVectorEnv):
             index,
         )  # fmt: skip
 
-    def _see(self, seen: Any) -> None:
-        kernels.maze_look(self._rows, self.task.size, seen)
+    def _write_observations(self, observations: Any) -> None:
+        kernels.maze_observe_rows(self._rows, self.task.size, observations)
 
-    def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
-        count: int = kernels.maze_step(
+    def _play(self, actions: NDArray[np.int64], results: Results, observations: Any) -> int:
+        count: int = kernels.maze_step_rows(
             self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.task.size,
-            self.augment, actions, self._mode, self._limit, results, seen, self._final,
+            self.augment, actions, self._mode, self._limit, results, observations, self._final,
         )  # fmt: skip
         return count
 

@@ -1,4 +1,4 @@
-"""Sudoku, digit by digit."""
+"""The Sudoku environment, digit by digit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.sudoku import BLANK, Sudoku
 
-from ..base import Observation, PuzzleEnv, whole
+from ..base import Observation, PuzzleEnv, as_integer
 from . import kernels
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def default_max_steps(size: int) -> int:
-    """Return how many steps an episode on a board of ``size`` rows may take by default."""
+    """Return the default number of steps of an episode on a board of ``size`` rows."""
     return 2 * size * size
 
 
 def observation_space(size: int) -> spaces.Dict:
-    """Return what is seen of a board of ``size`` rows."""
+    """Return the observation space of a board of ``size`` rows."""
     tokens = spaces.Box(0, size + 1, (size * size,), np.uint8)
     return spaces.Dict({"tokens": tokens, "given": spaces.MultiBinary(size * size)})
 
@@ -88,10 +88,10 @@ class SudokuEnv(PuzzleEnv[np.int64]):
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Write one digit."""
-        action = whole(action)
+        action = as_integer(action)
         mask = np.empty(self._actions, np.int8)
         inside = action if 0 <= action < self._actions else -1
-        bits = kernels.sudoku_turn(self.tokens, self.box_of, self.used, inside, mask)
+        bits = kernels.sudoku_play_and_mask(self.tokens, self.box_of, self.used, inside, mask)
         legal, solved, stuck = bool(bits & 1), bool(bits & 2), bool(bits & 4)
         extra = {"action_mask": mask, "is_success": solved}
         if legal:
@@ -107,15 +107,15 @@ class SudokuEnv(PuzzleEnv[np.int64]):
         return {"tokens": self.tokens.copy(), "given": self.given.copy()}
 
     def _legal(self) -> NDArray[np.bool_]:
-        """Return which digits may be written, ``(n*n*n,)`` bool."""
+        """Return which actions are legal, ``(n*n*n,)`` bool."""
         mask = np.empty(self._actions, np.int8)
         kernels.sudoku_masks(self.tokens, self.box_of, self.used, mask)
         return mask.view(np.bool_)
 
     def optimal_action(self) -> int:
-        """Return the first blank cell's right digit; any action once the board went wrong."""
+        """Return the first correct action that is legal; any action if there is none."""
         self._require_episode()
-        # A copy, since a bank's arrays are locked, which is another type to numba.
+        # A copy, since the arrays of a bank are read-only, which is another type in numba.
         return int(kernels.sudoku_teacher(self.tokens, self.labels.copy(), self.box_of, self.used))
 
     def _scene(self) -> Scene:

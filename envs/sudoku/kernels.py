@@ -1,4 +1,4 @@
-"""Numba kernels of the Sudoku environments: what is legal, what a digit does, what is seen."""
+"""Numba kernels of the Sudoku environments: legal actions, moves and observations."""
 # Jitted functions are untyped to mypy.
 # mypy: disable-error-code="no-untyped-def"
 
@@ -15,11 +15,11 @@ from hrm_gym.puzzles.sudoku.kernels import symmetry
 from ..kernels import NEXT_STEP, SAME_STEP, begin_row, copy_row
 
 BITS = (np.arange(512)[:, None] >> np.arange(9) & 1).astype(np.int8)
-"""The nine bits of a mask of digits, a byte each."""
+"""The nine bits of a mask of digits, one byte each."""
 
 
 class SudokuRows(NamedTuple):
-    """The state of B Sudoku episodes; ``used`` (B, 3, n) are the digits of rows, columns, boxes."""
+    """The state of B episodes; ``used`` (B, 3, n) are the digits of rows, columns and boxes."""
 
     keys: NDArray[np.uint64]
     episodes: NDArray[np.int64]
@@ -33,8 +33,8 @@ class SudokuRows(NamedTuple):
     blanks: NDArray[np.int64]
 
 
-class SudokuSeen(NamedTuple):
-    """Sudoku observations, and ``masks`` (B, n*n*n), or (B, 0) where nobody asked for them."""
+class SudokuObservations(NamedTuple):
+    """Observations, and ``masks`` (B, n*n*n), or (B, 0) if they are not wanted."""
 
     tokens: NDArray[np.uint8]
     given: NDArray[np.int8]
@@ -43,14 +43,14 @@ class SudokuSeen(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def sudoku_begin(tokens, box_of, used):
-    """Write into ``used`` (3, n) the digits that stand, as bits; return the number of blanks."""
+    """Write the digits on the board into ``used`` (3, n), as bits; return the number of blanks."""
     n = used.shape[1]
     used[:] = 0
     blanks = 0
     for r in range(n):
         for c in range(n):
             cell = r * n + c
-            # Nothing where the cell is blank: which cells are is a branch that nobody can foretell.
+            # The bit is 0 for a blank cell; a branch would be mispredicted often.
             bit = (1 << tokens[cell]) >> 2
             used[0, r] |= bit
             used[1, c] |= bit
@@ -61,7 +61,7 @@ def sudoku_begin(tokens, box_of, used):
 
 @njit(cache=True, nogil=True)
 def sudoku_play(tokens, box_of, used, action):
-    """Put a digit if that is legal; return whether it was."""
+    """Write a digit if the action is legal; return whether it was."""
     n = used.shape[1]
     if not 0 <= action < n * n * n:
         return False
@@ -95,7 +95,7 @@ def sudoku_stuck(tokens, box_of, used):
 
 @njit(cache=True, nogil=True)
 def sudoku_masks(tokens, box_of, used, mask):
-    """Write which of the n*n*n actions are legal into ``mask``; return whether any is."""
+    """Write into ``mask`` which of the n*n*n actions are legal; return whether any is legal."""
     n = used.shape[1]
     full = (1 << n) - 1
     some = 0
@@ -107,7 +107,7 @@ def sudoku_masks(tokens, box_of, used, mask):
                 legal = full & ~(used[0, r] | used[1, c] | used[2, box_of[cell]])
             some |= legal
             if n == 9:
-                # A loop of known length over a table is a few wide moves, ten times as fast.
+                # A loop of constant length over a table is vectorized, and ten times as fast.
                 for digit in range(9):
                     mask[cell * 9 + digit] = BITS[legal, digit]
             else:
@@ -117,8 +117,8 @@ def sudoku_masks(tokens, box_of, used, mask):
 
 
 @njit(cache=True, nogil=True)
-def sudoku_see(inputs, board, used, box_of, row, tokens, given, masks):
-    """Write what a row sees and, if ``masks`` has room, its mask."""
+def sudoku_observe(inputs, board, used, box_of, row, tokens, given, masks):
+    """Write the observation of a row and, unless ``masks`` is empty, its mask."""
     copy_row(board, tokens, row)
     for cell in range(inputs.shape[1]):
         given[row, cell] = inputs[row, cell] > 1
@@ -127,8 +127,8 @@ def sudoku_see(inputs, board, used, box_of, row, tokens, given, masks):
 
 
 @njit(cache=True, nogil=True)
-def sudoku_turn(tokens, box_of, used, action, mask):
-    """Play one action and write the mask; return bits 0 legal, 1 solved, 2 nothing legal."""
+def sudoku_play_and_mask(tokens, box_of, used, action, mask):
+    """Play one action and write the mask; return bits 0 legal, 1 solved, 2 no legal action left."""
     legal = sudoku_play(tokens, box_of, used, action)
     solved = True
     for cell in range(tokens.size):
@@ -138,7 +138,7 @@ def sudoku_turn(tokens, box_of, used, action, mask):
 
 @njit(cache=True, nogil=True)
 def sudoku_wrong(tokens, labels):
-    """Return in how many cells a board is not the solution; blank cells count."""
+    """Return in how many cells a board differs from the solution, blank cells included."""
     wrong = 0
     for cell in range(tokens.size):
         wrong += tokens[cell] != labels[cell]
@@ -147,7 +147,7 @@ def sudoku_wrong(tokens, labels):
 
 @njit(cache=True, nogil=True)
 def sudoku_teacher(tokens, labels, box_of, used):
-    """Return the first right action that is legal, else the first legal one, else 0."""
+    """Return the first correct action that is legal, else the first legal action, else 0."""
     n = used.shape[1]
     full = (1 << n) - 1
     fallback = -1
@@ -165,7 +165,7 @@ def sudoku_teacher(tokens, labels, box_of, used):
 
 
 @njit(cache=True, nogil=True)
-def sudoku_draw(rows, row, bank, box, box_of, augment, index, positions, relabel):
+def sudoku_begin_row(rows, row, bank, box, box_of, augment, index, positions, relabel):
     """Begin the next episode of a row; ``index`` < 0 draws the puzzle and its symmetry."""
     key, drawn = begin_row(rows, row, bank, index)
     inputs, labels, tokens = rows.inputs[row], rows.labels[row], rows.tokens[row]
@@ -191,12 +191,12 @@ def sudoku_reset(rows, bank, box, box_of, augment, chosen, index):
     relabel = np.empty(box[0] * box[1] + 2, np.uint8)
     for row in range(chosen.size):
         if chosen[row]:
-            sudoku_draw(rows, row, bank, box, box_of, augment, index[row], positions, relabel)
+            sudoku_begin_row(rows, row, bank, box, box_of, augment, index[row], positions, relabel)
 
 
 @njit(cache=True, nogil=True)
-def sudoku_see_all(inputs, board, used, box_of, tokens, given, masks):
-    """Write what every row sees: fields as one run of bytes, which short rows would cut up."""
+def sudoku_observe_all(inputs, board, used, box_of, tokens, given, masks):
+    """Write the observations of all rows, field by field, which is faster than row by row."""
     all_inputs, all_board = inputs.ravel(), board.ravel()
     all_tokens, all_given = tokens.ravel(), given.ravel()
     for place in range(all_board.size):
@@ -209,48 +209,53 @@ def sudoku_see_all(inputs, board, used, box_of, tokens, given, masks):
 
 
 @njit(cache=True, nogil=True)
-def sudoku_look(rows, box_of, seen):
-    """Write what every row sees."""
-    tokens, given, masks = seen
-    sudoku_see_all(rows.inputs, rows.tokens, rows.used, box_of, tokens, given, masks)
+def sudoku_observe_rows(rows, box_of, observations):
+    """Write the observations and masks of all rows."""
+    tokens, given, masks = observations
+    sudoku_observe_all(rows.inputs, rows.tokens, rows.used, box_of, tokens, given, masks)
 
 
 @njit(cache=True, nogil=True)
 def sudoku_all_masks(rows, box_of, masks):
-    """Write the masks of every row."""
+    """Write the masks of all rows."""
     for row in range(rows.ended.size):
         sudoku_masks(rows.tokens[row], box_of, rows.used[row], masks[row])
 
 
 @njit(cache=True, nogil=True)
 def sudoku_optimal(rows, box_of, actions):
-    """Write the teacher's action for every row."""
+    """Write an optimal action of every row."""
     for row in range(actions.size):
         actions[row] = sudoku_teacher(rows.tokens[row], rows.labels[row], box_of, rows.used[row])
 
 
 @njit(cache=True, nogil=True)
-def sudoku_step(rows, bank, box, box_of, augment, actions, mode, limit, results, seen, final):
-    """Play one action a row, begin what must begin, write what is seen; return the rows ended.
+def sudoku_step_rows(
+    rows, bank, box, box_of, augment, actions, mode, limit, results, observations, final
+):
+    """Play one action in every row, begin new episodes and write the observations.
 
-    In ``SAME_STEP`` the last observations of the rows that ended go to ``final``.
+    In ``SAME_STEP`` mode the last observations of the rows that end are written to ``final``.
+
+    Returns:
+        The number of rows that ended.
     """
-    # Named tuples are unpacked once: to hand one on counts a reference for each of its arrays.
+    # Named tuples are unpacked here, since passing one on updates a reference count per array.
     elapsed, ended, inputs, labels = rows.elapsed, rows.ended, rows.inputs, rows.labels
     board, used, blanks = rows.tokens, rows.used, rows.blanks
     rewards, terminations, truncations, invalid, regret, _ = results
-    tokens, given, masks = seen
+    tokens, given, masks = observations
     last_tokens, last_given, last_masks = final
     positions = np.empty(board.shape[1], np.int64)
     relabel = np.empty(box[0] * box[1] + 2, np.uint8)
     count = 0
     for row in range(actions.size):
         if mode == NEXT_STEP and ended[row]:
-            sudoku_draw(rows, row, bank, box, box_of, augment, -1, positions, relabel)
+            sudoku_begin_row(rows, row, bank, box, box_of, augment, -1, positions, relabel)
             rewards[row] = 0.0
             terminations[row] = truncations[row] = invalid[row] = False
         else:
-            # Only a row that nobody resets (``DISABLED``) is past its end.
+            # In ``DISABLED`` mode a row that has ended stays as it is.
             past = ended[row]
             legal = not past and sudoku_play(board[row], box_of, used[row], actions[row])
             blanks[row] -= legal
@@ -267,9 +272,9 @@ def sudoku_step(rows, bank, box, box_of, augment, actions, mode, limit, results,
                 count += 1
                 regret[row] = sudoku_wrong(board[row], labels[row])
                 if mode == SAME_STEP:
-                    sudoku_see(
+                    sudoku_observe(
                         inputs, board, used, box_of, row, last_tokens, last_given, last_masks
                     )
-                    sudoku_draw(rows, row, bank, box, box_of, augment, -1, positions, relabel)
-    sudoku_see_all(inputs, board, used, box_of, tokens, given, masks)
+                    sudoku_begin_row(rows, row, bank, box, box_of, augment, -1, positions, relabel)
+    sudoku_observe_all(inputs, board, used, box_of, tokens, given, masks)
     return count

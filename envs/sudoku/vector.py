@@ -1,4 +1,4 @@
-"""Sudoku, digit by digit, as one native vector."""
+"""The native vector of the Sudoku environment."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .env import default_max_steps, observation_space
 
 
 class SudokuVectorEnv(StepVectorEnv):
-    """``num_envs`` Sudoku environments in step; see ``SudokuEnv`` for the episode.
+    """``num_envs`` Sudoku environments in one; ``SudokuEnv`` describes the episode.
 
     Args:
-        num_envs: Rows B.
-        size: 4, 6 or 9.
-        kwargs: As ``StepVectorEnv``.
+        num_envs: The number of rows, B.
+        size: See ``SudokuEnv``.
+        kwargs: See ``StepVectorEnv``.
     """
 
     def __init__(self, num_envs: int, size: int = 9, **kwargs: Any) -> None:
@@ -40,10 +40,10 @@ class SudokuVectorEnv(StepVectorEnv):
             np.zeros(count, np.int64),
         )
 
-    def _new_seen(self) -> kernels.SudokuSeen:
+    def _new_observations(self) -> kernels.SudokuObservations:
         shape = (self.num_envs, self.task.seq_len)
         masks = (self.num_envs, self.task.size**3 if self.masks else 0)
-        return kernels.SudokuSeen(
+        return kernels.SudokuObservations(
             np.empty(shape, np.uint8), np.empty(shape, np.int8), np.empty(masks, np.int8)
         )
 
@@ -52,13 +52,13 @@ class SudokuVectorEnv(StepVectorEnv):
             self._rows, self._bank, self.task.box, self.box_of, self.augment, chosen, index
         )
 
-    def _see(self, seen: Any) -> None:
-        kernels.sudoku_look(self._rows, self.box_of, seen)
+    def _write_observations(self, observations: Any) -> None:
+        kernels.sudoku_observe_rows(self._rows, self.box_of, observations)
 
-    def _play(self, actions: NDArray[np.int64], results: Results, seen: Any) -> int:
-        count: int = kernels.sudoku_step(
+    def _play(self, actions: NDArray[np.int64], results: Results, observations: Any) -> int:
+        count: int = kernels.sudoku_step_rows(
             self._rows, self._bank, self.task.box, self.box_of, self.augment, actions,
-            self._mode, self._limit, results, seen, self._final,
+            self._mode, self._limit, results, observations, self._final,
         )  # fmt: skip
         return count
 

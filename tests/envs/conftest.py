@@ -59,6 +59,14 @@ def snapshot(env) -> str:
     return digest({k: v for k, v in fields.items() if k not in ("segment", "elapsed")})
 
 
+def to_the_end(env):
+    """Play right until the end; return the last step."""
+    while True:
+        last = env.step(env.unwrapped.optimal_action())
+        if last[2] or last[3]:
+            return last
+
+
 @pytest.fixture(name="flat")
 def flat_fixture():
     return flat
@@ -82,3 +90,8 @@ def play_fixture():
 @pytest.fixture(name="snapshot")
 def snapshot_fixture():
     return snapshot
+
+
+@pytest.fixture(name="to_the_end")
+def to_the_end_fixture():
+    return to_the_end

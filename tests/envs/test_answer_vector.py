@@ -285,7 +285,7 @@ def test_a_device_that_is_not_there():
 
 
 def test_other_wrong_arguments():
-    with pytest.raises(ValueError, match=r"^render_mode: the native vector draws nothing"):
+    with pytest.raises(ValueError, match=r"^render_mode: a native vector does not render"):
         gym.make_vec(SUDOKU, 2, render_mode="rgb_array")
     with pytest.raises(ValueError, match=r"^num_envs: expected at least 1"):
         gym.make_vec(SUDOKU, 0)

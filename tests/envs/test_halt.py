@@ -201,7 +201,7 @@ def test_the_bundled_file_is_small_whole_and_says_how_it_was_made():
         ({"split": "dev"}, "split: expected one of train"),
         ({"limit": 0}, "limit: expected"),
         ({"difficulty": [500, 600]}, "difficulty: no puzzle is rated 500 to 600"),
-        ({"augment": True}, "augment: traces are recorded"),
+        ({"augment": True}, "augment: recorded traces"),
         ({"colour": 1}, "colour: unknown keyword"),
     ],
 )
@@ -218,7 +218,7 @@ def test_an_absent_split_and_a_puzzle_of_ones_own_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"has no trace of split 'ood'"):
         gym.make("HRMHalt-v0", source=str(tmp_path / "t.npz"), split="ood")
     env = gym.make("HRMHalt-v0")
-    with pytest.raises(ValueError, match=r"^options: traces are recorded; expected index"):
+    with pytest.raises(ValueError, match=r"^options: only recorded puzzles .* expected index"):
         env.reset(options={"puzzle": "x"})
 
 

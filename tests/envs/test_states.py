@@ -171,7 +171,7 @@ def test_half_a_state_is_refused_and_changes_nothing(env_id, digest):
             env.set_state(half)
         part[key] = old["fields"].get(key, old.get(key))
         part["more"] = 1
-        with pytest.raises(ValueError, match=r"^state: expected one of .* it holds 'more' too"):
+        with pytest.raises(ValueError, match=r"^state: expected one of .* it also contains 'more'"):
             env.set_state(half)
         assert digest(env.get_state()) == before
     env.set_state(old)
@@ -197,7 +197,9 @@ def test_half_a_state_of_a_vector_is_refused(env_id, digest):
     for name in [name for name in within if name != "env"]:
         for part in (within[name][:1], "nonsense"):
             short = {**within, name: part}
-            with pytest.raises(ValueError, match=rf"^state: expected .*, but {name} is no \(2"):
+            with pytest.raises(
+                ValueError, match=rf"^state: expected .*, but {name} does not have shape \(2"
+            ):
                 envs.set_state({**old, "rows": short} if nested else short)
     assert digest(envs.get_state()) == before
     envs.set_state(old)

@@ -46,8 +46,10 @@ def test_vector_check_notices_a_shared_array(monkeypatch):
 def test_vector_check_notices_infos_of_rows_that_were_not_reset(monkeypatch):
     from hrm_gym.envs.halt_vector import HaltVectorEnv
 
-    look = HaltVectorEnv._look
-    monkeypatch.setattr(HaltVectorEnv, "_look", lambda self, chosen: look(self, chosen | True))
+    look = HaltVectorEnv._reset_outputs
+    monkeypatch.setattr(
+        HaltVectorEnv, "_reset_outputs", lambda self, chosen: look(self, chosen | True)
+    )
     with pytest.raises(AssertionError, match=r"Disabled, row .*: info of a reset of others"):
         check_vector_env("HRMHalt-v0")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -89,12 +91,12 @@ def brute_earliest(env) -> int:
         following = set()
         for cell in here:
             env.position = cell
-            following |= {int(way) for way in env._ways() if way >= 0}
+            following |= {int(way) for way in env._targets() if way >= 0}
         time += 1
         if env.goal in following:
             env.set_state(state)
             return time
-        env.tokens = env._changed(env.tokens, env.time)
+        env.tokens = env._next_maze(env.tokens, env.time)
         env.time += 1
         here = following
 
@@ -128,7 +130,7 @@ def test_without_doors_it_is_the_plain_maze():
             assert dynamic.step(action)[2] is done
 
 
-def test_planning_anew_always_arrives_in_time():
+def test_planning_again_always_arrives_in_time():
     tested = evaluate(OracleAgent(), ENV_ID, episodes=60)
     assert tested.solve_rate == 1
     assert tested.exact_accuracy is None
@@ -179,3 +181,55 @@ def test_every_id_of_a_task_names_it():
     assert task_id(ENV_ID) == "maze-dynamic-15x15"
     with pytest.raises(ValueError, match=r"^env: expected one of .*, got 'HRMHalt-v0'"):
         task_id("HRMHalt-v0")
+
+
+def test_the_regret_of_a_truncated_episode_includes_the_moves_to_the_goal():
+    env = gym.make("HRMMaze-Dynamic-v0", door_share=0.0, max_steps=4)
+    _, info = env.reset(seed=0)
+    for action in (4, 4, 4, 4):
+        *_, truncated, last = env.step(action)
+    assert truncated
+    assert (last["regret"], last["optimal"]) == (4, False)
+    assert last["path_ratio"] == (info["rating"] + 4) / info["rating"]
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("limit", [12, 900])
+def test_regret_equals_that_of_a_separate_search(probability, limit, to_the_end):
+    env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_steps=limit)
+    found = []
+    for seed in range(6):
+        # Doors change by the seed alone, so whoever waits sees all there will be.
+        seen, _ = env.reset(seed=seed)
+        start, goal = int(seen["position"]), env.unwrapped.goal
+        mazes = [seen["tokens"]]
+        waiting = copy.deepcopy(env.unwrapped)
+        waiting.max_steps = None
+        for _ in range(limit + 225):
+            mazes.append(waiting.step(4)[0]["tokens"])
+        last_seen, _, terminated, _, last = to_the_end(env)
+        steps = env.unwrapped.elapsed
+        there = steps + search_steps(mazes, int(last_seen["position"]), goal, steps, 225)
+        least = search_steps(mazes, start, goal, 0, there)
+        assert last["regret"] == there - least
+        assert last["path_ratio"] == there / least
+        assert last["optimal"] is (terminated and there == least)
+        found.append(there - least)
+    if probability == 0.1 and limit == 900:
+        assert max(found) > 0
+
+
+def search_steps(mazes, position, goal, time, most):
+    """Return the least moves and waits from a cell to G from a time on, at most ``most``."""
+    places, spent = {position}, 0
+    while goal not in places and spent < most:
+        tokens = mazes[time + spent]
+        around = {
+            (cell + row * 15 + column)
+            for cell in places
+            for row, column in ((1, 0), (-1, 0), (0, 1), (0, -1))
+            if 0 <= cell // 15 + row < 15 and 0 <= cell % 15 + column < 15
+        }
+        places |= {cell for cell in around if tokens[cell] != 1}
+        spent += 1
+    return spent
