@@ -49,7 +49,7 @@ class AgentResult(Result):
         env_steps: Environment steps of training.
         seconds: Training seconds.
         puzzles: Training puzzles handed out.
-        overhead: Seconds beside training: set-up, evaluations and logging.
+        overhead: Seconds of set-up, evaluations and logging, which are not training time.
         curve: Evaluations during training, by training time.
         tested: The final evaluation by split; empty if the cell failed.
     """

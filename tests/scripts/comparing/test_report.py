@@ -1,4 +1,4 @@
-"""What a comparison found: statistics over seeds, tables, figures, the report, results on disk."""
+"""Reports of a comparison: statistics over seeds, tables, figures, and results on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells as processes: those that hang, are interrupted or lose their parent; Ray."""
+"""Processes of cells that hang, are interrupted or lose their parent; cells on Ray."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Sleeper:
         print("so tired", flush=True)
         time.sleep(60)
 """
-"""An agent that never answers, with a child of its own."""
+"""An agent that never answers and starts a child process."""
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process runs; one that has ended and waits to be noticed does not."""
+    """Return whether a process runs; a zombie does not."""
     status = Path(f"/proc/{pid}/status")
     try:
         return "State:\tZ" not in status.read_text()
@@ -52,7 +52,7 @@ def asleep(folder: Path, seconds: float = 60.0) -> list[int]:
 
 
 def gone(pids: list[int], seconds: float = 20.0) -> bool:
-    """Wait until processes have ended, and say whether they have."""
+    """Return whether processes end within some seconds."""
     end = time.monotonic() + seconds
     while any(map(alive, pids)) and time.monotonic() < end:
         time.sleep(0.05)
@@ -61,7 +61,7 @@ def gone(pids: list[int], seconds: float = 20.0) -> bool:
 
 @pytest.fixture
 def sleeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgentCell:
-    """Return a cell that hangs, in the folder where the test runs."""
+    """Return a cell that hangs; its agent is in the current folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tired.py").write_text(SLEEPER)
     return AgentCell("HRMSudoku-4x4-v0", "tired:Sleeper", seconds=1.0)
