@@ -172,7 +172,7 @@ def test_without_a_display_it_says_so(monkeypatch, capsys):
         (["--env", "HRMSudoku-4x4-v0", "--width", "0"], "width: expected"),
         (
             ["--env", "HRMSudoku-4x4-v0", "--task-id", "007bbfb7"],
-            "task_id: only ARC's puzzles are of tasks",
+            "task_id: the puzzles of sudoku-4x4 have no names",
         ),
         (["--env", "HRMARC-v0", "--task-id", "nope"], "task_id: no task"),
     ],
