@@ -1,4 +1,4 @@
-"""Where tensors live, by name."""
+"""Devices of tensors by name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def check_device(device: str | torch.device | None) -> torch.device:
-    """Return a torch device that is there; ``None`` is the CPU.
+    """Return an available torch device; ``None`` is the CPU.
 
     Raises:
-        ValueError: It is unknown or absent.
+        ValueError: if the device is unknown or not available.
     """
     import torch
 

@@ -1,13 +1,13 @@
-"""Optional dependencies: the one sentence about those that are missing."""
+"""The message about a missing optional dependency."""
 
 from __future__ import annotations
 
 
 def missing_extra(what: str, extra: str) -> str:
-    """Return what to say where an extra of ``pyproject.toml`` is not installed.
+    """Return the message for an extra of ``pyproject.toml`` that is not installed.
 
     Args:
-        what: What needs it.
-        extra: Its name.
+        what: What needs the extra.
+        extra: Name of the extra.
     """
     return f'{what} needs the extra {extra}: pip install -e ".[{extra}]"'

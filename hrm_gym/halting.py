@@ -1,7 +1,7 @@
-"""Rules of when to halt, tried on recorded traces: how right they are for how many segments.
+"""Halting rules, evaluated on recorded traces by accuracy and number of segments.
 
-A rule maps traces to the segment after which each puzzle stops, 1..S, ``(N,)`` int64. It sees what
-an agent sees at that time, but for the oracle.
+A rule maps traces to the segment after which each puzzle halts, 1..S, ``(N,)`` int64. Except for
+the oracle, a rule uses only what an agent knows at that segment.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Segments = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Halting:
-    """What a rule of halting comes to on a set of traces.
+    """The result of a halting rule on a set of traces.
 
     Attributes:
         name: The rule.
         accuracy: Share of puzzles whose answer equals the label when it halts.
-        segments: Mean segments taken.
-        reward: Mean of right less ``ponder_cost`` a segment, the return of ``HRMHalt-v0``.
+        segments: Mean number of segments.
+        reward: Accuracy minus ``ponder_cost`` per segment, the mean return in ``HRMHalt-v0``.
     """
 
     name: str
@@ -36,27 +36,27 @@ class Halting:
 
 
 def sigmoid(values: Any) -> Any:
-    """Return the logistic function, which tanh gives without overflow at any number."""
+    """Return the logistic function; in terms of tanh it never overflows."""
     return 0.5 * (1 + np.tanh(0.5 * values))
 
 
 def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01) -> Halting:
-    """Return what halting after ``halts`` segments, ``(N,)``, comes to."""
+    """Return the result of halting after ``halts`` segments, ``(N,)``."""
     right = np.take_along_axis(traces.exact, halts[:, None] - 1, axis=1)[:, 0]
     accuracy, segments = float(right.mean()), float(halts.mean())
     return Halting(name, accuracy, segments, accuracy - ponder_cost * segments)
 
 
 def first_halt(wants: NDArray[np.bool_]) -> Segments:
-    """Return the first segment that wants to halt, the last where none does; ``(N, S)`` bool."""
+    """Return the first segment that wants to halt, or the last segment; ``(N, S)`` bool."""
     return np.where(wants.any(axis=1), wants.argmax(axis=1), wants.shape[1] - 1) + 1
 
 
 def fixed(traces: Traces, segment: int) -> Segments:
-    """Halt after ``segment`` segments, whatever is seen.
+    """Halt after a fixed number of segments.
 
     Raises:
-        ValueError: The traces have no such segment.
+        ValueError: if the traces have no such segment.
     """
     if not 1 <= segment <= traces.segments:
         raise ValueError(f"segment: expected 1..{traces.segments}, got {segment}")
@@ -64,12 +64,12 @@ def fixed(traces: Traces, segment: int) -> Segments:
 
 
 def q_head(traces: Traces) -> Segments:
-    """Halt where q_halt > q_continue, whatever the answer does."""
+    """Halt where q_halt > q_continue, even if the answer still changes."""
     return first_halt(wants_to_halt(traces.q_halt, traces.q_continue))
 
 
 def sure(traces: Traces, threshold: float) -> Segments:
-    """Halt where the least sure token of the answer has at least this probability."""
+    """Halt where the least certain token of the answer has at least this probability."""
     return first_halt(traces.confidence.min(axis=2) >= threshold * 255)
 
 
@@ -79,13 +79,13 @@ def steady(traces: Traces) -> Segments:
 
 
 def oracle(traces: Traces, ponder_cost: float = 0.01) -> Segments:
-    """Halt at the segment that pays most: the first right answer, if it is worth the wait."""
+    """Halt at the segment with the highest reward: the first right answer, unless it costs more."""
     costs = np.arange(1, traces.segments + 1) * ponder_cost
     return (traces.exact - costs).argmax(axis=1) + 1
 
 
 def best_fixed(traces: Traces, ponder_cost: float = 0.01) -> int:
-    """Return the number of segments that pays most if every puzzle takes it."""
+    """Return the fixed number of segments with the highest reward."""
     costs = np.arange(1, traces.segments + 1) * ponder_cost
     return int((traces.exact.mean(axis=0) - costs).argmax()) + 1
 
@@ -94,13 +94,13 @@ THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def best_threshold(traces: Traces, ponder_cost: float = 0.01) -> float:
-    """Return the threshold of ``sure``, out of ``THRESHOLDS``, that pays most."""
+    """Return the threshold of ``sure`` in ``THRESHOLDS`` with the highest reward."""
     rewards = [score("", traces, sure(traces, t), ponder_cost).reward for t in THRESHOLDS]
     return THRESHOLDS[int(np.argmax(rewards))]
 
 
 def compare(fit: Traces, traces: Traces, ponder_cost: float = 0.01) -> list[Halting]:
-    """Return what each rule comes to on ``traces``; numbers in a rule are chosen on ``fit``."""
+    """Return the results of all rules on ``traces``; their parameters are chosen on ``fit``."""
     k, threshold = best_fixed(fit, ponder_cost), best_threshold(fit, ponder_cost)
     rules = {
         "oracle": oracle(traces, ponder_cost),

@@ -1,7 +1,7 @@
-"""A vector environment of Gymnasium as one of Stable-Baselines3: no process an environment.
+"""A vectorized environment of Gymnasium as one of Stable-Baselines3, without a process per row.
 
-It lies in the ground, since environments offer it (``hrm_gym.envs.SB3VecEnv``) and agents train on
-it, and neither knows the other.
+This module belongs to neither environments nor agents, since environments export it
+(``hrm_gym.envs.SB3VecEnv``) and agents train on it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 BATCHED = ("final_obs", "final_info", "action_mask")
-"""Infos that are handed on in another way: ``terminal_observation``, and ``env_method``."""
+"""Infos that are passed on in another way, as ``terminal_observation`` and by ``env_method``."""
 
 
 class SB3VecEnv(VecEnv):
-    """Lets Stable-Baselines3 and sb3-contrib train on a vector environment as it is.
+    """Adapts a vectorized environment to Stable-Baselines3 and sb3-contrib.
 
-    Every row's info holds what the vector's infos say of it, ``TimeLimit.truncated`` and, where an
-    episode ended, ``terminal_observation`` and what its last info says (``is_success``,
-    ``regret``). Put ``VecMonitor`` around it for episode statistics. MaskablePPO finds
+    The info of a row contains its part of the vector's infos, ``TimeLimit.truncated`` and, at the
+    end of an episode, ``terminal_observation`` and the entries of the last info (``is_success``,
+    ``regret``). Wrap it in ``VecMonitor`` for episode statistics. MaskablePPO finds
     ``action_masks`` by itself.
 
     Args:
-        vector: A vector environment in ``SameStep`` mode, such as
+        vector: A vectorized environment in ``SameStep`` mode, such as
             ``gym.make_vec("HRMSudoku-v0", 64, autoreset_mode="SameStep")``.
 
     Raises:
-        ValueError: It resets in another way, which the library cannot follow.
+        ValueError: if the autoreset mode is another one, which the library does not support.
     """
 
     def __init__(self, vector: VectorEnv[Any, Any, Any]) -> None:
@@ -50,7 +50,7 @@ class SB3VecEnv(VecEnv):
     # Episodes -----------------------------------------------------------------------------------
 
     def reset(self) -> VecEnvObs:
-        """Begin an episode in every row, with the seeds of ``seed`` if there are any."""
+        """Start an episode in every row, with the seeds of ``seed`` if there are any."""
         seeds = None if all(seed is None for seed in self._seeds) else self._seeds
         if any(self._options):
             raise ValueError("options: rows of one vector share their options; expected none")
@@ -61,11 +61,11 @@ class SB3VecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Keep the actions for ``step_wait``."""
+        """Store the actions for ``step_wait``."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Play the kept actions: observations, rewards float32, dones, infos."""
+        """Take the stored actions and return observations, rewards (float32), dones and infos."""
         observations, rewards, terminated, truncated, infos = self.vector.step(self._actions)
         dones = terminated | truncated
         rows = self._split(infos)
@@ -74,8 +74,8 @@ class SB3VecEnv(VecEnv):
         if dones.any():
             last = self._split(infos["final_info"])
             for row in np.flatnonzero(dones).tolist():
-                # What is said of the episode that ended, beside the new one's reset: the library
-                # reads return and length of "episode", which RecordEpisodeStatistics gives too.
+                # These entries describe the episode that ended, all others the reset of the next
+                # one. RecordEpisodeStatistics writes "episode", which the library reads.
                 of_ended = ("TimeLimit.truncated", "episode")
                 ended = {name: rows[row].pop(name) for name in of_ended if name in rows[row]}
                 self.reset_infos[row] = rows[row]
@@ -87,14 +87,14 @@ class SB3VecEnv(VecEnv):
         return observations, rewards.astype(np.float32), dones, rows
 
     def _split(self, infos: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return one dictionary a row of what the masks ``_name`` say it has."""
+        """Return the infos of every row, according to the masks ``_name``."""
         rows: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for name, values in infos.items():
             mask = infos.get(f"_{name}")
             if mask is None or name in BATCHED:
                 continue
             if isinstance(values, dict):
-                # Wrappers nest theirs, as RecordEpisodeStatistics does.
+                # Some wrappers, such as RecordEpisodeStatistics, nest their infos.
                 plain: Any = self._split(values)
             else:
                 plain = values.tolist() if values.ndim == 1 else values
@@ -103,11 +103,11 @@ class SB3VecEnv(VecEnv):
         return rows
 
     def close(self) -> None:
-        """Close the vector environment."""
+        """Close the vectorized environment."""
         self.vector.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Return the pictures of all rows, where the vector draws any."""
+        """Return the pictures of all rows, ``None`` without the render mode ``rgb_array``."""
         frames = self.vector.render() if self.render_mode == "rgb_array" else None
         return [None] * self.num_envs if frames is None else list(frames)  # type: ignore[arg-type]
 
@@ -128,7 +128,7 @@ class SB3VecEnv(VecEnv):
         """Return an attribute of the vector for each of the rows.
 
         Raises:
-            AttributeError: The vector has none of that name.
+            AttributeError: if the vector has no such attribute.
         """
         if getattr(self.vector, "call", None) is not None:
             values = self.vector.get_attr(attr_name)  # type: ignore[attr-defined]
@@ -137,24 +137,24 @@ class SB3VecEnv(VecEnv):
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Refuse: the rows share their attributes.
+        """Raise an error, since the rows share their attributes.
 
         Raises:
-            AttributeError: Always.
+            AttributeError: always.
         """
         raise AttributeError(f"{attr_name}: rows of one vector share their attributes")
 
     def env_method(
         self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
     ) -> list[Any]:
-        """Call a method of the vector that returns one value a row, such as ``action_masks``.
+        """Call a method of the vector that returns one value per row, such as ``action_masks``.
 
         Raises:
-            AttributeError: The vector has no such method.
+            AttributeError: if the vector has no such method.
         """
         values = self._values(method_name, *args, **kwargs)
         return [values[row] for row in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: VecEnvIndices = None) -> list[bool]:
-        """Say of each row that nothing is wrapped around it."""
+        """Return ``False`` for every row, since rows have no wrappers."""
         return [False for _ in self._get_indices(indices)]

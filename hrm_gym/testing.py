@@ -1,4 +1,4 @@
-"""Checks for environments, your own included: does a vector play what single ones play?"""
+"""Checks for environments: a vectorized environment must agree with single environments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import iterate
 
 NATIVE_LEAVES_OUT = {"action_mask", "is_success", "invalid_action"}
-"""Infos that a native vector may lack: constants, and what only the rules on the host can say."""
+"""Infos that a vectorized environment on a device may leave out."""
 
 
 def check_vector_env(
@@ -25,31 +25,33 @@ def check_vector_env(
     device: str | None = None,
     **kwargs: Any,
 ) -> None:
-    """Prove that row i of a vector seeded s plays what the single environment seeded s + i plays.
+    """Check that row i of a vector with seed s equals the single environment with seed s + i.
 
-    Both take the same actions, random ones and, where the environment has ``optimal_action``, right
-    ones, over several episodes, in every autoreset mode: ``NextStep``, ``SameStep`` and
-    ``Disabled`` (a native vector that takes no ``autoreset_mode=`` in its own alone). Observations
-    (dtypes too), rewards, terminations, truncations and infos, ``final_obs`` and ``final_info``
-    with them, must be equal bit for bit. Whatever was returned is overwritten afterwards, so that
-    an array which is handed out twice, or which an environment still reads, shows. Ids with a
-    vector entry point are checked on that vector, with ``action_mask`` in its infos if it has
-    ``masks=`` (the infos of a vector that lives on a device may leave out ``NATIVE_LEAVES_OUT``);
-    the others on Gymnasium's ``SyncVectorEnv``. Time limits (``max_episode_steps`` of the id, or
-    the environment's own ``max_steps``) are cut to a third of ``steps``, so that episodes end.
+    Both take the same actions over several episodes: random actions and, if the environment has
+    ``optimal_action``, right ones. All autoreset modes are checked: ``NextStep``, ``SameStep`` and
+    ``Disabled`` (a native vector without the argument ``autoreset_mode`` only in its own mode).
+    Observations with their dtypes, rewards, terminations, truncations and infos, including
+    ``final_obs`` and ``final_info``, must be equal bit for bit. All returned arrays are overwritten
+    afterwards, so that an array that is returned twice, or that an environment still reads, is
+    found.
+
+    An id with a vector entry point is checked on that vector, with ``action_mask`` in its infos if
+    it has the argument ``masks``; a vector on a device may leave out ``NATIVE_LEAVES_OUT``. Other
+    ids are checked on Gymnasium's ``SyncVectorEnv``. Time limits (``max_episode_steps`` of the id,
+    or ``max_steps`` of the environment) are reduced to a third of ``steps``, so that episodes end.
 
     Args:
-        env_id: A registered id, of whatever package.
-        num_envs: Rows.
-        seed: Of the puzzles and of the actions.
-        steps: Vector steps in each autoreset mode.
-        device: For a native vector, the device of its tensors; ``None`` is NumPy.
-        kwargs: For ``gym.make`` and ``gym.make_vec``.
+        env_id: A registered id of any package.
+        num_envs: Number of rows.
+        seed: Seed of the puzzles and of the actions.
+        steps: Number of steps in each autoreset mode.
+        device: Device of the tensors of a native vector; ``None`` means NumPy.
+        kwargs: Arguments of ``gym.make`` and ``gym.make_vec``.
 
     Raises:
-        AssertionError: They differ; the sentence names the id, the mode, the row, the step and the
-            field.
-        ValueError: As the environment raises it.
+        AssertionError: if they differ; the message names the id, the mode, the row, the step and
+            the field.
+        ValueError: if the environment raises it.
     """
     checks = (
         _Check(env_id, mode, num_envs, seed, steps, device, dict(kwargs)) for mode in AutoresetMode
@@ -60,7 +62,7 @@ def check_vector_env(
 
 
 class _Row:
-    """One single environment, stepped as one row of a vector is."""
+    """A single environment that is stepped like a row of a vector."""
 
     def __init__(self, env: gym.Env[Any, Any], mode: AutoresetMode) -> None:
         self.env, self.mode, self.ended = env, mode, False
@@ -83,7 +85,7 @@ class _Row:
 
 
 class _Check:
-    """One vector beside its rows, in one autoreset mode."""
+    """A vector and its single environments, in one autoreset mode."""
 
     def __init__(
         self,
@@ -125,7 +127,7 @@ class _Check:
         self.rows = [
             _Row(gym.make(spec, disable_env_checker=True, **kwargs), mode) for _ in range(num_envs)
         ]
-        # Whether an action is a whole answer, which a random one seldom is and seldom halts.
+        # An action may be a whole answer. Random answers are never right and half of them halt.
         space = self.vector.single_action_space
         self.taught = hasattr(self.rows[0].env.unwrapped, "optimal_action")
         self.answers = self.taught and isinstance(space, MultiDiscrete) and space.nvec.size > 3
@@ -136,7 +138,7 @@ class _Check:
         self.episodes = self.successes = 0
 
     def run(self) -> bool:
-        """Compare both; return whether the vector has this mode."""
+        """Compare both and return whether the vector has this mode."""
         try:
             if not self.chosen and self.vector.metadata.get("autoreset_mode") != self.mode:
                 return False
@@ -144,7 +146,7 @@ class _Check:
             for number in range(1, self.steps + 1):
                 self.number = number
                 self._step()
-            # A second seeding must forget the first.
+            # A second seed must replace the first.
             self._begin(self.seed + 1000)
         finally:
             self.vector.close()
@@ -185,7 +187,7 @@ class _Check:
             self._compare({"observation": observations, "info": infos}, parts)
 
     def _action(self, row: _Row) -> Any:
-        """Return the teacher's action or a random one; a random Answer seldom halts."""
+        """Return an optimal or a random action; a random answer rarely halts."""
         right = self.taught and not row.ended
         if right and self.random.random() < (0.25 if self.answers else 0.6):
             return row.env.unwrapped.optimal_action()  # type: ignore[attr-defined]
@@ -195,7 +197,7 @@ class _Check:
         return action
 
     def _compare(self, got: dict[str, Any], wanted: dict[int, dict[str, Any]]) -> None:
-        """Compare the rows of ``wanted``, then spoil everything that either side returned."""
+        """Compare the rows of ``wanted``, then overwrite all returned arrays."""
         for array, value in self.handed_out:
             if not np.array_equal(_host(array), value):
                 self._fail("any", "an array returned before", "left alone", "handed out twice")
@@ -215,7 +217,7 @@ class _Check:
         self.handed_out = [(array, _spoil(array)) for array in arrays]
 
     def _infos(self, row: int, part: dict[str, Any], info: dict[str, Any]) -> None:
-        """Compare one row's infos; ``final_obs`` and ``final_info`` only where it ended."""
+        """Compare the infos of a row, with ``final_obs`` and ``final_info`` if it has ended."""
         ended = "final_obs" in part
         for name in ("final_obs", "final_info"):
             if (name in info) != ended:
@@ -232,7 +234,7 @@ class _Check:
         self._same(row, name, wanted, info)
 
     def _same(self, row: int, name: str, wanted: Any, got: Any, dtypes: bool = False) -> None:
-        """Compare nested values; numbers by value, arrays of observations by dtype too."""
+        """Compare nested values, for observations also their dtypes."""
         if isinstance(wanted, dict):
             if not isinstance(got, dict) or wanted.keys() != got.keys():
                 self._fail(row, f"{name} keys", sorted(wanted), sorted(got))
@@ -260,7 +262,7 @@ class _Check:
 
 
 def _keywords(entry_point: Any) -> set[str]:
-    """Return the keywords that a vector's class and its parents name, or its function."""
+    """Return the argument names of a function, or of a class and its parents."""
     vector = entry_point if callable(entry_point) else load_env_creator(entry_point)
     parts: Any = getattr(vector, "__mro__", ())
     inits = [vars(part)["__init__"] for part in parts if "__init__" in vars(part)] or [vector]
@@ -282,14 +284,14 @@ def _first_difference(wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:
 
 
 def _host(value: Any) -> Any:
-    """Return nested values with tensors copied to the host as NumPy arrays."""
+    """Return nested values with tensors converted to NumPy arrays."""
     if isinstance(value, dict):
         return {name: _host(part) for name, part in value.items()}
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
 def _row_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
-    """Return the infos of one row: what its masks ``_name`` say it has."""
+    """Return the infos of one row, according to the masks ``_name``."""
     own = {}
     for name, value in infos.items():
         masked_out = f"_{name}" in infos and not infos[f"_{name}"][row]
@@ -314,7 +316,7 @@ def _arrays(value: Any) -> list[Any]:
 
 
 def _spoil(array: Any) -> np.ndarray:
-    """Overwrite an array that was handed out, where it can be, and return a copy of the result."""
+    """Overwrite a returned array if it is writable, and return a copy of the result."""
     if getattr(array, "flags", None) is None or array.flags.writeable:
         array[...] = (array == 0) if str(array.dtype).endswith("bool") else 77
     return np.array(_host(array))

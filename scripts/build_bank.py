@@ -1,7 +1,7 @@
 """Build the bundled bank of puzzles from a seed.
 
-The same seed writes the same bytes on every machine, however many processes work. Running it is
-needed only to change the bank; the package ships with its output.
+The same seed writes the same bytes on every machine, with any number of processes. This script is
+needed only to change the bank, since the package contains its output.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hrm_gym.puzzles.sudoku import OOD_RATING
 from hrm_gym.scripts.cli import run
 
 RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
-    # Puzzles wanted, and the generator's arguments taken in turn.
+    # Number of puzzles, and the arguments of the generator, which are used in turn.
     "sudoku-4x4": (4_000, [{"clues": n} for n in range(4, 11)]),
     "sudoku-6x6": (8_000, [{"clues": n} for n in range(8, 19)]),
     "sudoku-9x9": (18_000, [{}, {"clues": 28}, {"clues": 32}, {}, {"trials": 6}, {}]),
@@ -42,16 +42,16 @@ RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
 }
 
 HARD = {"sudoku-9x9": 2_200}
-"""Hard puzzles on top, from walks among the hard ones of a grid."""
+"""Number of additional hard puzzles, found by walks among the hard puzzles of a grid."""
 FAMILY = {
     "maze-7x7": ("braided", 400),
     "maze-9x9": ("braided", 400),
     "maze-15x15": ("braided", 200),
     "maze-30x30": ("perfect", 200),
 }
-"""Mazes of another family on top, for ``ood``; of those a model of that family never trains on."""
+"""Kind and number of additional mazes of another kind, for ``ood``."""
 ROUND = 16
-"""Pieces of work handed out at once."""
+"""Number of chunks of work in a round."""
 WALK = {"trials": 1_500, "floor": 10, "count": 150}
 
 
@@ -64,9 +64,9 @@ class Args:
     seed: int = 0
     """Seed of every puzzle."""
     only: str | None = None
-    """Build this task alone, such as maze-7x7."""
+    """Build only this task, such as maze-7x7."""
     processes: int = 2
-    """Processes that work; the result is the same for any number."""
+    """Number of processes; the result does not depend on it."""
 
 
 def made(task_id: str, arguments: list[dict[str, int]], seed: int, number: int) -> list[Any]:
@@ -78,14 +78,15 @@ def made(task_id: str, arguments: list[dict[str, int]], seed: int, number: int) 
 def walked(task_id: str, seed: int, number: int) -> list[Any]:
     """Return the puzzles of the number-th walk, with their digests and splits."""
     task: Any = get_task(task_id)
-    # Lanes of a key of its own, apart from the recipe's.
+    # These keys differ from those of the recipes.
     return judged(task, task.walk(lane(lane(seed, 1 << 32), number), **WALK))
 
 
 def of_family(task_id: str, seed: int, number: int) -> list[Any]:
-    """Return the number-th maze of the other family.
+    """Return the number-th maze of the other kind.
 
-    It is left out where that kind trains on it, or its path is shorter than the bank's own are.
+    It is left out if models of that kind train on it, or its path is shorter than those of the
+    bank.
     """
     task: Any = get_task(task_id)
     own, other = (Maze(task.size, kind) for kind in (None, FAMILY[task_id][0]))
@@ -98,8 +99,8 @@ def of_family(task_id: str, seed: int, number: int) -> list[Any]:
 def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
     """Return puzzles with their digests and splits.
 
-    A Sudoku whose own rating and that of its canonical form fall on two sides of the bound of
-    ``ood`` is left out, so that in the bank the rating tells.
+    A Sudoku is left out if its rating and that of its canonical form are on different sides of the
+    bound of ``ood``, so that ratings and splits agree in the bank.
     """
     rows: list[tuple[Puzzle, str, str]] = [
         (p, task.digest(p.inputs, p.labels), task.split_of(p)) for p in puzzles
@@ -111,10 +112,10 @@ def judged(task: Task, puzzles: list[Puzzle]) -> list[tuple[Puzzle, str, str]]:
 
 
 def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[str]]:
-    """Make the puzzles of a task, no two alike up to symmetry, and their splits.
+    """Return puzzles of a task, all different up to symmetry, and their splits.
 
-    Work is handed out by number, to the processes of ``pool`` if there is one, and taken back in
-    that order, so that the result does not depend on the machine.
+    Work is numbered and distributed to the processes of ``pool`` if there is one. Results are
+    used in the order of the numbers, so that they do not depend on the machine.
     """
     wanted, arguments = RECIPES[task.id]
     steps: list[tuple[int, Any, int]] = [(wanted, partial(made, task.id, arguments, seed), 64)]
@@ -125,7 +126,7 @@ def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[st
             steps.append((wanted, partial(extra, task.id, seed), 1))
     puzzles: dict[str, tuple[Puzzle, str]] = {}
     for total, step, chunk in steps:
-        # Rounds, so that little is made beyond what is wanted.
+        # With rounds, few puzzles are generated in excess.
         for start in range(0, 50 * total, ROUND * chunk):
             if len(puzzles) >= total:
                 break
@@ -133,7 +134,7 @@ def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[st
             rows = pool.imap(step, numbers, chunk) if pool else map(step, numbers)
             shown = f"{task.id} {len(puzzles)}/{total}"
             bar = Console(stderr=True)
-            # A bar a round is for eyes alone: elsewhere the line of the finished task says enough.
+            # Without a terminal, the line of the finished task is enough.
             quiet = not bar.is_terminal
             for found in track(rows, shown, len(numbers), console=bar, disable=quiet):
                 for puzzle, digest, split in found:
@@ -143,7 +144,7 @@ def draw(task: Task, seed: int, pool: Any = None) -> tuple[list[Puzzle], list[st
 
 
 def packed(arrays: dict[str, Any]) -> bytes:
-    """Return an ``.npz`` whose bytes depend on the arrays alone.
+    """Return an ``.npz`` whose bytes depend only on the arrays.
 
     bzip2 has one implementation, unlike deflate; times and the writing system are fixed.
     """
@@ -158,10 +159,10 @@ def packed(arrays: dict[str, Any]) -> bytes:
 
 
 def known(path: Path, seed: int) -> dict[str, Any]:
-    """Return the files that the manifest at ``path`` lists, none where there is none.
+    """Return the files in the manifest at ``path``; empty if there is no manifest.
 
     Raises:
-        ValueError: It is damaged, or of another seed: one bank has one seed.
+        ValueError: if the manifest is damaged or has another seed, since a bank has one seed.
     """
     if not path.exists():
         return {}
@@ -179,8 +180,8 @@ def main(args: Args) -> None:
     """Build every file of the bank, then its manifest.
 
     Raises:
-        ValueError: ``only`` names no task of the bank, the seed has more than 64 bits, or ``only``
-            would add to a bank of another one.
+        ValueError: if ``only`` is not a task of the bank, the seed has more than 64 bits, or
+            ``only`` would add to a bank of another seed.
     """
     if args.only not in (None, *RECIPES):
         raise ValueError(f"only: expected one of {', '.join(RECIPES)}, got {args.only!r}")
@@ -203,7 +204,7 @@ def main(args: Args) -> None:
         digest = hashlib.sha256(content).hexdigest()
         files[task_id] = {"sha256": digest, "puzzles": counts}
         print(f"{task_id}: {counts}, {len(content) / 1e6:.2f} MB")
-    # All at the end, so that a build that is interrupted leaves the bank that was there.
+    # All files are written at the end, so that an interrupted build keeps the old bank.
     for task_id, content in contents.items():
         write_bytes(args.out / f"{task_id}.npz", content)
     write_text(path, json.dumps({"files": files, "seed": args.seed}, indent=1) + "\n")

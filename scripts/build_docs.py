@@ -1,7 +1,7 @@
 """Build the pages of the environments in docs/environments/ from docstrings and the registry.
 
-One page an environment class: its pictures, ids, spaces, arguments and, from figures that
-``benchmark envs --json`` measured, steps per second. A test fails where a page is out of date.
+There is one page per environment class, with its pictures, ids, spaces, arguments and the steps
+per second that ``benchmark envs --json`` measured. A test fails if a page is out of date.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SECTIONS = (
 )
 """Sections of every environment's docstring, in this order."""
 SPEED = "speed.json"
-"""File beside the pages of measured steps per second by id, and of the machine."""
+"""File next to the pages with measured steps per second by id, and the machine."""
 
 
 @dataclass
@@ -40,8 +40,8 @@ class Args:
     out: Path = Path("docs/environments")
     """Folder of the pages."""
     speed: Path | None = None
-    """Take steps per second from this file, which benchmark envs --json wrote; they are kept beside
-    the pages."""
+    """Result file of benchmark envs --json, from which steps per second are copied next to the
+    pages."""
 
 
 def entry_class(entry_point: str) -> type[Any]:
@@ -77,7 +77,7 @@ def sections(cls: type[Any]) -> tuple[str, dict[str, str]]:
     """Return the first sentence of a class docstring and its sections.
 
     Raises:
-        ValueError: A section is missing, or stands elsewhere than in ``SECTIONS``.
+        ValueError: if the sections are not those of ``SECTIONS``, in this order.
     """
     text = inspect.cleandoc(vars(cls).get("__doc__") or "")
     summary, *parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
@@ -92,7 +92,7 @@ def sections(cls: type[Any]) -> tuple[str, dict[str, str]]:
 
 
 def describe(space: Any) -> str:
-    """Return a space as the environment prints it, long runs of equal numbers told as such."""
+    """Return a space as text, with long runs of equal numbers abbreviated."""
     from gymnasium import spaces
 
     if isinstance(space, spaces.Dict):
@@ -108,11 +108,11 @@ def describe(space: Any) -> str:
 def rates(path: Path) -> dict[str, Any]:
     """Read steps per second from a result file of the benchmark.
 
-    A row counts whose unit is steps/s and whose name holds an id and ``single`` or ``vector``.
-    Ratios to other suites, ``OURS / THEIRS``, are kept with the two figures behind them.
+    Rows count if their unit is steps/s and their name contains an id and ``single`` or ``vector``.
+    Ratios to other suites, ``OURS / THEIRS``, are returned with their two figures.
 
     Raises:
-        ValueError: The file is missing or is no result file, or no row is such.
+        ValueError: if the file is missing or not a result file, or contains no such row.
     """
     from hrm_gym import ENV_IDS
 
@@ -153,12 +153,12 @@ def rounded(rate: float) -> str:
 
 
 def image(env_id: str, width: int) -> str:
-    """Return the HTML of an id's GIF, as seen from the pages."""
+    """Return the HTML of the GIF of an id, with its path relative to the pages."""
     return f'<img src="../images/{env_id}.gif" width="{width}" alt="{env_id}">'
 
 
 def printed(env_ids: list[str], name: str) -> list[str]:
-    """Return a space of every id as its environment prints it: a table, or one line for all."""
+    """Return a space of every id as text: a table, or one line if all are equal."""
     import gymnasium as gym
 
     texts = {}
@@ -173,7 +173,7 @@ def printed(env_ids: list[str], name: str) -> list[str]:
 
 
 def machine_line(speed: dict[str, Any]) -> str:
-    """Return on what the figures were measured."""
+    """Return a sentence about the machine of the figures."""
     cpu, cores = speed["machine"].get("cpu"), speed["machine"].get("cores")
     return (
         f"Steps per second as `scripts/benchmark.py envs` measured them on {cores} cores of an "
@@ -194,10 +194,10 @@ def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
     Args:
         cls: The class.
         env_ids: Its ids.
-        speed: What ``rates`` returned, or nothing.
+        speed: The result of ``rates``, or an empty dictionary.
 
     Raises:
-        ValueError: As ``sections``.
+        ValueError: if ``sections`` raises it.
     """
     import gymnasium as gym
 
@@ -233,7 +233,7 @@ def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
 
 
 def beside(speed: dict[str, Any]) -> list[str]:
-    """Return the table of this package beside other suites, as measured in one run."""
+    """Return the comparison of this package with other suites in one run."""
     if not speed.get("peers"):
         return []
     cpu, cores = speed["machine"].get("cpu"), speed["machine"].get("cores")
@@ -284,10 +284,10 @@ def index(found: dict[type[Any], list[str]], speed: dict[str, Any]) -> str:
 
 
 def pages(folder: Path) -> dict[str, str]:
-    """Return the text of every page by file name, with the figures kept in a folder.
+    """Return the text of every page by file name, with the figures stored in a folder.
 
     Raises:
-        ValueError: As ``sections``.
+        ValueError: if ``sections`` raises it.
     """
     found = families()
     kept = folder / SPEED
@@ -300,7 +300,7 @@ def main(args: Args) -> None:
     """Write every page.
 
     Raises:
-        ValueError: A docstring lacks a section, or the file of figures is none.
+        ValueError: if a docstring lacks a section, or the file of figures is not a result file.
     """
     from hrm_gym.files import write_text
 

@@ -1,4 +1,4 @@
-"""Build the page in web/ with every shipped Sudoku and maze agent in it, and serve it."""
+"""Build the page in web/ with all pretrained agents whose puzzles it can show, and serve it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hrm_gym.scripts.cli import run
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 EXAMPLES = 24
-"""Puzzles of the bank that the page offers for each model."""
+"""Number of puzzles that the page offers for each model."""
 MARK = ".hrm-gym-page"
-"""File by which a built page is known again."""
+"""File that marks a folder as a built page."""
 WHOLE = 2_000_000
-"""Parameters up to which weights go to the page as float32; larger models go as int8."""
+"""Number of parameters up to which weights are exported as float32, and otherwise as int8."""
 
 
 @dataclass
@@ -29,11 +29,11 @@ class Args:
     """Arguments of the page's build."""
 
     out: Path = WEB / "dist"
-    """Folder of the built page: a new or empty one, or that of a page built before."""
+    """Folder of the built page; it must be new, empty or an earlier page."""
     serve: bool = False
-    """Serve it afterwards, until Ctrl-C."""
+    """Serve the page afterwards, until Ctrl-C."""
     port: int = 8000
-    """Port of the server; 0 takes a free one."""
+    """Port of the server; 0 means a free one."""
 
 
 def main(args: Args) -> None:
@@ -49,11 +49,11 @@ def main(args: Args) -> None:
 
 
 def build(out: Path) -> None:
-    """Build the page; it needs nothing from outside once it stands there.
+    """Build the page, which then needs no other files.
 
     Raises:
-        ValueError: ``out`` holds something else, Node is missing, its packages cannot be installed,
-            or the bundler failed.
+        ValueError: if ``out`` contains something else, Node is missing, its packages cannot be
+            installed, or the bundler fails.
     """
     check_out(out)
     npm = shutil.which("npm")
@@ -74,10 +74,10 @@ def build(out: Path) -> None:
 
 
 def check_out(out: Path) -> None:
-    """Refuse a folder whose content is not a page built before: it would be lost.
+    """Check that a folder contains nothing but an earlier page, since it will be replaced.
 
     Raises:
-        ValueError: It is a file, holds something else, or is a source of the page.
+        ValueError: if it is a file, contains something else, or is a source of the page.
     """
     place, web = out.resolve(), WEB.resolve()
     if place == web / "dist":

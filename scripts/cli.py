@@ -1,4 +1,4 @@
-"""How every script reads its arguments and reports a user's mistake."""
+"""How every script reads its arguments and reports errors."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ NOT_NEGATIVE = ("seed", "episodes")
 
 
 def check(args: Any) -> None:
-    """Refuse values that an argument of that name has in no script, before any work begins.
+    """Check the arguments that have the same meaning in every script, before any work begins.
 
-    The same argument has the same name everywhere, so this is said once: numbers of things are
-    positive, a device is there, ``out`` can be a folder and ``json`` a file.
+    Counts must be positive, the device must be available, ``out`` must be usable as a folder and
+    ``json`` as a file.
 
     Raises:
-        ValueError: A value is wrong; the sentence names its argument.
+        ValueError: if a value is wrong; the message names the argument.
     """
     for name in POSITIVE:
         value = getattr(args, name, None)
@@ -64,33 +64,33 @@ def check(args: Any) -> None:
 
 
 def check_file(option: str, path: Path) -> None:
-    """Refuse a file that cannot be written, before anything is computed for it.
+    """Check that a file can be written, before anything is computed for it.
 
     Args:
-        option: The argument that names it.
-        path: The file; its folder need not be there yet.
+        option: Name of the argument.
+        path: The file; its folder need not exist yet.
 
     Raises:
-        ValueError: It is a folder, or stands where nothing can be written.
+        ValueError: if the path is a folder, or cannot be written.
     """
     if path.is_dir():
         raise ValueError(f"{option}: expected a file to write, but {path} is a folder")
     folder = _folder_above(path.parent)
     if not folder.is_dir():
         raise ValueError(f"{option}: expected a folder, but {folder} is a file")
-    # A new file is put in place of an old one, so it is the folder that matters.
+    # A new file replaces an old one, so the folder must be writable.
     device = path.exists() and not path.is_file()
     if not os.access(path if device else folder, os.W_OK):
         raise ValueError(f"{option}: {path if device else folder} cannot be written to")
 
 
 def progress(items: Iterable[ItemT], what: str, total: int | None = None) -> Iterator[ItemT]:
-    """Yield what there is to do, with a bar on standard error where a person sees it.
+    """Yield items and show a progress bar if standard error is a terminal.
 
     Args:
-        items: What is worked off, one after another.
-        what: What is done, in a word.
-        total: How many they are, where ``len`` does not say; one alone needs no bar.
+        items: The items.
+        what: Description of the work.
+        total: Number of items, if they have no ``len``; there is no bar for a single item.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -106,7 +106,7 @@ def _folder_above(path: Path) -> Path:
 
 
 def command(script: str, args: Any) -> str:
-    """Return the command that does this again, wherever its results go.
+    """Return the command that repeats a run, without the options for its results.
 
     Args:
         script: Name of the file, without its ending.
@@ -127,7 +127,7 @@ def command(script: str, args: Any) -> str:
 
 
 def _words(value: Any) -> list[str]:
-    """Return what stands for a value on the command line; tuples may hold tuples."""
+    """Return the words of a value on the command line; tuples may be nested."""
     if isinstance(value, tuple | list):
         return [word for part in value for word in _words(part)]
     return [str(value)]
@@ -135,11 +135,11 @@ def _words(value: Any) -> list[str]:
 
 @contextlib.contextmanager
 def output() -> Iterator[None]:
-    """Send on what is printed; where its reader has gone (``| head -1``), end without a word.
+    """Flush the output at the end, and exit silently if its reader has closed it (``| head -1``).
 
     Raises:
-        SystemExit: The reader has gone: the status is that of a program ended by SIGPIPE. Or the
-            disk is full that it goes to.
+        SystemExit: if the reader has closed the output, with the status of a program that was
+            ended by SIGPIPE; or if the disk of the output is full.
     """
     try:
         try:
@@ -150,7 +150,7 @@ def output() -> Iterator[None]:
         _silence(sys.stdout, sys.stderr)
         raise SystemExit(NO_READER) from None
     except OSError as error:
-        # Of a full disk the system names no file; whoever writes one names it.
+        # If the disk is full, the system names no file; code that writes files adds the name.
         if error.filename is not None or error.errno != errno.ENOSPC:
             raise
         _silence(sys.stdout)
@@ -158,7 +158,7 @@ def output() -> Iterator[None]:
 
 
 def _silence(*streams: TextIO) -> None:
-    """Let what buffers still hold go nowhere, or Python would complain at its exit."""
+    """Discard the content of buffers, about which Python would otherwise complain at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         os.dup2(nowhere, stream.fileno())
@@ -173,14 +173,14 @@ def run(
     """Read the arguments of a script and run it.
 
     Args:
-        main: The script; an integer it returns is the exit status.
-        args_type: Dataclass of its arguments; the docstrings are the help text.
-        argv: Words of the command line; ``None`` takes those of the process.
+        main: Main function of the script; an integer that it returns is the exit status.
+        args_type: Dataclass of the arguments; its docstrings are the help text.
+        argv: Words of the command line; ``None`` means those of the process.
         prog: Name of the program in the help text.
 
     Returns:
-        The exit status: 2 for a ``ValueError`` or a file that cannot be read or written, which
-        print as one line, not as a traceback.
+        The exit status: 2 for a ``ValueError`` or a file that cannot be read or written; these
+        are printed as one line, not as a traceback.
     """
     with output():
         return _run(main, args_type, argv, prog)
@@ -192,8 +192,8 @@ def _run(
     argv: Sequence[str] | None,
     prog: str | None,
 ) -> int:
-    # Classes of one's own (module:Class) are looked for where the script is run, after all else,
-    # but not beside the script, where Python begins: ``train`` would be one of ours.
+    # Custom classes (module:Class) are imported from the working directory, after all other
+    # places. The folder of the script is removed, because ``train`` would be found there.
     if sys.path and Path(sys.path[0]).resolve() == Path(sys.argv[0]).resolve().parent:
         del sys.path[0]
     if os.getcwd() not in sys.path:
@@ -207,7 +207,7 @@ def _run(
     except ValueError as error:
         return _fail(str(error))
     except OSError as error:
-        # A file that cannot be read or written is named too; anything else is our own mistake.
+        # An error about a file names it; any other error is a bug and keeps its traceback.
         if error.filename is None:
             raise
         return _fail(f"{error.filename}: {error.strerror}")

@@ -1,7 +1,7 @@
-"""Render the pictures of the documentation: one GIF an environment, and the README's picture.
+"""Render the pictures of the documentation: a GIF of every environment, and that of the README.
 
-The step environments are played by the oracle, the Answer environments by the bundled agent of
-their task where one ships, else by the oracle too.
+The oracle plays the step environments. The Answer environments are played by the pretrained agent
+of their task, or by the oracle if there is none.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 from hrm_gym.scripts.cli import run
 
 BOARD_WIDTH, SHEET_WIDTH = 480, 960
-"""Pixels of a GIF's width, for boards and for ARC."""
+"""Width of a GIF in pixels, for boards and for ARC."""
 MOST_FRAMES = 64
 FRAME_MS, SLOW_MS, LAST_MS = 110, 1200, 2500
-"""How long a frame stays, one of very few frames, and the last one."""
+"""Duration of a frame, of a frame in a GIF of few frames, and of the last frame."""
 CANDIDATES = 100
-"""The first puzzles of the test split, of which the most interesting one is shown."""
+"""Number of test puzzles from which the most interesting one is chosen."""
 ARC_PUZZLE = 57
 README = (("HRMSudoku-v0", 25, 3), ("HRMMaze-v0", 70, 1), ("HRMARC-v0", 40, 57))
-"""Environments, moves and puzzles of the README's picture."""
+"""Environments, numbers of moves and puzzles in the picture of the README."""
 
 
 @dataclass
@@ -32,11 +32,11 @@ class Args:
     out: Path = Path("docs")
     """Folder to write images/ID.gif and environments.png to."""
     only: str | None = None
-    """Render the GIF of this environment alone."""
+    """Render only the GIF of this environment."""
 
 
 def make(env_id: str, puzzle: int) -> Any:
-    """Return an environment on a puzzle of the test split, its first observation and info."""
+    """Return an environment with a puzzle of the test split, the first observation and info."""
     import gymnasium as gym
 
     env = gym.make(env_id, render_mode="rgb_array", split="test")
@@ -44,7 +44,7 @@ def make(env_id: str, puzzle: int) -> Any:
 
 
 def picture(env: Any, width: int | None = None) -> Any:
-    """Return the present picture of an environment as a Pillow image."""
+    """Return the current picture of an environment as a Pillow image."""
     from PIL import Image
 
     from hrm_gym.rendering import to_array
@@ -52,8 +52,8 @@ def picture(env: Any, width: int | None = None) -> Any:
     return Image.fromarray(to_array(env.unwrapped.scene().paint(width)))
 
 
-def bundled_agent(env_id: str) -> Any:
-    """Return the bundled agent of an Answer environment, or None."""
+def pretrained_agent(env_id: str) -> Any:
+    """Return the pretrained agent of an Answer environment, or ``None``."""
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.registration import task_id
 
@@ -62,7 +62,7 @@ def bundled_agent(env_id: str) -> Any:
 
 
 def choose(env: Any, agent: Any) -> int:
-    """Return which puzzle to show: the longest to think about or to walk, of those solved."""
+    """Return the number of the puzzle to show: a solved one with many segments or moves."""
     import numpy as np
 
     puzzles = env.unwrapped.puzzles
@@ -77,8 +77,8 @@ def choose(env: Any, agent: Any) -> int:
 
 
 def episode(env_id: str) -> list[Any]:
-    """Play one episode and return its frames, ``MOST_FRAMES`` at most and the first and last."""
-    agent = bundled_agent(env_id)
+    """Play an episode and return about ``MOST_FRAMES`` of its frames, with the first and last."""
+    agent = pretrained_agent(env_id)
     env, obs, info = make(env_id, 0)
     obs, info = env.reset(options={"index": choose(env, agent)})
     width = SHEET_WIDTH if "ARC" in env_id else BOARD_WIDTH
@@ -94,7 +94,7 @@ def episode(env_id: str) -> list[Any]:
 
 
 def save_gif(frames: list[Any], path: Path) -> None:
-    """Write frames as an endless GIF; the last one stays longest."""
+    """Write frames as a GIF that repeats; the last frame is shown longest."""
     import numpy as np
 
     from hrm_gym.rendering.gif import write_gif
@@ -106,7 +106,7 @@ def save_gif(frames: list[Any], path: Path) -> None:
 
 
 def readme_picture() -> Any:
-    """Return one environment of each task, part of the way, side by side."""
+    """Return the pictures of unfinished episodes of several environments, side by side."""
     from PIL import Image
 
     frames = []
@@ -132,7 +132,7 @@ def main(args: Args) -> None:
     """Play, render and write.
 
     Raises:
-        ValueError: There is no such environment.
+        ValueError: if there is no such environment.
     """
     from rich.progress import track
 

@@ -22,22 +22,22 @@ class Args:
     difficulty: tuple[float, float] | None = None
     """Lowest and highest rating."""
     seed: int | None = None
-    """Seed of the sequence of puzzles; by default another one each time."""
+    """Seed of the sequence of puzzles; by default a random one."""
     index: int | None = None
-    """Play the puzzle of this number, then the following ones."""
+    """Number of the first puzzle; the following ones come next."""
     puzzle: str | None = None
-    """Play this puzzle, written as text."""
+    """A puzzle as text, to be played first."""
     task_id: str | None = None
-    """Play this ARC task."""
+    """Name of the group of puzzles to play, such as an ARC task."""
     width: int | None = None
-    """Width of the window in pixels; by default what fits the screen."""
+    """Width of the window in pixels; by default it fits the screen."""
 
 
 def make(args: Args) -> Any:
     """Return the environment.
 
     Raises:
-        ValueError: An argument is wrong.
+        ValueError: if an argument is wrong.
     """
     import gymnasium as gym
 
@@ -55,7 +55,7 @@ def make(args: Args) -> Any:
 
 
 def play(game: Any, view: Any, window: Any) -> None:
-    """Show the game and pass on what happens until the window closes."""
+    """Show the game and pass events to it until the window closes."""
     from hrm_gym.scripts.playing.controls import handle
 
     picture = view.paint(game)
@@ -73,7 +73,7 @@ def main(args: Args) -> None:
     """Open the window and play.
 
     Raises:
-        ValueError: An argument is wrong, or there is no display.
+        ValueError: if an argument is wrong, or there is no display.
     """
     from hrm_gym.rendering import Window
     from hrm_gym.scripts.playing import make_game

@@ -1,4 +1,4 @@
-"""Certify the puzzles of files, and remember which sets were found good."""
+"""Check the puzzles of files, and remember which sets passed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from hrm_gym.files import write_bytes
 from hrm_gym.puzzles import Task, Tokens
 
 CHECK = 1
-"""Version of what ``check_rows`` asks and rates; raise it when that changes."""
+"""Version of the checks and ratings of ``check_rows``; increase it when they change."""
 
 REMEMBERED = 5_000
-"""Puzzles from which a set is certified once; fewer take less than a second or two."""
+"""Number of puzzles from which the result is remembered; fewer take a second or two at most."""
 
 
 def certify(task: Task, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
-    """Check and rate every row: a Sudoku has the one solution, a maze the shortest path it says.
+    """Check and rate every row; see ``Task.check_rows``.
 
-    To solve a Sudoku takes some 0.2 ms, so a set of a million takes minutes. The ratings of a large
-    set that was found good are remembered by its hash, in the user's cache (``$XDG_CACHE_HOME``, or
-    ``~/.cache``); a set that changed has another hash. Where numba is not installed, as on bare
-    machines that only train, a warning says that nothing was certified.
+    Solving a Sudoku takes about 0.2 ms, so a set of a million takes minutes. The ratings of a large
+    set that passed are stored under its hash in the user's cache (``$XDG_CACHE_HOME``, or
+    ``~/.cache``); a set that has changed has another hash. If numba is not installed, as on
+    machines that only train, a warning says that nothing was checked.
 
     Args:
         task: The task.
@@ -36,10 +36,10 @@ def certify(task: Task, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
         labels: ``(N, seq_len)`` integers, 0 where a position does not count.
 
     Returns:
-        The ratings, ``(N,)``; 0 where the task rates no rows, or numba is not installed.
+        The ratings, ``(N,)``; 0 if the task rates no rows, or numba is not installed.
 
     Raises:
-        ValueError: A row is no puzzle; the message gives its number.
+        ValueError: if a row is not a valid puzzle; the message gives its number.
     """
     mark = mark_of(task, inputs, labels) if len(inputs) >= REMEMBERED else None
     if mark is not None:
@@ -56,14 +56,14 @@ def certify(task: Task, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
     if mark is not None:
         content = io.BytesIO()
         np.save(content, ratings)
-        # A cache that cannot be written to remembers nothing.
+        # Without a writable cache, the set is checked again next time.
         with suppress(OSError):
             write_bytes(mark, content.getvalue())
     return ratings
 
 
 def mark_of(task: Task, inputs: Tokens, labels: Tokens) -> Path | None:
-    """Return the file that remembers a set, None where there is no folder for it."""
+    """Return the file for the ratings of a set, ``None`` if the user has no cache."""
     name = hashlib.blake2b(f"{CHECK} {task.id}".encode(), digest_size=16)
     for part in (inputs, labels):
         name.update(part.astype(np.uint8).tobytes())
@@ -74,7 +74,7 @@ def mark_of(task: Task, inputs: Tokens, labels: Tokens) -> Path | None:
 
 
 def recall(mark: Path, count: int) -> NDArray[np.float32] | None:
-    """Return the ratings of a set that was found good, None where none can be read."""
+    """Return the stored ratings of a set, ``None`` if there are none."""
     try:
         with mark.open("rb") as file:
             ratings = np.load(file, allow_pickle=False)
@@ -86,11 +86,11 @@ def recall(mark: Path, count: int) -> NDArray[np.float32] | None:
 
 
 def cache() -> Path:
-    """Return the folder of what can be made again.
+    """Return the cache folder of this package.
 
     Raises:
-        RuntimeError: The user has no home.
+        RuntimeError: if the user has no home directory.
     """
-    # A relative path is to be ignored, says the XDG Base Directory Specification.
+    # The XDG Base Directory Specification says that a relative path is ignored.
     chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "hrm_gym"

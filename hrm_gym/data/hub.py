@@ -12,15 +12,15 @@ from hrm_gym.extras import missing_extra
 def download(
     name: str, kind: Literal["model", "dataset"] = "model", patterns: Sequence[str] | None = None
 ) -> Path:
-    """Return the local folder of a repository, downloaded if need be.
+    """Return the local folder of a repository, which is downloaded if needed.
 
     Args:
         name: ``owner/name``, or ``owner/name@revision``.
-        kind: What it is.
+        kind: Kind of the repository.
         patterns: File names to fetch, such as ``*.csv``; ``None`` fetches all.
 
     Raises:
-        ValueError: The client is not installed, or the repository cannot be fetched.
+        ValueError: if the client is not installed, or the repository cannot be downloaded.
     """
     try:
         from huggingface_hub import snapshot_download
@@ -37,6 +37,6 @@ def download(
             allow_patterns=None if patterns is None else list(patterns),
         )
     except Exception as error:
-        # The client raises errors of its own, of its HTTP library and of the system.
+        # The client raises its own errors, those of its HTTP library and those of the system.
         raise ValueError(f"hub:{name}: cannot fetch it: {type(error).__name__}: {error}") from error
     return Path(folder)

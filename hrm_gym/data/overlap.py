@@ -1,4 +1,4 @@
-"""Are test puzzles among the training ones? What the splits of a task promise, files do not."""
+"""Test puzzles that are also training puzzles; the splits of files may overlap."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .puzzle_set import PuzzleSet
 
 
 def overlap(task: Task, train: PuzzleSet, test: PuzzleSet) -> NDArray[np.bool_]:
-    """Say which test puzzles are among the training ones, as they are or as a symmetric copy.
+    """Return which test puzzles occur among the training puzzles, up to symmetry.
 
     Args:
-        task: Hashes a puzzle's canonical form.
-        train: Copies of one puzzle are looked at once.
-        test: Any puzzles of the task.
+        task: The task of the puzzles.
+        train: Training puzzles; copies of the same puzzle are checked only once.
+        test: Test puzzles.
 
     Returns:
         ``(len(test),)`` bool.

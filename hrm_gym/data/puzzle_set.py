@@ -20,14 +20,14 @@ class PuzzleSet:
 
     Attributes:
         inputs: ``(N, seq_len)`` uint8.
-        labels: ``(N, seq_len)`` uint8, 0 where a position does not count.
+        labels: ``(N, seq_len)`` uint8, 0 at positions that do not count.
         ratings: ``(N,)`` float32.
-        puzzle_ids: ``(N,)`` int32, the row of the puzzle embedding; 0 where there is none.
-        origin: Where they come from.
-        num_puzzle_ids: Rows a puzzle embedding needs.
-        puzzles: The puzzles themselves where they are more than two arrays.
+        puzzle_ids: ``(N,)`` int32, the row of the puzzle embedding; 0 without an embedding.
+        origin: Where the puzzles come from.
+        num_puzzle_ids: Number of rows that a puzzle embedding needs.
+        puzzles: The puzzles themselves, if they contain more than two arrays.
         groups: ``(N,)`` int64, rising from 0, equal for a puzzle and its symmetric copies (dataset
-            folders); ``None`` where every row is a puzzle of its own.
+            folders); ``None`` if all rows are different puzzles.
     """
 
     inputs: Tokens
@@ -55,7 +55,7 @@ class PuzzleSet:
         )
 
     def __post_init__(self) -> None:
-        """Lock the arrays: environments share them."""
+        """Make the arrays read-only, since environments share them."""
         for array in (self.inputs, self.labels, self.ratings, self.puzzle_ids, self.groups):
             if array is not None:
                 array.setflags(write=False)
@@ -69,7 +69,7 @@ class PuzzleSet:
         return len(self.inputs)
 
     def __getitem__(self, index: int) -> Puzzle:
-        """Return one puzzle, its arrays being views."""
+        """Return one puzzle, whose arrays are views."""
         if self.puzzles is not None:
             return self.puzzles[index]
         rating = float(self.ratings[index])
@@ -96,9 +96,9 @@ class PuzzleSet:
 
     @cached_property
     def mark(self) -> str:
-        """Names what the set holds, wherever it was read: how many puzzles, and a hash of them."""
+        """The number of puzzles and a hash of them, whatever file they were read from."""
         found = hashlib.blake2b(str(self.num_puzzle_ids).encode(), digest_size=4)
-        # Their own classes may hold more than the arrays here: demonstrations, recorded segments.
+        # Subclasses of Puzzle contain further arrays: demonstrations, recorded segments.
         here = {part.name for part in fields(Puzzle)}
         own = tuple(
             value

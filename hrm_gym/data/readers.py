@@ -27,7 +27,7 @@ def read_csv(task: Task, path: Path) -> PuzzleSet:
     (``source,question,answer,rating``). A missing answer or rating is computed.
 
     Raises:
-        ValueError: A row is malformed; the message gives its line number.
+        ValueError: if a row is malformed; the message gives its line number.
     """
     try:
         puzzles = _read_rows(task, path)
@@ -47,7 +47,7 @@ def read_csv(task: Task, path: Path) -> PuzzleSet:
 def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
     """Return question, answer and rating of every row."""
     puzzles = []
-    # Spreadsheets write a byte order mark first, which utf-8-sig skips.
+    # Spreadsheets begin a file with a byte order mark, which utf-8-sig skips.
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if "question" not in (reader.fieldnames or ()):
@@ -56,7 +56,8 @@ def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
             try:
                 inputs = task.parse(row["question"] or "")
                 task.check_question(inputs)
-                # Solved even if the answer is there: a Sudoku must not have a second solution.
+                # The question is solved even if the answer is given: a Sudoku must not have a
+                # second solution.
                 solved = task.solve(inputs)
                 labels = task.parse(row["answer"]) if row.get("answer") else solved
                 rating = _rating(row["rating"]) if row.get("rating") else task.rate(inputs)
@@ -69,10 +70,10 @@ def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
 
 
 def _rating(text: str) -> float:
-    """Return the rating that a cell holds.
+    """Return the rating in a cell.
 
     Raises:
-        ValueError: It is no such number.
+        ValueError: if it is not a number of at least 0.
     """
     try:
         rating = float(text)
@@ -87,12 +88,12 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     """Read a dataset folder as the public HRM and TRM code writes it.
 
     ``val`` and ``ood`` are read from ``test/``, since such folders have two splits. Files are
-    memory-mapped while they are checked, and never unpickled. Every puzzle is certified and rated;
+    memory-mapped while they are checked, and never unpickled. Every puzzle is checked and rated;
     see ``certify``.
 
     Raises:
-        ValueError: A file is missing, a shape, length or token does not fit the task, or a row is
-            no puzzle; the message gives its number.
+        ValueError: if a file is missing, a shape, length or token does not fit the task, or a row
+            is not a valid puzzle; the message gives its number.
     """
     folder = path / FOLDER_SPLITS[split]
     try:
@@ -159,7 +160,7 @@ def _examples_of(
     """Return the puzzle identifier and the group of every example, over all sets.
 
     Raises:
-        ValueError: The bounds of puzzles or of groups do not fit what they divide.
+        ValueError: if the bounds of puzzles or of groups do not fit the arrays they divide.
     """
     ids, sizes = [], []
     for rows in zip(*(parts[field] for field in FIELDS if field != "labels"), strict=True):
@@ -169,7 +170,7 @@ def _examples_of(
                     f"expected {name} to be a row of integers, got {array.dtype} {array.shape}"
                 )
         examples = len(rows[0])
-        # Differences of unsigned ones would never be negative.
+        # Differences of unsigned integers would never be negative.
         identifiers, indices, bounds = (array.astype(np.int64) for array in rows[1:])
         puzzles = len(identifiers)
         if len(indices) != puzzles + 1:

@@ -1,24 +1,24 @@
-"""Segment traces: what an agent answered after every segment, recorded once and replayed at will.
+"""Segment traces: the answers of an agent after every segment, recorded to be replayed.
 
-A trace file is one compressed ``.npz`` of N puzzles and S segments, none of them cut short by
-halting, so that every rule of when to halt can be tried on it afterwards. ``evaluate`` writes it
-(``--save-traces``), ``HRMHalt-v0`` and the replay of segments read it; neither needs the model.
+A trace file is one compressed ``.npz`` of N puzzles and S segments. It contains all segments, also
+those after halting, so that any halting rule can be tried on it later. ``evaluate`` writes it
+(``--save-traces``); ``HRMHalt-v0`` and the replay of segments read it without the model.
 
-| array | shape, dtype | what |
+| array | shape, dtype | content |
 |---|---|---|
 | ``inputs``, ``labels`` | (N, seq_len) uint8 | the puzzles |
-| ``ratings`` | (N,) float32 | how hard they are |
-| ``digests`` | (N,) uint64 | canonical hash; test inputs of one ARC task share theirs |
-| ``ood`` | (N,) bool | the task sets the puzzle aside as out of distribution |
+| ``ratings`` | (N,) float32 | their ratings |
+| ``digests`` | (N,) uint64 | canonical hash; equal for puzzles of one group |
+| ``ood`` | (N,) bool | whether the puzzle is out of distribution |
 | ``answers`` | (N, S, seq_len) uint8 | the answer after each segment |
 | ``confidence`` | (N, S, seq_len) uint8 | probability of each of its tokens, in 255ths |
-| ``entropy`` | (N, S) float32 | mean entropy of a token, 0 sure to 1 uniform over the vocabulary |
+| ``entropy`` | (N, S) float32 | mean entropy of a token, 0 (certain) to 1 (uniform) |
 | ``q_halt``, ``q_continue`` | (N, S) float32 | logits; ``q_continue`` is 0 for a model without it |
-| ``accepted`` | (N, S) bool | the rules accept the answer, which need not equal the label |
+| ``accepted`` | (N, S) bool | whether the rules accept the answer, which need not equal the label |
 | ``about`` | text | JSON: ``format``, ``task``, ``env``, ``agent``, ``steady`` and further notes |
 
-With ``q_continue`` 0 the rule of the Q-values reads the same in every file: halt where q_halt is
-greater. An agent that is ``steady`` also waits for two equal answers in a row.
+Since ``q_continue`` is 0 for a model without it, the rule of the Q-values is the same for every
+file: halt where q_halt is greater. A ``steady`` agent also waits for two equal answers in a row.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
 
 FORMAT = 2
 BUNDLED = Path(__file__).parent / "traces.npz"
-"""The trace file that ships with the package; ``docs/halting.md`` says how it is made."""
+"""The trace file of the package; ``docs/halting.md`` describes how it is made."""
 
 # Dimensions: N puzzles, S segments, L positions.
 ARRAYS: dict[str, tuple[str, type[np.generic]]] = {
@@ -62,17 +62,17 @@ ARRAYS: dict[str, tuple[str, type[np.generic]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """The segments of N puzzles; the module's table says what each array holds.
+    """The segments of N puzzles; the table of the module describes the arrays.
 
     Attributes:
         task: Id of the task, such as ``sudoku-4x4``.
         env: Id of the environment that the agent was evaluated on.
         agent: Name of the agent.
-        about: What else was noted, plain JSON: the command, the split, the agent's origin.
-        steady: Whether the agent halts only where it repeats its answer.
+        about: Further notes as plain JSON: the command, the split, the origin of the agent.
+        steady: Whether the agent halts only when it repeats its answer.
 
     Raises:
-        ValueError: Shapes, dtypes or values do not fit together or the task.
+        ValueError: if shapes, dtypes or values do not fit each other or the task.
     """
 
     task: str
@@ -93,7 +93,7 @@ class Traces:
     steady: bool = False
 
     def __post_init__(self) -> None:
-        """Check every array and lock it: environments share them."""
+        """Check the arrays and make them read-only, since environments share them."""
         task = get_task(self.task)
         shape = np.shape(self.answers)
         if len(shape) != 3 or min(shape) < 1 or shape[2] != task.seq_len:
@@ -130,7 +130,7 @@ class Traces:
 
     @property
     def segments(self) -> int:
-        """Segments of every puzzle."""
+        """Number of segments of every puzzle."""
         return int(self.answers.shape[1])
 
     @property
@@ -165,7 +165,7 @@ class Traces:
         return replace(self, **{name: getattr(self, name)[rows] for name in ARRAYS})
 
     def first(self, segments: int) -> Traces:
-        """Return the first segments alone, as if the agent had not been allowed more."""
+        """Return only the first segments, as if the agent had this limit."""
         arrays = {
             name: getattr(self, name)[:, :segments] if "S" in dimensions else getattr(self, name)
             for name, (dimensions, _) in ARRAYS.items()
@@ -173,7 +173,7 @@ class Traces:
         return replace(self, **arrays)
 
     def save(self, path: Path | str) -> None:
-        """Write the file; it appears whole or not at all."""
+        """Write the file atomically."""
         about = {
             **self.about,
             "format": FORMAT,
@@ -192,7 +192,8 @@ def read_traces(path: Path | str) -> Traces:
     """Read a trace file. It is never unpickled.
 
     Raises:
-        ValueError: It is missing, damaged or no trace file; the sentence names file and part.
+        ValueError: if the file is missing, damaged or not a trace file; the message names the
+            damaged part.
     """
     path = Path(path)
     if not path.is_file():
@@ -220,10 +221,10 @@ def read_traces(path: Path | str) -> Traces:
 
 @lru_cache(maxsize=2)
 def bundled_traces() -> Traces:
-    """Return the traces that ship with the package.
+    """Return the traces of the package.
 
     Raises:
-        ValueError: The file is missing or damaged.
+        ValueError: if the file is missing or damaged.
     """
     return read_traces(BUNDLED)
 

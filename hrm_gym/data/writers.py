@@ -1,9 +1,9 @@
-"""Writer of the dataset folders of the public HRM and TRM code; ``readers`` has their reader.
+"""Writer of the dataset folders of the public HRM and TRM code; ``readers`` reads them.
 
-``train/`` and ``test/`` hold ``dataset.json`` and five arrays, and ``identifiers.json`` above them
-says what each puzzle identifier is. A *group* is a puzzle and its augmentations, a *puzzle* one of
-these, an *example* one pair of it: ``group_indices`` are bounds of groups in puzzles, and
-``puzzle_indices`` bounds of puzzles in examples.
+``train/`` and ``test/`` contain ``dataset.json`` and five arrays; ``identifiers.json`` above them
+names the puzzle identifiers. A *group* is a puzzle and its augmented copies, a *puzzle* is one of
+these, and an *example* is one pair of a puzzle: ``group_indices`` are the bounds of groups in
+puzzles, and ``puzzle_indices`` the bounds of puzzles in examples.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Entry:
 
 
 class _Rows:
-    """An ``.npy`` file that grows by rows, so that no set has to fit into memory."""
+    """An ``.npy`` file that grows by rows, so that a set need not fit into memory."""
 
     def __init__(self, path: Path, width: int) -> None:
         self.width, self.rows = width, 0
@@ -46,7 +46,7 @@ class _Rows:
         self._head()
 
     def _head(self) -> None:
-        """Write the header; NumPy leaves room in it for the first dimension to grow."""
+        """Write the header, in which NumPy leaves room for the first dimension to grow."""
         self.file.seek(0)
         header = {"descr": "|u1", "fortran_order": False, "shape": (self.rows, self.width)}
         np.lib.format.write_array_header_1_0(self.file, header)
@@ -61,17 +61,17 @@ class _Rows:
 
 
 class DatasetWriter:
-    """Writes a dataset folder that appears whole or not at all.
+    """Writes a dataset folder atomically.
 
-    Used as a context manager: everything goes into a temporary folder beside ``path``, which is
-    renamed at the end, and removed where something goes wrong.
+    It is a context manager: everything is written to a temporary folder next to ``path``, which is
+    renamed at the end, or removed after an error.
 
     Args:
         path: The folder; it must not exist, or be empty.
-        task: Gives vocabulary and length.
+        task: The task, which defines vocabulary and length.
 
     Raises:
-        ValueError: Something is at ``path`` already.
+        ValueError: if ``path`` is a file or a folder that is not empty.
     """
 
     def __init__(self, path: Path | str, task: Task) -> None:
@@ -84,7 +84,7 @@ class DatasetWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         made = tempfile.mkdtemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         self.folder = Path(made)
-        # mkdtemp makes a private folder; the result is as readable as any other.
+        # mkdtemp creates a private folder; the result gets the usual permissions.
         self.folder.chmod(0o755)
         return self
 
@@ -94,9 +94,9 @@ class DatasetWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Put the folder in its place, or remove it."""
+        """Rename the folder, or remove it after an error."""
         if kind is None:
-            # Replaces an empty folder, and fails over one that was filled meanwhile.
+            # This replaces an empty folder and fails if it has been filled in the meantime.
             self.folder.replace(self.path)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -107,13 +107,13 @@ class DatasetWriter:
         Args:
             name: ``train`` or ``test``.
             groups: Groups of entries, taken one at a time.
-            identifiers: How many there are, the blank one included.
+            identifiers: Number of identifiers, including the blank one.
 
         Returns:
             The number of examples.
 
         Raises:
-            ValueError: There is none.
+            ValueError: if there is no example.
         """
         folder = self.folder / name
         folder.mkdir()
@@ -152,7 +152,7 @@ class DatasetWriter:
             "num_puzzle_identifiers": identifiers,
             "total_groups": len(group_bounds) - 1,
             "mean_puzzle_examples": examples / puzzles,
-            # TRM's reader asks for it, HRM's passes it over.
+            # The reader of TRM needs this entry, and that of HRM ignores it.
             "total_puzzles": puzzles,
             "sets": ["all"],
         }
@@ -160,11 +160,11 @@ class DatasetWriter:
         return examples
 
     def identifiers(self, names: Sequence[str] = ()) -> None:
-        """Write ``identifiers.json``: the blank one, then ``names``."""
+        """Write ``identifiers.json``: the blank identifier, then ``names``."""
         self.json("identifiers", [BLANK_IDENTIFIER, *names])
 
     def json(self, name: str, values: Any) -> None:
-        """Write another file beside the splits."""
+        """Write another JSON file next to the splits."""
         (self.folder / f"{name}.json").write_text(json.dumps(values))
 
 
@@ -172,16 +172,17 @@ _TOKENS = ("inputs", "labels")
 
 
 def augmented(task: Task, puzzle: Puzzle, count: int, key: int) -> list[Entry]:
-    """Return a puzzle and up to ``count`` different symmetric copies, each an entry of its own.
+    """Return the entries of a puzzle and of up to ``count`` different symmetric copies.
 
     Args:
-        task: Draws the symmetries.
-        puzzle: The first entry, as it is.
-        count: Copies. A task with few symmetries (a maze has sixteen) gives fewer.
-        key: 64-bit integer; the same key draws the same copies.
+        task: The task, which draws the symmetries.
+        puzzle: The puzzle, which is the first entry.
+        count: Number of copies; a task with few symmetries gives fewer.
+        key: 64-bit integer; the same key gives the same copies.
     """
     entries, seen = [Entry(puzzle.inputs[None], puzzle.labels[None])], {puzzle.inputs.tobytes()}
-    # Five tries each, as in the published ARC builder, and enough to find all those of a maze.
+    # Five draws per copy, as in the published ARC builder, and 100 more to find all copies of a
+    # task with few symmetries.
     for draw in range(5 * count + 100 if count else 0):
         if len(entries) > count:
             break
@@ -194,7 +195,7 @@ def augmented(task: Task, puzzle: Puzzle, count: int, key: int) -> list[Entry]:
 
 
 def choose(count: int, size: int | None, random: np.random.Generator) -> NDArray[np.int64]:
-    """Return the rows that a subsample keeps, all of them where it is not smaller."""
+    """Return the rows of a subsample; all rows if it is not smaller."""
     if size is None or size >= count:
         return np.arange(count)
     return random.choice(count, size, replace=False)
@@ -208,21 +209,21 @@ def write_puzzles(
     num_aug: int = 0,
     seed: int = 0,
 ) -> dict[str, int]:
-    """Write puzzles that share no rule to be learned: Sudoku, mazes, a task of one's own.
+    """Write puzzles without puzzle embeddings, such as those of a custom task.
 
     Args:
         path: A new folder.
         task: The task.
         splits: ``train`` and ``test``.
-        subsample_size: Training puzzles at most, drawn at random.
-        num_aug: Augmented copies of each training puzzle.
-        seed: Of the subsample and the copies.
+        subsample_size: Number of training puzzles at most, drawn at random.
+        num_aug: Number of augmented copies of each training puzzle.
+        seed: Seed of the subsample and the copies.
 
     Returns:
         The number of examples of each split.
 
     Raises:
-        ValueError: The folder is not empty, or a split is.
+        ValueError: if the folder is not empty, or a split is empty.
     """
     random = np.random.default_rng(seed)
     written = {}

@@ -1,6 +1,6 @@
 """What the games of Answer environments share: an answer is drafted, then given as a whole.
 
-Think on (T) gives the draft and continues, which takes one segment. Enter gives it and halts.
+Continue (T) gives the draft and takes one more segment. Enter gives it and halts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from .game import COMMON, Button, Game, count, first_difference, place
 
-GIVE = (Button("Halt", "enter"), Button("Think on", "t"))
+GIVE = (Button("Halt", "enter"), Button("Continue", "t"))
 
 
 class AnswerGame(Game):
@@ -25,7 +25,7 @@ class AnswerGame(Game):
         """Return the drafted answer, ``(seq_len,)`` tokens."""
 
     def own_key(self, name: str) -> bool:
-        """Enter halts, T thinks on."""
+        """Handle Enter, which halts, and T, which continues."""
         if name not in ("enter", "t"):
             return False
         self.give(halt=name == "enter")

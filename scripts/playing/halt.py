@@ -1,4 +1,4 @@
-"""The game of the halting environment: think on, or halt."""
+"""The game of the halting environment: continue, or halt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class HaltGame(Game):
     """Recorded segments of a model; the player decides when to halt."""
 
     aim: ClassVar[str] = "Halt as soon as the answer is right; every segment costs a little."
-    keys_help: ClassVar[str] = "Space or right thinks on, Enter halts"
+    keys_help: ClassVar[str] = "Space or right continues, Enter halts"
     buttons: ClassVar[tuple[Button, ...]] = (
         Button("Halt", "enter"),
-        Button("Think on", "space"),
+        Button("Continue", "space"),
         *(button for button in COMMON if button.key != "c"),
     )
     unit: ClassVar[str] = "decision"
@@ -41,7 +41,7 @@ class HaltGame(Game):
         action = int(self.env.optimal_action())
         self._decide(action)
         if not self.over:
-            self.message = "Hint: think on."
+            self.message = "Hint: continue."
         return True
 
     def verdict(self, reward: float) -> str:

@@ -52,7 +52,7 @@ def record(replay: ReplayWindow, path: Path, fps: float) -> None:
         fps: Frames per second of an .mp4 file; a .gif file has 16.
 
     Raises:
-        ValueError: as ``check_recording``.
+        ValueError: if ``check_recording`` raises it.
     """
     check_recording(path)
     if path.suffix == ".gif":

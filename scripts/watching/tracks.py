@@ -17,19 +17,19 @@ from hrm_gym.rendering.replay import Track
 from hrm_gym.rendering.tracks import playing_track, thinking_track
 
 MOVES = 2000
-"""Moves of a player that are kept; whoever needs more walks in circles."""
+"""Largest number of moves that are shown; an agent that needs more walks in circles."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which puzzle is watched.
+    """The puzzle to watch.
 
     Attributes:
         env: A step or an Answer environment.
         split: Split of the puzzle.
-        data: Where puzzles come from; ``None`` is the environment's own default.
-        index: Which of them.
-        puzzle: A puzzle as text, in place of the index.
+        data: Where puzzles come from; ``None`` means the default of the environment.
+        index: Number of the puzzle.
+        puzzle: A puzzle as text, instead of a number.
     """
 
     env: str
@@ -47,7 +47,7 @@ class Choice:
         """Return the environment at the puzzle, the observation and the info.
 
         Raises:
-            ValueError: There is no such environment or puzzle.
+            ValueError: if there is no such environment or puzzle.
         """
         source = {} if self.data is None else {"source": self.data}
         env = make_env(env_id, split=self.split, **source)
@@ -61,16 +61,16 @@ def step_id(env_id: str) -> str:
 
 
 def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = False) -> Track:
-    """Let an agent think about a puzzle, or play it where it does not think.
+    """Return the segments of an agent on a puzzle, or the moves of an agent without segments.
 
     Args:
-        agent: With ``think`` or with ``act``.
+        agent: The agent, which has ``think`` or ``act``.
         choice: The puzzle.
         name: Title of the track.
         past_halting: Show all segments, not only those up to halting.
 
     Raises:
-        ValueError: The puzzle or the environment does not fit the agent.
+        ValueError: if the puzzle or the environment does not fit the agent.
     """
     if hasattr(agent, "think"):
         return _thinking(agent, choice, name, past_halting)
@@ -126,7 +126,7 @@ def watch_trace(path: Path, index: int, past_halting: bool = False) -> Track:
     """Return the track of one puzzle of a trace file; no model is needed.
 
     Raises:
-        ValueError: It is no trace file, or has no such puzzle.
+        ValueError: if the file is not a trace file, or has no such puzzle.
     """
     traces = read_traces(path)
     if not 0 <= index < len(traces):
@@ -140,7 +140,7 @@ def watch_trace(path: Path, index: int, past_halting: bool = False) -> Track:
         traces.answers[index, :count],
         traces.confidence[index, :count] / np.float32(255),
         traces.q_halt[index, :count],
-        # A model without it is recorded with zeros.
+        # Traces of a model without q_continue contain zeros.
         q_continue[:count] if q_continue.any() else None,
         halts[:count],
         traces.labels[index],

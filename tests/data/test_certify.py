@@ -66,7 +66,7 @@ def test_every_maze_of_a_folder_is_certified(tmp_path, question, answer, sentenc
 
 
 def broken(kind: str) -> tuple[dict, str]:
-    """Return a folder's arrays with something wrong in row 4, and what should be said of it."""
+    """Return a folder's arrays with something wrong in row 4, and the expected message."""
     inputs, labels = (np.stack([getattr(p, f) for p in PUZZLES]) for f in ("inputs", "labels"))
     if kind == "several":
         inputs[4] = 1
@@ -116,7 +116,7 @@ def test_a_large_folder_is_certified_once(tmp_path, monkeypatch, write_folder):
     for _ in range(3):
         assert load_puzzles(TASK, source).ratings.tolist() == ratings
     assert solved == [6]
-    # What changed is looked at anew, and what was refused is not remembered.
+    # A changed set is checked again, and a rejected set is not remembered.
     arrays, sentence = broken("several")
     source = write_folder(tmp_path / "bad", **arrays)
     for _ in range(2):

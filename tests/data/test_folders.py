@@ -1,4 +1,4 @@
-"""Dataset folders: as published, and what is said of those that do not fit."""
+"""Dataset folders as published, and the messages for those that do not fit."""
 
 from __future__ import annotations
 

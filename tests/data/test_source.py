@@ -1,4 +1,4 @@
-"""What ``source=``, ``difficulty`` and ``limit`` choose, and what is said of wrong ones."""
+"""What ``source=``, ``difficulty`` and ``limit`` choose, and the messages for wrong values."""
 
 from __future__ import annotations
 

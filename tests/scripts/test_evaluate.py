@@ -1,4 +1,4 @@
-"""The evaluate script: thinking longer, votes, ARC's vote, tasks of one's own."""
+"""The evaluate script: more segments, votes, the votes of ARC, custom tasks."""
 
 from __future__ import annotations
 

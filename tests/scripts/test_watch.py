@@ -140,7 +140,7 @@ def test_keys(track, tmp_path):
     assert replay.step == len(track.steps) - 1
     assert replay.flash == 0
     press(replay, pygame.K_SPACE)
-    assert replay.step == 0, "space at the end begins anew"
+    assert replay.step == 0, "space at the end starts again"
     press(replay, pygame.K_s)
     (saved,) = replay.saved
     assert pygame.image.load(saved).get_width() == 640

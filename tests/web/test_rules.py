@@ -1,4 +1,4 @@
-"""The page knows the rules too: it must say of every puzzle and answer what the package says."""
+"""The page also knows the rules, and must agree with the package on every puzzle and answer."""
 
 from __future__ import annotations
 
