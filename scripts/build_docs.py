@@ -232,20 +232,21 @@ def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def beside(speed: dict[str, Any]) -> list[str]:
+def comparison(speed: dict[str, Any]) -> list[str]:
     """Return the comparison of this package with other suites in one run."""
     if not speed.get("peers"):
         return []
     cpu, cores = speed["machine"].get("cpu"), speed["machine"].get("cores")
     lines = [
         "",
-        "## Beside other suites",
+        "## Comparison with other suites",
         "",
         f"From one run of `scripts/benchmark.py envs --data LIST` on {cores} cores of an {cpu}, "
-        "with the others installed (`pip install -r scripts/peers.txt`), LIST being the hardest "
-        "Sudokus of a forum. Their puzzles and steps are others: it shows orders of magnitude.",
+        "with the other suites installed (`pip install -r scripts/peers.txt`), LIST being the "
+        "hardest Sudokus of a forum. The puzzles and steps of the others differ, so only the orders of "
+        "magnitude can be compared.",
         "",
-        "| this package | | beside | | ratio |",
+        "| this package | | other suite | | ratio |",
         "| --- | ---: | --- | ---: | ---: |",
     ]
     for ours, mine, theirs, other, unit, ratio in speed["peers"]:
@@ -280,7 +281,7 @@ def index(found: dict[type[Any], list[str]], speed: dict[str, Any]) -> str:
             lines.append(f"- `{name}`: {text.replace('``', '`')}")
     lines += ["", "## Options of reset", ""]
     lines.append(arguments(PuzzleEnv.reset.__doc__ or "")["options"].replace("``", "`"))
-    return "\n".join([*lines, *beside(speed), ""])
+    return "\n".join([*lines, *comparison(speed), ""])
 
 
 def pages(folder: Path) -> dict[str, str]:
