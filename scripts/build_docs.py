@@ -243,8 +243,8 @@ def comparison(speed: dict[str, Any]) -> list[str]:
         "",
         f"From one run of `scripts/benchmark.py envs --data LIST` on {cores} cores of an {cpu}, "
         "with the other suites installed (`pip install -r scripts/peers.txt`), LIST being the "
-        "hardest Sudokus of a forum. The puzzles and steps of the others differ, so only the orders of "
-        "magnitude can be compared.",
+        "hardest Sudokus of a forum. The puzzles and steps of the others differ, so only the "
+        "orders of magnitude can be compared.",
         "",
         "| this package | | other suite | | ratio |",
         "| --- | ---: | --- | ---: | ---: |",
