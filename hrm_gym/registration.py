@@ -175,6 +175,15 @@ def answer_id(env_id: str) -> str:
     )
 
 
+def step_id(env_id: str) -> str:
+    """Return the step id of an Answer id: ``HRMMazeAnswer-7x7-v0`` gives ``HRMMaze-7x7-v0``.
+
+    An id without another step environment is returned unchanged.
+    """
+    steps = [row.id for row in TABLE if row.answer_id == env_id and row.id != env_id]
+    return steps[0] if steps else env_id
+
+
 def answer_id_of(task: str) -> str:
     """Return the Answer id of a task; ``HRMAnswer-v0`` for a task without an id of its own."""
     ids = [row.answer_id for row in TABLE if row.task == task and row.answer_id]

@@ -19,10 +19,10 @@ from hrm_gym.scripts.experiments.suites import read_suite
 class Args:
     """Arguments of the demonstration."""
 
-    out: Path = Path("results/demo")
-    """Folder of the report and its figures."""
-    runs: Path = Path("runs")
+    out: Path = Path("runs")
     """Folder of all TensorBoard runs, which holds the finished cells."""
+    report: Path = Path("results/demo")
+    """Folder of the report and its figures."""
     seed: int = 0
     """Seed of every agent."""
     scale: float = 1.0
@@ -50,10 +50,10 @@ def main(args: Args) -> int:
         seed=args.seed,
         episodes=args.episodes,
         rerun=args.rerun,
-        out=args.runs,
+        out=args.out,
     )
     title = "HRM Gym: demonstration"
-    return present(comparison, args.out, title, command("demo", args), args.json)[0]
+    return present(comparison, args.report, title, command("demo", args), args.json)[0]
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ def check_ranges(args: Args) -> None:
 def make_tracks(args: Args) -> list[Track]:
     """Return the tracks to show."""
     from hrm_gym.agents.catalog import env_of, load_agent
-    from hrm_gym.scripts.watching.tracks import Choice, step_id, watch_agent, watch_trace
+    from hrm_gym.registration import step_id
+    from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace
 
     if args.trace is not None:
         for option in ("agents", "env", "puzzle", "data", "split"):

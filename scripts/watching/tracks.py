@@ -12,7 +12,7 @@ from hrm_gym.agents.catalog import check_task
 from hrm_gym.data.traces import read_traces
 from hrm_gym.evaluation import make_env
 from hrm_gym.puzzles import get_task
-from hrm_gym.registration import answer_id
+from hrm_gym.registration import answer_id, step_id
 from hrm_gym.rendering.replay import Track
 from hrm_gym.rendering.tracks import playing_track, thinking_track
 
@@ -53,11 +53,6 @@ class Choice:
         env = make_env(env_id, split=self.split, **source)
         obs, info = env.reset(seed=self.index, options=self.options)
         return env, obs, info
-
-
-def step_id(env_id: str) -> str:
-    """Return the step id of an environment: ``HRMMazeAnswer-7x7-v0`` gives ``HRMMaze-7x7-v0``."""
-    return env_id.replace("Answer", "", 1)
 
 
 def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = False) -> Track:

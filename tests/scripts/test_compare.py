@@ -183,7 +183,7 @@ def test_a_suite_fills_in_what_is_left_open() -> None:
 
 def test_demo_without_learners(tmp_path: Path) -> None:
     args = demo.Args(
-        out=tmp_path / "demo", runs=tmp_path / "runs", episodes=10, agents=["random", "oracle"]
+        report=tmp_path / "demo", out=tmp_path / "runs", episodes=10, agents=["random", "oracle"]
     )
     assert demo.main(args) == 0
     report = (tmp_path / "demo" / "report.md").read_text()

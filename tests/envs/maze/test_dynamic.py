@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hrm_gym.agents.simple import OracleAgent
 from hrm_gym.evaluation import evaluate
-from hrm_gym.registration import answer_id, task_id
+from hrm_gym.registration import answer_id, step_id, task_id
 
 ENV_ID = "HRMMaze-Dynamic-v0"
 WAIT = 4
@@ -175,6 +175,12 @@ def test_wrong_arguments_are_named(kwargs, words):
 def test_what_has_no_answer_environment_is_named(env_id):
     with pytest.raises(ValueError, match=f"^env: {env_id} has no Answer environment"):
         answer_id(env_id)
+
+
+def test_every_answer_id_has_its_step_id():
+    assert step_id("HRMMazeAnswer-7x7-v0") == "HRMMaze-7x7-v0"
+    for unchanged in ("HRMMaze-7x7-v0", ENV_ID, "HRMHalt-v0", "HRMAnswer-v0"):
+        assert step_id(unchanged) == unchanged
 
 
 def test_every_id_of_a_task_names_it():
