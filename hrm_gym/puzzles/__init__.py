@@ -1,4 +1,4 @@
-"""Puzzles: tokens, rules, solvers, generators, ratings and symmetries, one folder a family."""
+"""Puzzles: tokens, rules, solvers, generators, ratings and symmetries, with a folder per family."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def family_task(family: str) -> Task:
 
 
 def _family_task(task_id: str, kind: str | None) -> Task:
-    """Make a task of the registry."""
+    """Return a task of a registered family."""
     families = _families()
     match = _SIZED.fullmatch(task_id)
     family = families.get(match[1]) if match else None
@@ -88,7 +88,7 @@ def _family_task(task_id: str, kind: str | None) -> Task:
 
 
 def _families() -> dict[str, Family]:
-    """Return families and variants by what the ids of their tasks begin with."""
+    """Return the families and their variants, by the beginning of the ids of their tasks."""
     found = dict(FAMILIES)
     for name, family in FAMILIES.items():
         found |= {f"{name}-{variant}": entry for variant, entry in family.variants.items()}
@@ -96,6 +96,7 @@ def _families() -> dict[str, Family]:
 
 
 def _unknown(task_id: str, families: dict[str, Family]) -> ValueError:
+    """Return the error for an id that no family has; it lists the forms of all known ids."""
     known = []
     for name, family in families.items():
         known += [name, f"{name}-NxN"] if family.one_canvas else [f"{name}-NxN"]
@@ -103,14 +104,17 @@ def _unknown(task_id: str, families: dict[str, Family]) -> ValueError:
 
 
 def task_of_file(task_id: str, asked: str | None = None) -> Task:
-    """Return the task that a file names. A file alone never causes code to be imported.
+    """Return the task with the id that a file contains.
+
+    A file alone never causes code to be imported.
 
     Args:
         task_id: The id in the file.
         asked: The task that the caller expects, if any.
 
     Raises:
-        ValueError: if the id names no task, or a ``module:Class`` that only the file asks for.
+        ValueError: if there is no such task, or if the id is a ``module:Class`` that is neither
+            ``asked`` for nor imported already.
     """
     if ":" in task_id and task_id != asked and task_id.split(":")[0] not in sys.modules:
         raise ValueError(
@@ -120,14 +124,14 @@ def task_of_file(task_id: str, asked: str | None = None) -> Task:
 
 
 def _custom_task(path: str) -> Task:
-    """Make the task of ``module:Class`` or ``module:Class:JSON``."""
+    """Return the task of ``module:Class`` or ``module:Class:JSON``."""
     module, name, *rest = path.split(":", 2)
     try:
         found: Any = getattr(importlib.import_module(module), name, None)
     except ImportError as error:
         raise ValueError(f"task: cannot import {module!r}: {error}") from None
     if not (isinstance(found, type) and issubclass(found, Task)):
-        raise ValueError(f"task: {module}:{name} is no subclass of hrm_gym.puzzles.Task")
+        raise ValueError(f"task: {module}:{name} is not a subclass of hrm_gym.puzzles.Task")
     try:
         values: Any = json.loads(rest[0]) if rest else {}
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What a task is: everything about a family of puzzles at one size."""
+"""The interface of a task: everything about a family of puzzles at one size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .targets import AnyTargets, SolvedTargets
 
 SOLUTIONS = 4096
-"""Answers that a task keeps, since agents ask for them at every step of an episode."""
+"""Number of cached answers, since agents ask for them at every step of an episode."""
 
 
 class Task(ABC):
@@ -171,10 +171,10 @@ class Task(ABC):
         return values.astype(np.uint8)
 
     def check_question(self, inputs: Tokens) -> None:  # noqa: B027 - optional to override
-        """Check that a question ``(seq_len,)`` asks something.
+        """Check that a question ``(seq_len,)`` leaves something to answer.
 
         Raises:
-            ValueError: if it does not, although it may have a solution (a full Sudoku).
+            ValueError: if it does not, although it may have a solution, like a full Sudoku.
         """
 
     def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
@@ -275,11 +275,11 @@ class Task(ABC):
         return self.next_action(self.searched(self.question(obs), seconds), obs, info)
 
     def searched(self, inputs: Tokens, seconds: float) -> Tokens:
-        """Return what ``search`` returns, from memory for recent questions; do not modify it."""
+        """Return the cached result of ``search``; the caller must not modify it."""
         return _searched(self, inputs.tobytes(), seconds)
 
     def solution(self, inputs: Tokens) -> Tokens:
-        """Return what ``solve`` returns, from memory for recent questions; do not modify it."""
+        """Return the cached result of ``solve``; the caller must not modify it."""
         return _solution(self, inputs.tobytes())
 
     # Pictures ----------------------------------------------------------------------------------
@@ -351,13 +351,14 @@ class Task(ABC):
         return bool(info["is_success"])
 
     def progress(self, obs: Any) -> tuple[str, float, str] | None:
-        """Return how far an episode of the step environment is, or ``None`` without a measure.
+        """Return the progress of an episode of the step environment.
 
         Args:
             obs: Observation of the step environment, not batched.
 
         Returns:
-            A name, the progress from 0 to 1, and the progress as text.
+            A name, the progress from 0 to 1, and the progress as text; ``None`` if the task does
+            not measure progress.
         """
         return None
 
@@ -400,7 +401,7 @@ class Task(ABC):
             puzzles: All puzzles of the split.
             group: Name of the group.
             source: Where the puzzles were read from, for the message.
-            split: Likewise.
+            split: The split that was read, for the message.
 
         Raises:
             ValueError: if no puzzle belongs to the group.
@@ -411,7 +412,7 @@ class Task(ABC):
         return puzzles.take(np.array(rows))
 
     def solved_targets(self, inputs: Tokens, device: torch.device) -> SolvedTargets:
-        """Return the labels of puzzles for ``solved``, where that is one of ``targets``.
+        """Return the targets ``solved`` of puzzles, for tasks that list it in ``targets``.
 
         Args:
             inputs: ``(N, seq_len)``, the puzzles.
@@ -420,7 +421,7 @@ class Task(ABC):
         raise NotImplementedError(f"{self.id} has no targets 'solved'")
 
     def any_targets(self, inputs: Tokens, device: torch.device) -> AnyTargets:
-        """Return the right answers of puzzles for ``any``, where that is one of ``targets``.
+        """Return the targets ``any`` of puzzles, for tasks that list it in ``targets``.
 
         Args:
             inputs: ``(N, seq_len)``, the puzzles.
@@ -434,7 +435,7 @@ class Task(ABC):
 
     @abstractmethod
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return a form that is equal for exactly those puzzles that symmetries map to each other.
+        """Return a form that two puzzles share exactly if a symmetry maps one to the other.
 
         The hash of this form decides the split; see ``split_of``.
         """
@@ -460,11 +461,11 @@ class Task(ABC):
 
     @abstractmethod
     def symmetry(self, key: int) -> Symmetry:
-        """Draw the symmetry of a 64-bit key."""
+        """Return the symmetry that a 64-bit key selects."""
 
     @abstractmethod
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw a batch of symmetries on the device of ``keys``, equal to ``symmetry`` row by row.
+        """Return the symmetries of a batch of keys, on their device, as ``symmetry`` does for one.
 
         Args:
             keys: ``(B,)`` int64.
@@ -511,5 +512,5 @@ def _searched(task: Task, inputs: bytes, seconds: float) -> Tokens:
 
 @lru_cache(maxsize=SOLUTIONS)
 def _solution(task: Task, inputs: bytes) -> Tokens:
-    # A copy, since numba compiles once more for arrays that are locked.
+    # The array is copied, since numba compiles a second version for read-only arrays.
     return task.solve(np.frombuffer(inputs, np.uint8).copy())

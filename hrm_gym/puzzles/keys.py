@@ -30,7 +30,7 @@ def mix(value: int) -> int:
 
 
 def lane(key: int, index: int) -> int:
-    """Return the ``index``-th 64-bit integer of the stream that ``key`` names."""
+    """Return number ``index`` of the random stream of ``key``, a 64-bit integer."""
     return mix(key + GOLDEN * (index + 1))
 
 
@@ -45,7 +45,7 @@ def episode_key(key: int, episode: int) -> int:
 
 
 def pick(key: int, count: int) -> int:
-    """Return the index in ``range(count)`` that an episode key names."""
+    """Return the index in ``range(count)`` that an episode key selects."""
     return (lane(key, 0) >> 33) % count
 
 
@@ -55,13 +55,13 @@ def symmetry_key(key: int) -> int:
 
 
 def signed(value: int) -> int:
-    """Return a 64-bit integer as torch's int64 holds it."""
+    """Return an unsigned 64-bit integer as the int64 of the same bits, which torch needs."""
     return value - (1 << 64) if value >> 63 else value
 
 
 def lane_array(keys: NDArray[np.uint64], index: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """``lane`` over uint64 arrays, broadcasting keys against indices."""
-    # Arrays of uint64 wrap without a word, which NumPy's scalars do not.
+    """Compute ``lane`` for uint64 arrays; keys and indices are broadcast."""
+    # Arrays of uint64 overflow silently, whereas NumPy's scalars warn.
     steps = np.atleast_1d(np.asarray(index, np.uint64)) + np.uint64(1)
     values = np.asarray(keys) + np.uint64(GOLDEN) * steps
     values = (values ^ (values >> np.uint64(30))) * np.uint64(M1)
@@ -70,34 +70,34 @@ def lane_array(keys: NDArray[np.uint64], index: int | NDArray[np.uint64]) -> NDA
 
 
 def pick_array(keys: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
-    """``pick`` over a uint64 array of episode keys."""
+    """Compute ``pick`` for a uint64 array of episode keys."""
     return (lane_array(keys, 0) >> np.uint64(33)).astype(np.int64) % count
 
 
 def shift(values: torch.Tensor, bits: int) -> torch.Tensor:
-    """Shift int64 right, filling with zeros as uint64 would."""
+    """Shift an int64 tensor right and fill with zeros, as for uint64."""
     return (values >> bits) & ((1 << (64 - bits)) - 1)
 
 
 def mix_tensor(values: torch.Tensor) -> torch.Tensor:
-    """``mix`` over int64 tensors (two's complement wraps like uint64)."""
+    """Compute ``mix`` for an int64 tensor (two's complement overflows like uint64)."""
     values = (values ^ shift(values, 30)) * signed(M1)
     values = (values ^ shift(values, 27)) * signed(M2)
     return values ^ shift(values, 31)
 
 
 def lane_tensor(keys: torch.Tensor, index: int | torch.Tensor) -> torch.Tensor:
-    """``lane`` over int64 tensors, broadcasting keys against indices."""
+    """Compute ``lane`` for int64 tensors; keys and indices are broadcast."""
     if isinstance(index, int):
         return mix_tensor(keys + signed(GOLDEN * (index + 1) & MASK))
     return mix_tensor(keys + signed(GOLDEN) * (index + 1))
 
 
 def pick_tensor(keys: torch.Tensor, count: int) -> torch.Tensor:
-    """``pick`` over an int64 tensor of episode keys."""
+    """Compute ``pick`` for an int64 tensor of episode keys."""
     return shift(lane_tensor(keys, 0), 33) % count
 
 
 def symmetry_key_tensor(keys: torch.Tensor) -> torch.Tensor:
-    """``symmetry_key`` over an int64 tensor of episode keys."""
+    """Compute ``symmetry_key`` for an int64 tensor of episode keys."""
     return lane_tensor(keys, 1)

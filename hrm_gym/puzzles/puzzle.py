@@ -1,4 +1,4 @@
-"""A puzzle and a symmetry. This module imports nothing else of the package."""
+"""Puzzles and symmetries. This module does not import any other module of the package."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Split = Literal["train", "val", "test", "ood"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 PAD = 0
-"""Token 0 pads every vocabulary and is never a label."""
+"""The padding token of every task; it is never a label."""
 
 TARGETS = ("turned", "solved", "any")
-"""The training target of a puzzle under a symmetry: ``turned`` is its label under the same
-symmetry, ``solved`` is the solver's label for the transformed question, and ``any`` is every answer
-that the rules accept."""
+"""The kinds of training targets of a puzzle under a symmetry: ``turned`` is its label under the
+same symmetry, ``solved`` is the solver's label for the transformed question, and ``any`` is every
+answer that the rules accept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Puzzle:
 
     Attributes:
         inputs: The question, ``(seq_len,)`` uint8 tokens.
-        labels: The answer, ``(seq_len,)`` uint8 tokens; 0 where a position does not count.
-        rating: Difficulty in the unit of the task (Sudoku: guesses, maze: length of the path).
+        labels: The answer, ``(seq_len,)`` uint8 tokens; 0 at positions that do not count.
+        rating: Difficulty in the unit of the task (Sudoku: guesses; maze: length of the path).
         origin: Where the puzzle comes from, such as ``bank``, ``generator`` or a file name.
     """
 
@@ -45,11 +45,11 @@ class Puzzle:
 
 @dataclass(frozen=True, eq=False)
 class Symmetry:
-    """A relabelling of positions and tokens: ``new[i] = tokens[old[positions[i]]]``.
+    """A permutation of positions and tokens: ``new[i] = tokens[old[positions[i]]]``.
 
     Attributes:
         positions: ``(seq_len,)`` int64, a permutation.
-        tokens: ``(vocab_size,)`` uint8, a permutation that keeps the padding.
+        tokens: ``(vocab_size,)`` uint8, a permutation that maps padding to padding.
     """
 
     positions: NDArray[np.int64]
@@ -69,5 +69,5 @@ class Symmetry:
 
 
 def wrong_cells(labels: Tokens, answer: Tokens) -> int:
-    """Return the number of positions that count in which an answer differs from the label."""
+    """Return the number of positions where an answer differs from a label that is not padding."""
     return int(np.count_nonzero((answer != labels) & (labels != PAD)))

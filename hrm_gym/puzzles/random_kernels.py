@@ -1,8 +1,8 @@
-"""Counter-based randomness: the same 64-bit keys give the same puzzle on every backend.
+"""Counter-based random numbers: the same 64-bit key gives the same puzzle on every backend.
 
-A key is mixed by splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
-generators"). Kernels, NumPy and torch compute the same integers, so a single environment and row i
-of a vector environment on a GPU draw the same puzzle under the same symmetry.
+Keys are hashed with splitmix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number
+generators"). These kernels, NumPy and torch compute the same integers, so that a single environment
+and row i of a vectorized environment on a GPU draw the same puzzle under the same symmetry.
 """
 
 import numpy as np
@@ -25,13 +25,13 @@ def mix(x):
 
 @njit(cache=True, inline="always")
 def lane(key, index):
-    """Return the ``index``-th uint64 of the stream that ``key`` names."""
+    """Return number ``index`` of the random stream of ``key``, a uint64."""
     return mix(key + GOLDEN * (np.uint64(index) + ONE))
 
 
 @njit(cache=True, inline="always")
 def below(state, bound):
-    """Advance the one-element ``state`` and return an integer in [0, bound)."""
+    """Advance the one-element array ``state`` and return a random integer in [0, bound)."""
     state[0] += GOLDEN
     return np.int64((mix(state[0]) >> np.uint64(11)) % np.uint64(bound))
 
@@ -46,12 +46,13 @@ def shuffle(state, values):
 
 @njit(cache=True)
 def argsort_lanes(key, first, count, lanes, order):
-    """Write into ``order`` how lanes ``first .. first + count`` sort; ``lanes`` is room for them.
+    """Write into ``order`` the argsort of the ``count`` lanes of ``key`` from ``first`` on.
 
-    Both are handed in, since to allocate them costs more than to sort a few lanes.
+    The caller provides ``lanes`` as scratch space, since allocating an array costs more than
+    sorting a few lanes.
     """
     for i in range(count):
-        # Compared as signed integers, since torch has no uint64 sort.
+        # The lanes are compared as signed integers, since torch cannot sort uint64.
         value = np.int64(lane(key, first + i))
         j = i
         while j > 0 and lanes[j - 1] > value:

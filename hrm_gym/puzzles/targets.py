@@ -1,4 +1,4 @@
-"""The interface to the labels of tasks whose puzzles may have several right answers."""
+"""Interfaces of the training targets of tasks whose puzzles may have several right answers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 class SolvedTargets(ABC):
-    """Labels of puzzles under a symmetry as the solver gives them, for ``targets="solved"``.
+    """The solver's labels of puzzles under symmetries, for ``targets="solved"``.
 
-    ``Task.solved_targets`` makes them for a list of N puzzles, as tables on a device.
+    ``Task.solved_targets`` creates an object for N puzzles, which stores tables on a device.
     """
 
     @abstractmethod
     def labels(self, drawn: Tensor, tokens: Tensor, keys: Tensor | None) -> Tensor:
-        """Return labels which, turned with their puzzles, are those of the solver.
+        """Return the labels that become the solver's labels once the symmetries are applied.
 
         Args:
             drawn: ``(B,)`` int64, indices of the puzzles.
-            tokens: ``(B, seq_len)`` uint8, these puzzles before they are turned.
+            tokens: ``(B, seq_len)`` uint8, these puzzles before the symmetries are applied.
             keys: ``(B,)`` int64, the keys of the symmetries; ``None`` for no symmetry.
 
         Returns:
@@ -30,14 +30,14 @@ class SolvedTargets(ABC):
 
 
 class AnyTargets(ABC):
-    """The right answers of puzzles, where every answer that the rules accept is one.
+    """All answers to puzzles that the rules accept, for ``targets="any"``.
 
-    ``Task.any_targets`` makes them for a list of N puzzles, as tables on a device.
+    ``Task.any_targets`` creates an object for N puzzles, which stores tables on a device.
     """
 
     @abstractmethod
     def levels(self, drawn: Tensor, keys: Tensor | None) -> Tensor:
-        """Return what the other methods need to know of puzzles under symmetries.
+        """Return the data about puzzles under symmetries that the other methods need.
 
         Args:
             drawn: ``(B,)`` int64, indices of the puzzles.
@@ -59,11 +59,11 @@ class AnyTargets(ABC):
 
     @abstractmethod
     def likeliest_labels(self, levels: Tensor, tokens: Tensor, scores: Tensor) -> Tensor:
-        """Return the likeliest of all right answers to each puzzle, ``(B, seq_len)`` uint8.
+        """Return the most likely of all right answers to each puzzle, ``(B, seq_len)`` uint8.
 
         Args:
             levels: ``(B, seq_len)`` int32, from ``levels``.
             tokens: ``(B, seq_len)`` uint8, the puzzles.
-            scores: ``(B, seq_len, vocab)`` float64, log-probabilities up to a constant in each
+            scores: ``(B, seq_len, vocab)`` float64, log-probabilities up to a constant for each
                 position.
         """

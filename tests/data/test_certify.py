@@ -39,14 +39,14 @@ def test_a_folder_of_mazes_without_ends_is_named(tmp_path, write_folder):
         ("S  G     ", "So Go    ", "the answer does not mark one shortest path"),  # the long way
         ("S #      ", "So#o    G", "a maze has one S and one G"),
         ("S #   # G", "So# o # G", "the answer does not mark one shortest path"),
-        ("S # o # G", "So# oo# G", "a cell of the question holds padding or a path mark"),
+        ("S # o # G", "So# oo# G", "the question contains padding or a path mark"),
         ("S# #    G", "S# #    G", "the maze has no path from S to G"),
         ("S#  #   G", "So  #  oG", "the answer does not mark one shortest path"),  # through a wall
         ("SG       ", "SG       ", None),
         ("SG       ", "GS       ", "the answer does not mark one shortest path"),
         ("S       G", "So??o??oG", None),  # what does not count is not looked at
         ("S       G", "S?oo????G", "the answer does not mark one shortest path"),
-        ("S?      G", "So  o  oG", "a cell of the question holds padding or a path mark"),
+        ("S?      G", "So  o  oG", "the question contains padding or a path mark"),
     ],
 )
 def test_every_maze_of_a_folder_is_certified(tmp_path, question, answer, sentence, write_folder):
@@ -82,7 +82,7 @@ def broken(kind: str) -> tuple[dict, str]:
         "several": "has several solutions, expected one",
         "none": "has no solution",
         "full": "is full, expected a blank to fill in",
-        "padded": "a cell of the question holds padding",
+        "padded": "the question contains padding",
         "answer": "the answer does not solve the question",
     }
     return {"inputs": inputs, "labels": labels}, sentence[kind]

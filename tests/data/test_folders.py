@@ -182,6 +182,6 @@ def test_a_dataset_folder_is_no_arc_source_for_painting(tmp_path, write_folder):
         gym.make("HRMARC-v0", source=source)
     with pytest.raises(
         ValueError,
-        match=r"task_id: .* is a dataset folder, whose puzzles have no task; expected arc-agi-1",
+        match=r"task_id: the puzzles of a dataset folder have no names, .*; expected arc-agi-1",
     ):
         gym.make("HRMARCAnswer-v0", source=source, task_id="x")

@@ -13,7 +13,7 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.data.writers import DatasetWriter, Entry, write_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.arc import Arc, to_grid
-from hrm_gym.puzzles.arc.augment import Augmentation, Examples, augment, dihedral, parse_name
+from hrm_gym.puzzles.arc.augment import ArcTask, Augmentation, augment, dihedral, parse_name
 from hrm_gym.puzzles.arc.writer import read_tasks, smallest, without_tests, write_arc
 from hrm_gym.scripts.build_dataset import Args
 from hrm_gym.scripts.build_dataset import main as build
@@ -123,8 +123,8 @@ def pair(*shape):
 
 
 TASKS = [
-    Examples("old", (pair(2, 3), pair(1, 2)), (pair(2, 2),)),
-    Examples("new", (pair(3, 1), pair(2, 2), pair(1, 3)), (pair(1, 4), pair(2, 3)), True),
+    ArcTask("old", (pair(2, 3), pair(1, 2)), (pair(2, 2),)),
+    ArcTask("new", (pair(3, 1), pair(2, 2), pair(1, 3)), (pair(1, 4), pair(2, 3)), True),
 ]
 
 
@@ -167,7 +167,7 @@ def test_augmented_tasks_differ():
     assert len(group) == len({task.key() for task in group}) == 31
     # One cell of black has no other look.
     black = np.zeros((1, 1), np.uint8)
-    assert len(augment(Examples("black", ((black, black),), ((black, black),)), 9, random)) == 1
+    assert len(augment(ArcTask("black", ((black, black),), ((black, black),)), 9, random)) == 1
 
 
 def test_a_demonstration_can_be_held_out_instead_of_the_tests(tmp_path):
@@ -182,7 +182,7 @@ def test_a_demonstration_can_be_held_out_instead_of_the_tests(tmp_path):
     shown = load_puzzles(Arc(3), str(tmp_path / "d"))
     assert len(shown) == 3 * sum(len(task.demos) - 1 for task in whole)
     with pytest.raises(ValueError, match="task old has one demonstration"):
-        without_tests(Examples("old", TASKS[0].demos[:1], TASKS[0].tests))
+        without_tests(ArcTask("old", TASKS[0].demos[:1], TASKS[0].tests))
 
 
 def test_arc_folders_and_their_faults(tmp_path):
@@ -198,11 +198,11 @@ def test_arc_folders_and_their_faults(tmp_path):
         "c": False,
     }
     assert [task.name for task in smallest([*tasks.values(), TASKS[1]], 3)] == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="task old is there twice"):
+    with pytest.raises(ValueError, match="task old occurs twice"):
         write_arc(tmp_path / "d", [TASKS[0], TASKS[0]], 1)
     with pytest.raises(ValueError, match=r"no evaluation task .*; expected .*hold-out all"):
         write_arc(tmp_path / "d", TASKS[:1], 1)
-    with pytest.raises(ValueError, match="side: task new has a grid of 4 cells a side"):
+    with pytest.raises(ValueError, match="side: task new has a grid of 4 cells per side"):
         write_arc(tmp_path / "d", TASKS, 1, side=3)
     with pytest.raises(ValueError, match="data: expected arc-agi-1, arc-agi-2 or a folder"):
         read_tasks("arc-agi-3")

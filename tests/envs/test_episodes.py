@@ -114,8 +114,8 @@ def test_odd_actions_are_invalid_and_never_raise(env_id, action):
         ("HRMSudokuAnswer-4x4-v0", {"task": "chess"}, "task: expected"),
         ("HRMSudokuAnswer-4x4-v0", {"task": "sudoku-4x6"}, "task: expected"),
         ("HRMARC-v0", {"task_id": 7}, "task_id: no task 7 in arc-agi-1"),
-        ("HRMARC-v0", {"task_id": "00576224"}, "task_id: 00576224 is of split 'test' in arc-agi-1"),
-        ("HRMARC-v0", {"task_id": "caa06a1f"}, "task_id: caa06a1f is of no split in arc-agi-1"),
+        ("HRMARC-v0", {"task_id": "00576224"}, "task_id: 00576224 is in split 'test' of arc-agi-1"),
+        ("HRMARC-v0", {"task_id": "caa06a1f"}, "task_id: caa06a1f is in no split of arc-agi-1"),
         (
             "HRMSudokuAnswer-4x4-v0",
             {"task_id": "x"},

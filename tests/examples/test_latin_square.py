@@ -83,7 +83,7 @@ def test_arguments_and_mistakes_are_named():
     assert get_task(f'{PATH}:{{"size": 6}}').id == "latin-6x6"
     for path, sentence in (
         ("nowhere.at_all:Task", "task: cannot import 'nowhere.at_all'"),
-        ("os:system", "os:system is no subclass of hrm_gym.puzzles.Task"),
+        ("os:system", "os:system is not a subclass of hrm_gym.puzzles.Task"),
         (f"{PATH}:{{", "expected JSON after"),
         (f"{PATH}:2", "size: expected 3..9"),
         (f'{PATH}:{{"side": 4}}', "unexpected keyword"),

@@ -1,4 +1,4 @@
-"""The same 64-bit keys in plain Python, NumPy kernels and torch."""
+"""Tests that plain Python, Numba kernels and torch compute the same 64-bit keys."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_pick(key, count):
     assert keys.pick_tensor(tensor(key), count).tolist() == [wanted]
 
 
-def test_picks_are_even():
+def test_picks_are_uniform():
     picks = keys.pick_tensor(keys.lane_tensor(torch.tensor(5), torch.arange(20_000)), 10)
     assert np.bincount(picks.numpy(), minlength=10).min() > 1800
 

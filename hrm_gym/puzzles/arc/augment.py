@@ -1,8 +1,8 @@
-"""Augmented ARC tasks as the published builders make and name them, and the way back.
+"""Augmented ARC tasks, made and named as in the published dataset builders, and the inverse.
 
-A name is ``task|||t3|||0271458369``: dihedral transform 3, then the colour that each of the ten
-becomes. Every augmented task is a task of its own, with its own row of the puzzle embedding; its
-answers are turned back before they vote.
+A name such as ``task|||t3|||0271458369`` contains the number of the dihedral transform and the
+colour that each of the ten colours becomes. Every augmented task is a separate task with its own
+row of the puzzle embedding; its answers are transformed back before they vote.
 """
 
 from __future__ import annotations
@@ -18,13 +18,19 @@ from numpy.typing import NDArray
 from .grids import COLOURS, ArcPuzzle, Grid, Pair, to_grid
 
 SEPARATOR = "|||"
-# HRM's builder joins with one underscore, TRM's with three bars.
+# HRM's builder joins the parts with an underscore, TRM's with three bars.
 _NAME = re.compile(r"(.+?)(?:\|\|\||_)t([0-7])(?:\|\|\||_)(\d{10})")
 INVERSE = (0, 3, 2, 1, 4, 5, 6, 7)
 
 
 def dihedral(grid: NDArray[Any], which: int) -> NDArray[Any]:
-    """Turn a grid: 0 to 3 quarter turns to the left, 4 left-right, 5 up-down, 6 and 7 diagonals."""
+    """Return a grid under one of the eight symmetries of the square.
+
+    Args:
+        grid: The grid.
+        which: 0 to 3: quarter turns to the left; 4: flip left-right; 5: flip up-down; 6 and 7:
+            flip at a diagonal.
+    """
     if which < 4:
         return np.rot90(grid, which)
     if which == 4:
@@ -39,8 +45,8 @@ class Augmentation:
     """A dihedral transform and a permutation of the colours.
 
     Attributes:
-        which: 0 to 7, as in ``dihedral``.
-        colours: What each of the ten colours becomes.
+        which: Number of the dihedral transform, 0 to 7; see ``dihedral``.
+        colours: The colour that each of the ten colours becomes.
     """
 
     which: int = 0
@@ -48,16 +54,16 @@ class Augmentation:
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Augmentation:
-        """Draw one; black stays black."""
+        """Return a random augmentation in which black stays black."""
         order = (random.permutation(COLOURS - 1) + 1).tolist()
         return cls(int(random.integers(8)), (0, *order))
 
     def apply(self, grid: Grid) -> Grid:
-        """Transform a grid; a fresh array."""
+        """Return the transformed grid as a new array."""
         return np.ascontiguousarray(dihedral(np.array(self.colours, np.uint8)[grid], self.which))
 
     def undo(self, grid: Grid) -> Grid:
-        """Transform back; a fresh array."""
+        """Return the grid that ``apply`` transforms to this one, as a new array."""
         colours = np.argsort(self.colours).astype(np.uint8)
         return np.ascontiguousarray(colours[dihedral(grid, INVERSE[self.which])])
 
@@ -67,7 +73,7 @@ class Augmentation:
 
 
 def parse_name(name: str) -> tuple[str, Augmentation]:
-    """Return a task's own name and its augmentation; a plain name has none."""
+    """Return the name of the original task and the augmentation; a plain name has the identity."""
     match = _NAME.fullmatch(name)
     if match is None or sorted(match[3]) != [str(colour) for colour in range(COLOURS)]:
         return name, Augmentation()
@@ -75,14 +81,14 @@ def parse_name(name: str) -> tuple[str, Augmentation]:
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
-    """An ARC task as colour grids.
+class ArcTask:
+    """A whole ARC task as colour grids.
 
     Attributes:
-        name: The task's name.
+        name: Name of the task.
         demos: Demonstration pairs.
         tests: Test pairs.
-        evaluation: Whether its tests are held out.
+        evaluation: Whether the test pairs are held out from training.
     """
 
     name: str
@@ -92,12 +98,12 @@ class Examples:
 
     @property
     def side(self) -> int:
-        """The longest side of its grids."""
+        """Length of the longest side of all grids."""
         return max(max(grid.shape) for pair in self.demos + self.tests for grid in pair)
 
     @property
     def cells(self) -> int:
-        """The cells of its largest grid."""
+        """Number of cells of the largest grid."""
         return max(grid.size for pair in self.demos + self.tests for grid in pair)
 
     def to_json(self) -> dict[str, list[dict[str, list[list[int]]]]]:
@@ -107,17 +113,17 @@ class Examples:
             for part, pairs in (("train", self.demos), ("test", self.tests))
         }
 
-    def augmented(self, augmentation: Augmentation) -> Examples:
-        """Return the task under an augmentation, under its new name."""
+    def augmented(self, augmentation: Augmentation) -> ArcTask:
+        """Return the task under an augmentation, with the name of the augmented task."""
 
         def turn(pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
             return tuple((augmentation.apply(a), augmentation.apply(b)) for a, b in pairs)
 
         name = augmentation.name(self.name)
-        return Examples(name, turn(self.demos), turn(self.tests), self.evaluation)
+        return ArcTask(name, turn(self.demos), turn(self.tests), self.evaluation)
 
     def key(self) -> tuple[bytes, ...]:
-        """Return what is equal for tasks of equal pairs, in whatever order."""
+        """Return a key that is equal for tasks with the same pairs in any order."""
         return tuple(
             sorted(
                 b"".join(bytes(grid.shape) + grid.tobytes() for grid in pair)
@@ -126,11 +132,11 @@ class Examples:
         )
 
 
-def augment(task: Examples, count: int, random: np.random.Generator) -> list[Examples]:
+def augment(task: ArcTask, count: int, random: np.random.Generator) -> list[ArcTask]:
     """Return a task and up to ``count`` different augmentations of it.
 
-    As in the published builders there are five tries for each, so that a task with few different
-    ones ends with fewer.
+    As in the published builders, ``5 * count`` augmentations are drawn at most. A task with few
+    different augmentations therefore gets fewer than ``count``.
     """
     group, seen = [task], {task.key()}
     for _ in range(5 * count):
@@ -143,12 +149,12 @@ def augment(task: Examples, count: int, random: np.random.Generator) -> list[Exa
     return group
 
 
-def group_tasks(puzzles: Iterable[ArcPuzzle], evaluation: bool) -> list[Examples]:
-    """Gather puzzles, one a test input, into whole tasks."""
-    tasks: dict[str, Examples] = {}
+def group_tasks(puzzles: Iterable[ArcPuzzle], evaluation: bool) -> list[ArcTask]:
+    """Return the whole tasks of puzzles, each of which has one test input."""
+    tasks: dict[str, ArcTask] = {}
     for puzzle in puzzles:
         test = (to_grid(puzzle.inputs), to_grid(puzzle.labels))
         before = tasks[puzzle.task_id].tests if puzzle.task_id in tasks else ()
         tests = (*before, test)
-        tasks[puzzle.task_id] = Examples(puzzle.task_id, puzzle.demos, tests, evaluation)
+        tasks[puzzle.task_id] = ArcTask(puzzle.task_id, puzzle.demos, tests, evaluation)
     return list(tasks.values())

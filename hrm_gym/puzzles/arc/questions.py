@@ -1,4 +1,4 @@
-"""Test inputs of ARC tasks in JSON, with or without their outputs."""
+"""Reader of test inputs of ARC tasks in JSON, with or without their outputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .task import read_grid, to_canvas
 
 
 def read_tests(content: str, origin: str) -> list[Question]:
-    """Return the test inputs of one ARC task, or of an object of several tasks by name.
+    """Return the test inputs of one ARC task, or of a JSON object with several tasks by name.
 
     Args:
         content: ARC JSON. The outputs of the test inputs may be missing.

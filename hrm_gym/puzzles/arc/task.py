@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from hrm_gym.rendering.grids import GridScene
 
 RESIZE, SUBMIT = 10, 11
-"""Actions of the step environment beside the colours: set the size of the canvas, submit it."""
+"""Actions of the step environment besides painting: set the size of the canvas, and submit it."""
 
 
 class Arc(Task):
-    """ARC tasks; a puzzle is one test input, its label the test output.
+    """ARC tasks; a puzzle is one test input, and its label is the test output.
 
     Args:
-        side: Of the canvas; the published 30 holds every grid. Small ones are for small tasks on a
-            CPU, as ``arc-10x10``.
+        side: Cells along one side of the canvas. Every grid fits on the published 30; a smaller
+            canvas, as of ``arc-10x10``, makes training on a CPU feasible.
     """
 
     family = "arc"
@@ -60,7 +60,7 @@ class Arc(Task):
         self.answer_tokens = tuple(range(self.vocab_size))
 
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
-        """Check canvas tokens, where padding is part of the picture; see ``Task.validate``."""
+        """Check the tokens of a canvas, which may contain padding; see ``Task.validate``."""
         values = np.asarray(tokens)
         if values.shape != (self.seq_len,) or values.min() < 0 or values.max() >= self.vocab_size:
             raise ValueError(
@@ -72,7 +72,7 @@ class Arc(Task):
         """Read one grid as JSON rows, such as ``[[0,1],[1,0]]``.
 
         Raises:
-            ValueError: It is not a rectangle of 1 to 30 cells a side with colours 0-9.
+            ValueError: if it is not a rectangle of 1 to 30 cells per side with colours 0-9.
         """
         try:
             return to_canvas(read_grid(json.loads(text)), self.size)
@@ -90,14 +90,19 @@ class Arc(Task):
         return self, read_tests(content, origin)
 
     def solve(self, inputs: Tokens) -> Tokens:
-        """Raise: no solver is known; the answers come with the tasks."""
+        """Raise an error, since no solver is known.
+
+        Raises:
+            ValueError: always.
+        """
         raise ValueError("arc has no solver; expected a task whose answer is known")
 
     def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
-        """Return whether an answer shows the grid of the right output; ARC has no other rule.
+        """Return whether the grid of an answer equals the grid of the label.
 
-        An output that is not at the corner of the canvas, as in training examples of dataset
-        folders, shows no grid: then only the label itself is exact, and no answer is solved.
+        If the label is not in the corner of the canvas, as in training examples of dataset folders,
+        it contains no grid. Then no answer solves the puzzle, although an answer that equals the
+        label is exact.
         """
         right = to_grid(puzzle.labels)
         return right.size > 0 and np.array_equal(right, to_grid(answer))
@@ -144,31 +149,35 @@ class Arc(Task):
         return tuple((to_grid(turn(to_canvas(a))), to_grid(turn(to_canvas(b)))) for a, b in demos)
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> NDArray[np.int64]:
-        """Set the size of the canvas, paint the cells that differ, submit."""
+        """Return the next action that paints an answer; see ``paint_action``."""
         return paint_action(to_grid(answer), to_grid(np.asarray(obs["canvas"])))
 
     def rate(self, inputs: Tokens) -> float:
-        """Return the number of cells of the grid, for want of a better measure."""
+        """Return the number of cells of the grid, since there is no better measure."""
         return float(to_grid(inputs).size)
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return input and output as they are: ARC is split by task, not by picture."""
+        """Return input and output unchanged: ARC is split by task, not by canonical form."""
         return inputs.tobytes() + labels.tobytes()
 
     def generate(self, key: int) -> Puzzle:
-        """Raise: ARC tasks are written by people."""
+        """Raise an error, since ARC tasks are written by people.
+
+        Raises:
+            ValueError: always.
+        """
         raise ValueError("arc has no generator; expected source arc-agi-1, arc-agi-2 or a folder")
 
     def load(self, source: str, split: str) -> PuzzleSet:
-        """Read the tasks of a source.
+        """Read the puzzles of a source.
 
         Args:
-            source: ``arc-agi-1`` or ``arc-agi-2``; an ARC JSON file or a folder of them, used
-                whole; or a dataset folder.
+            source: ``arc-agi-1`` or ``arc-agi-2``; an ARC JSON file or a folder of such files,
+                which are used whole; or a dataset folder.
             split: ``train``, ``val``, ``test`` or ``ood``.
 
         Raises:
-            ValueError: if the source does not exist, is malformed, or does not fit the canvas.
+            ValueError: if the source does not exist, is malformed, or does not fit on the canvas.
         """
         from hrm_gym.data.puzzle_set import PuzzleSet
         from hrm_gym.data.readers import read_folder as read_dataset
@@ -176,7 +185,7 @@ class Arc(Task):
         path = Path(source)
         if self.size != SIDE and not (path / "train").is_dir():
             raise ValueError(
-                f"source: {self.id} is read from a folder of build-dataset arc alone, got "
+                f"source: expected a dataset folder (see build-dataset arc) for {self.id}, got "
                 f"{source!r}"
             )
         if source in VERSIONS:
@@ -197,12 +206,12 @@ class Arc(Task):
         """Return the test inputs of one ARC task; see ``Task.select``.
 
         Raises:
-            ValueError: if the task is not among the puzzles; the message says where it is.
+            ValueError: if the task is not among the puzzles; the message names its split.
         """
         if puzzles.puzzles is None:
             raise ValueError(
-                f"task_id: {source} is a dataset folder, whose puzzles have no task; expected "
-                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
+                f"task_id: the puzzles of a dataset folder have no names, got {source}; expected "
+                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of such files"
             )
         if any(puzzle.group == group for puzzle in puzzles.puzzles):
             return super().select(puzzles, group, source, split)
@@ -211,17 +220,17 @@ class Arc(Task):
         for other in SPLITS:
             if any(puzzle.task_id == group for puzzle in read_agi(source, other)):
                 raise ValueError(
-                    f"task_id: {group} is of split {other!r} in {source}, not {split!r}"
+                    f"task_id: {group} is in split {other!r} of {source}, not in {split!r}"
                 )
         if any(puzzle.task_id == group for puzzle in read_version(source)[0]):
             raise ValueError(
-                f"task_id: {group} is of no split in {source}, since the other version evaluates "
-                "on it, or either does on a twin of it"
+                f"task_id: {group} is in no split of {source}, since it, or a task with the same "
+                "pair, is an evaluation task"
             )
         raise ValueError(f"task_id: no task {group!r} in {source}")
 
     def symmetry(self, key: int) -> ArcSymmetry:
-        """Draw one of the eight symmetries of the square and a permutation of colours but black."""
+        """Return one of the eight symmetries of the square with permuted colours except black."""
         order = np.array([lane(key, i + 1) for i in range(COLOURS - 1)], np.uint64).view(np.int64)
         tokens = np.concatenate([[0, 1, 2], np.argsort(order) + 3]).astype(np.uint8)
         cells = np.arange(self.seq_len).reshape(self.size, self.size)
@@ -230,7 +239,7 @@ class Arc(Task):
         return ArcSymmetry(positions, tokens, flip_rows, flip_columns)
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw transpositions and colours on the device of ``keys``; ``turn`` flips as well."""
+        """Return transpositions and colours on the device of ``keys``; ``turn`` also flips."""
         import torch
 
         device = keys.device
@@ -242,7 +251,7 @@ class Arc(Task):
         return both[lanes[:, 0] & 1], torch.cat([fixed, order], dim=1)
 
     def turn(self, keys: torch.Tensor, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Show canvases under the symmetries of ``keys``; see ``Task.turn`` and ``ArcSymmetry``."""
+        """Apply the symmetries of ``keys``; see ``Task.turn`` and ``ArcSymmetry``."""
         import torch
 
         flips = lane_tensor(keys, 0)[:, None, None]
@@ -251,8 +260,8 @@ class Arc(Task):
         turned = []
         for canvases in super().turn(keys, *values):
             colours = canvases.view(-1, self.size, self.size) >= 2
-            # As grid_size: the runs down the first column and along the first row, if all between
-            # them is coloured.
+            # As in grid_size: the runs down the first column and along the first row, provided that
+            # all cells between them are coloured.
             rows = colours[:, :, 0].cumprod(dim=1).sum(dim=1)[:, None, None]
             columns = colours[:, 0, :].cumprod(dim=1).sum(dim=1)[:, None, None]
             inside = (row < rows) & (column < columns)
@@ -264,7 +273,7 @@ class Arc(Task):
 
 
 def paint_action(goal: Grid, canvas: Grid) -> NDArray[np.int64]:
-    """Return the next action that turns a canvas into a goal: resize, paint, submit.
+    """Return the next action that turns a canvas into a goal: resize, then paint, then submit.
 
     Args:
         goal: The grid that the agent wants to submit.

@@ -1,9 +1,10 @@
-"""ARC as the published builders write it: every augmented task under an identifier of its own.
+"""Writer of ARC datasets as the published builders write them.
 
-The demonstrations of *all* tasks are training examples, those of evaluation tasks too: a model
-with puzzle embeddings learns a task from its demonstrations. Held out are the test pairs of
-evaluation tasks alone. Training examples stand anywhere on the canvas but one of each task, which
-stands at the corner as all test examples do.
+Every augmented task has its own puzzle identifier. The demonstrations of *all* tasks are training
+examples, including those of evaluation tasks, since a model with puzzle embeddings learns a task
+from its demonstrations. Only the test pairs of evaluation tasks are held out. Training examples are
+placed at random positions of the canvas, except one of each task, which is placed in the corner
+like all test examples.
 """
 
 from __future__ import annotations
@@ -14,23 +15,22 @@ from pathlib import Path
 
 import numpy as np
 
-from hrm_gym.puzzles.arc.augment import Examples, augment, group_tasks
-
 from ...data.writers import DatasetWriter, Entry, choose
+from .augment import ArcTask, augment, group_tasks
 from .dataset import read_folder, read_version
 from .grids import Pair, to_canvas
 from .task import Arc
 
 
-def read_tasks(source: str) -> list[Examples]:
+def read_tasks(source: str) -> list[ArcTask]:
     """Read whole tasks.
 
     Args:
-        source: ``arc-agi-1`` or ``arc-agi-2``; a folder of ARC JSON files, whose subfolder
-            ``evaluation`` holds evaluation tasks.
+        source: ``arc-agi-1`` or ``arc-agi-2``; or a folder of ARC JSON files, whose subfolder
+            ``evaluation`` contains the evaluation tasks.
 
     Raises:
-        ValueError: There is no such source, or a file is not ARC JSON.
+        ValueError: if there is no such source, or a file is not ARC JSON.
     """
     if source in ("arc-agi-1", "arc-agi-2"):
         training, evaluation = read_version(source)
@@ -46,16 +46,16 @@ def read_tasks(source: str) -> list[Examples]:
     return group_tasks(training, False) + group_tasks(evaluation, True)
 
 
-def smallest(tasks: Sequence[Examples], count: int) -> list[Examples]:
-    """Return the ``count`` tasks of the smallest grids: longest side, then cells, then name."""
+def smallest(tasks: Sequence[ArcTask], count: int) -> list[ArcTask]:
+    """Return the ``count`` tasks with the smallest grids, by longest side, cells and name."""
     return sorted(tasks, key=lambda task: (task.side, task.cells, task.name))[:count]
 
 
-def without_tests(task: Examples) -> Examples:
-    """Return a task without its tests, whose last demonstration is held out instead.
+def without_tests(task: ArcTask) -> ArcTask:
+    """Return an evaluation task whose test pair is the last demonstration of a task.
 
     Raises:
-        ValueError: It has one demonstration alone.
+        ValueError: if the task has only one demonstration.
     """
     if len(task.demos) < 2:
         raise ValueError(f"data: task {task.name} has one demonstration, so none can be held out")
@@ -64,7 +64,7 @@ def without_tests(task: Examples) -> Examples:
 
 def write_arc(
     path: Path | str,
-    tasks: Sequence[Examples],
+    tasks: Sequence[ArcTask],
     num_aug: int = 1000,
     side: int = 30,
     subsample_size: int | None = None,
@@ -74,36 +74,38 @@ def write_arc(
 
     Args:
         path: A new folder.
-        tasks: Whole tasks; those of ``evaluation`` have their tests held out.
-        num_aug: Augmented copies of each task.
-        side: Of the canvas.
-        subsample_size: Tasks at most, drawn at random.
-        seed: Of everything random.
+        tasks: Whole tasks; the tests of those with ``evaluation`` are held out.
+        num_aug: Number of augmented copies of each task.
+        side: Cells along one side of the canvas.
+        subsample_size: Largest number of tasks, which are drawn at random; ``None`` keeps all.
+        seed: Seed of the subsample, the augmentations and the positions.
 
     Returns:
         The number of examples of each split.
 
     Raises:
-        ValueError: A grid does not fit, two tasks have one name, or no task is held out.
+        ValueError: if a grid does not fit on the canvas, two tasks have the same name, or there is
+            no evaluation task.
     """
     random = np.random.default_rng(seed)
     tasks = [tasks[row] for row in choose(len(tasks), subsample_size, random)]
     names = [task.name for task in tasks]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"data: task {twice} is there twice; expected every task once")
+        raise ValueError(f"data: task {twice} occurs twice; expected every task once")
     for task in tasks:
         if task.side > side:
             raise ValueError(
-                f"side: task {task.name} has a grid of {task.side} cells a side, the canvas {side}"
+                f"side: task {task.name} has a grid of {task.side} cells per side, which does not "
+                f"fit on a canvas of {side}"
             )
     arc = Arc(side)
     groups = [augment(task, num_aug, random) for task in tasks]
-    # Numbers in the order of the training split, from 1 on; 0 is the blank one.
+    # Identifiers start from 1 in the order of the training split; 0 is the blank identifier.
     identifiers = [task.name for group in groups for task in group]
     number = {name: place + 1 for place, name in enumerate(identifiers)}
 
-    def entry(task: Examples, pairs: Sequence[Pair], moved: bool) -> Entry:
+    def entry(task: ArcTask, pairs: Sequence[Pair], moved: bool) -> Entry:
         fixed = int(random.integers(len(pairs)))
         canvases = []
         for place, pair in enumerate(pairs):
@@ -125,7 +127,7 @@ def write_arc(
 
     if not any(task.evaluation for task in tasks):
         raise ValueError(
-            "data: no evaluation task is among them, so nothing is held out; expected a subfolder "
+            "data: no evaluation task was found, so nothing is held out; expected a subfolder "
             "named evaluation, or hold-out all or demonstration"
         )
     with DatasetWriter(path, arc) as writer:

@@ -1,4 +1,4 @@
-"""Depth-first search for a way through a maze, with a time limit and without heuristics."""
+"""Depth-first search for a path through a maze, with a time limit and without heuristics."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from .tokens import GOAL, WALL
 
-REMEMBERED = 4096
-"""Searches whose result is kept, since an agent asks for it at every step."""
+CACHE_SIZE = 4096
+"""Number of cached searches, since an agent asks for the result at every step."""
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def search_moves(size: int, maze: bytes, position: int, seconds: float) -> NDArray[np.int8]:
-    """Search a path to G, trying up, right, down and left in this order.
+    """Search for a path to G, trying up, right, down and left in this order.
 
-    The path need not be a shortest one.
+    The path need not be a shortest path.
 
     Args:
         size: Cells along one side.
@@ -27,13 +27,13 @@ def search_moves(size: int, maze: bytes, position: int, seconds: float) -> NDArr
         seconds: Time limit.
 
     Returns:
-        ``(s*s,)`` moves along the path; -1 beside it, and everywhere if no path was found.
+        ``(s*s,)`` moves along the path; -1 off the path, and everywhere if no path was found.
     """
     tokens = np.frombuffer(maze, np.uint8)
     seen: NDArray[np.bool_] = tokens == WALL
     seen[position] = True
     end = time.perf_counter() + seconds
-    # The cells of the current path, and for each the number of moves already tried.
+    # The cells of the current path, and the number of moves already tried in each of them.
     path, tried = [position], [0]
     while path and tokens[path[-1]] != GOAL and time.perf_counter() < end:
         if tried[-1] == 4:
@@ -53,7 +53,7 @@ def search_moves(size: int, maze: bytes, position: int, seconds: float) -> NDArr
 
 
 def neighbour_cells(cell: int, size: int) -> tuple[int, int, int, int]:
-    """Return the cells up, right, down and left of a cell, -1 outside the maze."""
+    """Return the cells above, right of, below and left of a cell, -1 outside the maze."""
     row, column = divmod(cell, size)
     return (
         cell - size if row else -1,

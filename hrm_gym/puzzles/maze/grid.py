@@ -1,4 +1,4 @@
-"""Cells of a maze and their neighbours: distances, and moves along a path.
+"""Functions of the cells of a maze and their neighbours: distances, and moves along a path.
 
 A maze is a flat array of s*s tokens, row by row. A move is 0 up, 1 right, 2 down or 3 left.
 """
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from ..puzzle import Tokens
 from .tokens import GOAL, PATH, START, WALL
 
-REMEMBERED = 4096
-"""Mazes whose moves are kept, since an agent asks for them at every step."""
+CACHE_SIZE = 4096
+"""Number of mazes whose moves are cached, since an agent asks for them at every step."""
 
 
 def around(padded: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return what lies up, right, down and left of every cell.
+    """Return the values above, right of, below and left of every cell.
 
     Args:
-        padded: ``(s + 2, s + 2)``, the cells within a border of one.
+        padded: ``(s + 2, s + 2)``, the cells with a border of width 1.
 
     Returns:
         Four views of shape ``(s, s)``, in the order of the moves.
@@ -31,7 +31,7 @@ def around(padded: NDArray[Any]) -> tuple[NDArray[Any], ...]:
 
 
 def distances(tokens: Tokens, size: int, source: int) -> NDArray[np.int64]:
-    """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 where there is no way."""
+    """Return the number of moves from ``source`` to every cell, ``(s*s,)``, -1 without a path."""
     from . import kernels
 
     distance, parent = np.empty((2, tokens.size), np.int64)
@@ -39,19 +39,21 @@ def distances(tokens: Tokens, size: int, source: int) -> NDArray[np.int64]:
     return distance
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHE_SIZE)
 def goal_moves(size: int, maze: bytes) -> NDArray[np.int64]:
-    """Return for every cell the move of a shortest path to G; the first of several.
+    """Return the first move of a shortest path from every cell to G.
+
+    Among several such moves it is the lowest.
 
     Args:
         size: Cells along one side.
         maze: ``(s*s,)`` uint8 tokens.
 
     Returns:
-        ``(s*s,)`` moves, -1 where no path leads to G.
+        ``(s*s,)`` moves, -1 in cells from which no path leads to G.
 
     Raises:
-        ValueError: if the maze does not have exactly one G.
+        ValueError: if the maze does not contain exactly one G.
     """
     tokens = np.frombuffer(maze, np.uint8)
     goals = np.flatnonzero(tokens == GOAL)
@@ -64,9 +66,9 @@ def goal_moves(size: int, maze: bytes) -> NDArray[np.int64]:
     return np.where(beside.min(axis=0) < far, beside.argmin(axis=0), -1).ravel()
 
 
-@lru_cache(maxsize=REMEMBERED)
-def line_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
-    """Return for every cell the move along the line that an answer marks to G.
+@lru_cache(maxsize=CACHE_SIZE)
+def marked_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
+    """Return the move towards G along the path that an answer marks, for every cell of the path.
 
     Args:
         size: Cells along one side.
@@ -74,14 +76,14 @@ def line_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
         maze: ``(s*s,)`` uint8 tokens.
 
     Returns:
-        ``(s*s,)`` moves, -1 beside the line; -1 everywhere if the marks fork or form a ring.
+        ``(s*s,)`` moves, -1 off the path; -1 everywhere if the marks fork or form a cycle.
     """
     marks, tokens = np.frombuffer(answer, np.uint8), np.frombuffer(maze, np.uint8)
     marked = (marks == PATH) | (tokens == START) | (tokens == GOAL)
     walls = np.where(marked & (tokens != WALL), tokens, WALL).astype(np.uint8)
     distance = distances(walls, size, int(np.flatnonzero(tokens == GOAL)[0]))
     moves = np.full((size, size), -1, np.int8)
-    if _is_line(distance >= 0, size):
+    if _is_simple_path(distance >= 0, size):
         grid = np.pad(distance.reshape(size, size), 1, constant_values=-1)
         here = grid[1:-1, 1:-1]
         for move, ahead in enumerate(around(grid)):
@@ -89,8 +91,8 @@ def line_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
     return moves.ravel()
 
 
-def _is_line(cells: NDArray[np.bool_], size: int) -> bool:
-    """Return whether connected cells, ``(s*s,)`` bool, form a path without forks or rings."""
+def _is_simple_path(cells: NDArray[np.bool_], size: int) -> bool:
+    """Return whether connected cells, ``(s*s,)`` bool, form a path without forks or cycles."""
     grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
     degrees = np.sum(around(grid), axis=0)[grid[1:-1, 1:-1] > 0]
     return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))

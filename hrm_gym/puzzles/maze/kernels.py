@@ -1,4 +1,4 @@
-"""Numba kernels of the maze task: breadth-first search, facts and the three generators.
+"""Numba kernels of the maze task: breadth-first search, statistics and the three generators.
 
 A maze is a flat uint8 array of s*s tokens: 1 wall, 2 open, 3 start, 4 goal, 5 path.
 """
@@ -12,7 +12,7 @@ from .tokens import GOAL, OPEN, PATH, START, WALL
 
 @njit(cache=True, inline="always")
 def neighbour(cell, direction, size):
-    """Return the cell down (0), left (1), right (2) or up (3) of ``cell``; -1 outside."""
+    """Return the cell below (0), left (1), right (2) or above (3) ``cell``; -1 outside."""
     if direction == 0:
         return cell + size if cell < size * (size - 1) else -1
     if direction == 1:
@@ -24,9 +24,10 @@ def neighbour(cell, direction, size):
 
 @njit(cache=True)
 def distances(open_cells, size, source, distance, parent):
-    """Breadth-first search from ``source``: moves to every cell (-1 = unreachable) and parents.
+    """Write the number of moves from ``source`` to every cell (-1 = unreachable) and the parents.
 
-    Neighbours are taken down, left, right, up and keep their first parent.
+    The breadth-first search visits neighbours in the order down, left, right, up. A cell keeps the
+    parent that was found first.
     """
     queue = np.empty(open_cells.size, np.int64)
     distance[:] = -1
@@ -48,7 +49,7 @@ def distances(open_cells, size, source, distance, parent):
 
 @njit(cache=True)
 def from_start(tokens, size):
-    """Return S, G, and the moves and parents of every cell in a search from S."""
+    """Return S, G, and the distances and parents of all cells in a search from S."""
     start = goal = -1
     for cell in range(tokens.size):
         if tokens[cell] == START:
@@ -63,7 +64,7 @@ def from_start(tokens, size):
 
 @njit(cache=True)
 def shortest(tokens, size, labels):
-    """Write the labels (inputs with the shortest path marked); return its moves, -1 if none."""
+    """Write the maze with a shortest path marked; return its number of moves, -1 without a path."""
     start, goal, distance, parent = from_start(tokens, size)
     labels[:] = tokens
     if distance[goal] < 0:
@@ -77,7 +78,10 @@ def shortest(tokens, size, labels):
 
 @njit(cache=True)
 def marks_shortest(labels, tokens, size, distance, goal):
-    """Say whether labels are the maze with one shortest path marked; 0 agrees with anything."""
+    """Return whether labels are the maze with one shortest path marked.
+
+    Cells whose label is 0 are not compared.
+    """
     moves = distance[goal]
     on_path = np.full(moves + 1, -1, np.int64)
     on_path[moves] = goal
@@ -92,7 +96,7 @@ def marks_shortest(labels, tokens, size, distance, goal):
             padded = True
         elif labels[cell] != tokens[cell]:
             return False
-    # Cell by cell back from G; the first stands beside S, being one move from it.
+    # Consecutive cells must be neighbours. The first cell is one move from S, so it is beside S.
     for step in range(1, moves):
         one, two = on_path[step], on_path[step + 1]
         if one < 0 and not padded:
@@ -104,14 +108,17 @@ def marks_shortest(labels, tokens, size, distance, goal):
 
 @njit(cache=True)
 def beside(one, two, size):
-    """Say whether two cells share a side."""
+    """Return whether two cells share a side."""
     apart = abs(one - two)
     return apart == size or (apart == 1 and one // size == two // size)
 
 
 @njit(cache=True)
 def check_paths(mazes, labels, size, moves, right):
-    """Write the moves of each maze (N, cells), -1 if none, and whether its labels are right."""
+    """Write the path length of each maze (N, cells), -1 without a path, and whether it is right.
+
+    Labels are right if they mark one shortest path; see ``marks_shortest``.
+    """
     for row in range(mazes.shape[0]):
         _, goal, distance, _ = from_start(mazes[row], size)
         moves[row] = distance[goal]
@@ -121,8 +128,8 @@ def check_paths(mazes, labels, size, moves, right):
 
 
 @njit(cache=True)
-def ways(mazes, size, levels):
-    """Write the moves to G of the cells on shortest paths of mazes (N, cells), -1 elsewhere."""
+def path_levels(mazes, size, levels):
+    """Write the number of moves to G for cells of mazes (N, cells) on shortest paths, else -1."""
     after = np.empty(mazes.shape[1], np.int64)
     for row in range(mazes.shape[0]):
         _, goal, before, parent = from_start(mazes[row], size)
@@ -133,10 +140,10 @@ def ways(mazes, size, levels):
 
 
 @njit(cache=True)
-def solved(mazes, size, dihedral, relabelings, marks):
-    """Set bit k of the cells of mazes (N, cells) that are labelled once the k-th symmetry is on.
+def solved_marks(mazes, size, dihedral, relabelings, marks):
+    """Set bit k of the cells of mazes (N, cells) on the solver's path under symmetry k.
 
-    Marks are of the maze as it is: label and symmetry, then back.
+    The path is found in the transformed maze, and its cells are mapped back to the original maze.
     """
     labels = np.empty(mazes.shape[1], np.uint8)
     marks[:] = 0
@@ -151,9 +158,9 @@ def solved(mazes, size, dihedral, relabelings, marks):
 
 @njit(cache=True)
 def place(state, tokens, size, candidates, minimum):
-    """Put S on a random candidate and G on one at least ``minimum`` moves away; return the moves.
+    """Place S on a random candidate and G on another, at least ``minimum`` moves from S.
 
-    Returns -1 if no candidate is that far from S, with the maze unchanged.
+    Returns the number of moves, or -1 if no candidate is so far from S; then the maze is unchanged.
     """
     start = candidates[below(state, candidates.size)]
     distance = np.empty(tokens.size, np.int64)
@@ -170,7 +177,10 @@ def place(state, tokens, size, candidates, minimum):
 
 @njit(cache=True)
 def perfect(state, size, minimum, tokens):
-    """Carve a maze by depth-first search: rooms at even cells, one path between any two."""
+    """Carve a maze by depth-first search: rooms at even cells, one path between any two rooms.
+
+    Returns the number of moves of the shortest path.
+    """
     rooms = (size + 1) // 2
     tokens[:] = WALL
     stack = np.empty(rooms * rooms, np.int64)
@@ -210,9 +220,10 @@ def perfect(state, size, minimum, tokens):
 
 @njit(cache=True)
 def braided(state, size, minimum, tokens):
-    """Open every dead end of a perfect maze, then place S and G until one path is shortest.
+    """Open every dead end of a perfect maze, then place S and G so that one path is shortest.
 
-    A wall next to a dead end goes that leads to another room; so every room has two ways out.
+    For every dead end, one wall between it and another room is removed, so that every room has at
+    least two exits. Returns the number of moves of the shortest path.
     """
     rooms = (size + 1) // 2
     candidates = np.empty(rooms * rooms, np.int64)
@@ -248,10 +259,10 @@ def braided(state, size, minimum, tokens):
 
 @njit(cache=True)
 def facts(tokens, size):
-    """Return moves, shortest paths (up to 2^31), Manhattan distance and dead ends.
+    """Return the path length, the number of shortest paths, the Manhattan distance and dead ends.
 
-    Dead ends are the cells with one way out that S reaches, S and G left out. Moves are -1 where
-    there is no path.
+    The length is -1 without a path. Shortest paths are counted up to 2^31. Dead ends are the cells
+    with one exit that can be reached from S, except S and G.
     """
     start, goal, distance, _ = from_start(tokens, size)
     paths = np.zeros(tokens.size, np.int64)
@@ -274,7 +285,10 @@ def facts(tokens, size):
 
 @njit(cache=True)
 def hard(state, size, minimum, tokens):
-    """Draw a random-wall maze: each cell a wall with a probability from U(0.3, 0.5)."""
+    """Draw a maze with random walls; return the number of moves of the shortest path.
+
+    Each cell is a wall with a probability drawn from U(0.3, 0.5).
+    """
     scale = 1 << 20
     while True:
         level = 0.3 + 0.2 * (below(state, scale) / scale)

@@ -1,4 +1,4 @@
-"""What a picture of a maze shows, and its text for a terminal."""
+"""The contents of a picture of a maze, and its text for a terminal."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     import pygame
 
 LINES = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"
-"""The line through a cell, by the sides at which it leaves: up 1, right 2, down 4, left 8."""
+"""The line through a cell, indexed by the sum of its open sides: up 1, right 2, down 4, left 8."""
 
 
 @dataclass(frozen=True, eq=False)
 class MazeScene(BoardScene):
-    """A maze, the walk through it, and what is known of the shortest path.
+    """A maze, the walk through it, a shortest path and the answer of a model.
 
     Args:
         tokens: uint8 ``(s*s,)``, row by row; 1 wall, 2 space, 3 S, 4 G, 5 path; 0 counts as space.
-        walked: Cells in the order of the visits; each is a neighbour of the cell before it.
-        position: The cell of the walker, by default the last one of ``walked``.
+        walked: Cells in the order of the visits; each is a neighbour of the previous cell.
+        position: The cell of the walker, by default the last cell of ``walked``.
         shortest: bool ``(s*s,)``, the cells of one shortest path, with or without S and G.
         answer: bool ``(s*s,)``, the cells that a model marks as path.
         doors: bool ``(s*s,)``, open cells with a closed door.
@@ -43,7 +43,7 @@ class MazeScene(BoardScene):
         caption: One line below the maze.
 
     Raises:
-        ValueError: if the arrays do not fit one maze, or the walk jumps.
+        ValueError: if the arrays do not have the size of one maze, or the walk jumps.
     """
 
     tokens: np.ndarray
@@ -83,14 +83,14 @@ class MazeScene(BoardScene):
         return paint_maze(self, width)
 
     def changed_since(self, before: Scene) -> tuple[int, ...]:
-        """Return the cell of the walker: a move changes nothing else."""
+        """Return the cell of the walker, since a move changes nothing else."""
         return () if self.position is None else (self.position,)
 
     def lines(self, pen: Pen) -> list[str]:
         """Return the maze as lines of text, two columns per cell.
 
-        ``@`` is the walker and ``·`` the shortest path. Of an answer, ``o`` is right, ``-`` missed
-        and ``x`` extra.
+        ``@`` is the walker and ``·`` the shortest path. In an answer, ``o`` marks right cells,
+        ``-`` missed cells and ``x`` extra cells.
         """
         side, sides = self.side, _walk_sides(np.asarray(self.walked), self.side)
         bar = "──" * side
@@ -101,7 +101,7 @@ class MazeScene(BoardScene):
         return [f"┌{bar}┐", *(f"│{row}│" for row in rows), f"└{bar}┘"]
 
     def _cell_text(self, index: int, sides: dict[int, int], pen: Pen) -> str:
-        """Return the two columns of one cell; of several things in it, the most important."""
+        """Return the two columns of one cell, which show the most important thing in it."""
         token, walk = int(self.tokens[index]), sides.get(index, 0)
         tail = pen("━", BLUE) if walk & 2 else " "
         if index == self.position:
@@ -127,7 +127,7 @@ class MazeScene(BoardScene):
 
 
 def _walk_sides(walked: np.ndarray, side: int) -> dict[int, int]:
-    """Return, for each cell of a walk, the sum of the sides at which it leaves; see ``LINES``."""
+    """Return the sum of the open sides of each cell of a walk; see ``LINES``."""
     sides: dict[int, int] = {}
     bits = {-side: (1, 4), 1: (2, 8), side: (4, 1), -1: (8, 2)}
     for here, there in zip(walked[:-1].tolist(), walked[1:].tolist(), strict=True):

@@ -1,8 +1,9 @@
-"""Any shortest path as the target of learning: batches of mazes, on the device, without a wait.
+"""Training targets of mazes with several shortest paths, computed in batches on a device.
 
-The shortest paths of a maze are the ways down its ``levels`` (``Maze.ways``): the moves to G of
-every cell on a shortest path, -1 elsewhere, from S (the highest) to G (0), each step to a
-neighbour one lower. They turn with the maze; where S and G are swapped the ways are the same.
+The *level* of a cell on a shortest path is its number of moves to G, and -1 in all other cells (see
+``Maze.ways``). S has the highest level and G has level 0. The shortest paths are the paths from S
+to G on which every step leads to a neighbour one level lower. A symmetry of the maze permutes the
+levels; if S and G are swapped, the shortest paths stay the same, so the levels need not change.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from ..targets import AnyTargets, SolvedTargets
 from .task import Maze
 from .tokens import GOAL, OPEN, PATH, START
 
-HUGE = 1e6
-"""Stands for odds that are not finite: a model that diverges must not leave the ways."""
+MAX_ODDS = 1e6
+"""Replaces infinite odds, so that a model that diverges still gets a shortest path as its label."""
 
 
 def shifted(grid: Tensor, edge: float) -> tuple[Tensor, ...]:
-    """Return what lies down, left, right and up of each cell of ``(B, s, s)``; ``edge`` outside.
+    """Return the values below, left, right and above each cell of ``(B, s, s)``; ``edge`` outside.
 
-    The results are views of one copy, whose inside is the copy's own.
+    The results are views of one padded copy.
     """
     return around(F.pad(grid, (1, 1, 1, 1), value=edge))
 
 
 def around(padded: Tensor) -> tuple[Tensor, ...]:
-    """Return ``shifted`` as views of a grid ``(B, s + 2, s + 2)`` that has its edge already."""
+    """Return the values of ``shifted`` as views of a padded grid ``(B, s + 2, s + 2)``."""
     return (
         padded[:, 2:, 1:-1],
         padded[:, 1:-1, :-2],
@@ -40,26 +41,27 @@ def around(padded: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def likeliest_way(levels: Tensor, odds: Tensor, longest: int) -> Tensor:
-    """Return the shortest paths along which the sum of the odds is highest.
+def likeliest_path(levels: Tensor, odds: Tensor, longest: int) -> Tensor:
+    """Return the shortest path with the highest sum of odds in each maze.
 
-    Dynamic programming over the levels, from G on: about seven small kernels a level. Of equals it
-    takes the first from S, down before left before right before up, as the solver does.
+    The function does dynamic programming over the levels, starting at G, with about seven small
+    kernels per level. Among paths of equal sums it chooses like the solver: from S on, down before
+    left before right before up.
 
     Args:
         levels: ``(B, s*s)`` integers.
-        odds: ``(B, s*s)`` float64, log p(path) - log p(open); in float32 a sum over a path would
-            round away a cell that is nearly undecided.
-        longest: The highest level of any maze, known on the host.
+        odds: ``(B, s*s)`` float64, log p(path) - log p(open). In float32 the sum over a path would
+            lose the odds of cells that are nearly undecided.
+        longest: An upper bound of the levels of all mazes, known on the host.
 
     Returns:
-        ``(B, s*s)`` bool, true on the path, S and G.
+        ``(B, s*s)`` bool, true on the path, including S and G.
     """
     batch, cells = levels.shape
     side = math.isqrt(cells)
     grid = levels.view(batch, side, side)
-    odds = odds.nan_to_num(0.0, HUGE, -HUGE).view_as(grid)
-    # The best sum from each cell to G; the views see every update.
+    odds = odds.nan_to_num(0.0, MAX_ODDS, -MAX_ODDS).view_as(grid)
+    # The best sum from each cell to G. The views below show every update.
     start = torch.zeros_like(odds).masked_fill(grid != 0, -math.inf)
     value = F.pad(start, (1, 1, 1, 1), value=-math.inf)
     inside, ahead = value[:, 1:-1, 1:-1], around(value)
@@ -71,7 +73,7 @@ def likeliest_way(levels: Tensor, odds: Tensor, longest: int) -> Tensor:
     direction = torch.stack(sums).argmax(0).view(batch, cells)
     cell = torch.arange(cells, device=levels.device)
     beside = torch.stack((cell + side, cell - 1, cell + 1, cell - side))
-    # The cell after each, where there is one; then two after, four after: the path grows twofold.
+    # ``after`` maps each cell to the cell 1, 2, 4 ... steps ahead, so the path doubles each time.
     after = torch.where(levels > 0, beside[direction, cell], cell)
     path = levels.argmax(1, keepdim=True)
     while path.shape[1] <= longest:
@@ -81,23 +83,24 @@ def likeliest_way(levels: Tensor, odds: Tensor, longest: int) -> Tensor:
 
 
 def likeliest_labels(levels: Tensor, tokens: Tensor, scores: Tensor, longest: int) -> Tensor:
-    """Return, of all right answers to each maze, the likeliest.
+    """Return the most likely of all right answers to each maze.
 
     Args:
         levels: ``(B, s*s)`` integers.
         tokens: ``(B, s*s)`` uint8, the mazes.
         scores: ``(B, s*s, vocab)`` float64, log-probabilities up to a constant in each cell.
-        longest: The highest level of any maze.
+        longest: An upper bound of the levels of all mazes.
 
     Returns:
-        ``(B, s*s)`` uint8. An answer of the highest score in every cell that is right is its own.
+        ``(B, s*s)`` uint8. If the tokens with the highest scores are a right answer, they are
+        returned.
     """
-    way = likeliest_way(levels, scores[..., PATH] - scores[..., OPEN], longest)
-    return tokens.masked_fill(way & (tokens == OPEN), PATH)
+    path = likeliest_path(levels, scores[..., PATH] - scores[..., OPEN], longest)
+    return tokens.masked_fill(path & (tokens == OPEN), PATH)
 
 
 def are_solved(levels: Tensor, tokens: Tensor, answers: Tensor) -> Tensor:
-    """Return which answers mark exactly one shortest path, as ``Maze.is_solved`` does row by row.
+    """Return which answers mark exactly one shortest path, as ``Maze.is_solved`` does for one.
 
     Args:
         levels: ``(B, s*s)`` integers.
@@ -110,7 +113,8 @@ def are_solved(levels: Tensor, tokens: Tensor, answers: Tensor) -> Tensor:
     side = math.isqrt(levels.shape[1])
     marked = answers == PATH
     unchanged = (answers == tokens) | (marked & (tokens == OPEN))
-    # From every cell on the path a step leads on to G; so S does, and nothing else is marked.
+    # Every cell on the path has a neighbour on the path one level lower, so S is connected to G.
+    # The number of marks then shows that nothing else is marked.
     on_path = marked | (tokens == START) | (tokens == GOAL)
     path = levels.masked_fill(~on_path, -1).view(-1, side, side)
     leads_on = torch.stack([below == path - 1 for below in shifted(path, -1)]).any(0)
@@ -126,12 +130,12 @@ class SolvedPath(SolvedTargets):
         self.marks = torch.tensor(task.solved_marks(inputs), device=device)
 
     def labels(self, drawn: Tensor, tokens: Tensor, keys: Tensor | None) -> Tensor:
-        """Return labels which, turned with their mazes, are those of the solver."""
+        """Return the labels that become the solver's labels; see ``SolvedTargets.labels``."""
         return self.task.solved_labels(tokens, self.marks[drawn], keys)
 
 
 class AnyPath(AnyTargets):
-    """All shortest paths of a maze, as ``levels``."""
+    """All shortest paths of mazes, stored as levels."""
 
     def __init__(self, task: Maze, inputs: Tokens, device: torch.device) -> None:
         self.task = task
@@ -149,5 +153,5 @@ class AnyPath(AnyTargets):
         return are_solved(levels, tokens, answers)
 
     def likeliest_labels(self, levels: Tensor, tokens: Tensor, scores: Tensor) -> Tensor:
-        """Return the likeliest shortest path of each maze, ``(B, s*s)`` uint8."""
+        """Return the most likely shortest path of each maze, ``(B, s*s)`` uint8."""
         return likeliest_labels(levels, tokens, scores, self.longest)

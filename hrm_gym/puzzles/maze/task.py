@@ -13,7 +13,7 @@ from ..base import Task
 from ..keys import MASK, lane, lane_tensor, shift
 from ..puzzle import PAD, TARGETS, Puzzle, Symmetry, Tokens
 from .depth_first import search_moves
-from .grid import distances, goal_moves, line_moves
+from .grid import distances, goal_moves, marked_moves
 from .tokens import ALPHABET, GOAL, OPEN, PATH, START, WALL
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KINDS = ("perfect", "braided", "hard")
 OOD_MOVES = {7: 22, 9: 34, 15: 76, 30: 125}
-"""Moves from which a maze of the size is out of distribution, about the longest tenth."""
+"""Least path length, by size, of mazes that are out of distribution; about the longest tenth."""
 
 
 def default_kind(size: int) -> str:
@@ -36,14 +36,14 @@ def default_kind(size: int) -> str:
 
 @dataclass(frozen=True)
 class MazeFacts:
-    """What a maze certifies of itself.
+    """Statistics of a maze.
 
     Attributes:
-        moves: Moves of a shortest path from S to G.
-        paths: How many shortest paths there are, counted up to 2^31.
-        unique: Whether the shortest path is the only one.
-        detour: Moves over the Manhattan distance from S to G, at least 1.
-        dead_ends: Cells with one way out that S reaches, S and G left out.
+        moves: Number of moves of a shortest path from S to G.
+        paths: Number of shortest paths, counted up to 2^31.
+        unique: Whether there is only one shortest path.
+        detour: Moves divided by the Manhattan distance from S to G, at least 1.
+        dead_ends: Number of cells with one exit that can be reached from S, except S and G.
     """
 
     moves: int
@@ -54,15 +54,16 @@ class MazeFacts:
 
 
 class Maze(Task):
-    """Mazes on s x s cells, from S to G by the shortest way.
+    """Mazes of s x s cells; the label marks a shortest path from S to G.
 
     Args:
         size: s, at least 3.
-        kind: ``perfect`` (depth-first carving: rooms at even cells, no outer wall, one path; an
-            even size leaves a last row and column of walls) or ``braided`` (a perfect maze whose
-            dead ends are opened, which makes loops; S and G lie so that one path is shortest) or
-            ``hard`` (random walls, a long shortest path of 109 moves, 110 cells, or more at 30x30,
-            as the public set). ``None`` takes perfect where the size is odd.
+        kind: ``perfect`` (carved by depth-first search, with rooms at even cells, no outer wall and
+            one path between any two cells; an even size leaves a last row and column of walls),
+            ``braided`` (a perfect maze whose dead ends are opened, so that it has loops, with S and
+            G chosen so that one path is shortest) or ``hard`` (random walls and a long shortest
+            path, of at least 109 moves or 110 cells at 30x30, as in the public set). ``None`` means
+            ``perfect`` for odd sizes and ``hard`` for even sizes.
     """
 
     family = "maze"
@@ -84,27 +85,28 @@ class Maze(Task):
         self.vocab_size = 6
         self.seq_len = size * size
         self.answer_tokens = (1, 2, 3, 4, 5)
-        # The public 30x30 set asks for 109 moves; up to there a path grows about with the area. In
-        # larger ones that is drawn in minutes (40x40) or never, so there it grows with the side.
+        # The public 30x30 set requires 109 moves. Up to that size the minimum grows with the area.
+        # In larger mazes such a path takes minutes to find (40x40) or forever, so that the minimum
+        # grows with the side.
         self.minimum = max(2, 109 * size * min(size, 30) // 900) if kind == "hard" else size - 1
         if kind == "braided":
-            # From corner to corner of the rooms, which an even size leaves a cell shorter.
+            # The distance between two neighbouring corner rooms.
             self.minimum = 2 * ((size - 1) // 2)
         cells = np.arange(self.seq_len).reshape(size, size)
         turned = [np.rot90(grid, k) for grid in (cells, cells.T) for k in range(4)]
         self.dihedral = np.ascontiguousarray([grid.ravel() for grid in turned])
         """(8, s*s) int64: the positions of the eight symmetries of the square."""
-        # Where one path alone is shortest it is so from G to S too; of several, a label marks the
-        # first that a search from S finds, so hard mazes keep their ends.
+        # A unique shortest path is also the shortest path from G to S. Hard mazes may have several,
+        # and the label marks the first that a search from S finds, so that S and G must stay.
         swapped = range(6) if kind == "hard" else (0, WALL, OPEN, GOAL, START, PATH)
         self.relabelings = np.array([range(6), swapped], np.uint8)
-        """(2, 6) uint8: tokens as they are, and with S and G swapped."""
+        """(2, 6) uint8: the tokens unchanged, and with S and G swapped."""
 
     def parse(self, text: str) -> Tokens:
-        """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` is a space).
+        """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` means a space).
 
         Raises:
-            ValueError: The length or a character is wrong, or S and G do not stand once each.
+            ValueError: if the length or a character is wrong, or there is not one S and one G.
         """
         line = text.replace("\n", "").replace("\r", "").replace(".", " ")
         if len(line) != self.seq_len:
@@ -127,7 +129,7 @@ class Maze(Task):
         """Return the cells of S and G.
 
         Raises:
-            ValueError: Either is missing or stands twice.
+            ValueError: if there is not exactly one S and one G.
         """
         starts, goals = np.flatnonzero(tokens == START), np.flatnonzero(tokens == GOAL)
         if len(starts) != 1 or len(goals) != 1:
@@ -135,14 +137,11 @@ class Maze(Task):
         return int(starts[0]), int(goals[0])
 
     def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
-        """Refuse mazes ``(N, s*s)`` that are none, by the number of the row.
-
-        Returns:
-            The ratings of the mazes, ``(N,)``, as ``rate``.
+        """Check mazes ``(N, s*s)`` and rate them; see ``Task.check_rows``.
 
         Raises:
-            ValueError: One is padded or marked, has not one S and one G, no path between them, or
-                a label that marks no shortest path.
+            ValueError: if a maze contains padding or a path mark, does not have one S and one G or
+                a path between them, or has a label that does not mark one shortest path.
         """
         from .kernels import check_paths
 
@@ -152,7 +151,7 @@ class Maze(Task):
             raise ValueError(f"row {bad[0]}: a maze has one S and one G")
         bad = np.flatnonzero(((inputs == PAD) | (inputs == PATH)).any(axis=1))
         if len(bad):
-            raise ValueError(f"row {bad[0]}: a cell of the question holds padding or a path mark")
+            raise ValueError(f"row {bad[0]}: the question contains padding or a path mark")
         moves = np.empty(len(inputs), np.int64)
         right = np.empty(len(inputs), bool)
         mazes, answers = (np.ascontiguousarray(part, np.uint8) for part in (inputs, labels))
@@ -165,10 +164,13 @@ class Maze(Task):
         return moves.astype(np.float32)
 
     def solve(self, inputs: Tokens) -> Tokens:
-        """Mark one shortest path: breadth-first from S, down, left, right, up, first parent.
+        """Return the maze with one shortest path marked.
+
+        A breadth-first search from S visits neighbours in the order down, left, right, up, and a
+        cell keeps the parent that was found first.
 
         Raises:
-            ValueError: There is no path from S to G.
+            ValueError: if there is no path from S to G.
         """
         return self._shortest(inputs)[0]
 
@@ -177,7 +179,7 @@ class Maze(Task):
 
         self.ends(inputs)
         if np.any(inputs == PATH):
-            raise ValueError("a maze holds no path mark 'o', which belongs to its answer")
+            raise ValueError("a maze must not contain the path mark 'o' of an answer")
         labels = np.empty(self.seq_len, np.uint8)
         moves = shortest(inputs, self.size, labels)
         if moves < 0:
@@ -185,10 +187,10 @@ class Maze(Task):
         return labels, moves
 
     def facts(self, inputs: Tokens) -> MazeFacts:
-        """Return path length, uniqueness, detour and dead ends of a maze.
+        """Return the statistics of a maze.
 
         Raises:
-            ValueError: There is no path from S to G.
+            ValueError: if there is no path from S to G.
         """
         from .kernels import facts
 
@@ -199,11 +201,11 @@ class Maze(Task):
         return MazeFacts(moves, paths, paths == 1, moves / direct, dead_ends)
 
     def distances(self, inputs: Tokens, source: int) -> NDArray[np.int64]:
-        """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 where there is no way."""
+        """Return the moves from ``source`` to every cell, ``(s*s,)``, -1 without a path."""
         return distances(inputs, self.size, source)
 
     def is_solved(self, puzzle: Puzzle, answer: Tokens) -> bool:
-        """Return whether an answer marks exactly one shortest path, whichever it is."""
+        """Return whether an answer marks exactly one of the shortest paths."""
         inputs = puzzle.inputs
         marked = answer == PATH
         if np.any((answer != inputs) & ~(marked & (inputs == OPEN))) or np.any(inputs == PATH):
@@ -227,8 +229,8 @@ class Maze(Task):
     ) -> MazeScene:
         """Return the picture of a maze; see ``Task.scene``.
 
-        An answer is compared with itself if it is any shortest path, and with the label otherwise.
-        During an episode it is always compared with the label.
+        If an answer marks any shortest path, this path is shown, so that it contains no mistakes.
+        Otherwise, and always during an episode, the answer is compared with the label.
         """
         from .scene import MazeScene
 
@@ -242,14 +244,14 @@ class Maze(Task):
         )
 
     def is_exact(self, env: Any, info: Any) -> bool | None:
-        """Return whether the walk was a shortest one, along the path that the label marks."""
+        """Return whether the walk was the shortest path that the label marks."""
         if "optimal" not in info:
             return None
         path = np.flatnonzero(env.solve() == PATH).tolist()
         return bool(info["optimal"]) and set(path) == set(env.walked[1:-1])
 
     def progress(self, obs: Any) -> tuple[str, float, str]:
-        """Return how much nearer to G the walker is than S, and the moves left."""
+        """Return the share of the distance from S to G that is done, and the moves left."""
         tokens = self.question(obs)
         start, goal = self.ends(tokens)
         away = self.distances(tokens, goal)
@@ -257,22 +259,22 @@ class Maze(Task):
         return "to G", max(0.0, 1 - left / max(int(away[start]), 1)), f"{left} left"
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
-        """Follow the cells that the answer marks, where they form one line from here to G.
+        """Return the move along the marked cells, if they form one path from the position to G.
 
-        Marks that fork, or cells in a ring, leave a choice of ways: choosing the right one would
-        be a search, which is not what the model answered. Where the marks lead nowhere the answer
-        is wrong, and the first legal move is played.
+        If the marks fork or form a cycle, there are several paths. Choosing the right one would be
+        a search, which the agent did not do. If the marks do not lead to G, the answer is wrong,
+        and the first legal move is played.
         """
         move = self._marked_move(answer, obs)
         return move if move >= 0 else int(np.argmax(info["action_mask"]))
 
     def _marked_move(self, answer: Tokens, obs: Any) -> int:
-        """Return the move along the marked line, -1 where there is none."""
-        moves = line_moves(self.size, answer.tobytes(), self.question(obs).tobytes())
+        """Return the move along the marked path, -1 if there is none."""
+        moves = marked_moves(self.size, answer.tobytes(), self.question(obs).tobytes())
         return int(moves[int(obs["position"])])
 
     def solver_action(self, obs: Any, info: Any) -> np.int64:
-        """Return the first of up, right, down, left that leads nearer to G.
+        """Return the first of up, right, down and left that leads closer to G.
 
         Raises:
             ValueError: if no path leads from the position to G.
@@ -283,24 +285,24 @@ class Maze(Task):
         return np.int64(move)
 
     def _nearer(self, obs: Any) -> int:
-        """Return a move of a shortest path from the position to G, -1 where there is none."""
+        """Return a move of a shortest path from the position to G, -1 if there is none."""
         moves = goal_moves(self.size, self.question(obs).tobytes())
         return int(moves[int(obs["position"])])
 
     def search(self, inputs: Tokens, seconds: float) -> Tokens:
-        """Return the maze with the path marked that a depth-first search finds, if any."""
+        """Return the maze with the path marked that a depth-first search found, if any."""
         start, _ = self.ends(inputs)
         moves = search_moves(self.size, inputs.tobytes(), start, seconds)
         cells = (inputs == OPEN) & (moves >= 0)
         return np.where(cells, PATH, inputs).astype(np.uint8)
 
     def search_action(self, obs: Any, info: Any, seconds: float) -> np.int64:
-        """Follow the path that the search found; where none was found, a move into a wall."""
+        """Return the move along the path that the search found, or a move into a wall if none."""
         move = self._searched_move(obs, seconds)
         return np.int64(move if move >= 0 else int(np.argmin(info["action_mask"])))
 
     def _searched_move(self, obs: Any, seconds: float) -> int:
-        """Return the next move on the path found from S, else from the position; -1 for none."""
+        """Return the move along the path found from S, else from the position; -1 if none."""
         maze, position = self.question(obs), int(obs["position"])
         for begin in (self.ends(maze)[0], position):
             move = search_moves(self.size, maze.tobytes(), begin, seconds)[position]
@@ -312,7 +314,7 @@ class Maze(Task):
         """Read the puzzles of a source; see ``Task.load``.
 
         Raises:
-            ValueError: if ``source`` is ``bank`` and the bank has another kind of this size.
+            ValueError: if ``source`` is ``bank`` and the bundled mazes are of another kind.
         """
         bundled = default_kind(self.size)
         if source == "bank" and self.kind != bundled:
@@ -323,19 +325,19 @@ class Maze(Task):
         return super().load(source, split)
 
     def changed_cells(self, inputs: Tokens, answer: Tokens) -> int:
-        """Return the number of cells that an answer changes other than by marking a path."""
+        """Return the number of cells that an answer changes, except open cells marked as path."""
         marked = (inputs == OPEN) & (answer == PATH)
         return int(((answer != inputs) & ~marked).sum())
 
     def rate(self, inputs: Tokens) -> float:
-        """Return the moves of the shortest path."""
+        """Return the number of moves of a shortest path."""
         return float(self._shortest(inputs)[1])
 
     def is_ood(self, puzzle: Puzzle) -> bool:
-        """Say whether the path is unusually long for the size, or the maze of another family.
+        """Return whether the path is unusually long for the size, or the maze of another kind.
 
-        The other family of perfect mazes are those with a loop, and the other way round; that of
-        hard mazes are those with rooms, as perfect and braided mazes have.
+        A maze is of another kind than perfect if it has a loop, than braided if it has no loop, and
+        than hard if it has rooms.
         """
         if puzzle.rating >= OOD_MOVES.get(self.size, np.inf):
             return True
@@ -344,9 +346,10 @@ class Maze(Task):
         return self.has_loop(puzzle.inputs) != (self.kind == "braided")
 
     def has_rooms(self, inputs: Tokens) -> bool:
-        """Say whether every second cell both ways is open and the cells between four are walls.
+        """Return whether a maze has rooms, as perfect and braided mazes do.
 
-        An even size is searched in all its corners, since a symmetry may have turned it.
+        Then every second cell of every second row is open, and the cell between any four of these
+        is a wall. In mazes of even size, a symmetry may have moved the rooms to any corner.
         """
         walls = (inputs == WALL).reshape(self.size, self.size)
         offsets = (0, 1) if self.size % 2 == 0 else (0,)
@@ -357,18 +360,18 @@ class Maze(Task):
         )
 
     def has_loop(self, inputs: Tokens) -> bool:
-        """Say whether the open cells hold more passages than a tree or a forest would."""
+        """Return whether there is a loop: as many passages between open cells as cells, or more."""
         grid = (inputs != WALL).reshape(self.size, self.size)
         passages = int((grid[1:] & grid[:-1]).sum() + (grid[:, 1:] & grid[:, :-1]).sum())
         return passages >= int(grid.sum())
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return the least of the turned, mirrored and swapped copies."""
+        """Return the lexicographically smallest of all symmetric copies."""
         copies = self.relabelings[:, inputs[self.dihedral]]
         return min(copy.tobytes() for copy in copies.reshape(-1, self.seq_len))
 
     def generate(self, key: int) -> Puzzle:
-        """Make a maze of this kind whose ends lie at least ``minimum`` moves apart."""
+        """Generate a maze of this kind in which S and G are at least ``minimum`` moves apart."""
         from . import kernels
 
         draw = getattr(kernels, self.kind)
@@ -378,12 +381,12 @@ class Maze(Task):
         return Puzzle(inputs, labels, float(moves), "generator")
 
     def symmetry(self, key: int) -> Symmetry:
-        """Draw one of the eight symmetries of the square, ends swapped or not."""
+        """Return one of the eight symmetries of the square, with S and G swapped or not."""
         which = lane(key, 0) >> 60
         return Symmetry(self.dihedral[which >> 1], self.relabelings[which & 1])
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
+        """Return a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
         which = self._which(keys)
         places = self.table("dihedral", keys.device)
         tokens = self.table("relabelings", keys.device)
@@ -395,7 +398,7 @@ class Maze(Task):
     # The targets of mazes with several shortest paths; see ``targets.py`` ------------------------
 
     def solved_targets(self, inputs: Tokens, device: torch.device) -> SolvedPath:
-        """Return the labels of mazes for ``targets="solved"``."""
+        """Return the solver's labels of mazes for ``targets="solved"``."""
         from .targets import SolvedPath
 
         return SolvedPath(self, inputs, device)
@@ -407,30 +410,30 @@ class Maze(Task):
         return AnyPath(self, inputs, device)
 
     def solved_marks(self, inputs: Tokens) -> NDArray[np.int32]:
-        """Return where the solver's paths run under each of the 16 symmetries.
+        """Return the cells of the solver's paths under each of the 16 symmetries.
 
         Args:
             inputs: ``(N, s*s)``, mazes with a path.
 
         Returns:
-            ``(N, s*s)``: bit k of a cell says whether the path that the solver marks in the maze
-            under symmetry k runs through it.
+            ``(N, s*s)``. Bit k of a cell is set if, in the maze under symmetry k, the solver's path
+            contains this cell.
         """
-        from .kernels import solved
+        from .kernels import solved_marks
 
         marks = np.empty(inputs.shape, np.int32)
-        solved(inputs, self.size, self.dihedral, self.relabelings, marks)
+        solved_marks(inputs, self.size, self.dihedral, self.relabelings, marks)
         return marks
 
     def solved_labels(
         self, tokens: torch.Tensor, marks: torch.Tensor, keys: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the labels that ``turn`` makes those which the solver gives the turned mazes.
+        """Return the labels that ``turn`` transforms to the solver's labels of the turned mazes.
 
         Args:
-            tokens: ``(B, s*s)`` uint8, mazes as they are.
+            tokens: ``(B, s*s)`` uint8, mazes before the symmetries are applied.
             marks: ``(B, s*s)``, their rows of ``solved_marks``.
-            keys: ``(B,)`` int64, of the symmetries; ``None``: they stay as they are.
+            keys: ``(B,)`` int64, the keys of the symmetries; ``None`` for no symmetry.
 
         Returns:
             ``(B, s*s)`` uint8.
@@ -439,16 +442,16 @@ class Maze(Task):
         return tokens.masked_fill((bits & 1).bool(), PATH)
 
     def ways(self, inputs: Tokens) -> NDArray[np.int32]:
-        """Return the shortest paths of mazes: moves to G of the cells on any, -1 elsewhere.
+        """Return the number of moves to G of all cells on shortest paths.
 
         Args:
             inputs: ``(N, s*s)``, mazes with a path.
 
         Returns:
-            ``(N, s*s)``.
+            ``(N, s*s)``, -1 in cells that are not on any shortest path.
         """
-        from .kernels import ways
+        from .kernels import path_levels
 
         levels = np.empty(inputs.shape, np.int32)
-        ways(inputs, self.size, levels)
+        path_levels(inputs, self.size, levels)
         return levels

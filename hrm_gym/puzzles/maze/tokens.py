@@ -1,6 +1,6 @@
-"""Tokens of a maze, as the public maze sets have them."""
+"""Tokens of a maze; they are those of the public maze sets."""
 
 WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
-"""A label marks the cells between S and G on one shortest path as ``PATH``."""
+"""In a label, the cells between S and G on one shortest path are ``PATH``."""
 ALPHABET = "# SGo"
-"""Characters of tokens 1..5."""
+"""Characters of the tokens 1..5."""

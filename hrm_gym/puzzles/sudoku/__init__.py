@@ -1,4 +1,4 @@
-"""Sudoku of any box shape."""
+"""Sudoku with any shape of boxes."""
 
 from .task import BLANK, BOXES, OOD_RATING, Sudoku, count_solutions, search_grid, tables
 

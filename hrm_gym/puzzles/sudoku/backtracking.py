@@ -1,6 +1,6 @@
-"""Plain backtracking over a Sudoku with a time limit, as textbooks show it.
+"""Textbook backtracking over a Sudoku with a time limit.
 
-The solver in ``search.py`` is much faster. This one is what a search without any propagation
+The solver in ``search.py`` is much faster. This one shows what a search without any propagation
 achieves in a given time.
 """
 
@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 SLICE = 20_000
-"""Cells that the search visits between two looks at the clock; well under a millisecond."""
+"""Number of cells that the search visits between two checks of the time, in under a millisecond."""
 
 
 def backtrack(
@@ -21,8 +21,8 @@ def backtrack(
 ) -> NDArray[np.int8]:
     """Fill in a grid until it is complete, no solution is left or the time is up.
 
-    Every blank cell takes the smallest digit that its row, column and box allow, in reading order;
-    where there is none, the previous cell takes its next digit.
+    In reading order, every blank cell takes the smallest digit that its row, column and box allow.
+    If there is none, the previous cell takes its next digit.
 
     Args:
         grid: ``(n*n,)`` digits, 0 = blank.
@@ -30,7 +30,7 @@ def backtrack(
         seconds: Time limit.
 
     Returns:
-        ``(n*n,)`` digits; 0 where a cell is still blank.
+        ``(n*n,)`` digits; 0 in cells that are still blank.
     """
     grid = grid.copy()
     size = int(box_of.max()) + 1

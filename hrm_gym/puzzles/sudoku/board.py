@@ -1,4 +1,8 @@
-"""What the solver of Sudokus knows of a box shape before it sees a grid: tables, by ``board``."""
+"""Tables of a box shape for the Sudoku solver, and the state of the solver.
+
+A *band* is a row of boxes, and a *stack* is a column of boxes. A *lane* is the part of a row or
+column in one box (a minirow or minicolumn); see ``search.py``.
+"""
 
 import itertools
 from functools import lru_cache
@@ -7,53 +11,59 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-TABLED = 5
-"""Lanes of m by m have tables below this m; 2^25 entries would be too many."""
+TABLE_LIMIT = 5
+"""Groups of m by m lanes have tables only if m is lower; 2^25 entries would be too many."""
 
 
 class Board(NamedTuple):
-    """Tables of a box shape, as the kernels want them.
+    """Tables of a box shape, in the form that the kernels use.
 
-    The kernels take the counts from the lengths of ``bands`` and ``stacks``, which numba knows when
-    it compiles, so that every size gets unrolled loops of its own. Tables by a mask of lanes (bit
-    row * stacks + stack in a band, band * columns + column in a stack) are empty where they would
-    be huge.
+    The kernels take the number of bands and of stacks from the lengths of ``bands`` and ``stacks``.
+    Numba knows these lengths at compile time, so that it unrolls the loops for every size. Tables
+    that are indexed by a mask of lanes (bit row * stacks + stack in a band, bit band * columns +
+    column in a stack) are empty if they would be too large; see ``TABLE_LIMIT``.
     """
 
     bands: tuple[int, ...]
-    """The first row of every band: as many as a box has columns."""
+    """The first row of every band; there are as many bands as a box has columns."""
     stacks: tuple[int, ...]
-    """The first column of every stack: as many as a box has rows."""
+    """The first column of every stack; there are as many stacks as a box has rows."""
     touched: NDArray[np.int64]
-    """(2^n,) the boxes that the cells of a row touch."""
+    """(2^n,) the boxes that contain cells of a row, by the mask of the cells."""
     row_cells: NDArray[np.int64]
-    """The cells of a band's lanes."""
+    """The cells of lanes of a band, by the mask of the lanes."""
     row_orders: NDArray[np.int64]
-    """The permutations of a band's lanes; ``column_orders`` of a stack's."""
+    """The permutations of the lanes of a band, as masks of lanes."""
     row_closed: NDArray[np.int64]
-    """The lanes that some permutation within the mask uses; ``column_closed`` likewise."""
+    """The union of all permutations within a mask of lanes of a band."""
     row_ways: NDArray[np.int64]
-    """How many permutations lie within the mask; ``column_ways`` likewise."""
+    """The number of permutations within a mask of lanes of a band."""
     column_orders: NDArray[np.int64]
+    """As ``row_orders``, for the lanes of a stack."""
     column_closed: NDArray[np.int64]
+    """As ``row_closed``, for the lanes of a stack."""
     column_ways: NDArray[np.int64]
+    """As ``row_ways``, for the lanes of a stack."""
     kept: NDArray[np.int64]
-    """(n*n, bands) what a digit in a cell leaves of its places in every band."""
+    """(n*n, bands) the places in every band that remain for a digit once it is in a cell."""
 
 
 class Position(NamedTuple):
-    """What is known of a grid; arrays of masks by digit, which the kernels change in place."""
+    """The state of the solver: bit masks for every digit, which the kernels change in place."""
 
     places: NDArray[np.int64]
-    """(n, bands) the cells where the digit may stand."""
+    """(n, bands) the cells that may contain the digit."""
     fixed: NDArray[np.int64]
-    """(n, bands) the cells where it must."""
+    """(n, bands) the cells that must contain the digit."""
     lanes: NDArray[np.int64]
-    """(n, bands + stacks) the lanes it may take."""
+    """(n, bands + stacks) the lanes that may contain the digit."""
 
 
 def _orders(m: int, by_box: bool) -> NDArray[np.int64]:
-    """Return the m! ways to give every box a line of its own, as lane masks, even ones first."""
+    """Return the m! ways to give every box its own line, as masks of lanes.
+
+    Even permutations come first.
+    """
 
     def parity(order: tuple[int, ...]) -> int:
         return sum(order[i] > order[j] for i in range(m) for j in range(i + 1, m)) % 2
@@ -69,7 +79,7 @@ def _orders(m: int, by_box: bool) -> NDArray[np.int64]:
 
 def _by_mask(m: int, orders: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the union and the number of the permutations within every mask of lanes."""
-    masks = np.arange(1 << (m * m) if m < TABLED else 0)
+    masks = np.arange(1 << (m * m) if m < TABLE_LIMIT else 0)
     union, ways = np.zeros_like(masks), np.zeros_like(masks)
     for order in orders:
         within = masks & order == order
@@ -80,7 +90,7 @@ def _by_mask(m: int, orders: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
 
 @lru_cache
 def board(box_rows: int, box_cols: int) -> Board:
-    """Return the shared tables of a box shape."""
+    """Return the tables of a box shape, which are shared."""
     n = box_rows * box_cols
     rows, columns = _orders(box_rows, False), _orders(box_cols, True)
     masks, lanes = np.arange(1 << n), np.arange(1 << (box_rows * box_rows))

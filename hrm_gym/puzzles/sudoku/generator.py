@@ -1,6 +1,7 @@
-"""Numba kernels that make Sudokus: random solved grids, carving, hill climbing.
+"""Numba kernels that generate Sudokus: random solved grids, removal of clues, hill climbing.
 
-A grid is a flat int8 array of n*n values, 0 = blank; ``board`` are the tables of its box shape.
+A grid is a flat int8 array of n*n values, 0 = blank. ``board`` contains the tables of its box
+shape, and ``state`` is the state of the random generator (see ``random_kernels.below``).
 """
 
 import numpy as np
@@ -10,13 +11,13 @@ from ..random_kernels import below, shuffle
 from .board import Position
 from .search import lowest, popcount, propagate, search, settle, start, write
 
-LEAST = 25
-"""Clues from which on one is taken at a time."""
+BATCH_ABOVE = 25
+"""Up to half of the clues beyond this number are removed at once."""
 
 
 @njit(cache=True, inline="always")
 def undecided(position, board, cells):
-    """Write into ``cells`` (bands,) those of more than one digit; return how many there are."""
+    """Write the cells with several possible digits into ``cells`` (bands,); return their number."""
     count = 0
     for band in range(len(board.bands)):
         once, twice = 0, 0
@@ -30,7 +31,10 @@ def undecided(position, board, cells):
 
 @njit(cache=True)
 def random_grid(state, board, solution):
-    """Fill ``solution`` with a random complete grid: a shuffled first row, then random search."""
+    """Fill ``solution`` with a random complete grid.
+
+    The first row is a random permutation, and a random search fills in the rest.
+    """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
     height = stacks * n
@@ -45,7 +49,7 @@ def random_grid(state, board, solution):
         grid[:n] = digits
         start(grid, position, board)
         dirty = (1 << n) - 1
-        # Random cells take random candidates; a dead end starts over, which is rare and quick.
+        # Random cells take random candidates. After a dead end, which is rare, the search restarts.
         while settle(position, dirty, board, columns):
             open_cells = undecided(position, board, twice)
             if open_cells == 0:
@@ -78,7 +82,7 @@ def random_grid(state, board, solution):
 
 @njit(cache=True, inline="always")
 def join(roots, one, other):
-    """Put two of ``roots.size`` nodes into one component, named by its least node."""
+    """Merge the components of two nodes; ``roots`` maps nodes to the least of their component."""
     a, b = roots[one], roots[other]
     if a != b:
         least, most = min(a, b), max(a, b)
@@ -89,12 +93,14 @@ def join(roots, one, other):
 
 @njit(cache=True)
 def exchanges(solution, board, sets):
-    """Write into ``sets`` (n*n, ...) the numbers of the exchanges that every cell takes part in.
+    """Write the numbers of the exchanges that every cell takes part in into ``sets`` (n*n, ...).
 
-    An exchange turns ``solution`` into another: two digits change places in cells that touch no
-    other cell of theirs, or two lines of a band or stack do where they hold the same digits. A
-    puzzle without a clue in all cells of one has several solutions (such cells are the simplest
-    unavoidable sets: McGuire, Tugemann and Civario 2014, "There is no 16-clue Sudoku", section 3).
+    An exchange transforms ``solution`` to another complete grid: it swaps two digits in a component
+    of cells with these digits, where cells in the same row, column or box are connected; or it
+    swaps two lines of a band or stack in a set of places where both contain the same digits. A
+    puzzle without a clue in any cell of an exchange has several solutions. These cells are the
+    simplest unavoidable sets (McGuire, Tugemann and Civario 2014, "There is no 16-clue Sudoku",
+    section 3). Returns an upper bound of the numbers.
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -108,7 +114,7 @@ def exchanges(solution, board, sets):
     first = 0
     for one in range(n):
         for other in range(one):
-            # A row holds both digits, so that rows stand for their cells.
+            # Every row contains both digits once, so that a row represents its two cells.
             roots[:] = np.arange(n)
             for line in range(n):
                 join(roots, row_at[one, line], row_at[other, line])
@@ -136,7 +142,7 @@ def exchanges(solution, board, sets):
 
 @njit(cache=True)
 def needed(cell, sets, clues_of):
-    """Say whether an exchange has its last clue in ``cell``."""
+    """Return whether ``cell`` contains the last clue of an exchange."""
     last = False
     for which in range(sets.shape[1]):
         last |= clues_of[sets[cell, which]] == 1
@@ -144,21 +150,21 @@ def needed(cell, sets, clues_of):
 
 
 @njit(cache=True, inline="always")
-def mark(cell, change, sets, clues_of):
-    """Count the clue of ``cell`` in, or out, where ``change`` is -1."""
+def count_clue(cell, change, sets, clues_of):
+    """Add ``change``, 1 or -1, to the number of clues of every exchange of ``cell``."""
     for which in range(sets.shape[1]):
         clues_of[sets[cell, which]] += change
 
 
 @njit(cache=True)
 def carve(state, clues, solution, board, grid):
-    """Blank cells of a uniquely solvable ``grid`` in random order while it stays unique.
+    """Remove clues of ``grid`` in random order as long as its solution remains unique.
 
-    Stops at ``clues`` clues, or at a puzzle from which nothing more can go. A clue can go unless
+    The function stops at ``clues`` clues, or when every clue is necessary. A clue is necessary if
     there is a solution with another digit in its cell. Returns the rating of the result.
 
-    What goes does not depend on the shortcuts: cells that an exchange needs stay, and where
-    propagation alone solves the grid without several clues, each of them could go in its turn.
+    Two shortcuts do not change the result: the last clue of an exchange is necessary; and if
+    propagation alone solves the grid without several clues, each of them may be removed.
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -168,14 +174,14 @@ def carve(state, clues, solution, board, grid):
     sets = np.empty((grid.size, n + bands + stacks - 3), np.int64)
     clues_of = np.zeros(exchanges(solution, board, sets), np.int64)
     for cell in order:
-        mark(cell, 1, sets, clues_of)
+        count_clue(cell, 1, sets, clues_of)
     places, fixed = np.empty((2, n, bands), np.int64)
     position = Position(places, fixed, np.empty((n, bands + stacks), np.int64))
     columns = np.empty(bands, np.int64)
     left, begin, most = order.size, 0, order.size
     while begin < order.size and left > clues:
-        # The fewer clues are left, the fewer can go at once.
-        most = max(1, min(most, (left - LEAST) // 2, left - clues))
+        # With fewer clues left, fewer can be removed at once.
+        most = max(1, min(most, (left - BATCH_ABOVE) // 2, left - clues))
         end, gone = begin, 0
         while end < order.size and gone < most:
             cell = order[end]
@@ -183,7 +189,7 @@ def carve(state, clues, solution, board, grid):
             if not needed(cell, sets, clues_of):
                 gone += 1
                 grid[cell] = 0
-                mark(cell, -1, sets, clues_of)
+                count_clue(cell, -1, sets, clues_of)
         if gone == 0:
             break
         if most == 1:
@@ -200,7 +206,7 @@ def carve(state, clues, solution, board, grid):
         for cell in order[begin:end]:
             if grid[cell] == 0:
                 grid[cell] = solution[cell]
-                mark(cell, 1, sets, clues_of)
+                count_clue(cell, 1, sets, clues_of)
         if most == 1:
             begin = end
         most //= 2
@@ -209,7 +215,7 @@ def carve(state, clues, solution, board, grid):
 
 @njit(cache=True)
 def make(state, clues, board, solution, grid):
-    """Fill ``solution`` at random and write a puzzle of it into ``grid``; return its rating."""
+    """Write a random complete grid and a puzzle with this solution; return its rating."""
     random_grid(state, board, solution)
     grid[:] = solution
     return carve(state, clues, solution, board, grid)
@@ -217,10 +223,11 @@ def make(state, clues, board, solution, grid):
 
 @njit(cache=True)
 def neighbour(state, solution, board, grid, trial):
-    """Write into ``trial`` a minimal puzzle near ``grid``, with its solution; return its rating.
+    """Write a minimal puzzle near ``grid`` with the same solution into ``trial``.
 
-    One clue goes, random ones come back until the solution is unique again, what is not needed is
-    carved. (Taking two clues finds a third fewer hard puzzles in the same time.)
+    One random clue is removed, random clues are added until the solution is unique again, and
+    unnecessary clues are removed. (Removing two clues finds a third fewer hard puzzles in the same
+    time.) Returns the rating of the new puzzle.
     """
     scratch = np.empty(grid.size, np.int8)
     trial[:] = grid
@@ -240,7 +247,7 @@ def neighbour(state, solution, board, grid, trial):
 def harden(state, trials, rating, solution, board, grid):
     """Raise the rating of a puzzle by hill climbing over its neighbours; return the new rating.
 
-    A neighbour is taken if the rating does not fall.
+    A neighbour is accepted if its rating is not lower.
     """
     trial = np.empty_like(grid)
     for _ in range(trials):
@@ -253,9 +260,10 @@ def harden(state, trials, rating, solution, board, grid):
 
 @njit(cache=True)
 def walk(state, trials, floor, rating, solution, board, grid, kept, ratings):
-    """Climb to ``floor``, then wander above it; write where it went; return how many that were.
+    """Climb to the rating ``floor``, then walk randomly among the puzzles rated at least ``floor``.
 
-    Puzzles rated ``floor`` or more are crowded together, so that the first costs most.
+    Writes the puzzles of the walk and their ratings, and returns their number. Puzzles of high
+    ratings are close together, so that the first one takes most of the time.
     """
     trial = np.empty_like(grid)
     found = 0

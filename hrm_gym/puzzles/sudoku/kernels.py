@@ -1,4 +1,4 @@
-"""Numba kernels over whole grids: many solved at once, the canonical form, symmetries by key.
+"""Numba kernels over whole grids: solving many grids, the canonical form, symmetries of keys.
 
 A grid is a flat int8 array of n*n values, 0 = blank.
 """
@@ -12,9 +12,9 @@ from .search import search
 
 @njit(cache=True, nogil=True)
 def solve_all(grids, board, counts, guesses, solutions):
-    """Write how many solutions each grid (N, cells) has, up to two, and the guesses to the first.
+    """Write the number of solutions of each grid (N, cells), up to two, and the first solution.
 
-    The first solution is written too.
+    ``guesses`` receives the number of guesses to the first solution.
     """
     for row in range(grids.shape[0]):
         counts[row], guesses[row] = search(grids[row], board, -1, 2, solutions[row])
@@ -22,12 +22,13 @@ def solve_all(grids, board, counts, guesses, solutions):
 
 @njit(cache=True)
 def canonical(solution, given, box_rows, box_cols, column_orders, best_grid, best_given):
-    """Write the canonical form of a solved puzzle: its least grid, then its least set of givens.
+    """Write the canonical form of a solved puzzle: the least symmetric copy of its solution.
 
-    The group is relabelling, rows within bands, bands, columns within stacks, stacks, and (square
-    boxes) transposition. A complete grid's least form has 1..n in the first row, so a top row and
-    a column order (``column_orders`` (k, n)) fix the relabelling, and sorting by the first column
-    fixes the other rows. Of all transformations that reach the least grid, the least givens win.
+    The symmetries are relabelling, permuting rows within bands, bands, columns within stacks and
+    stacks, and (for square boxes) transposition. The first row of the least copy is 1..n, so that
+    the choice of the top row and of a column order (``column_orders`` (k, n)) determines the
+    relabelling, and sorting by the first column determines the other rows. Among all symmetries
+    that lead to the least solution, the one with the least set of givens is chosen.
     """
     n = box_rows * box_cols
     cells = n * n
@@ -51,7 +52,7 @@ def canonical(solution, given, box_rows, box_cols, column_orders, best_grid, bes
                 columns = column_orders[k]
                 for c in range(n):
                     label[source[top * n + columns[c]]] = c + 1
-                # The second row decides most comparisons, so it is tried before any sorting.
+                # The second row decides most comparisons, so that it is compared before sorting.
                 band = top // box_rows
                 second = -1
                 for r in range(band * box_rows, (band + 1) * box_rows):
@@ -72,7 +73,7 @@ def canonical(solution, given, box_rows, box_cols, column_orders, best_grid, bes
                     continue
                 for r in range(n):
                     first[r] = label[source[r * n + columns[0]]]
-                # Rows sorted within each band, then bands by their first row.
+                # Sort the rows within each band, then the bands by their first row.
                 place = 0
                 used = 0
                 for _ in range(bands):
@@ -113,9 +114,10 @@ def canonical(solution, given, box_rows, box_cols, column_orders, best_grid, bes
 
 @njit(cache=True)
 def symmetry(key, box_rows, box_cols, positions, tokens):
-    """Write the symmetry that ``key`` names: ``new[i] = tokens[old[positions[i]]]``.
+    """Write the symmetry that ``key`` selects: ``new[i] = tokens[old[positions[i]]]``.
 
-    Lanes of the key: 0 transposition, then bands, rows, stacks, columns, digits.
+    Lane 0 of the key decides the transposition; the next lanes order bands, rows, stacks, columns
+    and digits.
     """
     n = box_rows * box_cols
     room = np.empty((5, n), np.int64)

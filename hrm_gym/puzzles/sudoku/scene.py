@@ -1,4 +1,4 @@
-"""What a picture of a Sudoku shows, and its text for a terminal."""
+"""The contents of a picture of a Sudoku, and its text for a terminal."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class SudokuScene(BoardScene):
     """A Sudoku board.
 
     Args:
-        tokens: uint8 ``(n*n,)``, row by row; 0 and 1 are blank, 2..n+1 the digits 1..n; n <= 16.
+        tokens: uint8 ``(n*n,)``, row by row; 0 and 1: blank, 2..n+1: the digits 1..n; n <= 16.
         given: bool ``(n*n,)``, the cells that the puzzle gives.
         box: Rows and columns of one box; their product is n.
         conflicts: bool ``(n*n,)``, cells that break a rule on this board.
         last: The cell of the last move.
-        wrong: bool ``(n*n,)``, cells known to differ from the solution.
+        wrong: bool ``(n*n,)``, cells that differ from the solution.
         confidence: float ``(n*n,)``, the probability of each cell's digit, 0..1.
         caption: One line below the board.
 
     Raises:
-        ValueError: if the arrays do not fit one board.
+        ValueError: if the arrays do not have the size of one board.
     """
 
     tokens: np.ndarray
@@ -86,7 +86,7 @@ class SudokuScene(BoardScene):
         return changed_cells(before.tokens, self.tokens)
 
     def lines(self, pen: Pen) -> list[str]:
-        """Return the board as lines of text; a conflict is reversed, the last move underlined."""
+        """Return the board as lines of text; conflicts are reversed, the last move underlined."""
         side, (rows, columns) = self.side, self.box
         bar = "─" * (columns * (len(str(side)) + 1) + 1)
         lines = []

@@ -1,27 +1,28 @@
-"""Numba kernels that solve Sudokus: propagation, guesses, the count of solutions.
+"""Numba kernels that solve Sudokus: propagation, guesses, and counting of solutions.
 
-A position is one bit mask for every digit and band: bit ``row * n + column`` (row within the band)
-of ``places[digit, band]`` says that the digit may stand there. A *lane* is the part of a line in
-one box, a minirow or minicolumn; within a band a digit takes one lane of every box and of every
-line, so its lanes are a permutation. Per digit, propagation keeps the lanes that some permutation
-uses, in bands and in stacks: that is hidden singles and locked candidates at once, by table.
+A ``Position`` contains a bit mask for every digit and band: bit ``row * n + column`` (the row
+within the band) of ``places[digit, band]`` is set if the cell may contain the digit. A *lane* is
+the part of a row or column in one box (a minirow or minicolumn). Within a band, a digit occupies
+one lane of every box and of every row, so that its lanes are a permutation. For each digit,
+propagation keeps the lanes that some permutation uses, in bands and in stacks. With a table, this
+finds hidden singles and locked candidates at once.
 
-The lanes as variables, and the guess on the band with the fewest permutations, are those of the
-tdoku solver (Tom Dillon, https://t-dillon.github.io/tdoku), whose guesses rate the public
-sudoku-extreme set.
+The lanes as variables, and the guess in the band with the fewest permutations, are those of the
+tdoku solver (Tom Dillon, https://t-dillon.github.io/tdoku), whose number of guesses rates the
+puzzles of the public sudoku-extreme set.
 """
 
 import numpy as np
 from numba import njit
 from numba.core.registry import cpu_target
 
-from .board import TABLED, Position
+from .board import TABLE_LIMIT, Position
 
-# The option is numba's own; one that it does not know is a KeyError when a kernel is first called.
+# The option is private. A numba that does not know it would raise a KeyError at the first call.
 UNCOUNTED = {"_nrt": False} if hasattr(cpu_target.options, "_nrt") else {}
-bare = njit(cache=True, **UNCOUNTED)  # type: ignore[call-overload]
-"""Compiles kernels that make no arrays, without counting references to those that they are given
-where numba can: the atomic counters of a ``Position`` took half of the solver's time."""
+njit_uncounted = njit(cache=True, **UNCOUNTED)  # type: ignore[call-overload]
+"""Compiles kernels that allocate no arrays without reference counting, if numba has the option.
+Otherwise the atomic reference counts of a ``Position`` take half of the solver's time."""
 
 
 @njit(cache=True, inline="always")
@@ -35,15 +36,15 @@ def popcount(mask):
 
 @njit(cache=True, inline="always")
 def lowest(mask):
-    """Return the index of the lowest set bit of a mask that has one."""
+    """Return the index of the lowest set bit of a mask that is not 0."""
     return popcount((mask & -mask) - 1)
 
 
-@bare
+@njit_uncounted
 def within(lanes, orders, tried):
-    """Look at the permutations within ``lanes``, leaving out the first ``tried``.
+    """Return the number of permutations within ``lanes``, the index of the first, and their union.
 
-    Returns how many there are, the index of the first, and the union of all.
+    The first ``tried`` of all permutations are left out.
     """
     count, first, union = 0, -1, 0
     for k in range(tried, orders.size):
@@ -57,23 +58,26 @@ def within(lanes, orders, tried):
 
 @njit(cache=True, inline="always")
 def closed(lanes, m, orders, table):
-    """Return the lanes, m by m, that some permutation within ``lanes`` uses."""
-    if m < TABLED:
+    """Return the union of the permutations within ``lanes``, a mask of m by m lanes."""
+    if m < TABLE_LIMIT:
         return table[lanes]
     return within(lanes, orders, 0)[2]
 
 
 @njit(cache=True, inline="always")
 def ways(lanes, m, orders, table):
-    """Return the number of permutations within ``lanes``."""
-    if m < TABLED:
+    """Return the number of permutations within ``lanes``, a mask of m by m lanes."""
+    if m < TABLE_LIMIT:
         return table[lanes]
     return within(lanes, orders, 0)[0]
 
 
-@bare
+@njit_uncounted
 def keep_lanes(position, digit, group, lanes, board):
-    """Take a digit from the lanes of a band or, after the bands, a stack outside ``lanes``."""
+    """Remove a digit from the lanes of a band or stack that are not in ``lanes``.
+
+    ``group`` is the number of the band, or the number of bands plus the number of the stack.
+    """
     bands, stacks = len(board.bands), len(board.stacks)
     if group < bands:
         position.places[digit, group] &= board.row_cells[lanes]
@@ -85,11 +89,12 @@ def keep_lanes(position, digit, group, lanes, board):
             position.places[digit, band] &= ~(gone << (row * bands * stacks))
 
 
-@bare
+@njit_uncounted
 def close(position, digit, board, columns):
-    """Keep of a digit the lanes that permutations use; False if a band or stack has none left.
+    """Keep the lanes of a digit that permutations use; return False if a group has none left.
 
-    Then a digit that is alone in a row is alone in its column and box too, and is fixed.
+    Afterwards, a digit with one place in a row also has one place in its column and box, and the
+    place is fixed. ``columns`` (bands,) is scratch space.
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -143,11 +148,12 @@ def close(position, digit, board, columns):
     return True
 
 
-@bare
+@njit_uncounted
 def settle(position, dirty, board, columns):
-    """Apply singles, hidden singles and locked candidates to the end; False on a contradiction.
+    """Apply singles, hidden singles and locked candidates until nothing changes.
 
-    ``dirty`` holds the digits that changed; ``columns`` (bands,) is scratch.
+    ``dirty`` is the mask of the digits that changed; ``columns`` (bands,) is scratch space. Returns
+    False if there is a contradiction.
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -186,14 +192,15 @@ def settle(position, dirty, board, columns):
 
 
 @njit(cache=True, inline="always")
-def crowded_lanes(position, groups, m, cells, orders, board):
-    """Do the work of ``crowded`` for the bands or for the stacks, lanes m by m of ``cells``."""
+def fill_group_lanes(position, groups, m, cells, orders, board):
+    """Apply ``fill_lanes`` to the bands or to the stacks, with m by m lanes of ``cells`` cells."""
     n = m * cells
     lanes = position.lanes
     every = (1 << (m * m)) - 1
     dirty = 0
     for group in groups:
-        # Lanes by the digits that can enter them, counted in binary, a plane of bits each.
+        # For every lane, the number of digits that it may contain, as a binary number whose bits
+        # are in separate masks.
         ones, twos, fours, eights = 0, 0, 0, 0
         for digit in range(n):
             carry = lanes[digit, group]
@@ -201,7 +208,7 @@ def crowded_lanes(position, groups, m, cells, orders, board):
             twos, carry = twos ^ carry, twos & carry
             fours, carry = fours ^ carry, fours & carry
             eights ^= carry
-        # Compared with the cells of a lane, from the highest plane down.
+        # Compare these numbers with the number of cells, from the highest bit down.
         exact, fewer = every & ~eights, 0
         for plane, bit in ((fours, 4), (twos, 2), (ones, 1)):
             if cells & bit:
@@ -226,32 +233,33 @@ def crowded_lanes(position, groups, m, cells, orders, board):
     return dirty
 
 
-@bare
-def crowded(position, board):
-    """Fix the digits of lanes that have just enough; return which changed, -1 if one has too few.
+@njit_uncounted
+def fill_lanes(position, board):
+    """Put digits into lanes of k cells that only k digits can enter.
 
-    A minirow of k cells that k digits can enter holds those digits, which go nowhere else.
+    These digits are removed from other lanes. Returns the mask of the digits that changed, or -1 if
+    a lane has fewer possible digits than cells.
     """
     bands, stacks = len(board.bands), len(board.stacks)
-    first = crowded_lanes(position, range(bands), stacks, bands, board.row_orders, board)
+    first = fill_group_lanes(position, range(bands), stacks, bands, board.row_orders, board)
     groups = range(bands, bands + stacks)
-    second = crowded_lanes(position, groups, bands, stacks, board.column_orders, board)
+    second = fill_group_lanes(position, groups, bands, stacks, board.column_orders, board)
     return first | second if first >= 0 and second >= 0 else -1
 
 
-@bare
+@njit_uncounted
 def propagate(position, dirty, board, columns):
-    """Apply every rule to the end; False on a contradiction."""
+    """Apply all rules until nothing changes; return False if there is a contradiction."""
     while dirty > 0:
         if not settle(position, dirty, board, columns):
             return False
-        dirty = crowded(position, board)
+        dirty = fill_lanes(position, board)
     return dirty == 0
 
 
-@bare
+@njit_uncounted
 def start(grid, position, board):
-    """Write what the givens of ``grid`` leave; False if two givens clash."""
+    """Write the places that the givens of ``grid`` leave; return False if two givens conflict."""
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
     places = position.places
@@ -273,7 +281,7 @@ def start(grid, position, board):
 
 @njit(cache=True, inline="always")
 def count_ways(position, group, n, m, orders, table):
-    """Return the permutations over all digits, and the digit with the fewest, at least two."""
+    """Return the number of permutations of all digits, and the digit with the fewest above one."""
     total, choice, least = 0, -1, 1 << 60
     for digit in range(n):
         count = ways(position.lanes[digit, group], m, orders, table)
@@ -283,12 +291,12 @@ def count_ways(position, group, n, m, orders, table):
     return total, choice
 
 
-@bare
+@njit_uncounted
 def choose(position, board):
-    """Return what to guess, a band or stack and a digit; -1 if all is fixed.
+    """Return the band or stack and the digit for the next guess; -1 if everything is fixed.
 
-    Of the bands and stacks that are not fixed the one with the fewest permutations over all
-    digits, and in it the digit with the fewest, at least two.
+    The choice is the band or stack with the fewest permutations of all digits among those that are
+    not fixed, and in it the digit with the fewest permutations above one.
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -305,7 +313,7 @@ def choose(position, board):
     return best, value
 
 
-@bare
+@njit_uncounted
 def write(position, board, solution):
     """Write the digits of a position in which every cell is fixed."""
     bands, stacks = len(board.bands), len(board.stacks)
@@ -319,11 +327,11 @@ def write(position, board, solution):
 
 @njit(cache=True)
 def search(grid, board, barred, limit, solution):
-    """Count solutions of ``grid`` up to ``limit``; keep the first in ``solution``.
+    """Count the solutions of ``grid`` up to ``limit`` and write the first one into ``solution``.
 
-    ``barred`` is -1, or cell * n + digit - 1 to leave out the solutions with that digit there.
-    A guess asserts one permutation of a digit in a band or stack; once that is refuted, its
-    negation is propagated. Returns (solutions, guesses to the first of them).
+    ``barred`` is -1, or cell * n + digit - 1 to exclude the solutions with this digit in this cell.
+    A guess asserts one permutation of a digit in a band or stack; once it is refuted, its negation
+    is propagated. Returns the number of solutions and the number of guesses to the first.
     """
     bands, stacks = len(board.bands), len(board.stacks)
     n = bands * stacks
@@ -353,7 +361,7 @@ def search(grid, board, barred, limit, solution):
                 if found >= limit:
                     return found, guesses
         if group < 0:
-            # Back to the deepest guess; what it asserted is done with.
+            # Return to the last guess, which is now refuted or exhausted.
             depth -= 1
             if depth < 0:
                 return found, guesses

@@ -1,4 +1,4 @@
-"""Sudoku of any box shape: tokens, rules, solver, generator, rating and symmetries."""
+"""Sudoku with any shape of boxes: tokens, rules, solver, generator, rating and symmetries."""
 
 from __future__ import annotations
 
@@ -24,21 +24,28 @@ if TYPE_CHECKING:
     from .scene import SudokuScene
 
 BOXES = {4: (2, 2), 6: (2, 3), 8: (2, 4), 9: (3, 3), 10: (2, 5), 12: (3, 4)}
-"""Box rows and columns by size."""
+"""Rows and columns of a box, by size."""
 DIGITS = "123456789ABC"
 BLANKS = ".0_"
 BLANK = 1
 """The token of an empty cell; digit d is token d + 1."""
 CHUNK = 500
-"""Puzzles that a thread solves at a time."""
+"""Number of puzzles that a thread solves at a time."""
 OOD_RATING = {9: 10}
-"""Guesses from which a puzzle is out of distribution, where ratings spread enough to say so."""
+"""Least rating, by size, of puzzles that are out of distribution, for sizes with varied ratings."""
 OOD_CLUES = {4: 4, 6: 9}
-"""Clues up to which a small puzzle is out of distribution: these hardly ever need a guess."""
+"""Largest number of clues, by size, of puzzles that are out of distribution, for sizes whose
+puzzles hardly ever need a guess."""
 
 
 class Tables:
-    """What a board is made of: its units, the box of every cell, its column orders."""
+    """Tables of a board.
+
+    Attributes:
+        units: ``(3n, n)`` int64, the cells of every row, column and box.
+        box_of: ``(n*n,)`` int64, the box of every cell.
+        column_orders: ``(k, n)`` int64, all orders of the columns that keep the stacks together.
+    """
 
     def __init__(self, box_rows: int, box_cols: int) -> None:
         n = box_rows * box_cols
@@ -66,11 +73,12 @@ class Tables:
 
 @lru_cache
 def tables(box_rows: int, box_cols: int) -> Tables:
-    """Return the shared tables of a board."""
+    """Return the tables of a board, which are shared."""
     return Tables(box_rows, box_cols)
 
 
 def _box_of(grid: NDArray[Any]) -> tuple[int, int]:
+    """Return the rows and columns of a box of a grid, after checking the grid."""
     n = int(grid.size**0.5)
     if n not in BOXES or n * n != grid.size:
         raise ValueError(f"grid: expected {'/'.join(map(str, BOXES))} rows, got {grid.size} cells")
@@ -86,19 +94,20 @@ def search_grid(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.i
 
     Args:
         grid: n*n integers, flat or square.
-        limit: Stop after so many solutions.
+        limit: Largest number of solutions to look for.
 
     Returns:
-        Solutions found, guesses to the first, and the first solution, ``(n*n,)`` int8.
+        The number of solutions found, the number of guesses to the first solution, and the first
+        solution, ``(n*n,)`` int8.
 
     Raises:
-        ValueError: The grid has no known size or a digit out of range.
+        ValueError: if the grid has an unknown size or a digit out of range.
     """
     from .board import board as make_board
     from .search import search
 
     values = np.asarray(grid).ravel()
-    # Before the cast, which would make 256 a blank.
+    # The values are checked before the cast, which would turn 256 into a blank.
     board = make_board(*_box_of(values))
     solution = np.zeros(values.size, np.int8)
     found, guesses = search(values.astype(np.int8), board, -1, limit, solution)
@@ -106,16 +115,16 @@ def search_grid(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.i
 
 
 def count_solutions(grid: ArrayLike, limit: int = 2) -> int:
-    """Count the solutions of a grid (n x n integers, 0 = blank), up to ``limit``.
+    """Return the number of solutions of a grid (n x n integers, 0 = blank), at most ``limit``.
 
     Raises:
-        ValueError: The grid has no known size or a digit out of range.
+        ValueError: if the grid has an unknown size or a digit out of range.
     """
     return search_grid(grid, limit)[0]
 
 
 class Sudoku(Task):
-    """Sudoku on n x n cells; token 1 is a blank, tokens 2..n+1 are the digits.
+    """Sudoku of n x n cells; token 1 is a blank, and tokens 2..n+1 are the digits.
 
     Args:
         size: n, a key of ``BOXES``.
@@ -138,10 +147,12 @@ class Sudoku(Task):
         self.tables = tables(*self.box)
 
     def parse(self, text: str) -> Tokens:
-        """Read a puzzle such as ``53..7....6..`` (``.``, ``0`` or ``_`` = blank; space is skipped).
+        """Read a puzzle such as ``53..7....6..``; ``.``, ``0`` and ``_`` are blanks.
+
+        White space and the characters ``|+-`` are skipped.
 
         Raises:
-            ValueError: The length or a character is wrong.
+            ValueError: if the length or a character is wrong.
         """
         line = re.sub(r"[\s|+-]", "", text.upper())
         if len(line) != self.seq_len:
@@ -158,19 +169,19 @@ class Sudoku(Task):
         return np.array([1 if c in BLANKS else DIGITS.index(c) + 2 for c in line], np.uint8)
 
     def format(self, tokens: Tokens) -> str:
-        """Write tokens as digits, ``.`` for a blank."""
+        """Write tokens as digits, with ``.`` for a blank."""
         return "".join("." if t < 2 else DIGITS[t - 2] for t in tokens)
 
     @staticmethod
     def grid(tokens: Tokens) -> NDArray[np.int8]:
-        """Return tokens as digits, 0 = blank, ``(n*n,)`` int8."""
+        """Return tokens as digits ``(n*n,)`` int8, 0 = blank."""
         return np.maximum(tokens.astype(np.int8) - 1, 0)
 
     def solve(self, inputs: Tokens) -> Tokens:
-        """Return the one solution.
+        """Return the unique solution.
 
         Raises:
-            ValueError: There is none, or there are several.
+            ValueError: if there is no solution, or several.
         """
         found, _, solution = search_grid(self.grid(inputs))
         if found != 1:
@@ -179,10 +190,10 @@ class Sudoku(Task):
         return (solution + 1).astype(np.uint8)
 
     def check_question(self, inputs: Tokens) -> None:
-        """Refuse a full grid.
+        """Check that a grid contains a blank.
 
         Raises:
-            ValueError: It is one.
+            ValueError: if it does not.
         """
         if np.all(inputs > BLANK):
             raise ValueError(
@@ -190,13 +201,11 @@ class Sudoku(Task):
             )
 
     def check_rows(self, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
-        """Solve puzzles ``(N, n*n)`` on all cores, and refuse those that are none.
-
-        Returns:
-            The ratings of the puzzles, ``(N,)``, as ``rate``.
+        """Solve puzzles ``(N, n*n)`` on all cores and rate them; see ``Task.check_rows``.
 
         Raises:
-            ValueError: One is padded or full, has not one solution, or another than its label.
+            ValueError: if a puzzle contains padding, has no blank, does not have exactly one
+                solution, or has a label that differs from its solution.
         """
         from .board import board as make_board
         from .kernels import solve_all
@@ -217,7 +226,7 @@ class Sudoku(Task):
         wrong = ((labels != PAD) & (labels != solutions + 1)).any(axis=1)
         for row in np.flatnonzero(odd | wrong)[:1].tolist():
             if padded[row]:
-                raise ValueError(f"row {row}: a cell of the question holds padding")
+                raise ValueError(f"row {row}: the question contains padding")
             try:
                 self.check_question(inputs[row])
                 self.solve(inputs[row])
@@ -248,8 +257,8 @@ class Sudoku(Task):
     ) -> SudokuScene:
         """Return the picture of a board; see ``Task.scene``.
 
-        Without a label it marks what breaks the rules, including a given that the answer changed.
-        During an episode it marks digits that occur twice.
+        Without a label, the picture marks cells that break the rules, including givens that the
+        answer changes. During an episode it marks digits that occur twice in a row, column or box.
         """
         from .scene import SudokuScene
 
@@ -277,13 +286,13 @@ class Sudoku(Task):
         )
 
     def progress(self, obs: Any) -> tuple[str, float, str]:
-        """Return the share of blanks that are filled."""
+        """Return the share of the blanks that are filled in."""
         blanks = np.asarray(obs["given"]) == 0
         filled, total = int((np.asarray(obs["tokens"])[blanks] > BLANK).sum()), int(blanks.sum())
         return "filled", filled / max(total, 1), f"{filled}/{total}"
 
     def conflicts(self, tokens: Tokens) -> NDArray[np.bool_]:
-        """Mark the digits that stand twice in a row, column or box, ``(n*n,)`` bool."""
+        """Return which digits occur twice in a row, column or box, ``(n*n,)`` bool."""
         clash = np.zeros(self.seq_len, bool)
         for unit in self.tables.units:
             digits = tokens[unit]
@@ -296,20 +305,21 @@ class Sudoku(Task):
         return int(((inputs > BLANK) & (answer != inputs)).sum())
 
     def rate(self, inputs: Tokens) -> float:
-        """Return the guesses to the solution, as the public sudoku-extreme set rates.
+        """Return the number of guesses to the solution, as in the public sudoku-extreme set.
 
-        It depends a little on how the puzzle lies: another digit or band may be tried first.
+        Symmetric copies may have different ratings, since the solver breaks ties by the order of
+        digits and bands.
         """
         return float(search_grid(self.grid(inputs), limit=1)[1])
 
     def is_ood(self, puzzle: Puzzle) -> bool:
-        """Say whether a puzzle is unusually hard: by rating at 9x9, by few clues below.
+        """Return whether a puzzle is unusually hard, by its rating at 9x9 or its number of clues.
 
-        The rating of the canonical form decides, so that no symmetric copy falls elsewhere.
+        The rating of the canonical form decides, so that all symmetric copies are in one split.
         """
         if int((puzzle.inputs > BLANK).sum()) <= OOD_CLUES.get(self.size, 0):
             return True
-        # Where one copy needs no guess, none does.
+        # If one symmetric copy needs no guess, no copy needs one.
         if self.size not in OOD_RATING or self.rate(puzzle.inputs) == 0:
             return False
         form = np.frombuffer(self.canonical(puzzle.inputs, puzzle.labels), np.uint8)
@@ -317,7 +327,7 @@ class Sudoku(Task):
         return self.rate(form[: self.seq_len] * given + np.uint8(1)) >= OOD_RATING[self.size]
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
-        """Return the least solution grid over all symmetries, with the least set of givens."""
+        """Return the least symmetric copy of the solution, and its least set of givens."""
         from .kernels import canonical
 
         grid, given = np.empty(self.seq_len, np.int8), np.empty(self.seq_len, bool)
@@ -326,17 +336,17 @@ class Sudoku(Task):
         return grid.tobytes() + np.packbits(given).tobytes()
 
     def question(self, obs: Any) -> Tokens:
-        """Return the givens: the board of the step environment fills up while it is played."""
+        """Return the givens, without the digits that were played in the step environment."""
         tokens = super().question(obs)
         if "given" in obs:
             return np.where(np.asarray(obs["given"]) > 0, tokens, BLANK).astype(np.uint8)
         return tokens
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
-        """Write the first digit of the answer that is legal.
+        """Return the action that writes the first legal digit of the answer.
 
-        Where none is, the answer is wrong. Then its first digit is played although that changes
-        nothing, since filling in other legal digits would be a search.
+        If no digit is legal, the answer is wrong. Then its first digit is played although this
+        changes nothing, since playing other legal digits would be a search.
         """
         actions = self._open_actions(answer, obs)
         mask = info.get("action_mask")
@@ -344,25 +354,26 @@ class Sudoku(Task):
         return int(legal[0] if len(legal) else actions[0] if len(actions) else 0)
 
     def solver_action(self, obs: Any, info: Any) -> np.int64:
-        """Write the first digit of the solution that is legal, else any legal digit.
+        """Return the action that writes the first legal digit of the solution.
 
-        Wrong digits, written by somebody else, may block all digits of the solution.
+        Wrong digits of earlier actions may block all digits of the solution. Then it is any legal
+        action.
         """
         return self._write_legal(self.solution(self.question(obs)), obs, info)
 
     def search(self, inputs: Tokens, seconds: float) -> Tokens:
-        """Return the answer of plain backtracking; cells are blank if the time was up."""
+        """Return the answer of plain backtracking; cells are blank if the time ran out."""
         from .backtracking import backtrack
 
         grid = backtrack(self.grid(inputs), self.tables.box_of, seconds)
         return (grid + BLANK).astype(np.uint8)
 
     def search_action(self, obs: Any, info: Any, seconds: float) -> np.int64:
-        """Write the first digit of the answer found that is legal, else any legal digit."""
+        """Return the action for the first legal digit that the search found, else any legal one."""
         return self._write_legal(self.searched(self.question(obs), seconds), obs, info)
 
     def _write_legal(self, answer: Tokens, obs: Any, info: Any) -> np.int64:
-        """Return the first action of an answer that is legal, else any legal action."""
+        """Return the first legal action of an answer, else any legal action."""
         actions = self._open_actions(answer, obs)
         mask = info.get("action_mask")
         if mask is not None and len(actions):
@@ -376,12 +387,12 @@ class Sudoku(Task):
         return cells * self.size + (answer[cells].astype(np.int64) - 2)
 
     def generate(self, key: int, clues: int = 0, trials: int = 0) -> Puzzle:
-        """Make a puzzle with one solution.
+        """Generate a puzzle with one solution.
 
         Args:
             key: 64-bit integer; the same key makes the same puzzle.
-            clues: Stop removing clues here; 0 removes until every clue is needed.
-            trials: Steps of hill climbing towards a higher rating.
+            clues: Least number of clues; 0 removes clues until every clue is necessary.
+            trials: Number of steps of hill climbing towards a higher rating.
         """
         from .board import board as make_board
         from .generator import harden, make
@@ -396,13 +407,13 @@ class Sudoku(Task):
         return Puzzle(inputs, labels, float(rating), "generator")
 
     def walk(self, key: int, trials: int, floor: float, count: int) -> list[Puzzle]:
-        """Make up to ``count`` puzzles of one solved grid, rated ``floor`` or more.
+        """Generate up to ``count`` puzzles with one solution grid, rated ``floor`` or more.
 
         Args:
             key: 64-bit integer; the same key makes the same puzzles.
-            trials: Steps of the walk; it may find fewer puzzles, or none.
-            floor: Least rating.
-            count: Most puzzles.
+            trials: Number of steps of the walk, which may find fewer puzzles, or none.
+            floor: Lowest rating.
+            count: Largest number of puzzles.
         """
         from .board import board as make_board
         from .generator import make, walk
@@ -420,7 +431,10 @@ class Sudoku(Task):
         ]
 
     def symmetry(self, key: int) -> Symmetry:
-        """Draw from relabelling, rows, bands, columns, stacks and (square boxes) transposition."""
+        """Return a permutation of digits, rows, bands, columns and stacks, perhaps transposed.
+
+        Only boards with square boxes are transposed.
+        """
         from .kernels import symmetry
 
         positions, tokens = np.empty(self.seq_len, np.int64), np.empty(self.vocab_size, np.uint8)
@@ -428,7 +442,7 @@ class Sudoku(Task):
         return Symmetry(positions, tokens)
 
     def symmetries(self, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
+        """Return a batch of symmetries on the device of ``keys``; see ``Task.symmetries``."""
         import torch
 
         box_rows, box_cols = self.box
@@ -439,7 +453,7 @@ class Sudoku(Task):
         flip = (parts[0] & 1).bool() if box_rows == box_cols else torch.zeros_like(parts[0]).bool()
 
         def order(outer: torch.Tensor, inner: torch.Tensor, width: int) -> torch.Tensor:
-            """Order lines: groups by ``outer``, lines within their group by ``inner``."""
+            """Return lines with their groups sorted by ``outer``, and by ``inner`` in a group."""
             groups = outer.argsort(dim=1)
             within = inner.view(len(keys), -1, width).argsort(dim=2)
             within = within.gather(1, groups[:, :, None].expand_as(within))

@@ -1,4 +1,4 @@
-"""ARC: canvases, grids, symmetries, the public sets and files of one's own."""
+"""Tests of ARC: canvases, grids, symmetries, the public sets and custom files."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def test_text_round_trip(grid):
     assert task.rate(to_canvas(grid)) == grid.size
 
 
-def brute_grid(canvas: np.ndarray) -> int:
+def brute_force_cells(canvas: np.ndarray) -> int:
+    """Return the number of cells of the largest grid, by trying all sizes."""
     square = canvas.reshape(SIDE, SIDE) >= 2
     return max(
         (r * c for r in range(1, 31) for c in range(1, 31) if square[:r, :c].all()), default=0
@@ -77,11 +78,11 @@ def test_the_largest_rectangle_of_any_canvas(seed):
     random = np.random.default_rng(seed)
     canvas = random.integers(0, 12, 900).astype(np.uint8)
     canvas.reshape(SIDE, SIDE)[: random.integers(0, 8), : random.integers(0, 8)] = 5
-    assert to_grid(canvas).size == brute_grid(canvas)
+    assert to_grid(canvas).size == brute_force_cells(canvas)
 
 
 def turned_grid(symmetry, grid: np.ndarray) -> np.ndarray:
-    """Return a grid under a symmetry, by NumPy's own means."""
+    """Return a grid under a symmetry, computed independently of the package."""
     grid = grid.T if symmetry.positions[1] == SIDE else grid
     grid = grid[::-1] if symmetry.flip_rows else grid
     grid = grid[:, ::-1] if symmetry.flip_columns else grid
@@ -94,7 +95,7 @@ def test_a_symmetry_turns_grids_within_their_own_size(grid, turn):
     assert symmetry.tokens[:3].tolist() == [0, 1, 2]  # padding, marker and black stay
     assert sorted(symmetry.tokens) == list(range(12))
     turned = symmetry.apply(to_canvas(grid))
-    # Flipped within the canvas instead, a grid would leave its corner and its marker.
+    # If the canvas were flipped instead, the grid would leave its corner and its markers.
     np.testing.assert_array_equal(turned, to_canvas(turned_grid(symmetry, grid)))
     np.testing.assert_array_equal(symmetry.inverse().apply(turned), to_canvas(grid))
 
@@ -114,7 +115,7 @@ def test_grids_of_several_sizes_turn_alike(one, two, turn):
 
 @st.composite
 def canvases(draw):
-    """Anything a model may answer: grids with holes, noise, no grid at all."""
+    """Draw a canvas that a model may answer: a grid, perhaps with holes or noise, or no grid."""
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     canvas = to_canvas(draw(grids()))
     noise = random.integers(0, 12, 900).astype(np.uint8)
@@ -122,7 +123,7 @@ def canvases(draw):
 
 
 @given(canvases(), words)
-def test_the_inverse_undoes_whatever_stands_on_the_canvas(canvas, turn):
+def test_the_inverse_undoes_a_symmetry_of_any_canvas(canvas, turn):
     symmetry = Arc().symmetry(turn)
     undone = symmetry.inverse()
     np.testing.assert_array_equal(undone.apply(symmetry.apply(canvas)), canvas)
@@ -157,7 +158,7 @@ def test_torch_draws_the_same_symmetries(rows):
 
 
 @given(grids(), grids())
-def test_accepts_the_same_grid_alone(one, two):
+def test_accepts_only_the_same_grid(one, two):
     task = Arc()
     junk = to_canvas(one).copy()
     if max(one.shape) < SIDE - 1:
@@ -168,7 +169,7 @@ def test_accepts_the_same_grid_alone(one, two):
     )
 
 
-def test_no_answer_shows_the_grid_of_an_output_that_stands_elsewhere():
+def test_no_answer_solves_a_puzzle_whose_label_is_not_in_the_corner():
     label = to_canvas(np.array([[3, 4]], np.uint8), SIDE, 2, 5)
     for answer in (np.zeros_like(label), np.ones_like(label), to_canvas(np.ones((2, 2), np.uint8))):
         assert not Arc().is_solved(Puzzle(label, label), answer)
@@ -190,15 +191,15 @@ def test_the_public_sets_have_their_size():
         assert 0.04 < len(own["ood"]) / len(own["train"] | own["val"] | own["ood"]) < 0.2
 
 
-def test_no_task_is_of_two_splits_over_both_versions():
+def test_no_task_is_in_two_splits_of_both_versions():
     seen = {}
     for version in VERSIONS:
         for split in SPLIT_NAMES:
             for puzzle in read_agi(version, split):
                 assert seen.setdefault(puzzle.task_id, split) == split
     assert {split: list(seen.values()).count(split) for split in SPLIT_NAMES}["test"] == 514
-    # Every public task but the twins is of a split, and what one version evaluates on neither
-    # trains on.
+    # Every public task except the twins is in a split, and no version trains on a task that one
+    # of them evaluates on.
     public = {p.task_id: p for v in VERSIONS for part in read_version(v) for p in part}
     assert public.keys() - TWINS == seen.keys()
     assert public.keys() >= TWINS
@@ -214,13 +215,13 @@ def test_no_task_is_of_two_splits_over_both_versions():
 
 
 def kind(pair):
-    """Return what no symmetry of the square or of the colours changes, to sort pairs by."""
+    """Return a key of a pair that is the same under all symmetries of the square and colours."""
     counts = np.stack([np.bincount(grid.ravel(), minlength=10) for grid in pair], axis=1)
     return *(tuple(sorted(grid.shape)) for grid in pair), *sorted(map(tuple, counts.tolist()))
 
 
 def canonical(pair):
-    """Return the least of a pair's turned and mirrored copies, colours named as they appear."""
+    """Return the least turned or mirrored copy of a pair, with colours numbered as they appear."""
     copies = []
     for turns in range(8):
         one, two = (np.rot90(grid.T if turns & 4 else grid, turns) for grid in pair)
@@ -244,7 +245,7 @@ def test_a_pair_is_recognised_however_it_is_turned_and_coloured():
     assert canonical(other) != canonical(pair)
 
 
-def test_no_pair_is_of_two_splits_over_both_versions():
+def test_no_pair_is_in_two_splits_of_both_versions():
     split_of = {
         puzzle.task_id: split
         for version in VERSIONS
@@ -264,21 +265,21 @@ def test_no_pair_is_of_two_splits_over_both_versions():
                     shared[canonical(pair)].add(name)
     several = [names for names in shared.values() if len(names) > 1]
     assert all(len({split_of[name] for name in names - TWINS}) == 1 for names in several)
-    # A twin is none for nothing: it shares a pair with a task that is evaluated.
+    # Every twin shares a pair with a task that is evaluated.
     tested = [names for names in several if "test" in {split_of.get(name) for name in names}]
     assert set().union(*tested) >= TWINS
 
 
-def test_public_puzzles_are_whole():
+def test_public_puzzles_are_complete():
     for puzzle in read_agi("arc-agi-1", "train")[::40]:
         assert puzzle.inputs.shape == puzzle.labels.shape == (900,)
         assert puzzle.demos
-        # Of the question, since the size of the answer is part of what is asked.
+        # The rating depends on the question only, since the size of the answer is asked for.
         assert puzzle.rating == to_grid(puzzle.inputs).size
         assert puzzle.origin == "arc-agi-1"
     several = [p for p in read_agi("arc-agi-1", "test") if p.test_index > 0]
     assert several
-    # No task of either set has more demonstrations than an observation holds.
+    # No task of either set has more demonstrations than fit into an observation.
     assert all(len(p.demos) <= 10 for v in VERSIONS for s in SPLIT_NAMES for p in read_agi(v, s))
 
 
@@ -288,7 +289,7 @@ GOOD = {
 }
 
 
-def test_files_and_folders_of_ones_own(tmp_path):
+def test_custom_files_and_folders(tmp_path):
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "b.json").write_text(json.dumps(GOOD))
     (tmp_path / "a.json").write_text(json.dumps(GOOD))
@@ -299,7 +300,7 @@ def test_files_and_folders_of_ones_own(tmp_path):
     assert [p.rating for p in read_file(tmp_path / "a.json")] == [1, 3]
 
 
-def test_files_of_one_name_are_tasks_of_their_own(tmp_path):
+def test_files_with_the_same_name_are_different_tasks(tmp_path):
     for name in ("a/x.json", "b/x.json", "y.json"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -326,12 +327,12 @@ def with_input(grid) -> dict:
         (with_input([]), "an ARC grid is a rectangle"),
         (with_input([[]]), "an ARC grid is a rectangle"),
         (with_input([[0] * 31]), "an ARC grid is a rectangle"),
-        (with_input([[10]]), "an ARC grid holds whole numbers 0 to 9"),
-        (with_input([[-1]]), "an ARC grid holds whole numbers 0 to 9"),
-        (with_input([[1.5]]), "an ARC grid holds whole numbers 0 to 9"),
-        (with_input([["1"]]), "an ARC grid holds whole numbers 0 to 9"),
-        (with_input([[True]]), "an ARC grid holds whole numbers 0 to 9"),
-        (with_input([[10**30]]), "an ARC grid holds whole numbers 0 to 9"),
+        (with_input([[10]]), "an ARC grid contains whole numbers 0 to 9"),
+        (with_input([[-1]]), "an ARC grid contains whole numbers 0 to 9"),
+        (with_input([[1.5]]), "an ARC grid contains whole numbers 0 to 9"),
+        (with_input([["1"]]), "an ARC grid contains whole numbers 0 to 9"),
+        (with_input([[True]]), "an ARC grid contains whole numbers 0 to 9"),
+        (with_input([[10**30]]), "an ARC grid contains whole numbers 0 to 9"),
     ],
 )
 def test_bad_files_are_named(tmp_path, content, sentence):
@@ -350,7 +351,7 @@ def test_an_empty_folder_is_named(tmp_path):
         read_folder(tmp_path)
 
 
-def test_what_arc_does_not_have():
+def test_arc_has_no_solver_and_no_generator():
     task = Arc()
     with pytest.raises(ValueError, match=r"^arc has no solver"):
         task.solve(to_canvas(read_grid([[1]])))

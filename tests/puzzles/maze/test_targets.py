@@ -1,4 +1,4 @@
-"""Mazes with several shortest paths: the label of a turned maze, and any path as the target."""
+"""Training targets of mazes with several shortest paths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.keys import signed
 from hrm_gym.puzzles.maze import GOAL, OPEN, PATH, START, WALL, Maze
-from hrm_gym.puzzles.maze.targets import are_solved, likeliest_labels, likeliest_way
+from hrm_gym.puzzles.maze.targets import are_solved, likeliest_labels, likeliest_path
 
 KEYS = [
     signed(lane) for lane in np.random.default_rng(0).integers(0, 2**64, 120, np.uint64).tolist()
@@ -19,7 +19,7 @@ KEYS = [
 
 
 def shortest_paths(tokens: np.ndarray, size: int) -> list[frozenset[int]]:
-    """Return the open cells of every shortest path, by a plain search apart from the package."""
+    """Return the open cells of every shortest path, by a search independent of the package."""
     start, goal = (int(np.flatnonzero(tokens == t)[0]) for t in (START, GOAL))
     ways: dict[int, list[tuple[int, ...]]] = {start: [()]}
     seen = {start}
@@ -43,7 +43,7 @@ def shortest_paths(tokens: np.ndarray, size: int) -> list[frozenset[int]]:
 
 @st.composite
 def mazes(draw, size=None):
-    """Draw a maze of any kind that has a path, with all its shortest paths."""
+    """Draw the size and the tokens of any maze that has a path, and all its shortest paths."""
     size = draw(st.integers(3, 7)) if size is None else size
     cells = draw(st.lists(st.sampled_from([WALL, OPEN, OPEN]), min_size=size**2, max_size=size**2))
     start, goal = draw(st.lists(st.integers(0, size**2 - 1), min_size=2, max_size=2, unique=True))
@@ -62,7 +62,7 @@ def marked(tokens: np.ndarray, path: frozenset[int]) -> np.ndarray:
 
 @given(mazes(), st.sampled_from(["perfect", "hard"]))
 def test_a_turned_maze_gets_the_label_that_its_solver_gives(maze, kind):
-    # The ends of hard mazes are never swapped, those of the others are.
+    # S and G of perfect mazes are swapped by half of the symmetries, those of hard mazes never.
     size, tokens, _ = maze
     task = Maze(size, kind)
     keys = torch.tensor(KEYS)
@@ -84,9 +84,9 @@ def test_the_target_is_the_likeliest_of_all_shortest_paths(size, data):
     tokens = np.stack([maze[1] for maze in batch])
     levels = torch.tensor(task.ways(tokens))
     random = np.random.default_rng(data.draw(st.integers(0, 1000)))
-    # Few values: many sums are equal.
+    # With few different values, many sums are equal.
     odds = random.integers(-2, 3, tokens.shape).astype(float)
-    way = likeliest_way(levels, torch.tensor(odds), int(levels.max())).numpy()
+    way = likeliest_path(levels, torch.tensor(odds), int(levels.max())).numpy()
     for row, (_, question, paths) in enumerate(batch):
         found = frozenset(np.flatnonzero(way[row] & (question == OPEN)).tolist())
         assert found in paths
@@ -95,7 +95,7 @@ def test_the_target_is_the_likeliest_of_all_shortest_paths(size, data):
 
 
 @given(mazes())
-def test_of_equal_paths_it_takes_the_labels_own(maze):
+def test_among_equal_paths_it_chooses_the_label(maze):
     size, tokens, _ = maze
     task = Maze(size, "hard")
     levels = torch.tensor(task.ways(tokens[None]))
@@ -110,7 +110,7 @@ def test_a_right_answer_is_its_own_target_however_unsure(maze, data):
     task = Maze(size, "hard")
     levels = torch.tensor(task.ways(tokens[None]))
     answer = marked(tokens, data.draw(st.sampled_from(paths)))
-    # Large logits hide a cell that is nearly undecided, in a sum of float32.
+    # With large logits, a sum in float32 would lose a cell that is nearly undecided.
     logits = np.random.default_rng(data.draw(st.integers(0, 99))).normal(0, 30, (size * size, 6))
     logits = logits.astype(np.float32)
     peak = logits.max(1)
@@ -125,12 +125,12 @@ def test_a_right_answer_is_its_own_target_however_unsure(maze, data):
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
-def test_odds_that_are_not_finite_leave_no_path(odd):
+def test_odds_that_are_not_finite_still_give_a_shortest_path(odd):
     task = get_task("maze-10x10")
     puzzle = task.generate(3)
     levels = torch.tensor(task.ways(puzzle.inputs[None]))
     odds = torch.full(levels.shape, odd, dtype=torch.float64)
-    way = likeliest_way(levels, odds, int(levels.max()))[0].numpy()
+    way = likeliest_path(levels, odds, int(levels.max()))[0].numpy()
     assert task.is_solved(
         Puzzle(puzzle.inputs, puzzle.inputs),
         np.where(way & (puzzle.inputs == OPEN), PATH, puzzle.inputs),
@@ -149,7 +149,7 @@ def test_the_device_accepts_what_the_task_accepts(maze, data):
         for _ in range(data.draw(st.integers(1, 2))):
             changed[data.draw(places)] = data.draw(values)
         answers.append(changed)
-    # Cells of two paths, as many as one has.
+    # Cells of two paths together: all of them, and as many as one path has.
     one, other = (data.draw(st.sampled_from(paths)) for _ in range(2))
     for union in (one | other, frozenset(sorted(one | other)[: len(one)])):
         answers.append(marked(tokens, union))

@@ -1,4 +1,4 @@
-"""Mazes: shortest paths, generators, what is accepted, text and symmetries."""
+"""Tests of mazes: shortest paths, generators, rules, text and symmetries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hrm_gym.puzzles.maze import GOAL, OPEN, PATH, START, WALL, Maze
 
 
 def is_solved(task, inputs, answer):
-    """Return what the rules say about an answer; they do not look at the label."""
+    """Return whether an answer solves a puzzle; the rules do not depend on the label."""
     return task.is_solved(Puzzle(inputs, inputs), answer)
 
 
@@ -25,7 +25,7 @@ words = st.integers(0, 2**64 - 1)
 
 @st.composite
 def mazes(draw):
-    """Draw any maze, solvable or not."""
+    """Draw the size and the tokens of any maze, solvable or not."""
     size = draw(st.integers(3, 8))
     cells = draw(st.lists(st.sampled_from([WALL, OPEN, OPEN]), min_size=size**2, max_size=size**2))
     start, goal = draw(st.lists(st.integers(0, size**2 - 1), min_size=2, max_size=2, unique=True))
@@ -34,14 +34,17 @@ def mazes(draw):
 
 
 def neighbours(cell: int, size: int) -> list[int]:
-    """Return the cells down, left, right and up, written apart from the package."""
+    """Return the cells below, left, right and above, independently of the package."""
     row, column = divmod(cell, size)
     around = [(row + 1, column), (row, column - 1), (row, column + 1), (row - 1, column)]
     return [r * size + c for r, c in around if 0 <= r < size and 0 <= c < size]
 
 
 def plain_search(tokens: np.ndarray, size: int) -> tuple[list[int] | None, dict[int, int]]:
-    """Return the marked cells of the shortest path, and the distance of every reached cell."""
+    """Return the cells of the shortest path between S and G, and the distances of reached cells.
+
+    The path is ``None`` if there is none.
+    """
     start, goal = (int(np.flatnonzero(tokens == t)[0]) for t in (START, GOAL))
     parent, distance, queue = {}, {start: 0}, deque([start])
     while queue:
@@ -82,7 +85,7 @@ def test_the_label_is_the_first_shortest_path(maze):
     assert is_solved(task, tokens, wanted)
 
 
-def test_ties_go_down_before_left_before_right_before_up():
+def test_ties_are_broken_down_before_left_before_right_before_up():
     task = Maze(3)
     assert task.format(task.solve(task.parse("S      G "))) == "S  o  oG "
     assert task.format(task.solve(task.parse("S       G"))) == "S  o  ooG"
@@ -121,19 +124,19 @@ def test_accepts_every_shortest_path_of_an_open_room(size, data):
         ("S                       G", False),
     ],
 )
-def test_accepts_shortest_paths_alone(answer, accepted):
+def test_accepts_only_shortest_paths(answer, accepted):
     task = Maze(5, "hard")
     question = task.parse("S                       G")
     tokens = np.array(["# SGo".index(char) + 1 for char in answer], np.uint8)
     assert is_solved(task, question, tokens) is accepted
 
 
-def test_refuses_teleports_detours_and_paths_through_walls():
+def test_rejects_jumps_detours_and_paths_through_walls():
     task = Maze(5, "hard")
     question = task.parse("S####" + "    #" + "### #" + "    #" + "G####")
     label = task.solve(question)
     assert is_solved(task, question, label)
-    # As many marks as the path needs, but one of them elsewhere.
+    # The right number of marks, but one of them in a wrong cell.
     for cell in np.flatnonzero(label == PATH):
         for other in np.flatnonzero(question == OPEN):
             if label[other] != PATH:
@@ -154,7 +157,7 @@ def test_refuses_teleports_detours_and_paths_through_walls():
     assert not is_solved(task, room, longer)
 
 
-def test_a_question_with_its_path_is_no_question():
+def test_a_question_must_not_contain_a_path():
     task = Maze(3)
     tokens = task.parse("Soo  o  G")
     assert not is_solved(task, tokens, tokens)
@@ -183,7 +186,7 @@ def test_perfect_mazes_are_trees(size, key):
 
 
 @given(st.sampled_from([4, 7, 10, 16, 40]), words)
-def test_hard_mazes_have_a_long_way(size, key):
+def test_hard_mazes_have_a_long_shortest_path(size, key):
     task = Maze(size, "hard")
     puzzle = task.generate(key)
     path, _ = plain_search(puzzle.inputs, size)
@@ -193,7 +196,7 @@ def test_hard_mazes_have_a_long_way(size, key):
     assert task.generate(key).inputs.tobytes() == puzzle.inputs.tobytes()
 
 
-def test_the_public_size_asks_for_109_moves():
+def test_the_public_size_requires_109_moves():
     task = get_task("maze-30x30")
     assert (task.kind, task.minimum) == ("hard", 109)
     puzzles = [task.generate(key) for key in range(5)]
@@ -217,7 +220,7 @@ def test_symmetries_keep_the_canonical_form(size, key, turn):
     np.testing.assert_array_equal(undone.apply(inputs), puzzle.inputs)
     np.testing.assert_array_equal(undone.apply(labels), puzzle.labels)
     assert task.canonical(inputs, labels) == task.canonical(puzzle.inputs, puzzle.labels)
-    # A turned label is a shortest path of the turned maze, the same one where there is only one.
+    # A turned label is a shortest path of the turned maze, and the solver's if it is unique.
     assert is_solved(task, inputs, labels)
     assert task.rate(inputs) == puzzle.rating
     if task.kind == "perfect":
@@ -238,7 +241,7 @@ def test_there_are_eight_symmetries_and_each_is_drawn():
 
 
 @given(mazes(), mazes())
-def test_canonical_form_distinguishes(first, second):
+def test_the_canonical_form_distinguishes_mazes_that_are_not_symmetric(first, second):
     (size, one), (other_size, two) = first, second
     if size != other_size:
         return
@@ -306,7 +309,7 @@ def test_rooms_of_an_even_size_leave_a_row_and_a_column_of_walls(key, kind, size
     assert (grid[:, -1] == 1).all()
     assert puzzle.rating >= task.minimum
     assert task.has_loop(puzzle.inputs) is (kind == "braided")
-    # To hard mazes they are another family, however they are turned.
+    # For hard mazes these are of another kind, under any symmetry.
     turned = task.symmetry(key).apply(puzzle.inputs)
     assert hard.has_rooms(turned)
     assert hard.is_ood(Puzzle(turned, turned, puzzle.rating))
@@ -314,7 +317,7 @@ def test_rooms_of_an_even_size_leave_a_row_and_a_column_of_walls(key, kind, size
 
 
 def plain_paths(tokens: np.ndarray, size: int) -> int:
-    """Count the shortest paths by walking each of them back from G."""
+    """Return the number of shortest paths, by walking each of them back from G."""
     _, distance = plain_search(tokens, size)
 
     def back(cell: int) -> int:
@@ -327,7 +330,7 @@ def plain_paths(tokens: np.ndarray, size: int) -> int:
 
 
 @given(mazes())
-def test_facts_are_those_of_a_plain_search(maze):
+def test_facts_agree_with_a_plain_search(maze):
     size, tokens = maze
     task = Maze(size, "hard")
     path, distance = plain_search(tokens, size)

@@ -1,4 +1,4 @@
-"""Sudoku: rules, solver, generator, canonical form and symmetries."""
+"""Tests of Sudoku: rules, solver, generator, canonical form and symmetries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hrm_gym.puzzles.sudoku import search as sudoku_search
 
 
 def is_solved(task, inputs, answer):
-    """Return what the rules say about an answer; they do not look at the label."""
+    """Return whether an answer solves a puzzle; the rules do not depend on the label."""
     return task.is_solved(Puzzle(inputs, inputs), answer)
 
 
@@ -32,7 +32,7 @@ SOLVED = "5346789126721953481983425678597614234268537917139248569615372842874196
 
 
 def units(size: int) -> list[list[int]]:
-    """Return the cells of every row, column and box, written apart from the package."""
+    """Return the cells of every row, column and box, independently of the package."""
     box_rows, box_cols = BOXES[size]
     cells = range(size * size)
     groups = [[c for c in cells if c // size == k] for k in range(size)]
@@ -45,7 +45,7 @@ def units(size: int) -> list[list[int]]:
 
 
 def every_grid() -> list[tuple[int, ...]]:
-    """Return all 4x4 solutions by plain enumeration of rows."""
+    """Return all complete 4x4 grids, by enumeration of rows."""
     rows = list(itertools.permutations(range(1, 5)))
     found = []
     for four in itertools.product(rows, repeat=4):
@@ -60,7 +60,8 @@ def every_grid() -> list[tuple[int, ...]]:
 GRIDS = np.array(every_grid(), np.int8)
 
 
-def brute_count(puzzle: np.ndarray) -> int:
+def brute_force_count(puzzle: np.ndarray) -> int:
+    """Return the number of solutions of a 4x4 grid, by comparison with all complete grids."""
     return int(((puzzle == GRIDS) | (puzzle == 0)).all(axis=1).sum())
 
 
@@ -73,10 +74,10 @@ def test_there_are_288_grids():
 
 
 @given(st.integers(0, 287), st.integers(0, 2**16 - 1))
-def test_counts_as_brute_force_does(number, kept):
+def test_counts_solutions_like_brute_force(number, kept):
     mask = np.array([kept >> c & 1 for c in range(16)], bool)
     puzzle = np.where(mask, GRIDS[number], 0)
-    wanted = brute_count(puzzle)
+    wanted = brute_force_count(puzzle)
     assert count_solutions(puzzle, limit=1000) == wanted
     assert count_solutions(puzzle.reshape(4, 4)) == min(wanted, 2)
     task, tokens = Sudoku(4), (puzzle + 1).astype(np.uint8)
@@ -88,11 +89,11 @@ def test_counts_as_brute_force_does(number, kept):
 
 
 @given(st.lists(st.integers(0, 4), min_size=16, max_size=16))
-def test_counts_nonsense_as_brute_force_does(cells):
-    assert count_solutions(cells, limit=300) == brute_count(np.array(cells))
+def test_counts_solutions_of_any_cells_like_brute_force(cells):
+    assert count_solutions(cells, limit=300) == brute_force_count(np.array(cells))
 
 
-def test_counts_the_empty_grid():
+def test_counts_the_solutions_of_the_empty_grid():
     assert count_solutions(np.zeros(16, int), limit=1000) == 288
     assert count_solutions(np.zeros((9, 9), int), limit=50) == 50
 
@@ -105,9 +106,8 @@ def test_solves_the_textbook_puzzle():
     assert count_solutions(task.grid(puzzle)) == 1
 
 
-def test_a_hard_puzzle_needs_guesses_whose_number_is_fixed():
-    # Platinum Blonde, published as one of the hardest; its rating must never depend on the order
-    # in which digits happen to be tried.
+def test_a_hard_puzzle_needs_guesses():
+    # Platinum Blonde, which was published as one of the hardest puzzles.
     task = Sudoku(9)
     hard = task.parse(
         ".......12........3..23..4....18....5.6..7.8.......9.....85.....9...4.5..47...6..."
@@ -184,13 +184,13 @@ def test_symmetries_reach_transposition_and_every_band():
     assert 0.35 < flipped.mean() < 0.65
     assert len(set(grids[:, 0, 0].tolist())) == 81
     assert len({t.tokens[2] for t in turns}) == 9
-    # Where boxes are not square a row stays a row.
+    # If boxes are not square, a row stays a row.
     small = np.array([Sudoku(6).symmetry(key).positions for key in range(50)]).reshape(50, 6, 6)
     assert (small // 6 == small[:, :, :1] // 6).all()
 
 
 def slow_canonical(inputs: np.ndarray, labels: np.ndarray) -> bytes:
-    """Return the least form over all 128 placements, each with all 24 relabellings."""
+    """Return the least of all symmetric copies: 128 permutations of cells, 24 relabellings."""
     cells = np.arange(16).reshape(4, 4)
     lines = [
         [2 * band + row for band in bands for row in (rows if band == 0 else others)]
@@ -212,15 +212,15 @@ def slow_canonical(inputs: np.ndarray, labels: np.ndarray) -> bytes:
     return min(forms)
 
 
-def test_canonical_form_distinguishes_exactly_what_symmetries_do_not_map():
+def test_two_puzzles_share_the_canonical_form_exactly_if_they_are_symmetric():
     task = Sudoku(4)
     puzzles = [task.generate(key, clues=4 + key % 3) for key in range(40)]
     quick = [task.canonical(p.inputs, p.labels) for p in puzzles]
     slow = [slow_canonical(p.inputs, p.labels) for p in puzzles]
     pairs = list(itertools.combinations(range(len(puzzles)), 2))
     assert [quick[a] == quick[b] for a, b in pairs] == [slow[a] == slow[b] for a, b in pairs]
-    assert len(set(quick)) < len(puzzles)  # or the comparison would say nothing
-    # 4x4 grids fall into two classes.
+    assert len(set(quick)) < len(puzzles)  # some of the puzzles are symmetric
+    # Up to symmetry there are two complete 4x4 grids.
     full = {task.canonical(row, row) for row in (GRIDS + 1).astype(np.uint8)}
     assert len(full) == 2
 
@@ -238,7 +238,7 @@ def test_torch_draws_the_same_symmetries(size, turns):
 
 
 @given(words, st.integers(0, 80), st.integers(0, 255))
-def test_accepts_the_solution_alone(key, cell, token):
+def test_accepts_only_the_solution(key, cell, token):
     task = Sudoku(9)
     puzzle = task.generate(key % 5)
     answer = puzzle.labels.copy()
@@ -246,7 +246,7 @@ def test_accepts_the_solution_alone(key, cell, token):
     assert is_solved(task, puzzle.inputs, answer) is bool(token == puzzle.labels[cell])
 
 
-def test_accepts_asks_for_the_givens():
+def test_an_answer_must_keep_the_givens():
     task = Sudoku(9)
     assert not is_solved(task, task.generate(1).inputs, task.generate(2).labels)
     assert is_solved(task, np.full(81, BLANK, np.uint8), task.generate(2).labels)
@@ -336,7 +336,7 @@ def test_hard_puzzles_are_set_aside():
     task = Sudoku(9)
     puzzles = [task.generate(key) for key in range(20)] + task.walk(1, 300, 10, 4)
     splits = [task.split_of(p) for p in puzzles]
-    # The rating of the canonical form tells, so that every copy falls in the same split.
+    # The rating of the canonical form decides, so that all symmetric copies are in one split.
     assert {"ood", "train"} <= set(splits)
     for number, (split, puzzle) in enumerate(zip(splits, puzzles, strict=True)):
         turn = task.symmetry(number)
@@ -344,7 +344,7 @@ def test_hard_puzzles_are_set_aside():
         assert task.split_of(Puzzle(inputs, labels, task.rate(inputs))) == split
 
 
-def test_a_walk_finds_hard_puzzles_of_one_grid():
+def test_a_walk_finds_hard_puzzles_with_the_same_solution():
     task = Sudoku(9)
     puzzles = task.walk(1, trials=300, floor=8, count=4)
     assert 1 < len(puzzles) <= 4
@@ -373,7 +373,7 @@ print(json.dumps([sudoku_search.UNCOUNTED, [[n, g, s.tolist()] for n, g, s in fo
 @pytest.mark.slow
 def test_a_numba_without_the_private_option_solves_the_same(tmp_path):
     texts = ["1" + "." * 15, "12" + "." * 14, "." * 16, "11" + "." * 14]
-    # The kernels are compiled anew, in a cache of their own, which takes a while.
+    # The kernels are compiled from the start into a separate cache, which takes a while.
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_OPTION % texts],
         env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},

@@ -12,7 +12,7 @@ from hrm_gym.agents.hrm.inference.thinking import Solution
 from hrm_gym.agents.hrm.inference.voting.arc import ArcTest, evaluate_arc
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import get_task
-from hrm_gym.puzzles.arc.augment import Examples
+from hrm_gym.puzzles.arc.augment import ArcTask
 from hrm_gym.puzzles.arc.writer import write_arc
 
 
@@ -37,8 +37,8 @@ def flip(a, b):
 
 
 TASKS = [
-    Examples("flip", (flip(1, 2), flip(3, 4)), (flip(5, 6), flip(7, 8)), True),
-    Examples("same", ((grid([1]), grid([1])),), ((grid([2]), grid([2])),), True),
+    ArcTask("flip", (flip(1, 2), flip(3, 4)), (flip(5, 6), flip(7, 8)), True),
+    ArcTask("same", ((grid([1]), grid([1])),), ((grid([2]), grid([2])),), True),
 ]
 
 
