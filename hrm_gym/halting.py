@@ -19,7 +19,7 @@ Segments = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Halting:
+class HaltingScore:
     """The result of a halting rule on a set of traces.
 
     Attributes:
@@ -40,11 +40,11 @@ def sigmoid(values: Any) -> Any:
     return 0.5 * (1 + np.tanh(0.5 * values))
 
 
-def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01) -> Halting:
+def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01) -> HaltingScore:
     """Return the result of halting after ``halts`` segments, ``(N,)``."""
     right = np.take_along_axis(traces.exact, halts[:, None] - 1, axis=1)[:, 0]
     accuracy, segments = float(right.mean()), float(halts.mean())
-    return Halting(name, accuracy, segments, accuracy - ponder_cost * segments)
+    return HaltingScore(name, accuracy, segments, accuracy - ponder_cost * segments)
 
 
 def first_halt(wants: NDArray[np.bool_]) -> Segments:
@@ -74,7 +74,7 @@ def sure(traces: Traces, threshold: float) -> Segments:
 
 
 def steady(traces: Traces) -> Segments:
-    """Halt at the first answer that equals the one before."""
+    """Halt at the first answer that equals the previous answer."""
     return first_halt(traces.repeats)
 
 
@@ -91,6 +91,7 @@ def best_fixed(traces: Traces, ponder_cost: float = 0.01) -> int:
 
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""The thresholds of ``sure`` among which ``best_threshold`` chooses."""
 
 
 def best_threshold(traces: Traces, ponder_cost: float = 0.01) -> float:
@@ -99,7 +100,7 @@ def best_threshold(traces: Traces, ponder_cost: float = 0.01) -> float:
     return THRESHOLDS[int(np.argmax(rewards))]
 
 
-def compare(fit: Traces, traces: Traces, ponder_cost: float = 0.01) -> list[Halting]:
+def compare(fit: Traces, traces: Traces, ponder_cost: float = 0.01) -> list[HaltingScore]:
     """Return the results of all rules on ``traces``; their parameters are chosen on ``fit``."""
     k, threshold = best_fixed(fit, ponder_cost), best_threshold(fit, ponder_cost)
     rules = {

@@ -26,7 +26,10 @@ FOLDER = Path(__file__).parent / "bank"
 def pack(
     task: Task, puzzles: list[Puzzle], splits: Sequence[str]
 ) -> dict[str, NDArray[np.generic]]:
-    """Return the arrays of a bank file: labels, where the question hides them, ratings, splits."""
+    """Return the arrays of a bank file.
+
+    A question is stored as the mask of the positions where it differs from its label.
+    """
     labels = np.stack([p.labels for p in puzzles])
     inputs = np.stack([p.inputs for p in puzzles])
     digests = [int(task.digest(p.inputs, p.labels), 16) for p in puzzles]
@@ -41,10 +44,10 @@ def pack(
 
 @lru_cache(maxsize=4)
 def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
-    """Read a bank file: inputs, labels, ratings, splits, digests.
+    """Read a bank file and return its inputs, labels, ratings, splits and digests.
 
     Args:
-        task_id: Names the file.
+        task_id: The task whose file is read.
         blank: Token that the question contains where the answer differs from it.
 
     Raises:
@@ -63,7 +66,7 @@ def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
     if task_id not in hashes:
         known = ", ".join(sorted(hashes))
         raise ValueError(
-            f"source: the bundled bank has {known}; not {task_id}, expected source='generator'"
+            f"source: the bundled bank contains {known}, not {task_id}; expected source='generator'"
         )
     path = FOLDER / f"{task_id}.npz"
     wanted = hashes[task_id]

@@ -1,4 +1,4 @@
-"""Check the puzzles of files, and remember which sets passed."""
+"""Certification of the puzzles of dataset folders, and a cache of the sets that were certified."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from numpy.typing import NDArray
 from hrm_gym.files import write_bytes
 from hrm_gym.puzzles import Task, Tokens
 
-CHECK = 1
-"""Version of the checks and ratings of ``check_rows``; increase it when they change."""
+CHECK_VERSION = 1
+"""Version of ``Task.check_rows``; increment it when the checks or the ratings change."""
 
-REMEMBERED = 5_000
-"""Number of puzzles from which the result is remembered; fewer take a second or two at most."""
+CACHED_FROM = 5_000
+"""Least number of puzzles of a set that is cached; smaller sets take a second or two at most."""
 
 
 def certify(task: Task, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
-    """Check and rate every row; see ``Task.check_rows``.
+    """Check and rate every row with ``Task.check_rows``.
 
-    Solving a Sudoku takes about 0.2 ms, so a set of a million takes minutes. The ratings of a large
-    set that passed are stored under its hash in the user's cache (``$XDG_CACHE_HOME``, or
-    ``~/.cache``); a set that has changed has another hash. If numba is not installed, as on
-    machines that only train, a warning says that nothing was checked.
+    Solving a Sudoku takes about 0.2 ms, so that a set of a million puzzles takes minutes. The
+    ratings of a large set that passed are therefore cached by the hash of the set in the user's
+    cache folder (``$XDG_CACHE_HOME``, or ``~/.cache``). If numba is not installed, as on machines
+    that are only used for training, a warning says that nothing was certified.
 
     Args:
         task: The task.
         inputs: ``(N, seq_len)`` integers.
-        labels: ``(N, seq_len)`` integers, 0 where a position does not count.
+        labels: ``(N, seq_len)`` integers, 0 at positions that do not count.
 
     Returns:
-        The ratings, ``(N,)``; 0 if the task rates no rows, or numba is not installed.
+        The ratings, ``(N,)``; 0 if the task does not rate rows, or numba is not installed.
 
     Raises:
         ValueError: if a row is not a valid puzzle; the message gives its number.
     """
-    mark = mark_of(task, inputs, labels) if len(inputs) >= REMEMBERED else None
-    if mark is not None:
-        known = recall(mark, len(inputs))
+    cached = cache_file(task, inputs, labels) if len(inputs) >= CACHED_FROM else None
+    if cached is not None:
+        known = read_cached(cached, len(inputs))
         if known is not None:
             return known
     try:
@@ -53,30 +53,30 @@ def certify(task: Task, inputs: Tokens, labels: Tokens) -> NDArray[np.float32]:
             raise
         warnings.warn(f"numba is not installed, so no {task.id} was certified", stacklevel=2)
         return np.zeros(len(inputs), np.float32)
-    if mark is not None:
+    if cached is not None:
         content = io.BytesIO()
         np.save(content, ratings)
-        # Without a writable cache, the set is checked again next time.
+        # If the cache cannot be written, the set is certified again next time.
         with suppress(OSError):
-            write_bytes(mark, content.getvalue())
+            write_bytes(cached, content.getvalue())
     return ratings
 
 
-def mark_of(task: Task, inputs: Tokens, labels: Tokens) -> Path | None:
-    """Return the file for the ratings of a set, ``None`` if the user has no cache."""
-    name = hashlib.blake2b(f"{CHECK} {task.id}".encode(), digest_size=16)
+def cache_file(task: Task, inputs: Tokens, labels: Tokens) -> Path | None:
+    """Return the file in which the ratings of a set are cached, ``None`` without a cache folder."""
+    name = hashlib.blake2b(f"{CHECK_VERSION} {task.id}".encode(), digest_size=16)
     for part in (inputs, labels):
         name.update(part.astype(np.uint8).tobytes())
     try:
-        return cache() / "certified" / f"{name.hexdigest()}.npy"
-    except RuntimeError:  # neither $HOME nor a home in the list of users
+        return cache_folder() / "certified" / f"{name.hexdigest()}.npy"
+    except RuntimeError:  # the user has no home folder
         return None
 
 
-def recall(mark: Path, count: int) -> NDArray[np.float32] | None:
-    """Return the stored ratings of a set, ``None`` if there are none."""
+def read_cached(path: Path, count: int) -> NDArray[np.float32] | None:
+    """Return the cached ratings of a set, ``None`` if they do not exist or cannot be read."""
     try:
-        with mark.open("rb") as file:
+        with path.open("rb") as file:
             ratings = np.load(file, allow_pickle=False)
     except (OSError, EOFError, ValueError):
         return None
@@ -85,12 +85,12 @@ def recall(mark: Path, count: int) -> NDArray[np.float32] | None:
     return ratings if (ratings.shape, ratings.dtype) == ((count,), np.float32) else None
 
 
-def cache() -> Path:
+def cache_folder() -> Path:
     """Return the cache folder of this package.
 
     Raises:
-        RuntimeError: if the user has no home directory.
+        RuntimeError: if the user has no home folder.
     """
-    # The XDG Base Directory Specification says that a relative path is ignored.
+    # The XDG Base Directory Specification says that relative paths must be ignored.
     chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "hrm_gym"

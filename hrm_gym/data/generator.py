@@ -1,4 +1,4 @@
-"""Puzzles made by the generator of a task."""
+"""Puzzles from the generator of a task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hrm_gym.puzzles.keys import lane
 from .puzzle_set import PuzzleSet
 
 GENERATED = 1000
-"""Puzzles of ``source="generator"``, which names no number."""
+"""Number of puzzles of ``source="generator"``, which does not name a number."""
 
 
 def load(task: Task, source: str, split: str) -> PuzzleSet:

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face Hub, through its own client (extra ``hub``)."""
+"""Downloads from the Hugging Face Hub with its own client (extra ``hub``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A set of puzzles as arrays: what an environment draws from."""
+"""Sets of puzzles as arrays, from which environments draw."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PuzzleSet:
 
     @classmethod
     def of(cls, puzzles: Sequence[Puzzle], origin: str) -> PuzzleSet:
-        """Stack puzzles; those of one group share a puzzle id."""
+        """Return a set of puzzles; puzzles of the same group share a puzzle id."""
         names = [puzzle.group for puzzle in puzzles]
         rows = {name: row for row, name in enumerate(sorted(set(names)))}
         return cls(
@@ -61,7 +61,7 @@ class PuzzleSet:
                 array.setflags(write=False)
 
     def __deepcopy__(self, memo: dict[int, object]) -> PuzzleSet:
-        """Return the set itself, which never changes."""
+        """Return the set itself, since it never changes."""
         return self
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class PuzzleSet:
         )
 
     def first(self, count: int) -> PuzzleSet:
-        """Return the first puzzles, each with all its copies."""
+        """Return the first ``count`` puzzles, each with all its copies."""
         if self.groups is None:
             return self.take(np.arange(min(count, len(self))))
         return self.take(np.isin(self.groups, np.unique(self.groups)[:count]))
@@ -113,14 +113,14 @@ class PuzzleSet:
 
     @property
     def originals(self) -> NDArray[np.int64]:
-        """The row of each puzzle, the first of its copies."""
+        """The rows of the puzzles without further copies: the first row of each group."""
         if self.groups is None:
             return np.arange(len(self))
         return np.unique(self.groups, return_index=True)[1]
 
 
 def arrays(part: Any) -> Iterator[NDArray[Any]]:
-    """Yield the arrays in nested tuples, in order."""
+    """Yield the arrays in nested tuples, in their order."""
     if isinstance(part, tuple):
         for inner in part:
             yield from arrays(inner)

@@ -1,4 +1,4 @@
-"""Readers of the public file formats: CSV lists and the dataset folders of HRM and TRM."""
+"""Readers of the public file formats: CSV files, and the dataset folders of HRM and TRM."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_csv(task: Task, path: Path) -> PuzzleSet:
 
 
 def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
-    """Return question, answer and rating of every row."""
+    """Return the question, answer and rating of every row."""
     puzzles = []
     # Spreadsheets begin a file with a byte order mark, which utf-8-sig skips.
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -85,7 +85,7 @@ def _rating(text: str) -> float:
 
 
 def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
-    """Read a dataset folder as the public HRM and TRM code writes it.
+    """Read a dataset folder in the format of the public HRM and TRM code.
 
     ``val`` and ``ood`` are read from ``test/``, since such folders have two splits. Files are
     memory-mapped while they are checked, and never unpickled. Every puzzle is checked and rated;
@@ -135,9 +135,9 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         labels = np.where(labels == ignore, 0, labels)
     for name, values in (("inputs", inputs), ("labels", labels)):
         if values.min() < 0 or values.max() >= task.vocab_size:
-            raise ValueError(f"{folder}: {name} hold a token outside 0..{task.vocab_size - 1}")
+            raise ValueError(f"{folder}: {name} contain a token outside 0..{task.vocab_size - 1}")
     try:
-        puzzle_ids, groups = _examples_of(parts)
+        puzzle_ids, groups = _ids_and_groups(parts)
         if puzzle_ids.min() < 0 or puzzle_ids.max() >= num_puzzle_ids:
             raise ValueError(f"a puzzle identifier is outside 0..{num_puzzle_ids - 1}")
         ratings = certify(task, inputs, labels)
@@ -154,7 +154,7 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     )
 
 
-def _examples_of(
+def _ids_and_groups(
     parts: dict[str, list[NDArray[Any]]],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the puzzle identifier and the group of every example, over all sets.
@@ -175,7 +175,7 @@ def _examples_of(
         puzzles = len(identifiers)
         if len(indices) != puzzles + 1:
             raise ValueError(
-                f"expected puzzle_indices to hold the {puzzles + 1} bounds of {puzzles} puzzles"
+                f"expected puzzle_indices to contain the {puzzles + 1} bounds of {puzzles} puzzles"
             )
         for name, array, count, what in (
             ("puzzle_indices", indices, examples, "examples"),

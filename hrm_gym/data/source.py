@@ -1,4 +1,4 @@
-"""The arguments of an environment that choose its puzzles."""
+"""The arguments of an environment that choose its puzzles: source, split, difficulty and limit."""
 
 from __future__ import annotations
 

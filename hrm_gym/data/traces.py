@@ -66,7 +66,7 @@ class Traces:
 
     Attributes:
         task: Id of the task, such as ``sudoku-4x4``.
-        env: Id of the environment that the agent was evaluated on.
+        env: Id of the environment in which the agent was evaluated.
         agent: Name of the agent.
         about: Further notes as plain JSON: the command, the split, the origin of the agent.
         steady: Whether the agent halts only when it repeats its answer.
@@ -121,7 +121,7 @@ class Traces:
                 raise ValueError(f"{name}: expected numbers of at least 0, got {values.min():g}")
 
     def __deepcopy__(self, memo: dict[int, object]) -> Traces:
-        """Return the traces themselves, which never change."""
+        """Return the traces themselves, since they never change."""
         return self
 
     def __len__(self) -> int:
@@ -141,7 +141,7 @@ class Traces:
 
     @property
     def changed(self) -> NDArray[np.float32]:
-        """Share of positions that differ from the answer before, ``(N, S)``.
+        """Share of positions that differ from the previous answer, ``(N, S)``.
 
         The first answer is compared with the question.
         """
@@ -150,13 +150,13 @@ class Traces:
 
     @property
     def repeats(self) -> NDArray[np.bool_]:
-        """Whether the answer equals that of the segment before, ``(N, S)``."""
+        """Whether the answer equals the previous answer, ``(N, S)``."""
         later = repeats_answer(self.answers[:, 1:], self.answers[:, :-1])
         return np.pad(later, ((0, 0), (1, 0)))
 
     @property
     def halts(self) -> NDArray[np.bool_]:
-        """Where the agent itself would halt, ``(N, S)``."""
+        """Whether the agent would halt, ``(N, S)``."""
         repeats = self.repeats if self.steady else True
         return np.asarray(wants_to_halt(self.q_halt, self.q_continue, repeats))
 
@@ -189,7 +189,7 @@ class Traces:
 
 
 def read_traces(path: Path | str) -> Traces:
-    """Read a trace file. It is never unpickled.
+    """Read a trace file, which is never unpickled.
 
     Raises:
         ValueError: if the file is missing, damaged or not a trace file; the message names the
@@ -197,9 +197,9 @@ def read_traces(path: Path | str) -> Traces:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{path}: expected a trace file, there is none")
+        raise ValueError(f"{path}: expected a trace file, but there is no such file")
     try:
-        # np.load would leave a damaged file open.
+        # The file is opened here, since np.load would leave a damaged file open.
         with path.open("rb") as stream:
             file = np.load(stream, allow_pickle=False)
             missing = {"about", *ARRAYS} - set(getattr(file, "files", ()))
@@ -232,7 +232,8 @@ def bundled_traces() -> Traces:
 def trace_digest(task: Task, puzzle: Puzzle) -> int:
     """Return the 64-bit hash that decides the split of a trace.
 
-    It is the canonical hash of the puzzle; ARC is split by task, so there it hashes the task's id.
+    It is the canonical hash of the puzzle, or for ARC, which is split by task, the hash of the name
+    of its task.
     """
     name = getattr(puzzle, "task_id", "")
     if name:

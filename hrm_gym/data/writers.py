@@ -30,7 +30,13 @@ BLANK_IDENTIFIER = "<blank>"
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One puzzle of a group: its examples, ``(k, seq_len)`` uint8 each, and its identifier."""
+    """One puzzle of a group.
+
+    Attributes:
+        inputs: ``(k, seq_len)`` uint8, the inputs of its k examples.
+        labels: ``(k, seq_len)`` uint8, their labels.
+        identifier: The puzzle identifier.
+    """
 
     inputs: Tokens
     labels: Tokens
@@ -80,7 +86,7 @@ class DatasetWriter:
             raise ValueError(f"{self.path}: expected a new or an empty folder to write into")
 
     def __enter__(self) -> DatasetWriter:
-        """Make the temporary folder."""
+        """Create the temporary folder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         made = tempfile.mkdtemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         self.folder = Path(made)
@@ -119,7 +125,7 @@ class DatasetWriter:
         folder.mkdir()
         arrays = {k: _Rows(folder / f"all__{k}.npy", self.task.seq_len) for k in _TOKENS}
         examples, puzzles = 0, 0
-        own: list[int] = []
+        puzzle_identifiers: list[int] = []
         puzzle_bounds, group_bounds = [0], [0]
         try:
             for group in groups:
@@ -127,7 +133,7 @@ class DatasetWriter:
                     arrays["inputs"].append(entry.inputs)
                     arrays["labels"].append(entry.labels)
                     examples += len(entry.inputs)
-                    own.append(entry.identifier)
+                    puzzle_identifiers.append(entry.identifier)
                     puzzle_bounds.append(examples)
                 puzzles += len(group)
                 group_bounds.append(puzzles)
@@ -137,7 +143,7 @@ class DatasetWriter:
         if not examples:
             raise ValueError(f"{name}: no puzzle is left for this split; expected at least one")
         indices = {
-            "puzzle_identifiers": own,
+            "puzzle_identifiers": puzzle_identifiers,
             "puzzle_indices": puzzle_bounds,
             "group_indices": group_bounds,
         }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from hrm_gym.data.traces import Traces
-    from hrm_gym.halting import Halting
+    from hrm_gym.halting import HaltingScore
 
 UNITS = {"accuracy": "1", "segments": "segments", "reward": "1"}
 COLOURS = {"ppo": "#E69F00", "dqn": "#CC79A7", "sure": "#0072B2", "fixed": "#7F7F7F"}
@@ -135,7 +135,7 @@ class Line:
 
     name: str
     kind: str
-    runs: list[Halting]
+    runs: list[HaltingScore]
 
     def mean(self, field: str) -> float:
         """Return the mean of a field over the seeds."""
@@ -176,7 +176,7 @@ def table_lines(parts: Mapping[str, Traces], rows: Sequence[Row], ponder_cost: f
         ]
         policies: dict[str, Line] = {}
         for row in rows:
-            score = halting.Halting(**row["scores"][split])
+            score = halting.HaltingScore(**row["scores"][split])
             line = policies.setdefault(score.name, Line(score.name, row["algorithm"], []))
             line.runs.append(score)
         found[split] += policies.values()
@@ -272,7 +272,7 @@ def _draw_rules(axes: Axes, traces: Traces) -> None:
 
 
 def _draw_curve(
-    axes: Axes, kind: str, label: str, scores: Sequence[Halting], joined: bool = True
+    axes: Axes, kind: str, label: str, scores: Sequence[HaltingScore], joined: bool = True
 ) -> None:
     where = [s.segments for s in scores], [s.accuracy for s in scores]
     style: dict[str, Any] = {

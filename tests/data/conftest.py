@@ -1,4 +1,4 @@
-"""What the tests of dataset folders share."""
+"""Fixtures of the tests of dataset folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PUZZLES = [TASK.generate(key) for key in range(6)]
 
 
 def _write_folder(path, puzzles=PUZZLES, **changes):
-    """Write a dataset folder as the public HRM code does, ``changes`` replacing parts."""
+    """Write a dataset folder like the public HRM code, in which ``changes`` replace parts."""
     count = len(puzzles)
     about = {
         "pad_id": 0,
@@ -48,5 +48,5 @@ def _write_folder(path, puzzles=PUZZLES, **changes):
 
 @pytest.fixture
 def write_folder():
-    """Return what writes a dataset folder."""
+    """Return the function that writes a dataset folder."""
     return _write_folder

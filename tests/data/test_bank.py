@@ -1,4 +1,4 @@
-"""The bundled bank: whole, without leaks, and the same whenever it is built again."""
+"""Tests that the bundled bank is complete, has disjoint splits and can be rebuilt exactly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(task_id):
 
 
 @every
-def test_the_manifest_counts_what_is_there(task_id):
+def test_the_manifest_contains_the_number_of_puzzles(task_id):
     _, inputs, labels, ratings, splits, digests = read(task_id)
     counts = {name: int((splits == number).sum()) for number, name in enumerate(SPLITS)}
     assert counts == MANIFEST["files"][task_id]["puzzles"]
@@ -44,11 +44,11 @@ def test_the_manifest_names_every_file():
 
 
 @every
-def test_no_puzzle_stands_in_two_splits(task_id):
-    # One digest a puzzle over the whole bank: nothing is there twice, turned or relabelled.
+def test_no_puzzle_is_in_two_splits(task_id):
+    # All digests differ, so that the bank contains no puzzle twice, not even a symmetric copy.
     _, _, _, _, splits, digests = read(task_id)
     assert len(np.unique(digests)) == len(digests)
-    # What is not out of distribution is where its digest sends it.
+    # The digest decides the split of puzzles that are not out of distribution.
     share = digests % np.uint64(100)
     wanted = np.select([share < 80, share < 85], [0, 1], 2)
     inside = splits != SPLITS.index("ood")
@@ -56,7 +56,7 @@ def test_no_puzzle_stands_in_two_splits(task_id):
 
 
 @every
-def test_a_sample_is_what_it_claims(task_id):
+def test_labels_ratings_digests_and_splits_of_a_sample_are_right(task_id):
     task, inputs, labels, ratings, splits, digests = read(task_id)
     random = np.random.default_rng(0)
     sample = random.choice(len(inputs), 120 if task.size < 30 else 25, replace=False)
@@ -69,7 +69,7 @@ def test_a_sample_is_what_it_claims(task_id):
         assert task.is_solved(Puzzle(question, question), answer)
         assert int(task.digest(question, answer), 16) == digests[row]
         assert SPLITS[splits[row]] == task.split_of(puzzle)
-        # Under any symmetry it is the same puzzle to the bank.
+        # A symmetric copy has the same digest.
         turn = task.symmetry(int(row))
         turned = turn.apply(question), turn.apply(answer)
         assert int(task.digest(*turned), 16) == digests[row]
@@ -86,7 +86,7 @@ def test_every_sampled_sudoku_has_one_solution(task_id):
 
 
 @pytest.mark.parametrize("task_id", [name for name in TASKS if name.startswith("maze")])
-def test_mazes_are_long_enough_and_of_their_kind(task_id):
+def test_mazes_have_long_paths_and_are_of_the_right_kind(task_id):
     task, inputs, labels, ratings, *_ = read(task_id)
     assert ratings.min() >= task.minimum
     assert ((inputs == 3).sum(axis=1) == 1).all()
@@ -99,7 +99,7 @@ def test_mazes_are_long_enough_and_of_their_kind(task_id):
         assert (grids[:, 1::2, 1::2] == WALL).all()
 
 
-def test_splits_load_apart():
+def test_loaded_splits_are_disjoint():
     task = get_task("sudoku-4x4")
     forms = {}
     for split in SPLITS:
@@ -112,7 +112,7 @@ def test_splits_load_apart():
             assert one == two or not forms[one] & forms[two]
 
 
-def test_puzzles_are_locked():
+def test_puzzles_are_read_only():
     puzzles = load_puzzles(get_task("maze-7x7"))
     for array in (puzzles.inputs, puzzles.labels, puzzles.ratings, puzzles.puzzle_ids):
         with pytest.raises(ValueError, match="read-only"):
@@ -120,8 +120,8 @@ def test_puzzles_are_locked():
 
 
 @pytest.mark.parametrize("task_id", ["sudoku-4x4", "sudoku-6x6", "sudoku-9x9", "maze-7x7"])
-def test_the_recipe_makes_the_bank(task_id, monkeypatch):
-    # The first puzzles of the recipe, bit for bit those of the bundled file.
+def test_the_recipe_reproduces_the_bank(task_id, monkeypatch):
+    # The first puzzles of the recipe equal those of the bundled file bit for bit.
     task, inputs, labels, ratings, splits, digests = read(task_id)
     _, arguments = build_bank.RECIPES[task_id]
     for name, value in (("RECIPES", {task_id: (60, arguments)}), ("FAMILY", {}), ("HARD", {})):
@@ -143,7 +143,7 @@ def test_building_twice_writes_the_same_files(tmp_path, monkeypatch, capsys):
     for name in ("one", "two"):
         build_bank.main(build_bank.Args(out=tmp_path / name, seed=3, processes=1))
         files.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
-        # Bars are for terminals.
+        # Progress bars are only shown in terminals.
         printed = capsys.readouterr()
         assert printed.out.startswith("maze-7x7: {")
         assert printed.out.count("\n") == 1
@@ -188,7 +188,7 @@ def test_a_copy_of_the_bank_is_read(copy_of_bank):
     assert len(load_puzzles(Maze(7))) == MANIFEST["files"]["maze-7x7"]["puzzles"]["train"]
 
 
-def test_a_damaged_file_is_named(copy_of_bank):
+def test_the_error_names_a_damaged_file(copy_of_bank):
     path = copy_of_bank / "maze-7x7.npz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -198,7 +198,7 @@ def test_a_damaged_file_is_named(copy_of_bank):
     assert str(caught.value).startswith(str(path))
 
 
-def test_a_missing_file_is_named(copy_of_bank):
+def test_the_error_names_a_missing_file(copy_of_bank):
     path = copy_of_bank / "maze-7x7.npz"
     path.unlink()
     with pytest.raises(ValueError, match="this bank file is missing") as caught:
@@ -207,13 +207,13 @@ def test_a_missing_file_is_named(copy_of_bank):
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"files": {"maze-7x7": 1}}'])
-def test_a_list_that_is_missing_or_damaged_is_named(copy_of_bank, content):
+def test_the_error_names_a_missing_or_damaged_manifest(copy_of_bank, content):
     path = copy_of_bank / "manifest.json"
     path.unlink()
     if content is not None:
         path.write_text(content)
-    said = "missing" if content is None else "damaged"
-    with pytest.raises(ValueError, match=f"the bank's list is {said}; reinstall") as caught:
+    state = "missing" if content is None else "damaged"
+    with pytest.raises(ValueError, match=f"the bank's list is {state}; reinstall") as caught:
         load_puzzles(Maze(7))
     assert str(caught.value).startswith(str(path))
 
@@ -233,20 +233,20 @@ def test_hard_sudokus_span_the_range():
     *_, ratings, splits, _ = read("sudoku-9x9")
     assert len(ratings) >= 20_000
     assert (ratings >= 10).sum() >= 2_000
-    # Below 10 every rating is there in number, above it at least now and then.
+    # The bank contains enough puzzles of every rating below 20, also beyond 10.
     assert (np.bincount(ratings)[:20] >= 20).all()
     np.testing.assert_array_equal(splits == SPLITS.index("ood"), ratings >= 10)
 
 
 @pytest.mark.parametrize("task_id", ["maze-7x7", "maze-9x9", "maze-15x15"])
-def test_another_family_is_out_of_distribution(task_id):
+def test_another_kind_of_maze_is_out_of_distribution(task_id):
     task, inputs, _, ratings, splits, _ = read(task_id)
     ood = splits == SPLITS.index("ood")
     loops = np.array([task.has_loop(row) for row in inputs])
     assert loops.sum() == build_bank.FAMILY[task_id][1]
     assert ood[loops].all()
     assert not loops[~ood].any()
-    # A model trained on braided mazes has not met them either.
+    # These mazes are not training puzzles of braided mazes either.
     other = Maze(task.size, "braided")
     for row in np.flatnonzero(loops)[:50]:
         puzzle = Puzzle(inputs[row], inputs[row], float(ratings[row]))
@@ -260,7 +260,7 @@ def test_at_30x30_perfect_mazes_are_out_of_distribution():
     assert perfect.sum() == build_bank.FAMILY["maze-30x30"][1]
     assert ood[perfect].all()
     assert not any(task.has_loop(row) for row in inputs[perfect])
-    # Beside them the longest of the bank's own kind.
+    # The other mazes out of distribution are hard mazes with the longest paths.
     own = ood & ~perfect
     assert own.any()
     assert ratings[own].min() > ratings[~ood].max()
@@ -271,7 +271,7 @@ def test_at_30x30_perfect_mazes_are_out_of_distribution():
         assert other.split_of(puzzle) in ("test", "ood")
 
 
-def test_the_recipe_makes_the_perfect_mazes_of_30x30():
+def test_the_recipe_reproduces_the_perfect_mazes_of_30x30():
     _, inputs, labels, ratings, *_ = read("maze-30x30")
     first = build_bank.RECIPES["maze-30x30"][0]
     rows = (build_bank.of_family("maze-30x30", MANIFEST["seed"], k) for k in range(40))

@@ -1,4 +1,4 @@
-"""Every puzzle of a dataset folder is certified and rated, a large set once."""
+"""Tests that every puzzle of a dataset folder is certified and rated, and large sets only once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TASK = Sudoku(4)
 PUZZLES = [TASK.generate(key) for key in range(6)]
 
 
-def test_a_folder_of_mazes_without_ends_is_named(tmp_path, write_folder):
+def test_the_error_names_the_row_of_a_maze_without_ends(tmp_path, write_folder):
     task = get_task("maze-7x7")
     puzzles = [load_puzzles(task, limit=3)[row] for row in range(3)]
     whole = write_folder(tmp_path / "whole", puzzles, seq_len=49)
@@ -32,11 +32,11 @@ def test_a_folder_of_mazes_without_ends_is_named(tmp_path, write_folder):
         ("S    # G ", "So  o# G ", None),
         ("S    # G ", "S  o #oG ", None),
         ("S       G", "So  o  oG", None),
-        ("S       G", "Soo  o  G", None),  # another of the shortest, not the solver's
+        ("S       G", "Soo  o  G", None),  # a shortest path other than the solver's
         ("S       G", "So     oG", "the answer does not mark one shortest path"),  # a gap
-        ("S       G", "So o o oG", "the answer does not mark one shortest path"),  # not beside
-        ("S       G", "Sooooo  G", "the answer does not mark one shortest path"),  # too many
-        ("S  G     ", "So Go    ", "the answer does not mark one shortest path"),  # the long way
+        ("S       G", "So o o oG", "the answer does not mark one shortest path"),  # not neighbours
+        ("S       G", "Sooooo  G", "the answer does not mark one shortest path"),  # too many marks
+        ("S  G     ", "So Go    ", "the answer does not mark one shortest path"),  # a detour
         ("S #      ", "So#o    G", "a maze has one S and one G"),
         ("S #   # G", "So# o # G", "the answer does not mark one shortest path"),
         ("S # o # G", "So# oo# G", "the question contains padding or a path mark"),
@@ -44,7 +44,7 @@ def test_a_folder_of_mazes_without_ends_is_named(tmp_path, write_folder):
         ("S#  #   G", "So  #  oG", "the answer does not mark one shortest path"),  # through a wall
         ("SG       ", "SG       ", None),
         ("SG       ", "GS       ", "the answer does not mark one shortest path"),
-        ("S       G", "So??o??oG", None),  # what does not count is not looked at
+        ("S       G", "So??o??oG", None),  # cells that do not count are not compared
         ("S       G", "S?oo????G", "the answer does not mark one shortest path"),
         ("S?      G", "So  o  oG", "the question contains padding or a path mark"),
     ],
@@ -66,7 +66,7 @@ def test_every_maze_of_a_folder_is_certified(tmp_path, question, answer, sentenc
 
 
 def broken(kind: str) -> tuple[dict, str]:
-    """Return a folder's arrays with something wrong in row 4, and the expected message."""
+    """Return arrays of a folder with a mistake in row 4, and the error message."""
     inputs, labels = (np.stack([getattr(p, f) for p in PUZZLES]) for f in ("inputs", "labels"))
     if kind == "several":
         inputs[4] = 1
@@ -102,7 +102,7 @@ def test_a_large_folder_is_certified_once(tmp_path, monkeypatch, write_folder):
     from hrm_gym.data import certify
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(certify, "REMEMBERED", 6)
+    monkeypatch.setattr(certify, "CACHED_FROM", 6)
     solved = []
     check_rows = Sudoku.check_rows
 
@@ -116,39 +116,39 @@ def test_a_large_folder_is_certified_once(tmp_path, monkeypatch, write_folder):
     for _ in range(3):
         assert load_puzzles(TASK, source).ratings.tolist() == ratings
     assert solved == [6]
-    # A changed set is checked again, and a rejected set is not remembered.
+    # A changed set is certified again, and a set with mistakes is not cached.
     arrays, sentence = broken("several")
     source = write_folder(tmp_path / "bad", **arrays)
     for _ in range(2):
         with pytest.raises(ValueError, match=sentence):
             load_puzzles(TASK, source)
     assert solved == [6, 6, 6]
-    # A cache that cannot be written to is no reason to fail.
+    # The puzzles are loaded even if the cache cannot be written.
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     load_puzzles(TASK, str(tmp_path / "good"))
     assert solved == [6] * 4
-    # A mark that is damaged, or of another check, counts for nothing.
+    # A cache file that is damaged, or of another version, is ignored.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (mark,) = (tmp_path / "cache" / "hrm_gym" / "certified").iterdir()
-    for damage in (b"", b"junk", mark.read_bytes()[:-1]):
-        mark.write_bytes(damage)
+    (cached,) = (tmp_path / "cache" / "hrm_gym" / "certified").iterdir()
+    for damage in (b"", b"junk", cached.read_bytes()[:-1]):
+        cached.write_bytes(damage)
         assert load_puzzles(TASK, str(tmp_path / "good")).ratings.tolist() == ratings
     assert solved == [6] * 7
     load_puzzles(TASK, str(tmp_path / "good"))
     assert solved == [6] * 7
-    monkeypatch.setattr(certify, "CHECK", certify.CHECK + 1)
+    monkeypatch.setattr(certify, "CHECK_VERSION", certify.CHECK_VERSION + 1)
     load_puzzles(TASK, str(tmp_path / "good"))
     assert solved == [6] * 8
 
 
 @pytest.mark.parametrize("kind", ["homeless", "unreadable", "relative"])
-def test_a_cache_out_of_reach_remembers_nothing(tmp_path, monkeypatch, kind, write_folder):
+def test_puzzles_are_loaded_without_a_usable_cache(tmp_path, monkeypatch, kind, write_folder):
     from pathlib import Path
 
     from hrm_gym.data import certify
 
-    monkeypatch.setattr(certify, "REMEMBERED", 6)
+    monkeypatch.setattr(certify, "CACHED_FROM", 6)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def refuse(*args, **kwargs):
@@ -182,7 +182,7 @@ def test_a_cache_out_of_reach_remembers_nothing(tmp_path, monkeypatch, kind, wri
         assert len(list((tmp_path / "home/.cache/hrm_gym/certified").iterdir())) == 1
 
 
-def test_a_folder_is_rated(tmp_path, write_folder):
+def test_the_puzzles_of_a_folder_are_rated(tmp_path, write_folder):
     task = Sudoku(9)
     hard = load_puzzles(task, split="ood", limit=30)
     puzzles = [hard[row] for row in range(len(hard))]

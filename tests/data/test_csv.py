@@ -1,4 +1,4 @@
-"""CSV lists: as published, from a spreadsheet, and wrong ones by their line."""
+"""Tests of CSV files: published files, files of spreadsheets, and errors with their line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def row(puzzle, answer=True, rating="7"):
     return f"me,{TASK.format(puzzle.inputs)},{text},{rating}"
 
 
-def test_csv_as_published(tmp_path):
+def test_a_csv_in_the_published_format(tmp_path):
     source = write_csv(tmp_path / "own.csv", [row(p) for p in PUZZLES])
     puzzles = load_puzzles(TASK, source, "val")  # a bare file is used whole, whatever the split
     np.testing.assert_array_equal(puzzles.inputs, [p.inputs for p in PUZZLES])
@@ -76,7 +76,7 @@ def test_csv_of_mazes(tmp_path):
         ),
     ],
 )
-def test_a_bad_row_is_named_by_its_line(tmp_path, bad, sentence):
+def test_the_error_names_the_line_of_a_bad_row(tmp_path, bad, sentence):
     source = write_csv(tmp_path / "own.csv", [row(PUZZLES[1]), row(PUZZLES[2]), bad])
     with pytest.raises(ValueError, match=sentence) as caught:
         load_puzzles(TASK, source)
@@ -99,7 +99,7 @@ def test_other_bad_csv_files(tmp_path):
         load_puzzles(TASK, str(tmp_path / "d.csv"))
 
 
-def test_a_full_grid_is_no_puzzle(tmp_path):
+def test_a_full_grid_is_not_a_puzzle(tmp_path):
     full = TASK.format(PUZZLES[0].labels)
     source = write_csv(tmp_path / "own.csv", [row(PUZZLES[1]), f"me,{full},{full},0"])
     with pytest.raises(ValueError, match=r"line 3: the sudoku .* is full, expected a blank"):

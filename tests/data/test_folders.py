@@ -1,4 +1,4 @@
-"""Dataset folders as published, and the messages for those that do not fit."""
+"""Tests of dataset folders in the published format, and of errors about other folders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TASK = Sudoku(4)
 PUZZLES = [TASK.generate(key) for key in range(6)]
 
 
-def test_a_folder_as_published(tmp_path, write_folder):
+def test_a_folder_in_the_published_format(tmp_path, write_folder):
     source = write_folder(tmp_path)
     for split, folder in (("train", "train"), ("test", "test"), ("val", "test")):
         puzzles = load_puzzles(TASK, source, split)
@@ -63,7 +63,7 @@ def test_a_limit_counts_puzzles_with_their_copies(tmp_path, write_folder):
 def test_several_sets(tmp_path, write_folder):
     source = write_folder(tmp_path, sets=["all", "all"])
     assert len(load_puzzles(TASK, source)) == 12
-    # Together they cover all examples, but neither its own.
+    # Together the indices cover all examples, but those of each set do not cover its examples.
     source = write_folder(tmp_path / "more", sets=["all", "more"])
     for name in ("inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices"):
         array = np.load(tmp_path / "more" / "train" / f"all__{name}.npy")
@@ -81,10 +81,10 @@ def test_several_sets(tmp_path, write_folder):
         ({"inputs": np.ones((6, 15), np.uint8)}, r"expected inputs and labels of shape \(N, 16\)"),
         ({"inputs": np.ones((5, 16), np.uint8)}, r"expected inputs and labels of shape \(N, 16\)"),
         ({"labels": np.ones(6, np.uint8)}, r"expected inputs and labels of shape \(N, 16\)"),
-        ({"inputs": np.full((6, 16), 6)}, "inputs hold a token outside 0..5"),
-        ({"labels": np.full((6, 16), -1)}, "labels hold a token outside 0..5"),
+        ({"inputs": np.full((6, 16), 6)}, "inputs contain a token outside 0..5"),
+        ({"labels": np.full((6, 16), -1)}, "labels contain a token outside 0..5"),
         ({"inputs": np.ones((6, 16))}, "of integer tokens"),
-        ({"puzzle_indices": np.arange(6)}, "expected puzzle_indices to hold the 7 bounds"),
+        ({"puzzle_indices": np.arange(6)}, "expected puzzle_indices to contain the 7 bounds"),
         ({"puzzle_indices": np.arange(7) * 2}, "puzzle_indices to rise from 0 to the 6 examples"),
         ({"puzzle_indices": np.arange(7)[::-1]}, "expected puzzle_indices to rise from 0"),
         ({"puzzle_indices": np.arange(7) + 1}, "expected puzzle_indices to rise from 0"),
@@ -107,7 +107,7 @@ def test_several_sets(tmp_path, write_folder):
         ({"num_puzzle_identifiers": None}, "expected num_puzzle_identifiers from 1, got None"),
     ],
 )
-def test_a_folder_that_does_not_fit_is_named(tmp_path, changes, sentence, write_folder):
+def test_the_error_names_a_folder_that_does_not_fit(tmp_path, changes, sentence, write_folder):
     source = write_folder(tmp_path, **changes)
     with pytest.raises(ValueError, match=sentence) as caught:
         load_puzzles(TASK, source)
@@ -115,7 +115,7 @@ def test_a_folder_that_does_not_fit_is_named(tmp_path, changes, sentence, write_
 
 
 class Trap:
-    """Unpickling this leaves a file."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -136,7 +136,7 @@ def test_arrays_are_never_unpickled(tmp_path, write_folder):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"nonsense", b"\x80\x04N."])
-def test_a_damaged_array_is_named(tmp_path, content, write_folder):
+def test_the_error_names_the_folder_of_a_damaged_array(tmp_path, content, write_folder):
     source = write_folder(tmp_path)
     (tmp_path / "train" / "all__labels.npy").write_bytes(content)
     with pytest.raises(ValueError, match="a file is damaged") as caught:
@@ -144,7 +144,7 @@ def test_a_damaged_array_is_named(tmp_path, content, write_folder):
     assert str(caught.value).startswith(str(tmp_path / "train"))
 
 
-def test_a_truncated_array_is_named(tmp_path, write_folder):
+def test_a_truncated_array_is_rejected(tmp_path, write_folder):
     source = write_folder(tmp_path)
     path = tmp_path / "train" / "all__labels.npy"
     path.write_bytes(path.read_bytes()[:-8])
@@ -152,7 +152,7 @@ def test_a_truncated_array_is_named(tmp_path, write_folder):
         load_puzzles(TASK, source)
 
 
-def test_missing_parts_are_named(tmp_path, write_folder):
+def test_the_error_names_missing_files(tmp_path, write_folder):
     source = write_folder(tmp_path)
     (tmp_path / "train" / "all__labels.npy").unlink()
     with pytest.raises(ValueError, match=r"all__labels\.npy"):
@@ -166,7 +166,7 @@ def test_missing_parts_are_named(tmp_path, write_folder):
         load_puzzles(TASK, str(tmp_path / "empty"))
 
 
-def test_a_dataset_folder_is_no_arc_source_for_painting(tmp_path, write_folder):
+def test_the_arc_step_environment_rejects_a_dataset_folder(tmp_path, write_folder):
     canvas = np.full((2, 900), 2, np.uint8)
     source = write_folder(
         tmp_path,

@@ -1,4 +1,4 @@
-"""Puzzles as people write them: text, lists, grids, CSV files, ARC JSON and standard input."""
+"""Tests of puzzles that people write: text, lists, grids, CSV files, ARC JSON, standard input."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_custom_task_reads_its_boards():
     assert task.format(question.labels) == "1234234134124123"
 
 
-def test_blanks_at_the_start_of_a_maze_in_a_csv_are_cells(tmp_path):
+def test_spaces_at_the_start_of_a_maze_in_a_csv_are_cells(tmp_path):
     (tmp_path / "a.csv").write_text('"answer" , "question"\n,"  S  G   "\n')
     (question,) = read_questions("maze", str(tmp_path / "a.csv"))[1]
     assert question.name == "  S  G   "
@@ -62,7 +62,7 @@ def test_files_lists_grids_and_standard_input(tmp_path, monkeypatch):
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=6), st.booleans())
-def test_whatever_is_written_is_read_again(indices, grids):
+def test_written_puzzles_are_read_back(indices, grids):
     task = get_task("maze-7x7")
     inputs = load_puzzles(task, "bank", "test").inputs[indices]
     lines = [task.format(tokens) for tokens in inputs]
@@ -73,7 +73,7 @@ def test_whatever_is_written_is_read_again(indices, grids):
     np.testing.assert_array_equal([question.inputs for question in questions], inputs)
 
 
-def test_arc_tasks_by_name(monkeypatch):
+def test_a_json_object_contains_several_arc_tasks(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"x": ARC, "y": ARC})))
     task, questions = read_questions("arc", "-")
     assert task.id == "arc"
@@ -84,7 +84,7 @@ def test_arc_tasks_by_name(monkeypatch):
     assert all(len(question.demos) == 1 for question in questions)
 
 
-def test_cells_that_an_answer_changes():
+def test_the_number_of_cells_that_an_answer_changes():
     sudoku, maze = get_task("sudoku-4x4"), get_task("maze-7x7")
     inputs = sudoku.parse(FOUR)
     breaks, changes = sudoku.solve(inputs).copy(), sudoku.solve(inputs).copy()

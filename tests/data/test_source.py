@@ -1,4 +1,4 @@
-"""What ``source=``, ``difficulty`` and ``limit`` choose, and the messages for wrong values."""
+"""Tests of the arguments ``source``, ``split``, ``difficulty`` and ``limit``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK = Sudoku(4)
 PUZZLES = [TASK.generate(key) for key in range(6)]
 
 
-def test_arc_files_of_ones_own(tmp_path):
+def test_custom_arc_files(tmp_path):
     pair = {"input": [[1, 2]], "output": [[2], [1]]}
     (tmp_path / "mine.json").write_text(json.dumps({"train": [pair], "test": [pair, pair]}))
     for source in (tmp_path, tmp_path / "mine.json"):
@@ -37,13 +37,13 @@ def test_the_generator_fills_a_split(task_id):
         assert {task.split_of(puzzles[k]) for k in range(20)} == {split}
         again = load_puzzles(task, "generator:20", split)
         np.testing.assert_array_equal(again.inputs, puzzles.inputs)
-    # A larger set begins as a smaller one.
+    # A larger set begins with the puzzles of a smaller set.
     longer = load_puzzles(task, "generator:30", "test")
     np.testing.assert_array_equal(longer.inputs[:20], puzzles.inputs)
 
 
-def test_the_generator_says_when_it_cannot():
-    # Minimal 4x4 puzzles are few up to symmetry, and none of them falls into this split.
+def test_the_error_about_a_split_that_the_generator_cannot_fill():
+    # There are few minimal 4x4 puzzles up to symmetry, and none of them is in this split.
     with pytest.raises(ValueError, match="makes hardly any puzzle of split 'test'"):
         load_puzzles(TASK, "generator:5", "test")
 
@@ -76,7 +76,7 @@ def test_difficulty_and_limit():
         ({"source": "arc-agi-1"}, "source: expected bank"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, sentence):
+def test_the_error_names_a_wrong_argument(arguments, sentence):
     if sentence is None:
         assert len(load_puzzles(TASK, **arguments)) == 1000
         return

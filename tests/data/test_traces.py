@@ -1,4 +1,4 @@
-"""Trace files: what is written is read, and what is damaged is named."""
+"""Tests of trace files: round trips, and errors about damaged files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_traces(count: int = 5, segments: int = 3, seed: int = 0, task_id: str =
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 50))
-def test_what_is_written_is_read(tmp_path, count, segments, seed):
+def test_a_file_round_trip(tmp_path, count, segments, seed):
     traces = make_traces(count, segments, seed)
     traces.save(tmp_path / "t.npz")
     again = read_traces(tmp_path / "t.npz")
@@ -56,7 +56,7 @@ def test_what_is_written_is_read(tmp_path, count, segments, seed):
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
 
 
-def test_where_a_steady_agent_halts_is_in_the_file(tmp_path):
+def test_a_file_says_whether_the_agent_is_steady(tmp_path):
     traces = make_traces(40, 6)
     wants = traces.q_halt > traces.q_continue
     np.testing.assert_array_equal(traces.halts, wants)
@@ -84,7 +84,7 @@ def test_a_file_alone_imports_no_code(tmp_path, monkeypatch):
         read_traces(tmp_path / "t.npz")
 
 
-def test_what_follows_from_the_arrays():
+def test_values_derived_from_the_arrays():
     traces = make_traces(4, 3)
     for row in range(4):
         before = traces.inputs[row]
@@ -109,7 +109,7 @@ def test_symmetric_puzzles_share_their_digest():
 
 
 def changed_file(path, **changes):
-    """Write a trace file with some of its arrays replaced, or left out where ``None``."""
+    """Write a trace file in which some arrays are replaced, or missing if ``None``."""
     make_traces().save(path)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files} | changes
@@ -141,7 +141,7 @@ NOT_FINITE = np.full((5, 3), np.nan, np.float32)
         ({"answers": np.array([{}], object)}, "expected a trace file"),
     ],
 )
-def test_damaged_files_are_named(tmp_path, changes, words):
+def test_the_error_names_a_damaged_file(tmp_path, changes, words):
     path = tmp_path / "t.npz"
     changed_file(path, **changes)
     with pytest.raises(ValueError, match=words) as caught:
@@ -150,9 +150,9 @@ def test_damaged_files_are_named(tmp_path, changes, words):
     assert "\n" not in str(caught.value)
 
 
-def test_other_files_are_named(tmp_path):
+def test_files_that_are_not_trace_files_are_rejected(tmp_path):
     path = tmp_path / "t.npz"
-    with pytest.raises(ValueError, match="there is none"):
+    with pytest.raises(ValueError, match="there is no such file"):
         read_traces(path)
     make_traces().save(path)
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Dataset folders: what is written is what the public builders write, and reads back."""
+"""Tests that written dataset folders have the published format and can be read back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_puzzles_and_their_copies(tmp_path, task_id, copies):
     for name, dtype in ARRAYS.items():
         assert train[name].dtype == test[name].dtype == dtype
     assert counts == {"train": len(train["inputs"]), "test": 20}
-    # A group is a puzzle and its copies; each of these is a puzzle of one example.
+    # A group is a puzzle with its copies, each of which is a puzzle of one example.
     bounds = train["group_indices"]
     assert len(bounds) == 7
     assert bounds[-1] == len(train["inputs"])
@@ -53,7 +53,7 @@ def test_puzzles_and_their_copies(tmp_path, task_id, copies):
     for group in range(6):
         rows = slice(*bounds[group : group + 2])
         inputs, labels = train["inputs"][rows], train["labels"][rows]
-        assert inputs[0].tobytes() in known  # the first is not augmented
+        assert inputs[0].tobytes() in known  # the first puzzle is not augmented
         assert len({row.tobytes() for row in inputs}) == len(inputs)
         digests = {task.digest(a, b) for a, b in zip(inputs, labels, strict=True)}
         assert len(digests) == 1
@@ -76,7 +76,7 @@ def test_puzzles_and_their_copies(tmp_path, task_id, copies):
     np.testing.assert_array_equal(load_puzzles(task, str(tmp_path / "d")).inputs, train["inputs"])
 
 
-def test_a_seed_says_everything(tmp_path):
+def test_the_same_seed_writes_the_same_puzzles(tmp_path):
     puzzles = {split: load_puzzles(SUDOKU, None, split, limit=9) for split in ("train", "test")}
     made = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
@@ -85,7 +85,7 @@ def test_a_seed_says_everything(tmp_path):
     assert made[0] == made[1] != made[2]
 
 
-def test_nothing_half_written_stays(tmp_path):
+def test_an_error_leaves_no_files(tmp_path):
     def groups():
         yield [Entry(np.ones((1, 16), np.uint8), np.ones((1, 16), np.uint8))]
         raise RuntimeError("the disk is full")
@@ -103,14 +103,14 @@ def test_nothing_half_written_stays(tmp_path):
 
 
 @pytest.mark.parametrize("which", range(8))
-def test_augmentations_go_back(which):
+def test_augmentations_can_be_undone_and_named(which):
     random = np.random.default_rng(which)
     grid = random.integers(0, 10, (3, 5)).astype(np.uint8)
     turn = Augmentation(which, Augmentation.draw(random).colours)
     np.testing.assert_array_equal(turn.undo(turn.apply(grid)), grid)
     assert turn.apply(grid).shape == dihedral(grid, which).shape
     assert parse_name(turn.name("a_task|x")) == ("a_task|x", turn)
-    # HRM's builder joins with underscores.
+    # HRM's builder joins the parts of a name with underscores.
     colours = "".join(map(str, turn.colours))
     assert parse_name(f"0d3d703e_t{which}_{colours}") == ("0d3d703e", turn)
     for plain in ("0d3d703e", "x|||t9|||0123456789", "x|||t1|||0023456789"):
@@ -128,14 +128,14 @@ TASKS = [
 ]
 
 
-def test_arc_as_published(tmp_path):
+def test_arc_in_the_published_format(tmp_path):
     counts = write_arc(tmp_path / "d", TASKS, num_aug=4, side=6, seed=0)
     names = json.loads((tmp_path / "d" / "identifiers.json").read_text())
     assert len(names) == 11
     assert names[0] == "<blank>"
     assert [parse_name(name)[0] for name in names[1:]] == ["old"] * 5 + ["new"] * 5
     train, test = arrays(tmp_path / "d" / "train"), arrays(tmp_path / "d" / "test")
-    # Demonstrations of all tasks, and the tests of training tasks; held out are the other tests.
+    # Training examples are the demonstrations of all tasks and the tests of training tasks.
     assert counts == {"train": 5 * 3 + 5 * 3, "test": 5 * 2}
     assert train["puzzle_identifiers"].tolist() == list(range(1, 11))
     assert train["group_indices"].tolist() == [0, 5, 10]
@@ -145,13 +145,13 @@ def test_arc_as_published(tmp_path):
     about = json.loads((tmp_path / "d" / "test" / "dataset.json").read_text())
     assert (about["num_puzzle_identifiers"], about["total_groups"]) == (11, 1)
     assert (about["mean_puzzle_examples"], about["total_puzzles"]) == (2.0, 5)
-    # Test examples stand at the corner, and go back to the pairs they came from.
+    # Test examples are in the corner, and undoing their augmentation gives the original pairs.
     for row in range(10):
         _, turn = parse_name(names[test["puzzle_identifiers"][row // 2]])
         question, answer = TASKS[1].tests[row % 2]
         np.testing.assert_array_equal(turn.undo(to_grid(test["inputs"][row])), question)
         np.testing.assert_array_equal(turn.undo(to_grid(test["labels"][row])), answer)
-    # Of the training examples of a puzzle at least one stands at the corner, most do not.
+    # At least one training example of every puzzle is in the corner, but most are not.
     corner = (train["inputs"].reshape(10, 3, 36)[:, :, 0] >= 2).sum(axis=1)
     assert corner.min() >= 1
     assert corner.mean() < 2.5
@@ -165,7 +165,7 @@ def test_augmented_tasks_differ():
     random = np.random.default_rng(0)
     group = augment(TASKS[1], 30, random)
     assert len(group) == len({task.key() for task in group}) == 31
-    # One cell of black has no other look.
+    # A grid with one black cell is the same under every augmentation.
     black = np.zeros((1, 1), np.uint8)
     assert len(augment(ArcTask("black", ((black, black),), ((black, black),)), 9, random)) == 1
 
@@ -185,7 +185,7 @@ def test_a_demonstration_can_be_held_out_instead_of_the_tests(tmp_path):
         without_tests(ArcTask("old", TASKS[0].demos[:1], TASKS[0].tests))
 
 
-def test_arc_folders_and_their_faults(tmp_path):
+def test_arc_folders_and_their_errors(tmp_path):
     text = json.dumps(TASKS[0].to_json())
     for name in ("training/a.json", "evaluation/b.json", "c.json"):
         path = tmp_path / "raw" / name
