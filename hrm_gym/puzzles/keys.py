@@ -1,8 +1,9 @@
 """64-bit keys: which puzzle and which symmetry an episode gets.
 
-An environment seeded ``s`` holds one key, drawn from ``s`` by NumPy; its ``e``-th episode has the
-key ``mix(key + e)``, on every vectorisation and device. ``random_kernels`` has the same functions
-for numba; this module has them for NumPy and torch without needing numba.
+NumPy draws the key of an environment from its seed. Episode ``e`` of the environment has the key
+``lane(key, e)``, with every kind of vectorization and on every device. ``random_kernels`` contains
+the same functions for numba; this module contains them for Python, NumPy and torch, and does not
+need numba.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Puzzle:
 
     @property
     def group(self) -> str:
-        """Name shared by puzzles that belong together; empty for a puzzle that stands alone."""
+        """Name shared by puzzles that belong together; empty for a puzzle without a group."""
         return ""
 
 

@@ -44,7 +44,7 @@ def actions_of(env, count: int, seed: int = 0):
 
 
 def play(env, count: int, seed: int = 0) -> list[str]:
-    """Go on from where the environment is; return a digest of every step."""
+    """Take ``count`` steps from the current state; return a digest of every step."""
     trace = []
     for action in actions_of(env, count, seed):
         result = env.step(action)

@@ -136,7 +136,7 @@ def test_a_mask_resets_those_rows_alone():
     assert torch.equal(observations["tokens"][kept], state["tokens"][kept])
     assert torch.equal(observations["answer"][kept], state["answers"][kept])
     assert infos["segment"].tolist() == [0, 1, 1, 0]
-    # A seed reaches the masked rows alone, so the others go on with their own episodes.
+    # A seed only applies to the masked rows, and the other rows continue their episodes.
     after = envs.unwrapped.get_state()
     assert torch.equal(after["keys"] != state["keys"], torch.tensor(mask))
     assert after["episodes"].tolist() == [0, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""Copies and states of every environment: they go on exactly, or are refused."""
+"""Tests that copies and states of every environment continue exactly, or are rejected."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_checker_json_and_pickle(env_id, wrapper):
     env = wrapper(gym.make(env_id, disable_env_checker=True))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # The one thing said of any wrapped environment, that it is wrapped.
+        # The checker warns about every wrapped environment that it is wrapped.
         warnings.filterwarnings("ignore", message=".*different from the unwrapped version.*")
         check_env(env, skip_render_check=True)
     again = gym.make(EnvSpec.from_json(env.spec.to_json()), disable_env_checker=True)

@@ -205,7 +205,7 @@ def test_regret_equals_that_of_a_separate_search(probability, limit, to_the_end)
     env = gym.make("HRMMaze-Dynamic-v0", door_probability=probability, max_steps=limit)
     found = []
     for seed in range(6):
-        # Doors change by the seed alone, so whoever waits sees all there will be.
+        # The doors depend only on the seed, so that an agent that waits sees all later mazes.
         seen, _ = env.reset(seed=seed)
         start, goal = int(seen["position"]), env.unwrapped.goal
         mazes = [seen["tokens"]]
