@@ -39,8 +39,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     Model (arXiv 2506.21734, section 2).
 
     ## Action Space
-    ``MultiDiscrete([vocab]*seq_len + [2])``: the answer, then 0 = continue or 1 = halt. Any other
-    action keeps the last answer, uses up a segment and sets ``info["invalid_action"]``.
+    ``MultiDiscrete([vocab]*seq_len + [2])``: the answer, then 0 to continue or 1 to halt. An action
+    outside the space keeps the last answer, uses up a segment and sets ``info["invalid_action"]``.
 
     ## Observation Space
     ``Dict``: ``tokens`` ``Box(0, vocab-1, (seq_len,), uint8)``, the question; ``answer``, the last
@@ -55,17 +55,18 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     ## Episode End
     The episode terminates on halt; segment ``max_segments`` always halts. The info then holds
-    ``exact``, whether the answer is the one that is rewarded; ``is_success``, whether the rules
-    accept it (any shortest path, for example); and ``regret``, the number of cells in which the
-    last answer differs from the label (0 if it is exact).
+    ``exact``, whether the answer is rewarded; ``is_success``, whether the rules accept the answer
+    (any shortest path, for example); and ``regret``, the number of cells in which the last answer
+    differs from the label (0 if the answer is exact).
 
     ## Arguments
-    ``task``: such as ``sudoku-9x9``, or ``module:Class`` for a custom task. ``max_segments`` (16).
-    ``kind``, for mazes: ``perfect``, ``braided`` or ``hard``. ``targets``, for tasks with several
-    right answers such as mazes: the label is ``turned`` with the puzzle (the default), ``solved``
-    again after the symmetry is applied, or ``any`` answer that the rules accept. ``task_id``, for
-    ARC: the name of a single task. ``source``, ``split``, ``difficulty``, ``limit``, ``augment``
-    and ``render_mode`` are the same in every environment.
+    ``task``: an id such as ``sudoku-9x9``, or ``module:Class`` for a custom task. ``max_segments``
+    (16). ``kind``, for mazes: ``perfect``, ``braided`` or ``hard``. ``targets``, for tasks with
+    several right answers such as mazes: ``turned`` (the default) applies the symmetry of the puzzle
+    to its label, ``solved`` takes the solver's label of the transformed puzzle, and ``any`` accepts
+    every answer that the rules accept. ``task_id``, for ARC: the name of a single task.
+    ``source``, ``split``, ``difficulty``, ``limit``, ``augment`` and ``render_mode`` are the same
+    in every environment.
 
     ## Version History
     * v0: first version.

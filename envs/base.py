@@ -42,12 +42,12 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
         limit: The largest number of puzzles to use.
-        task_id: The name of a single ARC task to play.
+        task_id: The name of a single group of puzzles to play, such as an ARC task.
         augment: Whether a drawn puzzle is shown under a random symmetry of its task.
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
         render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``. Pictures are for people and
             show the ground truth: shortest paths, wrong digits, correct segments.
-        unknown: Any other argument; it raises.
+        unknown: Any other argument; it raises ``ValueError``.
 
     Attributes:
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
@@ -112,9 +112,9 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
         Args:
             seed: Restarts the sequence of puzzles.
-            options: ``{"index": k}`` takes the k-th puzzle as stored, ``{"puzzle": text}`` a custom
-                puzzle. Otherwise a puzzle is drawn, among those with a rating in the range
-                ``{"difficulty": [low, high]}`` if it is given.
+            options: ``{"index": k}`` selects the k-th puzzle as it is stored, ``{"puzzle": text}``
+                a custom puzzle. Otherwise a puzzle is drawn at random; with ``{"difficulty": [low,
+                high]}``, only puzzles with a rating in this range are drawn.
 
         Returns:
             The observation and the info.

@@ -58,22 +58,24 @@ class HaltEnv(PuzzleEnv[np.int64]):
     """Decide after every segment whether a reasoning model should stop.
 
     ## Description
-    The halting decision of adaptive computation time alone (HRM paper, arXiv 2506.21734,
-    section 2). A trace file records what a model answered after each segment and how confident it
-    was; an episode plays back one puzzle of it. No model runs, so this is as fast as any small
-    environment, and every halting policy sees the same segments.
+    This environment isolates the halting decision of adaptive computation time (HRM paper, arXiv
+    2506.21734, section 2). A trace file records what a model answered after each segment and how
+    confident it was; an episode plays back one puzzle of the file. No model runs, so steps are as
+    fast as in any small environment, and every halting policy sees the same segments.
 
     ## Action Space
     ``Discrete(2)``: 0 continue, 1 halt.
 
     ## Observation Space
-    ``Box(-1, 1, (6,), float32)``, the readings of the last segment: q_halt and q_continue, where a
-    logit q is shown as q / (4 + |q|), which keeps their order; the mean entropy of a token (0
-    certain, 1 uniform); the share of cells that the segment changed (the first segment: compared
-    with the question); segment / max_segments; the rating r of the puzzle as r / (10 + r).
+    ``Box(-1, 1, (6,), float32)``, six numbers about the last segment: q_halt and q_continue, where
+    a logit q is scaled as q / (4 + |q|), which keeps their order; the mean entropy of a token (0 is
+    certain, 1 is uniform); the share of cells that the segment changed (the first segment is
+    compared with the question); segment / max_segments; the rating r of the puzzle, scaled as
+    r / (10 + r).
 
     ## Rewards
-    On halting, 1 if the answer equals the label, minus ``ponder_cost`` for each segment; else 0.
+    0 for continuing. On halting, 1 if the answer equals the label and else 0, minus ``ponder_cost``
+    for each segment.
 
     ## Starting State
     A puzzle of the split after its first segment.
@@ -81,16 +83,16 @@ class HaltEnv(PuzzleEnv[np.int64]):
     ## Episode End
     The episode terminates on halt. Segment ``max_segments`` always halts, so continuing to it ends
     the episode with the answer of that segment. The info then holds ``exact``; ``is_success``,
-    whether the rules accept the answer; and ``regret``, how much more the best segment would have
-    paid.
+    whether the rules accept the answer; and ``regret``, by how much the reward of halting at the
+    best segment exceeds the reward of the episode.
 
     ## Arguments
     ``source`` (``bundled``): a trace file. ``max_segments``: all recorded segments by default.
     ``ponder_cost`` (0.01). ``difficulty``, ``limit`` and ``render_mode`` are the same in every
-    environment. ``split``: the canonical hash of a puzzle sends 70% to ``train``, 10% to ``val``
-    and 20% to ``test``, and what the task sets aside is ``ood``. These are not the splits of the
-    task, since an agent should be recorded on puzzles that it was not trained on, and those lie in
-    one split of the task.
+    environment. ``split``: puzzles that the task sets aside as out of distribution are ``ood``; of
+    the others, the canonical hash assigns 70% to ``train``, 10% to ``val`` and 20% to ``test``.
+    These are not the splits of the task: an agent should be recorded on puzzles that it was not
+    trained on, and these have to provide all splits of this environment.
 
     ## Version History
     * v0: first version.

@@ -92,7 +92,7 @@ class Tracker:
                 self.scalar(f"eval/{name}", value, env_steps, seconds)
 
     def hparams(self, values: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        """Write hyper-parameters and final metrics for TensorBoard's HParams page.
+        """Write hyperparameters and final metrics for TensorBoard's HParams page.
 
         They are written into this run; ``SummaryWriter.add_hparams`` would create a second run.
         """

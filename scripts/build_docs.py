@@ -176,8 +176,8 @@ def machine_line(speed: dict[str, Any]) -> str:
     """Return a sentence about the machine of the figures."""
     cpu, cores = speed["machine"].get("cpu"), speed["machine"].get("cores")
     return (
-        f"Steps per second as `scripts/benchmark.py envs` measured them on {cores} cores of an "
-        f"{cpu}: one environment through `gym.make`, and a vector."
+        f"`scripts/benchmark.py envs` measured the steps per second on {cores} cores of an {cpu}, "
+        "for one environment made with `gym.make` and for a native vectorized environment."
     )
 
 
@@ -212,7 +212,7 @@ def page(cls: type[Any], env_ids: list[str], speed: dict[str, Any]) -> str:
         spec = gym.spec(env_id)
         limit = gym.make(env_id, disable_env_checker=True).unwrapped.max_steps  # type: ignore[attr-defined]
         kwargs = ", ".join(f"`{name}={value!r}`" for name, value in spec.kwargs.items())
-        cells = [f"`{env_id}`", str(limit or "ends by itself"), kwargs]
+        cells = [f"`{env_id}`", str(limit or "see `max_segments`"), kwargs]
         for kind in kinds:
             rate = measured.get(env_id, {}).get(kind)
             cells.append(rounded(rate) if rate else "")
@@ -242,9 +242,9 @@ def comparison(speed: dict[str, Any]) -> list[str]:
         "## Comparison with other suites",
         "",
         f"From one run of `scripts/benchmark.py envs --data LIST` on {cores} cores of an {cpu}, "
-        "with the other suites installed (`pip install -r scripts/peers.txt`), LIST being the "
-        "hardest Sudokus of a forum. The puzzles and steps of the others differ, so only the "
-        "orders of magnitude can be compared.",
+        "where LIST is a file of the hardest Sudokus of a forum. The other suites were installed "
+        "with `pip install -r scripts/peers.txt`. Their puzzles and steps differ from those of "
+        "this package, so only the orders of magnitude can be compared.",
         "",
         "| this package | | other suite | | ratio |",
         "| --- | ---: | --- | ---: | ---: |",
@@ -263,8 +263,8 @@ def index(found: dict[type[Any], list[str]], speed: dict[str, Any]) -> str:
     lines = [
         "# Environments",
         "",
-        "Every id is made by `gym.make(id)` after `import hrm_gym`; `hrm-gym play --env ID` opens "
-        "it in a window for mouse and keyboard.",
+        "After `import hrm_gym`, `gym.make(id)` makes the environment of an id. "
+        "`hrm-gym play --env ID` opens it in a window, to be played with mouse and keyboard.",
         "",
         "| | | ids |",
         "| --- | --- | --- |",

@@ -48,7 +48,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     ``Dict`` of uint8 tokens (0 padding, 1 marker, 2..11 the colours 0-9): ``tokens``
     ``Box(0, 11, (900,))``, the test input; ``canvas`` ``Box(0, 11, (900,))``, the output so far;
     ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros. ``demos``
-    is longer where a task of the source has more than ten demonstrations.
+    is longer if a task of the source has more than ten demonstrations.
 
     ## Rewards
     1 on a correct submission, else 0.
@@ -67,7 +67,7 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     name of a single task to play. ``max_steps`` (2,000): ``None`` for no limit. ``difficulty`` is
     the number of cells of the test input. ``split``, ``limit``, ``augment`` and ``render_mode`` are
     the same in every environment. A task belongs to the same split in both versions: ``test`` if
-    either version evaluates on it (each source plays its own evaluation set of 400 or 120 tasks),
+    it is an evaluation task of either version (each source has its own set of 400 or 120 of them),
     else ``ood`` if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two
     training tasks, 40853293 and caa06a1f, are in no split, since up to rotation and colours they
     show a pair of an evaluation task (070dd51e and 50a16a69).
@@ -151,8 +151,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     def _legal(self) -> NDArray[np.bool_]:
         """Return the legal values of each component, ``(12 + 30 + 30,)`` bool.
 
-        Every kind is always legal, and so is every row and column, since a canvas can be resized
-        to any; painting outside the canvas is the one action that joint values make invalid.
+        Every kind is legal, and so is every row and column, since a canvas can be resized to any
+        size. Only the combination of values can be invalid: painting outside the canvas.
         """
         return np.ones(12 + 2 * SIDE, np.bool_)
 

@@ -26,11 +26,11 @@ class DynamicMazeEnv(MazeEnv):
     """Walk from S to G while doors open and close.
 
     ## Description
-    A maze with doors, after HRM-Agent (arXiv 2510.22832). After every move, each door changes with
-    probability p from open to closed or back, so a plan may fail and a shorter path may open. A
-    door stands where the cells on two opposite sides are open and those on the other two are
-    walls: some doors are closed shortcuts through walls, others lie in corridors. The seed alone
-    decides which doors change when, whatever the agent does.
+    A maze with doors, as in HRM-Agent (arXiv 2510.22832). After every move, each open door closes
+    and each closed door opens with probability p, so a plan may fail and a shorter path may appear.
+    A cell can have a door if its neighbours on two opposite sides are open and those on the other
+    two sides are walls: some doors are shortcuts through walls, which are closed at first, others
+    lie in corridors. The seed determines when each door changes, whatever the agent does.
 
     ## Action Space
     ``Discrete(5)``: up, right, down, left, wait. A step into a wall or a closed door changes
@@ -39,7 +39,7 @@ class DynamicMazeEnv(MazeEnv):
     ## Observation Space
     ``Dict``: ``tokens`` ``Box(0, 5, (s*s,), uint8)``, the current maze, where an open door is an
     open cell (2) and a closed door is a wall (1); ``position`` ``Discrete(s*s)``, the cell of the
-    agent. A door may close on the agent, who can still leave it.
+    agent. A door may close while the agent stands in it; the agent can then still leave.
 
     ## Rewards
     1 on reaching G, else 0.
@@ -50,9 +50,10 @@ class DynamicMazeEnv(MazeEnv):
 
     ## Episode End
     The episode terminates at G and is truncated after ``max_steps`` steps. The info then holds
-    ``regret``, by how many moves and waits the walk, continued to G in the fastest way (at most s*s
-    steps), is longer than that of an agent that starts at S and knows how the doors will change;
-    ``path_ratio``, the ratio of these two lengths (1 is best); and ``optimal``, whether the agent
+    ``regret``, ``path_ratio`` and ``optimal``. They compare two lengths, in moves and waits: that
+    of the walk, continued to G in the fastest way (by at most s*s steps), and that of the fastest
+    walk from S to G for an agent that knows all changes of the doors in advance. ``regret`` is the
+    difference of the two, ``path_ratio`` their ratio (1 is best), and ``optimal`` whether the agent
     reached G without regret.
 
     ## Arguments

@@ -51,9 +51,10 @@ class MazeEnv(PuzzleEnv[np.int64]):
 
     ## Episode End
     The episode terminates at G and is truncated after ``max_steps`` steps. The info then holds
-    ``regret``, by how many moves the walk, continued to G along a shortest path, is longer than a
-    shortest path from S; ``path_ratio``, the ratio of these two lengths (1 is best); and
-    ``optimal``, whether the agent reached G along a shortest path.
+    ``regret``, ``path_ratio`` and ``optimal``. They compare two lengths: that of the walk,
+    continued to G along a shortest path, and that of a shortest path from S. ``regret`` is the
+    difference of the two, ``path_ratio`` their ratio (1 is best), and ``optimal`` whether the agent
+    reached G along a shortest path.
 
     ## Arguments
     ``size`` (30): the bundled bank has 7, 9, 15 and 30, each in its default kind;

@@ -142,7 +142,7 @@ def report(
         command: The command that makes the report.
     """
     minutes = sum(row["seconds"] for row in rows) / 60
-    size = f"{len(rows)} cells, {minutes:.0f} minutes of training in all."
+    size = f"{len(rows)} cells, {minutes:.0f} minutes of training in total."
     meanings = read_suite("ablation")["meanings"]
     parts = [
         *report_head("What the parts of an HRM contribute", command, machine, size),

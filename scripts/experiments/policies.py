@@ -24,7 +24,7 @@ class PolicyCell(Cell):
     Attributes:
         entry: Name of the entry.
         env: The environment.
-        settings: The environment whose hyper-parameters of ppo are used.
+        settings: The environment whose hyperparameters of ppo are used.
         seed: Seed of the training.
         episodes: Number of held-out puzzles.
         kwargs: Keyword arguments of the environment.
@@ -55,7 +55,7 @@ class PolicyCell(Cell):
         return out / self.entry / f"seed{self.seed}"
 
     def hyperparameters(self) -> Any:
-        """Return the hyper-parameters of ppo for ``settings``, with the network's arguments."""
+        """Return the hyperparameters of ppo for ``settings``, with the network's arguments."""
         from hrm_gym.agents.baselines.hyperparameters import hyperparameters
 
         found = hyperparameters("ppo", self.settings, self.policy)
@@ -155,7 +155,7 @@ def report(
     method = (
         f"Every run trains for {budget['seconds']:g} s on 1,000 training puzzles and is tested on "
         f"{budget['episodes']} held-out puzzles. Every policy of a step environment has the "
-        f"hyper-parameters of ppo on {groups[0]['settings']}. The interval is Wilson's, over the "
+        f"hyperparameters of ppo on {groups[0]['settings']}. The interval is Wilson's, over the "
         "puzzles of all seeds; it does not include the differences between seeds. The reward is 1 "
         "on success and is not shaped."
     )

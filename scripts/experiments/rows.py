@@ -31,9 +31,9 @@ def report_head(title: str, command: str, machine: Mapping[str, Any], text: str 
     """
     return [
         f"# {title}",
-        "Made by",
+        "This report was made by",
         f"    {command}",
-        f"on: {machine_text(machine)}. {text}".strip(),
+        f"on a machine with: {machine_text(machine)}. {text}".strip(),
     ]
 
 
