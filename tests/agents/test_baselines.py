@@ -58,14 +58,14 @@ def test_features_fit_every_size(env_id: str, policy: str) -> None:
     assert not torch.equal(features[0], features[1])
 
 
-def test_an_agent_acts_on_arc() -> None:
+def test_a_policy_acts_on_arc() -> None:
     agent = build("ppo", "HRMARC-v0", num_envs=2, env_kwargs={"limit": 3})
     env = make_env("HRMARC-v0", limit=3)
     observation, info = env.reset(seed=0)
     assert env.action_space.contains(agent.act(observation, info))
 
 
-def test_planes_are_one_hot() -> None:
+def test_the_planes_of_an_observation_are_one_hot() -> None:
     space, observations = batch_of("HRMSudoku-4x4-v0")
     planes = GridFeatures(space).planes(observations)
     given, tokens = planes[:, 0], planes[:, 1:]
@@ -104,7 +104,7 @@ def test_the_window_moves_with_the_agent() -> None:
     assert not torch.allclose(seen(first, 2 * 7 + 2), seen(first, 2 * 7 + 1))
 
 
-def test_cells_are_read_where_the_agent_stands() -> None:
+def test_features_are_read_at_the_cell_of_the_agent() -> None:
     space, observations = batch_of("HRMMaze-7x7-v0")
     network = GridFeatures(space, "cnn")
     position = observations["position"].argmax(1)
@@ -112,7 +112,7 @@ def test_cells_are_read_where_the_agent_stands() -> None:
     assert torch.equal(network(observations), cells[torch.arange(2), position])
 
 
-def test_an_untrained_policy_passes_the_logits_of_cells_on() -> None:
+def test_an_untrained_policy_returns_the_logits_of_the_cells() -> None:
     """A digit's logit is the feature of its cell, at the start."""
     for algorithm in ("maskable-ppo", "dqn"):
         agent = build(algorithm, "HRMSudoku-4x4-v0", num_envs=1)
@@ -143,7 +143,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_steps_budget_and_progress_out_of_the_time(clock: list[float]) -> None:
+def test_the_number_of_steps_is_kept_and_callbacks_are_not_timed(clock: list[float]) -> None:
     calls: list[tuple[int, float, int]] = []
 
     def on_progress(so_far: TrainResult[SB3Agent]) -> None:
@@ -180,7 +180,7 @@ def test_training_begins_with_the_puzzles_of_its_seed() -> None:
 
 @pytest.mark.parametrize("checked", [True, False])
 @pytest.mark.parametrize("algorithm", ["ppo", "maskable-ppo", "dqn"])
-def test_weights_that_ran_away_are_called_so(
+def test_diverged_weights_are_reported(
     algorithm: str, checked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whether torch looks at the arguments of its distributions is a setting of the process.
@@ -196,7 +196,7 @@ def test_weights_that_ran_away_are_called_so(
 
 
 @pytest.mark.usefixtures("clock")
-def test_seconds_budget_is_kept() -> None:
+def test_the_training_time_is_kept() -> None:
     result = train_rl("ppo", "HRMSudoku-4x4-v0", seconds=0.2, num_envs=4)
     assert 0.2 <= result.seconds < 0.22
     assert result.env_steps > 0
@@ -211,7 +211,7 @@ def test_maskable_ppo_learns_sudoku() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
 @pytest.mark.parametrize("env_id", ["HRMMaze-7x7-v0", "HRMSudoku-4x4-v0"])
-def test_saved_agents_act_alike(algorithm: str, env_id: str, tmp_path: Path) -> None:
+def test_saved_agents_act_as_before(algorithm: str, env_id: str, tmp_path: Path) -> None:
     # A network that is not the environment's own must be remembered.
     settings = hyperparameters(algorithm, env_id, policy="mlp")
     agent = build(algorithm, env_id, settings, seed=1, num_envs=2)
@@ -234,13 +234,13 @@ def test_every_algorithm_trains_on_the_native_vector(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize("env_id", ["HRMHalt-v0", "HRMSudokuAnswer-4x4-v0"])
-def test_reasoning_environments_are_trained_on(env_id: str, tmp_path: Path) -> None:
+def test_policies_train_on_answer_and_halt_environments(env_id: str, tmp_path: Path) -> None:
     result = train_rl("ppo", env_id, steps=64, num_envs=4, limit=8)
     result.agent.save(tmp_path)
     assert 0 <= evaluate(SB3Agent.load(tmp_path), env_id, 4).mean_steps <= 16
 
 
-def test_a_recurrent_agent_remembers_each_episode_by_itself() -> None:
+def test_a_recurrent_agent_has_one_memory_per_episode() -> None:
     agent = build("recurrent-ppo", "HRMMaze-7x7-v0", num_envs=1)
     env = make_env("HRMMaze-7x7-v0")
     begun = [env.reset(options={"index": k}) for k in range(2)]
@@ -255,7 +255,7 @@ def test_a_recurrent_agent_remembers_each_episode_by_itself() -> None:
     assert np.allclose(agent.memory[0], later[0][0], atol=1e-6)  # type: ignore[index]
 
 
-def test_evaluation_hands_out_memories_by_episode() -> None:
+def test_evaluation_keeps_memories_by_episode() -> None:
     class Counting:
         """Remembers its calls, and walks as often as its memory says into the wall or not."""
 
@@ -289,7 +289,7 @@ def test_masked_agents_play_legally() -> None:
         assert not env.step(action)[4]["invalid_action"]
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"expected one of ppo, dqn, maskable-ppo, .*, got 'sac'"):
         train_rl("sac", "HRMMaze-7x7-v0", steps=10)
     with pytest.raises(ValueError, match=r"dqn expects Discrete actions.*MultiDiscrete"):
@@ -309,7 +309,7 @@ def test_what_does_not_fit_is_refused() -> None:
     assert tuple(ALGORITHMS) == ALGORITHM_NAMES
 
 
-def test_the_file_of_hyperparameters_is_whole() -> None:
+def test_the_file_of_hyperparameters_covers_every_algorithm_and_environment() -> None:
     """Every algorithm has hyperparameters for every environment."""
     from hrm_gym import ENV_IDS
 
@@ -340,14 +340,14 @@ def test_the_file_of_hyperparameters_is_whole() -> None:
         ("ppo: !!python/object/apply:os.getcwd []", "expected a file of hyperparameters"),
     ],
 )
-def test_broken_hyperparameters_are_refused(text: str, sentence: str, tmp_path: Path) -> None:
+def test_invalid_hyperparameters_are_rejected(text: str, sentence: str, tmp_path: Path) -> None:
     file = tmp_path / "own.yml"
     file.write_text(text)
     with pytest.raises(ValueError, match=sentence):
         hyperparameters("ppo", "HRMMaze-7x7-v0", file=file)
 
 
-def test_broken_folders_are_refused(tmp_path: Path) -> None:
+def test_damaged_folders_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected a folder with config\.json"):
         SB3Agent.load(tmp_path)
     build("ppo", "HRMMaze-7x7-v0", num_envs=1).save(tmp_path)

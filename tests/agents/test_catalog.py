@@ -16,7 +16,7 @@ from hrm_gym.agents.simple import OracleAgent, RandomAgent
 CUSTOM = "examples.my_agent:WallFollower"
 
 
-def test_what_each_agent_learns_from() -> None:
+def test_every_agent_has_its_learning_signal() -> None:
     assert {name for name, signal in AGENTS.items() if signal in ("labels", "reward")} == {
         name for name in AGENTS if learns(name)
     }
@@ -52,12 +52,12 @@ def test_agents_are_loaded_by_name(tmp_path: Path) -> None:
         ("json:loads", "json:loads is not a class with a method act"),
     ],
 )
-def test_an_agent_that_does_not_exist_is_refused(name: str, message: str) -> None:
+def test_an_unknown_agent_is_rejected(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_agent(name)
 
 
-def test_a_folder_says_which_agent_it_holds(tmp_path: Path) -> None:
+def test_a_folder_names_its_kind_of_agent(tmp_path: Path) -> None:
     for config, message in (
         ({"algorithm": "ppo"}, "expected a folder with model.safetensors"),
         ({"name": "chain-of-thought"}, "config.json: expected a checkpoint"),
@@ -68,7 +68,7 @@ def test_a_folder_says_which_agent_it_holds(tmp_path: Path) -> None:
             load_agent(str(tmp_path))
 
 
-def test_an_agent_of_another_task_is_refused() -> None:
+def test_an_agent_of_another_task_is_rejected() -> None:
     agent = load_agent("maze-7x7")
     check_task("maze-7x7", agent, "maze-7x7", "the puzzle")
     check_task("oracle", OracleAgent(), "maze-9x9", "the puzzle")

@@ -63,7 +63,7 @@ def test_the_steps_of_a_maze_are_a_walk_to_the_goal() -> None:
         assert cell == goal
 
 
-def test_a_chain_is_question_steps_and_answer() -> None:
+def test_a_chain_consists_of_question_steps_and_answer() -> None:
     task = get_task("sudoku-4x4")
     language = Language(task)
     puzzles = [task.generate(key) for key in range(5)]
@@ -90,7 +90,7 @@ def short(seed: int) -> Decoder:
     return model
 
 
-def test_what_is_written_is_the_likeliest_token_after_all_before_it() -> None:
+def test_decoding_writes_the_most_probable_next_token() -> None:
     model = short(4)
     language = model.language
     questions = torch.from_numpy(np.stack([language.task.generate(k).inputs for k in range(12)]))
@@ -119,13 +119,13 @@ def test_what_is_written_is_the_likeliest_token_after_all_before_it() -> None:
 
 
 @pytest.mark.parametrize("preset", ["sudoku-4x4", "sudoku-6x6", "maze-7x7"])
-def test_it_has_the_parameters_of_the_hrm(preset: str) -> None:
+def test_the_decoder_has_as_many_parameters_as_the_hrm(preset: str) -> None:
     trainer = ChainTrainer(PRESETS[preset])
     wanted = count_parameters(PRESETS[preset], dict(PRESETS[preset].model))
     assert trainer.agent(0.0).parameters == pytest.approx(wanted, rel=0.01)
 
 
-def test_it_learns_and_a_saved_one_acts_as_before(tmp_path: Path) -> None:
+def test_the_decoder_learns_and_a_saved_agent_acts_as_before(tmp_path: Path) -> None:
     trainer = ChainTrainer(PRESETS["sudoku-4x4"])
     first = float(trainer.train_step(0.0))
     for _ in range(30):
@@ -144,7 +144,7 @@ def test_it_learns_and_a_saved_one_acts_as_before(tmp_path: Path) -> None:
     assert loaded.written.shape == (1,)
 
 
-def test_a_budget_of_steps_is_kept_and_told() -> None:
+def test_the_number_of_steps_is_kept_and_reported() -> None:
     seen: list[int] = []
     result = train_chain(
         "HRMSudoku-4x4-v0",
@@ -157,7 +157,7 @@ def test_a_budget_of_steps_is_kept_and_told() -> None:
     assert result.agent.signal == "labels"
 
 
-def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+def test_invalid_arguments_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="arc-3x3 has no solver"):
         train_chain("HRMARC-v0", preset="arc-small", steps=1)
     with pytest.raises(ValueError, match="seconds: expected a positive number"):
@@ -174,7 +174,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         ChainAgent.load(tmp_path)
 
 
-def test_weights_that_run_away_in_the_last_step_are_called_so(monkeypatch: pytest.MonkeyPatch):
+def test_weights_that_diverge_in_the_last_step_are_reported(monkeypatch: pytest.MonkeyPatch):
     step = ChainTrainer.train_step
 
     def spoil(trainer: ChainTrainer, progress: float) -> torch.Tensor:

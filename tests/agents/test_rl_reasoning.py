@@ -41,7 +41,7 @@ def seven_by_seven() -> torch.Tensor:
         ("HRMMaze-9x9-v0", "maze-9x9"),
     ],
 )
-def test_the_transformer_has_the_size_of_the_hrm(env_id: str, task: str) -> None:
+def test_the_transformer_has_as_many_parameters_as_the_hrm(env_id: str, task: str) -> None:
     agent = build("ppo", env_id, hyperparameters("ppo", env_id, "transformer"), num_envs=1)
     wanted = count(HRM(model_config("hrm", task)))
     assert 0.95 < count(agent.model.policy.features_extractor) / wanted < 1.05  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def test_the_transformer_has_the_size_of_the_hrm(env_id: str, task: str) -> None
 
 @pytest.mark.parametrize("policy", ["transformer", "hrm"])
 @pytest.mark.parametrize("env_id", [MAZE, "HRMSudoku-4x4-v0"])
-def test_a_policy_trains_and_is_saved(env_id: str, policy: str, tmp_path: Path) -> None:
+def test_a_policy_can_be_trained_and_saved(env_id: str, policy: str, tmp_path: Path) -> None:
     settings = hyperparameters("maskable-ppo", env_id, policy)
     before = build("maskable-ppo", env_id, settings, num_envs=2).model.policy.state_dict()
     agent = train_rl("maskable-ppo", env_id, steps=256, num_envs=2, settings=settings).agent
@@ -62,14 +62,14 @@ def test_a_policy_trains_and_is_saved(env_id: str, policy: str, tmp_path: Path) 
     assert all(torch.equal(after[name], loaded[name]) for name in after)
 
 
-def test_the_walker_is_seen() -> None:
+def test_the_cell_of_the_walker_is_marked() -> None:
     tokens = torch.ones(2, 49, dtype=torch.long)
     marked = mark(tokens, torch.tensor([3, 20]))
     assert marked[0].tolist() == [1, 1, 1, PATH, *[1] * 45]
     assert (tokens == 1).all()
 
 
-def test_a_cell_without_states_thinks_anew() -> None:
+def test_without_states_every_step_starts_from_the_initial_carry() -> None:
     torch.manual_seed(0)
     cell = HRMCell(model_config("hrm", "maze-7x7"), segments=2)
     tokens = seven_by_seven()
@@ -79,7 +79,7 @@ def test_a_cell_without_states_thinks_anew() -> None:
     assert torch.equal(found[0], whole[torch.arange(2), torch.tensor([3, 20])])
 
 
-def test_a_carry_goes_from_step_to_step() -> None:
+def test_the_carry_is_passed_from_step_to_step() -> None:
     torch.manual_seed(0)
     config = model_config("hrm", "maze-7x7")
     cell = HRMCell(config)
@@ -104,7 +104,7 @@ def test_a_carry_goes_from_step_to_step() -> None:
 
 
 @pytest.mark.parametrize("carried", [True, False])
-def test_a_recurrent_hrm_trains_acts_and_is_saved(carried: bool, tmp_path: Path) -> None:
+def test_a_recurrent_hrm_can_be_trained_used_and_saved(carried: bool, tmp_path: Path) -> None:
     kwargs: dict[str, Any] = {"features_extractor_kwargs": {"carried": carried}}
     settings = hyperparameters("recurrent-ppo", MAZE, "hrm")
     settings = type(settings)(2, 64, "hrm", None, False, kwargs, {"n_steps": 16, "batch_size": 16})
@@ -127,13 +127,13 @@ def test_a_recurrent_hrm_trains_acts_and_is_saved(carried: bool, tmp_path: Path)
     assert len(evaluate(loaded, MAZE, 3).episodes) == 3
 
 
-def test_a_maze_with_doors_of_the_presets_size() -> None:
+def test_a_policy_trains_on_a_dynamic_maze_of_the_presets_size() -> None:
     result = train_rl("ppo", "HRMMaze-Dynamic-v0", steps=64, num_envs=2, policy="hrm",
                       limit=8, env_kwargs=SMALL)  # fmt: skip
     assert evaluate(result.agent, "HRMMaze-Dynamic-v0", 2, **SMALL).mean_steps <= 40
 
 
-def test_what_has_no_preset_is_refused() -> None:
+def test_an_environment_without_preset_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"hrm has the size of the HRM for maze-15x15, and no"):
         train_rl("ppo", "HRMMaze-Dynamic-v0", steps=10, policy="hrm")
     with pytest.raises(ValueError, match="recurrent hrm is for mazes"):

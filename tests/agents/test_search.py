@@ -25,12 +25,12 @@ from hrm_gym.puzzles.maze import PATH
         "HRMMazeAnswer-7x7-v0",
     ],
 )
-def test_it_solves_what_it_has_time_for(env_id: str) -> None:
+def test_the_search_solves_puzzles_within_its_time(env_id: str) -> None:
     result = evaluate(DepthFirstAgent(seconds=60), env_id, episodes=40)
     assert result.solve_rate == 1.0
 
 
-def test_where_several_ways_lead_its_own_is_seldom_the_shortest() -> None:
+def test_with_several_paths_the_search_rarely_finds_the_shortest() -> None:
     result = evaluate(DepthFirstAgent(), "HRMMaze-v0", episodes=40)
     assert result.optimal_rate is not None
     assert result.optimal_rate < 0.9
@@ -43,7 +43,7 @@ def test_the_answer_to_a_perfect_maze_is_its_label() -> None:
     assert np.array_equal(task.search(puzzle.inputs, 1.0), puzzle.labels)
 
 
-def test_a_search_in_slices_is_one_search(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_in_time_slices_gives_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hrm_gym.puzzles.sudoku.backtracking.SLICE", 1)
     task = get_task("sudoku-6x6")
     for key in range(5):
@@ -52,7 +52,7 @@ def test_a_search_in_slices_is_one_search(monkeypatch: pytest.MonkeyPatch) -> No
         assert np.array_equal(answer, puzzle.labels)
 
 
-def test_it_fails_when_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_fails_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     # A clock that advances by a second whenever it is read: time for the first slices alone.
     clock = iter(range(10**9))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
@@ -88,7 +88,7 @@ def test_mazes_with_doors_are_searched_at_every_step() -> None:
     assert result.solve_rate > 0.5
 
 
-def test_what_it_cannot_search_is_refused() -> None:
+def test_a_task_without_search_is_rejected() -> None:
     with pytest.raises(ValueError, match="seconds: expected a positive time, got 0"):
         DepthFirstAgent(seconds=0)
     env = make_env("HRMARC-v0", limit=1)

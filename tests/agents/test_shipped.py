@@ -15,7 +15,7 @@ from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.puzzles import get_task
 
 
-def test_every_folder_that_ships_is_listed_and_loads():
+def test_every_pretrained_agent_is_listed_and_loads():
     shipped = HRMAgent.pretrained()
     assert list(shipped) == sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
     for name, said in shipped.items():

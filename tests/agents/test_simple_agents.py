@@ -14,7 +14,7 @@ from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.maze.grid import goal_moves
 
 
-def test_act_batch_is_act_one_by_one() -> None:
+def test_act_batch_equals_act_in_a_loop() -> None:
     class Echo(Agent):
         def act(self, obs: dict, info: dict) -> int:
             return obs["k"] + info["k"]
@@ -54,7 +54,7 @@ def test_random_repeats_by_seed_and_differs_between_seeds() -> None:
     assert draw(1) != draw(2)
 
 
-def test_random_refuses_what_it_cannot_play() -> None:
+def test_the_random_agent_rejects_unsupported_spaces() -> None:
     with pytest.raises(ValueError, match="expected Discrete or flat MultiDiscrete"):
         RandomAgent(spaces.Box(0, 1))
     agent = RandomAgent(spaces.Discrete(3), 0)
@@ -83,7 +83,7 @@ def test_oracle_solves_every_puzzle(env_id: str) -> None:
         assert result.optimal_rate == 1.0
 
 
-def test_oracle_reads_no_solution() -> None:
+def test_the_oracle_does_not_read_the_solution() -> None:
     env = make_env("HRMSudoku-4x4-v0")
     observation, info = env.reset(seed=0)
     observation = {name: value.copy() for name, value in observation.items()}
@@ -93,7 +93,7 @@ def test_oracle_reads_no_solution() -> None:
     assert action == env.unwrapped.optimal_action()  # type: ignore[attr-defined]
 
 
-def test_oracle_goes_on_legally_on_a_board_gone_wrong() -> None:
+def test_the_oracle_plays_legal_actions_on_an_unsolvable_board() -> None:
     env = make_env("HRMSudoku-v0", split="test")
     observation, info = env.reset(options={"index": 0})
     label = env.unwrapped.solve()  # type: ignore[attr-defined]
@@ -107,7 +107,7 @@ def test_oracle_goes_on_legally_on_a_board_gone_wrong() -> None:
         assert not info["invalid_action"]
 
 
-def test_oracle_refuses_arc_and_infos_without_a_task() -> None:
+def test_the_oracle_rejects_arc_and_infos_without_a_task() -> None:
     oracle = OracleAgent()
     canvas = np.zeros(900, np.uint8)
     for observation in (
@@ -129,7 +129,7 @@ def test_every_environment_names_a_task_that_can_be_loaded() -> None:
             assert task.question(observation).shape == (task.seq_len,)
 
 
-def test_moves_fall_by_one_towards_the_goal() -> None:
+def test_following_the_moves_to_the_goal_takes_the_shortest_path() -> None:
     task = get_task("maze-9x9")
     inputs = task.generate(5).inputs
     ways = goal_moves(9, inputs.tobytes())

@@ -43,7 +43,7 @@ def test_the_transformer_is_a_plain_stack_of_eight_blocks() -> None:
     assert torch.allclose(answer(model, tokens), model.head(plain(tokens)), atol=1e-5)
 
 
-def test_the_looped_transformer_is_one_stack_again_and_again() -> None:
+def test_the_looped_transformer_repeats_one_stack() -> None:
     config = model_of(SUPERVISED["looped-transformer"](PRESETS["sudoku-4x4"]))
     model = HRM(config)
     plain = Transformer(config, layers=0)
@@ -69,7 +69,7 @@ def test_the_looped_transformer_is_one_stack_again_and_again() -> None:
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 @pytest.mark.parametrize("name", sorted(SUPERVISED))
-def test_both_have_the_parameters_of_the_hrm_they_stand_beside(name: str, preset: str) -> None:
+def test_both_have_as_many_parameters_as_the_hrm(name: str, preset: str) -> None:
     base = PRESETS[preset]
     config = SUPERVISED[name](base)
     wanted = count_parameters(base, dict(base.model))
@@ -83,7 +83,7 @@ def test_both_have_the_parameters_of_the_hrm_they_stand_beside(name: str, preset
 
 
 @pytest.mark.parametrize("name", sorted(SUPERVISED))
-def test_they_learn_from_a_few_steps(name: str) -> None:
+def test_both_learn_in_a_few_steps(name: str) -> None:
     torch.manual_seed(0)
     seen: list[int] = []
     result = train_supervised(
@@ -109,7 +109,9 @@ def test_they_learn_from_a_few_steps(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SUPERVISED))
-def test_a_saved_one_acts_as_before_in_both_kinds_of_environment(name: str, tmp_path: Path) -> None:
+def test_a_saved_agent_acts_as_before_in_both_kinds_of_environment(
+    name: str, tmp_path: Path
+) -> None:
     config = SUPERVISED[name](PRESETS["maze-7x7"])
     agent = Trainer(config, seed=1).agent()
     agent.save(tmp_path)
@@ -125,7 +127,7 @@ def test_a_saved_one_acts_as_before_in_both_kinds_of_environment(name: str, tmp_
         assert evaluate(loaded, env_id, episodes=3).agent == name
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(ValueError, match="expected one of transformer, looped-transformer, got"):
         train_supervised("lstm", "HRMMaze-7x7-v0", steps=1)
     with pytest.raises(ValueError, match="env: expected one of"):

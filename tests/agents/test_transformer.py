@@ -18,7 +18,7 @@ def make(positions: str, layers: int = 2) -> Transformer:
 
 
 @pytest.mark.parametrize("positions", ["rotary", "rotary2d", "learned"])
-def test_every_position_sees_every_other_and_where_it_stands(positions: str) -> None:
+def test_every_position_depends_on_all_tokens_and_positions(positions: str) -> None:
     model = make(positions)
     tokens = torch.ones(1, 16, dtype=torch.uint8)
     tokens[0, 5] = 3
@@ -33,7 +33,7 @@ def test_every_position_sees_every_other_and_where_it_stands(positions: str) -> 
 
 
 @pytest.mark.parametrize("positions", ["rotary", "learned"])
-def test_token_after_token_is_the_whole_sequence_at_once(positions: str) -> None:
+def test_decoding_token_by_token_equals_the_whole_sequence(positions: str) -> None:
     model = make(positions).eval()
     tokens = torch.randint(1, 6, (3, 12))
     with torch.no_grad():
@@ -55,7 +55,7 @@ def test_token_after_token_is_the_whole_sequence_at_once(positions: str) -> None
         model(tokens[:, :2], past=past)
 
 
-def test_left_to_right_sees_nothing_of_what_follows() -> None:
+def test_causal_attention_does_not_see_later_tokens() -> None:
     model = make("rotary")
     tokens = torch.randint(1, 6, (1, 10))
     changed = tokens.clone()
@@ -65,7 +65,7 @@ def test_left_to_right_sees_nothing_of_what_follows() -> None:
     assert not torch.allclose(a[:, 9], b[:, 9], atol=1e-4)
 
 
-def test_extra_features_are_added_where_they_stand() -> None:
+def test_extra_features_are_added_at_their_positions() -> None:
     model = make("rotary", layers=0)
     tokens = torch.ones(1, 16, dtype=torch.int64)
     extra = torch.zeros(1, 16, 16)
@@ -73,7 +73,7 @@ def test_extra_features_are_added_where_they_stand() -> None:
     assert torch.equal(model(tokens, extra), model(tokens) + extra)
 
 
-def test_it_has_the_blocks_of_an_hrm_of_its_configuration() -> None:
+def test_the_blocks_are_those_of_an_hrm_with_the_same_configuration() -> None:
     assert len(Transformer(HRMConfig(**SHAPE, H_layers=3, L_layers=2)).blocks) == 5  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="mixes by attention"):
         Transformer(HRMConfig(**SHAPE, mixer="mlp"))  # type: ignore[arg-type]

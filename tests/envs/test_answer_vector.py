@@ -35,7 +35,7 @@ def leaves(value):
     return [value]
 
 
-def test_tensors_on_a_device_and_arrays_without():
+def test_observations_are_tensors_on_a_device_and_arrays_without_one():
     for device, kind in (("cpu", torch.Tensor), (None, np.ndarray)):
         envs = gym.make_vec(SUDOKU, 3, device=device, autoreset_mode="SameStep")
         for result in (envs.reset(seed=0), envs.step(envs.action_space.sample())):
@@ -44,7 +44,7 @@ def test_tensors_on_a_device_and_arrays_without():
     assert envs.observation_space.contains(envs.reset()[0])
 
 
-def test_the_mode_is_a_plain_string_in_the_spec():
+def test_the_spec_contains_the_autoreset_mode_as_a_string():
     envs = gym.make_vec(SUDOKU, 2, device="cpu", autoreset_mode="SameStep")
     assert envs.metadata["autoreset_mode"] is gym.vector.AutoresetMode.SAME_STEP
     again = gym.envs.registration.EnvSpec.from_json(envs.spec.to_json())
@@ -53,7 +53,7 @@ def test_the_mode_is_a_plain_string_in_the_spec():
         gym.make_vec(SUDOKU, 2, autoreset_mode="Sometimes")
 
 
-def test_labels_are_the_teachers_alone():
+def test_labels_are_in_no_observation_and_no_info():
     envs = make(rows=8)
     observations, infos = envs.reset(seed=1)
     labels = envs.unwrapped.labels
@@ -68,7 +68,7 @@ def test_labels_are_the_teachers_alone():
     assert not torch.equal(envs.unwrapped.labels, kept)
 
 
-def test_reward_for_halting_on_the_label_alone():
+def test_only_halting_on_the_label_is_rewarded():
     envs = make("Disabled")
     actions = right(envs)
     actions[1, -1] = 0
@@ -124,7 +124,7 @@ def test_next_step_ignores_the_action_after_an_end():
     assert envs.step(right(envs))[1].tolist() == [1] * 4
 
 
-def test_a_mask_resets_those_rows_alone():
+def test_a_reset_mask_resets_only_its_rows():
     envs = make("Disabled")
     envs.step(right(envs, halt=0))
     state = envs.unwrapped.get_state()
@@ -142,7 +142,7 @@ def test_a_mask_resets_those_rows_alone():
     assert after["episodes"].tolist() == [0, 0, 0, 0]
 
 
-def test_an_index_names_puzzles_as_they_are():
+def test_the_option_index_selects_puzzles_as_stored():
     envs = make(rows=3)
     observations, infos = envs.reset(options={"index": [5, 0, 5]})
     puzzles = envs.unwrapped.puzzles
@@ -162,7 +162,7 @@ def test_an_index_names_puzzles_as_they_are():
         ({"puzzle": "1" * 16}, "options: expected reset_mask or index, got 'puzzle'"),
     ],
 )
-def test_wrong_options_change_nothing(options, words):
+def test_invalid_options_change_nothing(options, words):
     envs = make(rows=3)
     before = envs.unwrapped.get_state()
     with pytest.raises(ValueError, match=rf"^{words}"):
@@ -171,7 +171,7 @@ def test_wrong_options_change_nothing(options, words):
     assert all(torch.equal(after[k], v) for k, v in before.items() if k != "env")
 
 
-def test_seeds_row_by_row():
+def test_every_row_has_its_own_seed():
     envs = make(rows=3)
     together, _ = envs.reset(seed=7)
     apart, _ = envs.reset(seed=[9, 8, 7])
@@ -208,7 +208,7 @@ def test_an_invalid_action_changes_nothing(mode, device):
     np.testing.assert_array_equal(observations["answer"][0], wanted["answer"])
 
 
-def test_what_is_handed_out_may_be_written_to():
+def test_returned_arrays_may_be_written_to():
     envs, twin = make("NextStep"), make("NextStep")
     for number in range(6):
         actions = right(twin, halt=number % 2)
@@ -222,7 +222,7 @@ def test_what_is_handed_out_may_be_written_to():
             leaf.fill_(1)
 
 
-def test_actions_of_any_integer_kind():
+def test_actions_of_any_integer_dtype_are_accepted():
     results = []
     for kind in (torch.uint8, torch.int32, torch.int64):
         envs = make()
@@ -233,7 +233,7 @@ def test_actions_of_any_integer_kind():
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
-def test_state_goes_back_exactly(mode):
+def test_set_state_restores_an_episode_exactly(mode):
     envs = make(mode, max_segments=3)
     envs.step(right(envs, halt=0))
     state = envs.unwrapped.get_state()
@@ -254,7 +254,7 @@ def test_state_goes_back_exactly(mode):
     assert all(torch.equal(a, b) for a, b in zip(first, play(), strict=True))
 
 
-def test_a_foreign_state_is_refused():
+def test_a_state_of_another_environment_is_rejected():
     envs = make(env_id="HRMSudokuAnswer-v0")
     before = envs.unwrapped.get_state()
     for other in (make(env_id="HRMMazeAnswer-9x9-v0"), make(rows=3, env_id="HRMSudokuAnswer-v0")):
@@ -266,7 +266,7 @@ def test_a_foreign_state_is_refused():
     assert all(torch.equal(after[k], v) for k, v in before.items() if k != "env")
 
 
-def test_before_reset_it_says_so():
+def test_calls_before_reset_raise():
     envs = gym.make_vec(SUDOKU, 2)
     with pytest.raises(gym.error.ResetNeeded):
         envs.step(envs.action_space.sample())
@@ -276,7 +276,7 @@ def test_before_reset_it_says_so():
         envs.reset(options={"reset_mask": np.array([True, False])})
 
 
-def test_a_device_that_is_not_there():
+def test_a_missing_device_is_rejected():
     absent = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(ValueError, match=rf"^device: '{absent}' is not there"):
         gym.make_vec(SUDOKU, 2, device=absent)
@@ -284,7 +284,7 @@ def test_a_device_that_is_not_there():
         gym.make_vec(SUDOKU, 2, device="abacus")
 
 
-def test_other_wrong_arguments():
+def test_other_invalid_arguments_are_rejected():
     with pytest.raises(ValueError, match=r"^render_mode: a native vector does not render"):
         gym.make_vec(SUDOKU, 2, render_mode="rgb_array")
     with pytest.raises(ValueError, match=r"^num_envs: expected at least 1"):
@@ -297,7 +297,7 @@ def test_tensors_equal_the_single_environment(env_id, kwargs):
     check_vector_env(env_id, num_envs=2, steps=24, device="cpu", **kwargs)
 
 
-def test_without_augmentation_puzzles_are_the_banks():
+def test_without_augmentation_puzzles_equal_those_of_the_bank():
     envs = make(rows=5, augment=False)
     known = {row.tobytes() for row in envs.unwrapped.puzzles.inputs}
     assert all(row.numpy().tobytes() in known for row in envs.unwrapped.tokens)
@@ -308,7 +308,7 @@ def test_without_augmentation_puzzles_are_the_banks():
     "env_id", [SUDOKU, "HRMSudokuAnswer-v0", MAZE, "HRMMazeAnswer-v0", "HRMARCAnswer-v0"]
 )
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
-def test_a_gpu_plays_what_the_host_plays(env_id, mode):
+def test_a_gpu_gives_the_same_results_as_the_cpu(env_id, mode):
     host = make(mode, rows=64, env_id=env_id, max_segments=4)
     device = make(mode, rows=64, env_id=env_id, max_segments=4, device="cuda")
     random = torch.Generator().manual_seed(0)
@@ -328,7 +328,7 @@ def test_a_gpu_plays_what_the_host_plays(env_id, mode):
 
 
 @pytest.mark.gpu
-def test_a_gpu_plays_what_the_single_environment_plays():
+def test_a_gpu_gives_the_same_results_as_the_single_environment():
     check_vector_env(SUDOKU, device="cuda")
     check_vector_env(MAZE, device="cuda")
 
@@ -343,7 +343,7 @@ def test_targets_of_mazes_equal_the_single_environments(targets, augment):
     check_vector_env("HRMAnswer-v0", num_envs=2, steps=24, device="cpu", **kwargs)
 
 
-def test_solved_labels_are_the_solvers_and_turned_ones_are_not():
+def test_solved_targets_equal_the_solvers_label_and_turned_ones_may_differ():
     for targets in ("turned", "solved"):
         envs = make(rows=64, env_id="HRMAnswer-v0", targets=targets, **MAZES).unwrapped
         tokens, labels = envs.tokens.numpy(), envs.labels.numpy()
@@ -355,7 +355,7 @@ def test_solved_labels_are_the_solvers_and_turned_ones_are_not():
         assert all(map(envs.task.is_solved, map(Puzzle, tokens, labels), labels))
 
 
-def test_any_shortest_path_is_rewarded_and_is_its_own_target():
+def test_with_targets_any_every_shortest_path_is_rewarded():
     envs, plain = (
         make("Disabled", 64, "HRMAnswer-v0", targets=targets, **MAZES)
         for targets in ("any", "turned")
@@ -385,7 +385,7 @@ def test_any_shortest_path_is_rewarded_and_is_its_own_target():
     assert float(envs.step(actions)[1].mean()) < 0.1
 
 
-def test_a_state_holds_what_any_path_needs():
+def test_a_state_contains_the_data_of_targets_any():
     envs = make(rows=8, env_id="HRMAnswer-v0", targets="any", **MAZES)
     state = envs.unwrapped.get_state()
     scores = torch.rand((8, 64, 6), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -397,7 +397,7 @@ def test_a_state_holds_what_any_path_needs():
 
 
 @pytest.mark.parametrize("make_one", [gym.make, lambda *a, **k: gym.make_vec(*a, 2, **k)])
-def test_targets_that_make_no_sense(make_one):
+def test_unknown_targets_are_rejected(make_one):
     with pytest.raises(ValueError, match=r"targets: expected turned for sudoku-4x4, .* got 'any'"):
         make_one(SUDOKU, targets="any")
     with pytest.raises(ValueError, match=r"targets: expected turned for arc, .* got 'solved'"):

@@ -44,7 +44,7 @@ def text(value) -> str:
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
 @pytest.mark.parametrize("limit", [1, 6])
-def test_any_time_limit_is_the_last_step(env_id, limit):
+def test_an_episode_is_truncated_at_its_time_limit(env_id, limit):
     env = gym.make(env_id, max_steps=limit, disable_env_checker=True)
     for _ in range(2):
         env.reset(seed=0)
@@ -63,7 +63,7 @@ def test_vector_equals_single_under_any_time_limit(env_id, limit):
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
 @pytest.mark.parametrize("how", [lambda env: env, copy.deepcopy, "pickle"])
-def test_a_state_holds_the_count_of_the_time_limit(env_id, how):
+def test_a_state_contains_the_number_of_steps(env_id, how):
     env = gym.make(env_id, max_steps=8, disable_env_checker=True)
     env.reset(seed=0)
 
@@ -81,7 +81,7 @@ def test_a_state_holds_the_count_of_the_time_limit(env_id, how):
     assert go_on(env, 8) == [False] * 7 + [True]
 
 
-def test_the_limit_is_the_environments_own():
+def test_max_steps_truncates_inside_the_environment():
     env = gym.make("HRMMaze-7x7-v0")
     assert env.spec.max_episode_steps is None
     assert env.unwrapped.max_steps == 196
@@ -97,14 +97,14 @@ def test_the_limit_is_the_environments_own():
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
 @pytest.mark.parametrize("limit", [0, -1, True, 2.0, "9"])
-def test_a_limit_that_is_no_positive_number_is_refused(env_id, limit):
+def test_max_steps_must_be_a_positive_whole_number(env_id, limit):
     with pytest.raises(ValueError, match=r"^max_steps: expected (an integer of )?at least 1, got"):
         gym.make(env_id, max_steps=limit)
 
 
 @pytest.mark.parametrize("env_id", [*ANSWERS, "HRMHalt-v0"])
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec])
-def test_where_segments_end_an_episode_a_limit_is_refused(env_id, make):
+def test_environments_with_max_segments_reject_max_steps(env_id, make):
     with pytest.raises(ValueError, match=r"^max_steps: these episodes end by max_segments"):
         make(env_id, max_steps=3)
 
@@ -154,7 +154,7 @@ class Restarting(TimeLimit):
 
 @pytest.mark.parametrize("inner", [Skip, NoopReset, Swallow, Autoreset])
 @pytest.mark.parametrize("limit", [1, 9, 10])
-def test_a_time_limit_around_the_environment_is_a_wrapper_like_any_other(inner, limit):
+def test_a_time_limit_wrapper_truncates_independently_of_max_steps(inner, limit):
     for own in (None, 500):
         made = gym.make("HRMMaze-7x7-v0", max_steps=own, disable_env_checker=True)
         env = TimeLimit(inner(made), limit)
@@ -171,7 +171,7 @@ def test_a_time_limit_around_the_environment_is_a_wrapper_like_any_other(inner, 
     # Four steps an action; five steps of ten in the reset; every second action lost; as it is.
     [(Skip, 3), (NoopReset, 5), (Swallow, 20), (gym.Wrapper, 10)],
 )
-def test_the_own_limit_counts_own_steps_whatever_is_around(inner, seen):
+def test_max_steps_counts_steps_of_the_environment_under_any_wrapper(inner, seen):
     env = inner(gym.make("HRMMaze-7x7-v0", max_steps=10, disable_env_checker=True))
     for _ in range(2):
         env.reset(seed=0)
@@ -179,7 +179,7 @@ def test_the_own_limit_counts_own_steps_whatever_is_around(inner, seen):
         assert env.unwrapped.ended
 
 
-def test_a_subclass_of_time_limit_is_a_wrapper_like_any_other():
+def test_a_subclass_of_time_limit_does_not_change_max_steps():
     free = gym.make("HRMMaze-7x7-v0", max_steps=None, disable_env_checker=True)
     env = Restarting(free, 4)
     env.reset(seed=0)
@@ -189,7 +189,7 @@ def test_a_subclass_of_time_limit_is_a_wrapper_like_any_other():
 
 
 @pytest.mark.parametrize("env_id", ENDING)
-def test_a_time_limit_around_the_environment_does_not_end_its_episode(env_id):
+def test_a_time_limit_wrapper_does_not_end_the_episode_of_the_environment(env_id):
     env = gym.make(env_id, max_episode_steps=2, disable_env_checker=True)
     env.reset(seed=1)
     for number in (1, 2):
@@ -202,7 +202,7 @@ def test_a_time_limit_around_the_environment_does_not_end_its_episode(env_id):
     assert text(env.unwrapped.get_state()) != before
 
 
-def test_an_environment_keeps_no_wrapper():
+def test_an_environment_holds_no_reference_to_a_wrapper():
     env = gym.make("HRMMaze-7x7-v0", max_episode_steps=50)
     env.reset(seed=0)
     env.step(0)
@@ -221,7 +221,7 @@ def test_an_environment_keeps_no_wrapper():
         gc.enable()
 
 
-def test_a_state_brings_its_count_to_another_limit():
+def test_a_restored_step_count_applies_to_another_limit():
     env = gym.make("HRMMaze-7x7-v0", max_steps=9)
     env.reset(seed=0)
     for _ in range(3):
@@ -243,13 +243,13 @@ def test_a_state_brings_its_count_to_another_limit():
         ({"max_episode_steps": None}, 196),
     ],
 )
-def test_a_vector_says_its_limit_as_the_single_environment_does(kwargs, limit):
+def test_a_vector_has_the_max_steps_of_the_single_environment(kwargs, limit):
     assert gym.make_vec("HRMMaze-7x7-v0", 2, **kwargs).unwrapped.max_steps == limit
     assert gym.make("HRMMaze-7x7-v0", **kwargs).unwrapped.max_steps == limit
 
 
 @pytest.mark.parametrize("env_id", [*SMALL, *ANSWERS, "HRMHalt-v0"])
-def test_a_native_vector_takes_no_time_limit_of_gymnasium(env_id):
+def test_a_native_vector_rejects_max_episode_steps(env_id):
     with pytest.raises(ValueError, match=r"^max_episode_steps: .* expected max_steps"):
         gym.make_vec(env_id, 2, max_episode_steps=3)
 
@@ -262,7 +262,7 @@ def flat_mask(info):
     ("env_id", "cut"),
     [*((i, False) for i in ENDING), *((i, True) for i in ENDING if i in STEP_IDS)],
 )
-def test_past_the_end_nothing_happens(env_id, cut, to_the_end):
+def test_a_step_after_the_end_changes_nothing(env_id, cut, to_the_end):
     """Nor by an action that would have changed the state had the episode not been over."""
     kwargs = {"max_steps": 2} if cut else {}
     env, twin = (gym.make(env_id, disable_env_checker=True, **kwargs) for _ in range(2))
@@ -307,7 +307,7 @@ def test_past_the_end_nothing_happens(env_id, cut, to_the_end):
 
 @pytest.mark.parametrize("env_id", [*SMALL, ANSWERS[0], ANSWERS[1], "HRMHalt-v0"])
 @pytest.mark.parametrize("limit", [4, None])
-def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
+def test_after_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
     kwargs = {} if env_id not in SMALL or limit is None else {"max_steps": limit}
     masks = {"masks": True} if env_id in SMALL else {}
     envs = gym.make_vec(env_id, 4, autoreset_mode="Disabled", **kwargs, **masks)
@@ -349,7 +349,7 @@ def test_past_the_end_a_vector_without_autoreset_equals_single(env_id, limit):
 
 
 @pytest.mark.parametrize("env_id", ANSWERS)
-def test_the_cells_that_differ_are_the_regret_of_an_answer(env_id, to_the_end):
+def test_the_regret_of_an_answer_is_its_number_of_wrong_cells(env_id, to_the_end):
     single, vector = gym.make(env_id, disable_env_checker=True), gym.make_vec(env_id, 2)
     single.reset(seed=4)
     vector.reset(seed=4)

@@ -17,7 +17,7 @@ PAID = [*STEP_IDS, *ANSWER_IDS]
 every = pytest.mark.parametrize("env_id", [*PAID, "HRMHalt-v0"])
 
 
-def test_a_refused_puzzle_changes_nothing():
+def test_a_rejected_puzzle_changes_nothing():
     env, twin = (gym.make("HRMSudoku-4x4-v0", disable_env_checker=True) for _ in range(2))
     env.reset(seed=3)
     twin.reset(seed=3)
@@ -27,7 +27,7 @@ def test_a_refused_puzzle_changes_nothing():
 
 
 @pytest.mark.parametrize("env_id", SINGLE)
-def test_a_refused_reset_changes_nothing(env_id):
+def test_a_rejected_reset_changes_nothing(env_id):
     env, twin = (gym.make(env_id, disable_env_checker=True) for _ in range(2))
     env.reset(seed=3)
     twin.reset(seed=3)
@@ -58,7 +58,7 @@ ODD = (1.5, float("nan"), float("inf"), np.float32(2), True, None, "1", [1], -7,
 
 @pytest.mark.parametrize("env_id", [i for i in SINGLE if i != "HRMSudokuAnswer-4x4-v0"])
 @pytest.mark.parametrize("action", ODD, ids=repr)
-def test_odd_actions_are_invalid_and_never_raise(env_id, action):
+def test_malformed_actions_are_invalid_and_never_raise(env_id, action):
     env = gym.make(env_id, disable_env_checker=True).unwrapped
     before, _ = env.reset(seed=0)
     values = [action] * 3 if env_id == "HRMARC-v0" else action
@@ -128,7 +128,7 @@ def test_odd_actions_are_invalid_and_never_raise(env_id, action):
         ("HRMSudokuAnswer-4x4-v0", {"colour": 1}, "colour: unknown keyword"),
     ],
 )
-def test_wrong_arguments_are_named(env_id, kwargs, words):
+def test_the_error_names_a_wrong_argument(env_id, kwargs, words):
     native = gym.spec(env_id).vector_entry_point is not None
     for make in [gym.make, gym.make_vec] if native else [gym.make]:
         with pytest.raises(ValueError, match=rf"^{words}") as caught:
@@ -136,7 +136,7 @@ def test_wrong_arguments_are_named(env_id, kwargs, words):
         assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_render_mode_is_named():
+def test_the_error_names_an_unknown_render_mode():
     from hrm_gym.envs.sudoku import SudokuEnv
 
     with pytest.raises(ValueError, match=r"^render_mode: expected one of"):
@@ -144,7 +144,7 @@ def test_an_unknown_render_mode_is_named():
 
 
 @pytest.mark.parametrize("env_id", PAID)
-def test_an_index_takes_that_puzzle_as_it_is(env_id):
+def test_the_option_index_selects_a_puzzle_as_stored(env_id):
     env = gym.make(env_id)
     observation, info = env.reset(options={"index": 2})
     puzzle = env.unwrapped.puzzles[2]
@@ -161,7 +161,7 @@ def test_an_index_takes_that_puzzle_as_it_is(env_id):
         ("HRMMazeAnswer-7x7-v0", "S......" + "." * 35 + "......G"),
     ],
 )
-def test_a_puzzle_of_ones_own(env_id, text):
+def test_the_option_puzzle_plays_a_custom_puzzle(env_id, text):
     env = gym.make(env_id)
     env.reset(options={"puzzle": text})
     done = False
@@ -179,7 +179,7 @@ def test_splits_and_difficulty_choose_puzzles():
             assert low <= env.reset(seed=seed)[1]["rating"] <= high
 
 
-def test_a_maze_answer_may_be_another_shortest_path():
+def test_another_shortest_path_solves_a_maze_without_being_exact():
     env = gym.make("HRMMazeAnswer-7x7-v0")
     env.reset(options={"puzzle": "S......" + "." * 35 + "......G"})
     other = np.full((7, 7), 2)
@@ -192,7 +192,7 @@ def test_a_maze_answer_may_be_another_shortest_path():
 
 
 @pytest.mark.parametrize("env_id", ["HRMSudokuAnswer-4x4-v0", "HRMARCAnswer-v0"])
-def test_an_answer_of_the_wrong_form_is_an_invalid_action(env_id):
+def test_an_answer_of_the_wrong_shape_is_an_invalid_action(env_id):
     env = gym.make(env_id, disable_env_checker=True)
     env.reset(seed=0)
     right = env.unwrapped.optimal_action()
@@ -208,7 +208,7 @@ def test_an_answer_of_the_wrong_form_is_an_invalid_action(env_id):
 
 
 @every
-def test_before_reset_it_says_so(env_id):
+def test_calls_before_reset_raise(env_id):
     env = gym.make(env_id).unwrapped
     for call in (env.get_state, env.optimal_action, env.solve, env.render):
         with pytest.raises(gym.error.ResetNeeded):
@@ -218,7 +218,7 @@ def test_before_reset_it_says_so(env_id):
 
 
 @pytest.mark.parametrize("env_id", PAID)
-def test_the_teacher_always_succeeds(env_id):
+def test_optimal_actions_always_succeed(env_id):
     env = gym.make(env_id)
     for episode in range(4):
         _, info = env.reset(seed=0 if episode == 0 else None)
@@ -261,7 +261,7 @@ def test_time_limit(env_id):
 
 
 @pytest.mark.parametrize("env_id", ANSWER_IDS)
-def test_answers_end_by_themselves(env_id):
+def test_answer_episodes_end_at_max_segments(env_id):
     env = gym.make(env_id, disable_env_checker=True)
     assert env.unwrapped.max_steps is None
     env.reset(seed=0)
@@ -277,7 +277,7 @@ def test_answers_end_by_themselves(env_id):
 
 
 @pytest.mark.parametrize("env_id", ["HRMMaze-Dynamic-v0", "HRMARC-v0"])
-def test_where_there_is_no_native_vector_it_says_so(env_id):
+def test_an_id_without_native_vector_rejects_its_arguments(env_id):
     with pytest.raises(ValueError, match=r"^autoreset_mode: this environment has no native vector"):
         gym.make_vec(env_id, 2, autoreset_mode="SameStep")
     mode = gym.vector.AutoresetMode.SAME_STEP

@@ -15,7 +15,7 @@ from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 from hrm_gym.testing import check_vector_env
 
 
-def made_up(count: int = 120, segments: int = 6, seed: int = 0) -> Traces:
+def random_traces(count: int = 120, segments: int = 6, seed: int = 0) -> Traces:
     """Return traces of blank mazes whose right answers fall anywhere."""
     random = np.random.default_rng(seed)
     shape = (count, segments)
@@ -25,7 +25,7 @@ def made_up(count: int = 120, segments: int = 6, seed: int = 0) -> Traces:
     return Traces(
         "maze-3x3",
         "HRMMazeAnswer-3x3-v0",
-        "made-up",
+        "random",
         random.integers(1, 5, (count, 9)).astype(np.uint8),
         labels,
         random.integers(2, 9, count).astype(np.float32),
@@ -43,7 +43,7 @@ def made_up(count: int = 120, segments: int = 6, seed: int = 0) -> Traces:
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "traces.npz"
-    made_up().save(path)
+    random_traces().save(path)
     return str(path)
 
 
@@ -61,8 +61,8 @@ def episode(env, index: int, halt_at: int | None):
     return {**info, "reward": reward}, np.array(seen)
 
 
-def test_observations_and_rewards_are_what_was_recorded(file):
-    traces = made_up()
+def test_observations_and_rewards_follow_from_the_recording(file):
+    traces = random_traces()
     for split in SPLITS:
         env = gym.make("HRMHalt-v0", source=file, split=split, ponder_cost=0.05)
         rows = np.flatnonzero(trace_splits(traces) == SPLITS.index(split))
@@ -87,7 +87,7 @@ def test_observations_and_rewards_are_what_was_recorded(file):
                 np.testing.assert_allclose(seen[:, 5], rating / (10 + rating), rtol=1e-6)
 
 
-def test_the_oracle_pays_most_and_regret_says_what_was_missed(file):
+def test_optimal_actions_have_the_highest_reward_and_no_regret(file):
     for cost in (0.0, 0.05, 0.4):
         env = gym.make("HRMHalt-v0", source=file, ponder_cost=cost)
         for index in range(25):
@@ -106,8 +106,8 @@ def test_the_oracle_pays_most_and_regret_says_what_was_missed(file):
             assert info["segment"] == rewards.index(max(rewards)) + 1
 
 
-def test_the_models_own_rule_can_be_read_from_an_observation(file):
-    traces = made_up()
+def test_the_rule_of_the_q_values_can_be_read_from_an_observation(file):
+    traces = random_traces()
     env = gym.make("HRMHalt-v0", source=file, split="test")
     rows = np.flatnonzero(trace_splits(traces) == SPLITS.index("test"))
     for index, row in enumerate(rows):
@@ -124,13 +124,13 @@ def test_fewer_segments_than_were_recorded(file, segments):
     assert seen[min(segments, len(seen)) - 1, 4] == 1
 
 
-def test_vector_equals_single_on_a_file_of_ones_own(file):
+def test_vector_equals_single_on_a_custom_file(file):
     for kwargs in ({"max_segments": 6}, {"max_segments": 1, "split": "ood"}):
         check_vector_env("HRMHalt-v0", num_envs=4, seed=3, steps=60, source=file, **kwargs)
 
 
 @given(st.integers(0, 2**31), st.integers(1, 5))
-def test_the_vectors_oracle_is_the_single_one(seed, rows):
+def test_optimal_actions_of_a_vector_equal_the_single_ones(seed, rows):
     envs = gym.make_vec("HRMHalt-v0", rows, split="ood", autoreset_mode="NextStep")
     singles = [gym.make("HRMHalt-v0", split="ood").unwrapped for _ in range(rows)]
     envs.reset(seed=seed)
@@ -144,7 +144,7 @@ def test_the_vectors_oracle_is_the_single_one(seed, rows):
         assert not done.any()
 
 
-def test_a_vector_goes_back_to_its_snapshot():
+def test_set_state_restores_a_vector():
     envs = gym.make_vec("HRMHalt-v0", 5, autoreset_mode="SameStep").unwrapped
     with pytest.raises(gym.error.ResetNeeded, match="call reset"):
         envs.get_state()
@@ -174,7 +174,7 @@ def test_splits_never_share_a_puzzle():
     np.testing.assert_array_equal(splits == 3, traces.ood)
 
 
-def test_the_bundled_file_is_small_whole_and_says_how_it_was_made():
+def test_the_bundled_file_is_small_complete_and_stores_its_command():
     assert BUNDLED.stat().st_size <= 300_000
     traces = read_traces(BUNDLED)
     task = get_task(traces.task)
@@ -206,14 +206,14 @@ def test_the_bundled_file_is_small_whole_and_says_how_it_was_made():
     ],
 )
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec])
-def test_wrong_arguments_are_named(make, kwargs, words):
+def test_the_error_names_a_wrong_argument(make, kwargs, words):
     with pytest.raises(ValueError, match=rf"^{words}") as caught:
         make("HRMHalt-v0", **kwargs)
     assert "\n" not in str(caught.value)
 
 
-def test_an_absent_split_and_a_puzzle_of_ones_own_are_refused(tmp_path):
-    traces = made_up()
+def test_an_empty_split_and_a_custom_puzzle_are_rejected(tmp_path):
+    traces = random_traces()
     traces.take(trace_splits(traces) == 0).save(tmp_path / "t.npz")
     with pytest.raises(ValueError, match=r"has no trace of split 'ood'"):
         gym.make("HRMHalt-v0", source=str(tmp_path / "t.npz"), split="ood")
@@ -222,7 +222,7 @@ def test_an_absent_split_and_a_puzzle_of_ones_own_are_refused(tmp_path):
         env.reset(options={"puzzle": "x"})
 
 
-def test_wrong_vector_options_are_named():
+def test_the_error_names_a_wrong_vector_option():
     envs = gym.make_vec("HRMHalt-v0", 2)
     for options, words in (
         ({"reset_mask": [True, False]}, "reset_mask: the first reset"),

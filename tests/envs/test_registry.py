@@ -40,7 +40,7 @@ def test_sb3_checker(env_id):
 
 
 @every
-def test_same_seed_same_trace(env_id, digest, play):
+def test_the_same_seed_gives_the_same_episode(env_id, digest, play):
     traces = []
     for seed in (3, 3, 4):
         env = gym.make(env_id)
@@ -109,7 +109,7 @@ def test_every_info_of_a_vector_names_the_task(env_id, mode, device):
         assert last > 0
 
 
-def test_a_copy_of_a_vector_hands_out_names_that_stay():
+def test_the_task_names_of_a_copied_vector_are_read_only():
     envs = gym.make_vec("HRMSudoku-4x4-v0", 2)
     for twin in (envs, copy.deepcopy(envs), pickle.loads(pickle.dumps(envs))):
         twin.reset(seed=0)
@@ -119,7 +119,7 @@ def test_a_copy_of_a_vector_hands_out_names_that_stay():
 
 
 @pytest.mark.parametrize("env_id", STEP_IDS)
-def test_masks_say_exactly_what_is_legal(env_id, snapshot):
+def test_masks_mark_exactly_the_legal_actions(env_id, snapshot):
     env = gym.make(env_id, disable_env_checker=True).unwrapped
     random = np.random.default_rng(0)
     env.reset(seed=1)
@@ -221,7 +221,7 @@ def test_masked_samples_are_legal(env_id):
 
 
 @every
-def test_the_solution_is_nowhere_to_be_seen(env_id, flat):
+def test_observations_and_infos_never_contain_the_solution(env_id, flat):
     env = gym.make(env_id, disable_env_checker=True)
     observation, info = env.reset(seed=6)
     for _ in range(6):
@@ -246,7 +246,7 @@ def test_the_solution_is_nowhere_to_be_seen(env_id, flat):
 
 
 @every
-def test_what_is_returned_is_the_callers(env_id, flat, digest, actions_of):
+def test_returned_arrays_are_not_used_again(env_id, flat, digest, actions_of):
     env = gym.make(env_id, disable_env_checker=True)
     observation, info = env.reset(seed=8)
     for action in actions_of(env, 10):
@@ -267,7 +267,7 @@ def test_what_is_returned_is_the_callers(env_id, flat, digest, actions_of):
 
 
 @pytest.mark.parametrize("env_id", SMALL)
-def test_async_vector(env_id):
+def test_an_async_vector_can_be_made(env_id):
     async_kwargs = {"vectorization_mode": "async", "vector_kwargs": {"context": "spawn"}}
     plain, other = (
         gym.make_vec(env_id, 2, limit=5, **mode)
@@ -306,7 +306,7 @@ def test_async_vector(env_id):
         ({"index": 0, "difficulty": [0, 1]}, "options: expected one of them"),
     ],
 )
-def test_wrong_options_are_named(env_id, options, words, digest, play):
+def test_the_error_names_a_wrong_option(env_id, options, words, digest, play):
     env = gym.make(env_id)
     env.reset(seed=1)
     with pytest.raises(ValueError, match=rf"^{words}") as caught:

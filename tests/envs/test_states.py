@@ -17,7 +17,7 @@ every = pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
 
 @every
 @pytest.mark.parametrize("how", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
-def test_a_copy_goes_on_with_the_episode(env_id, how, play):
+def test_a_copy_continues_the_episode(env_id, how, play):
     env = gym.make(env_id)
     env.reset(seed=2)
     play(env, 5)
@@ -27,7 +27,7 @@ def test_a_copy_goes_on_with_the_episode(env_id, how, play):
 
 
 @every
-def test_state_goes_back_exactly(env_id, play, snapshot):
+def test_set_state_restores_an_episode_exactly(env_id, play, snapshot):
     env = gym.make(env_id).unwrapped
     env.reset(seed=2)
     play(env, 7)
@@ -45,7 +45,7 @@ def test_state_goes_back_exactly(env_id, play, snapshot):
 
 
 @every
-def test_a_foreign_state_is_refused(env_id, digest, play):
+def test_a_state_of_another_environment_is_rejected(env_id, digest, play):
     env = gym.make(env_id).unwrapped
     env.reset(seed=2)
     for other_id in ("HRMMaze-7x7-v0", "HRMSudoku-6x6-v0"):
@@ -82,7 +82,7 @@ OTHERWISE = {
 
 
 @pytest.mark.parametrize("name", OTHERWISE)
-def test_a_state_of_the_same_id_made_otherwise_is_refused(name, digest):
+def test_a_state_from_other_arguments_is_rejected(name, digest):
     env_id, left, right = OTHERWISE[name]
     envs = [gym.make(env_id, **kwargs).unwrapped for kwargs in (left, right)]
     for env in envs:
@@ -106,7 +106,7 @@ VECTORS = {
     "env_id", ["HRMSudoku-6x6-v0", "HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0", "HRMHalt-v0"]
 )
 @pytest.mark.parametrize("name", VECTORS)
-def test_a_state_of_a_vector_made_otherwise_is_refused(env_id, name, digest):
+def test_a_state_of_a_vector_with_other_arguments_is_rejected(env_id, name, digest):
     # Of as many puzzles, so that the numbers of rows would do for either.
     left, right = (gym.make_vec(env_id, 2, limit=5, **kwargs).unwrapped for kwargs in VECTORS[name])
     for envs in (left, right):
@@ -117,7 +117,7 @@ def test_a_state_of_a_vector_made_otherwise_is_refused(env_id, name, digest):
     assert digest(left.get_state()) == before
 
 
-def test_a_state_goes_on_where_the_same_puzzles_are_drawn(tmp_path, play):
+def test_a_state_is_accepted_if_the_puzzles_are_the_same(tmp_path, play):
     task = get_task("sudoku-4x4")
     lines = [f"{task.format(task.generate(key).inputs)}\n" for key in range(6)]
     sources = [tmp_path / name for name in ("one.csv", "two.csv", "three.csv")]
@@ -132,7 +132,7 @@ def test_a_state_goes_on_where_the_same_puzzles_are_drawn(tmp_path, play):
         made[2].set_state(made[0].get_state())
 
 
-def test_a_set_is_known_by_its_puzzles_however_they_were_read(tmp_path, play):
+def test_a_puzzle_set_is_identified_by_its_puzzles_and_not_by_its_source(tmp_path, play):
     made = gym.make("HRMSudoku-4x4-v0", source="generator:6").unwrapped
     questions = [made.task.format(inputs) for inputs in made.puzzles.inputs]
     (tmp_path / "same.csv").write_text("\n".join(["question", *questions]))
@@ -144,7 +144,7 @@ def test_a_set_is_known_by_its_puzzles_however_they_were_read(tmp_path, play):
 
 
 @pytest.mark.parametrize("targets", [("turned", "solved"), ("turned", "any"), ("solved", "any")])
-def test_a_state_of_a_vector_with_other_targets_is_refused(targets):
+def test_a_state_of_a_vector_with_other_targets_is_rejected(targets):
     left, right = (
         gym.make_vec("HRMMazeAnswer-7x7-v0", 2, limit=5, targets=name).unwrapped for name in targets
     )
@@ -156,7 +156,7 @@ def test_a_state_of_a_vector_with_other_targets_is_refused(targets):
 
 
 @every
-def test_half_a_state_is_refused_and_changes_nothing(env_id, digest):
+def test_an_incomplete_state_is_rejected_and_changes_nothing(env_id, digest):
     env = gym.make(env_id).unwrapped
     env.reset(seed=2)
     old = env.get_state()
@@ -181,7 +181,7 @@ def test_half_a_state_is_refused_and_changes_nothing(env_id, digest):
 @pytest.mark.parametrize(
     "env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0", "HRMHalt-v0"]
 )
-def test_half_a_state_of_a_vector_is_refused(env_id, digest):
+def test_an_incomplete_state_of_a_vector_is_rejected(env_id, digest):
     envs = gym.make_vec(env_id, 2).unwrapped
     envs.reset(seed=2)
     old = envs.get_state()

@@ -59,7 +59,7 @@ def play(env, steps, seed=0):
 
 
 @every
-def test_gym_make_vec_takes_the_native_vector(env_id):
+def test_gym_make_vec_makes_the_native_vector(env_id):
     env = gym.make_vec(env_id, num_envs=3, autoreset_mode="SameStep")
     assert type(env).__name__.endswith("VectorEnv")
     assert type(env).__module__.startswith("hrm_gym.envs.")
@@ -72,7 +72,7 @@ def test_gym_make_vec_takes_the_native_vector(env_id):
 
 @every
 @pytest.mark.parametrize("mode", MODES)
-def test_state_pickle_deepcopy_and_spec(env_id, mode):
+def test_a_vector_survives_state_pickle_deepcopy_and_spec(env_id, mode):
     env = gym.make_vec(env_id, num_envs=4, autoreset_mode=mode, masks=True, max_steps=9)
     env.reset(seed=3)
     play(env, 5)
@@ -89,7 +89,7 @@ def test_state_pickle_deepcopy_and_spec(env_id, mode):
 
 
 @every
-def test_a_foreign_state_is_refused(env_id):
+def test_a_state_of_another_environment_is_rejected(env_id):
     env = gym.make_vec(env_id, num_envs=2).unwrapped
     env.reset(seed=0)
     before = env.get_state()
@@ -155,7 +155,7 @@ def test_the_mask_of_a_row_that_has_ended(env_id, mode, offered):
 
 
 @every
-def test_the_teacher_solves_every_row_without_regret(env_id):
+def test_optimal_actions_solve_every_row_without_regret(env_id):
     env = gym.make_vec(env_id, num_envs=3, autoreset_mode="Disabled")
     env.reset(seed=5)
     solved = np.zeros(3, bool)
@@ -179,7 +179,7 @@ def test_the_teacher_solves_every_row_without_regret(env_id):
 
 
 @every
-def test_a_time_limit_is_the_last_step_too(env_id):
+def test_a_vector_truncates_at_its_time_limit(env_id):
     env = gym.make(env_id, disable_env_checker=True)
     limit = env.unwrapped.max_steps
     env.reset(seed=0)
@@ -191,7 +191,7 @@ def test_a_time_limit_is_the_last_step_too(env_id):
 
 @every
 @pytest.mark.parametrize("seed", [np.uint8(254), np.int64(2**63 - 2)])
-def test_a_seed_of_numpy_does_not_wrap_round_at_its_width(env_id, seed):
+def test_numpy_seeds_of_any_width_equal_python_integers(env_id, seed):
     observations, _ = gym.make_vec(env_id, num_envs=4).reset(seed=seed)
     wanted, _ = gym.make_vec(env_id, num_envs=4).reset(seed=int(seed))
     for name, value in wanted.items():
@@ -199,7 +199,7 @@ def test_a_seed_of_numpy_does_not_wrap_round_at_its_width(env_id, seed):
 
 
 @every
-def test_wrong_calls_are_named(env_id):
+def test_the_error_names_a_wrong_call(env_id):
     env = gym.make_vec(env_id, num_envs=2).unwrapped
     for call in (env.get_state, env.solve, env.optimal_action, env.action_masks):
         with pytest.raises(gym.error.ResetNeeded):
@@ -240,7 +240,7 @@ def test_wrong_calls_are_named(env_id):
             gym.make_vec(env_id, **{"num_envs": 2, **kwargs})
 
 
-def test_an_index_takes_that_puzzle_as_it_is():
+def test_the_option_index_selects_a_puzzle_as_stored():
     env = gym.make_vec("HRMSudoku-v0", num_envs=2).unwrapped
     observations, _ = env.reset(options={"index": [4, 2]})
     np.testing.assert_array_equal(observations["tokens"], env.puzzles.inputs[[4, 2]])
@@ -302,13 +302,13 @@ def single_actions(env_id: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
-def test_random_actions_on_the_single_environment(env_id):
+def test_random_actions_leave_the_single_environment_valid(env_id):
     single_actions(env_id, 150)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
-def test_fifty_thousand_random_actions_on_the_single_environment(env_id):
+def test_fifty_thousand_random_actions_leave_the_single_environment_valid(env_id):
     # A million over all ids; a million each on the native vectors are above.
     single_actions(env_id, 50_000)
 

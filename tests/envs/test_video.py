@@ -11,7 +11,7 @@ import hrm_gym
 
 
 @pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
-def test_frames_are_what_a_video_encoder_wants(env_id):
+def test_frames_suit_a_video_encoder(env_id):
     env = gym.make(env_id, render_mode="rgb_array", disable_env_checker=True)
     env.reset(seed=0)
     frames = [env.render()]

@@ -82,7 +82,7 @@ def test_the_curriculum_moves_up_as_puzzles_are_solved():
     assert list(env._recent) == before
 
 
-def test_bands_hold_every_puzzle_once():
+def test_every_puzzle_is_in_exactly_one_band():
     ratings = np.array([0, 0, 0, 0, 0, 1, 2, 5, 9, 9], np.float32)
     for bands in (1, 2, 5, 100):
         found = rating_bands(ratings, bands)
@@ -94,7 +94,7 @@ def test_bands_hold_every_puzzle_once():
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_planes_hold_the_whole_observation(env_id):
+def test_one_hot_planes_contain_the_whole_observation(env_id):
     env = OneHotPlanes(gym.make(env_id, disable_env_checker=True))
     env.reset(seed=1)
     planes = env.step(env.unwrapped.optimal_action())[0]
@@ -122,7 +122,7 @@ def test_planes_hold_the_whole_observation(env_id):
 
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("gamma", [1.0, 0.9])
-def test_shaping_changes_every_return_by_the_same(env_id, gamma):
+def test_shaping_adds_the_same_amount_to_every_return(env_id, gamma):
     env = DenseReward(gym.make(env_id, disable_env_checker=True), gamma=gamma, scale=2.0)
     plain = gym.make(env_id, disable_env_checker=True)
     random = np.random.default_rng(0)
@@ -149,7 +149,7 @@ def test_shaping_changes_every_return_by_the_same(env_id, gamma):
 
 
 @pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"])
-def test_progress_pays(env_id):
+def test_progress_is_rewarded(env_id):
     env = DenseReward(gym.make(env_id), gamma=1.0)
     for seed in range(4):
         env.reset(seed=seed)
@@ -192,7 +192,7 @@ def test_progress_pays(env_id):
         (DenseReward, "HRMMaze-7x7-v0", {"scale": "x"}, "scale: expected a finite"),
     ],
 )
-def test_wrong_arguments_are_named(wrapper, env_id, kwargs, words):
+def test_the_error_names_a_wrong_argument(wrapper, env_id, kwargs, words):
     assert env_id in (*hrm_gym.ENV_IDS, "CartPole-v1")
     with pytest.raises(ValueError, match=f"^{words}"):
         wrapper(gym.make(env_id), **kwargs)

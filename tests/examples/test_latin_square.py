@@ -24,7 +24,7 @@ words = st.integers(0, 2**64 - 1)
 
 
 @given(words, words)
-def test_puzzles_keep_what_symmetries_promise(key, turn):
+def test_symmetries_map_puzzles_to_puzzles_of_the_same_digest(key, turn):
     puzzle, symmetry = TASK.generate(key), TASK.symmetry(turn)
     assert TASK.is_solved(Puzzle(puzzle.inputs, puzzle.inputs), puzzle.labels)
     np.testing.assert_array_equal(TASK.solve(puzzle.inputs), puzzle.labels)
@@ -53,7 +53,7 @@ def test_different_puzzles_have_different_digests():
     assert not TASK.is_solved(Puzzle(puzzles[0].inputs, puzzles[0].inputs), wrong)
 
 
-def test_it_is_an_environment():
+def test_the_task_has_an_environment():
     check_vector_env("HRMAnswer-v0", task=PATH, source="generator:8", steps=24, max_segments=3)
     env = gym.make("HRMAnswer-v0", task=PATH, source="generator:8", render_mode="rgb_array")
     env.reset(seed=0)
@@ -61,7 +61,7 @@ def test_it_is_an_environment():
     assert env.render().std() > 0
 
 
-def test_it_trains_and_comes_back(tmp_path):
+def test_an_agent_can_be_trained_and_loaded(tmp_path):
     config = dataclasses.replace(get_preset("own-task"), task=PATH, source="generator:200")
     torch.manual_seed(0)
     trainer = Trainer(config)
@@ -78,7 +78,7 @@ def test_it_trains_and_comes_back(tmp_path):
     assert vote(agent, puzzle.inputs[None], 4).answers.shape == (4, 1, 25)
 
 
-def test_arguments_and_mistakes_are_named():
+def test_arguments_follow_the_class_and_errors_name_them():
     assert get_task(f"{PATH}:4").id == "latin-4x4"
     assert get_task(f'{PATH}:{{"size": 6}}').id == "latin-6x6"
     for path, sentence in (

@@ -10,7 +10,7 @@ NAME = "examples.my_agent:WallFollower"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_it_leaves_every_maze_without_loops():
+def test_the_agent_solves_every_maze_without_loops():
     found = evaluate(WallFollower(), "HRMMaze-7x7-v0", 60)
     assert found.solve_rate == 1.0
     # It walks into dead ends, unlike the solver.
@@ -23,7 +23,7 @@ def test_parallel_episodes_do_not_disturb_each_other():
     assert [e.steps for e in alone.episodes] == [e.steps for e in together.episodes]
 
 
-def test_it_is_trained_by_its_name():
+def test_the_agent_is_found_by_its_name():
     assert not learns(NAME)
     result = train_agent(NAME, "HRMMaze-7x7-v0", seconds=1.0)
     assert isinstance(result.agent, WallFollower)

@@ -37,7 +37,7 @@ class Constant:
         return self.action
 
 
-def test_episode_k_is_puzzle_k_whatever_the_batch() -> None:
+def test_episode_k_is_puzzle_k_in_batches_of_any_size() -> None:
     puzzles = make_env("HRMMaze-7x7-v0", split="test").unwrapped.puzzles  # type: ignore[attr-defined]
     for batch in (1, 7, 64):
         agent = Recorder()
@@ -50,14 +50,14 @@ def test_episode_k_is_puzzle_k_whatever_the_batch() -> None:
         assert (result.split, result.source) == ("test", "bank")
 
 
-def test_episodes_are_capped_at_the_puzzles() -> None:
+def test_there_are_at_most_as_many_episodes_as_puzzles() -> None:
     result = evaluate(OracleAgent(), "HRMSudoku-4x4-v0", episodes=500, split="ood")
     assert len(result.episodes) == 13
     limited = evaluate(OracleAgent(), "HRMSudoku-4x4-v0", limit=4)
     assert len(limited.episodes) == 4
 
 
-def test_chance_is_not_flattered() -> None:
+def test_a_random_agent_is_measured_correctly() -> None:
     agent = RandomAgent(make_env("HRMMaze-7x7-v0").action_space, seed=0)
     result = evaluate(agent, "HRMMaze-7x7-v0", episodes=150)
     assert 0.3 < result.solve_rate < 0.7
@@ -93,7 +93,7 @@ def test_answer_environments() -> None:
     assert (chance.solve_rate, chance.exact_accuracy) == (0.0, 0.0)
 
 
-def test_act_batch_is_preferred_and_counted() -> None:
+def test_act_batch_is_used_if_there_is_one() -> None:
     class Batched(OracleAgent):
         calls = 0
 
@@ -114,12 +114,12 @@ def test_act_batch_is_preferred_and_counted() -> None:
 
 
 @pytest.mark.parametrize("action", [4, -1, 0.5, None, np.zeros(3, np.int64)])
-def test_actions_outside_the_space_name_agent_and_env(action: Any) -> None:
+def test_the_error_about_an_invalid_action_names_agent_and_env(action: Any) -> None:
     with pytest.raises(ValueError, match=r"agent constant on HRMMaze-7x7-v0: .*Discrete\(4\)"):
         evaluate(Constant(action), "HRMMaze-7x7-v0", episodes=2)
 
 
-def test_agents_that_raise_are_named() -> None:
+def test_the_error_names_an_agent_that_raises() -> None:
     class Broken:
         name = "broken"
 
@@ -142,7 +142,7 @@ def test_arguments_are_checked() -> None:
         evaluate(OracleAgent(), "HRMMaze-7x7-v0", split="exam")
 
 
-def test_progress_is_told() -> None:
+def test_progress_is_reported() -> None:
     counts: list[int] = []
     evaluate(OracleAgent(), "HRMMaze-7x7-v0", episodes=9, batch=4, on_episode=counts.append)
     assert counts == sorted(set(counts))

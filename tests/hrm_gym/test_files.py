@@ -29,7 +29,9 @@ def test_a_failed_write_leaves_the_old_file(
     assert [p.name for p in tmp_path.iterdir()] == ["report.md"]
 
 
-def test_of_a_full_disk_the_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_about_a_full_disk_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(OSError, match="No space left on device") as caught:
         write_text("/dev/full", "new")
     assert caught.value.filename == "/dev/full"
@@ -46,7 +48,7 @@ def test_of_a_full_disk_the_file_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_link_stays_one_and_a_device_is_written_into(tmp_path: Path) -> None:
+def test_links_are_kept_and_devices_are_written_to(tmp_path: Path) -> None:
     (tmp_path / "real.md").write_text("old")
     (tmp_path / "link.md").symlink_to("real.md")
     write_text(tmp_path / "link.md", "new")
@@ -61,7 +63,7 @@ def test_a_link_stays_one_and_a_device_is_written_into(tmp_path: Path) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
+def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("")
     write_text(tmp_path / "new", "")
     assert (tmp_path / "new").stat().st_mode == (tmp_path / "other").stat().st_mode

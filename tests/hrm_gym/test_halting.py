@@ -15,7 +15,7 @@ def traces():
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.01, 0.3])
-def test_nothing_beats_the_oracle_and_no_fixed_depth_the_best(traces, cost):
+def test_the_oracle_and_the_best_fixed_depth_are_upper_bounds(traces, cost):
     found = {rule.name: rule for rule in halting.compare(traces, traces, cost)}
     best = max(found.values(), key=lambda rule: rule.reward)
     assert best.name == "oracle"
@@ -28,7 +28,7 @@ def test_nothing_beats_the_oracle_and_no_fixed_depth_the_best(traces, cost):
     assert found[f"always {traces.segments}"].segments == traces.segments
 
 
-def test_each_rule_halts_where_it_says(traces):
+def test_each_rule_halts_as_documented(traces):
     part = traces.take(np.arange(0, len(traces), 10))
     for row in range(len(part)):
         own = part.q_halt[row] > part.q_continue[row]
@@ -43,7 +43,7 @@ def test_each_rule_halts_where_it_says(traces):
         )
 
 
-def test_the_environment_pays_what_the_rules_come_to(traces):
+def test_rewards_of_the_environment_equal_those_of_the_rules(traces):
     import gymnasium as gym
 
     import hrm_gym  # noqa: F401
@@ -62,6 +62,6 @@ def test_the_environment_pays_what_the_rules_come_to(traces):
     assert np.mean(rewards) == pytest.approx(wanted.reward)
 
 
-def test_a_segment_that_was_not_recorded_is_named(traces):
+def test_the_error_names_a_segment_that_was_not_recorded(traces):
     with pytest.raises(ValueError, match=r"^segment: expected 1..8, got 9"):
         halting.fixed(traces, 9)

@@ -27,7 +27,7 @@ def test_write_json(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == content
 
 
-def test_rows_of_an_interrupted_run_go_on(tmp_path):
+def test_rows_of_an_interrupted_run_are_kept(tmp_path):
     path = tmp_path / "rows.json"
     assert read_rows(path, {"seconds": 1}) == []
     row = {"name": "a", "value": 1, "unit": "s", "budget": {"seconds": 1}}

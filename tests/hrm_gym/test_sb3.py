@@ -79,14 +79,14 @@ def test_every_native_vector_and_a_wrapped_one_can_be_stepped(env_id):
         assert ended
 
 
-def test_options_are_not_dropped():
+def test_options_are_passed_on():
     envs = SB3VecEnv(vector("HRMMaze-7x7-v0"))
     envs.set_options({"index": [0, 0, 0, 0]})
     with pytest.raises(ValueError, match="options: rows of one vector share"):
         envs.reset()
 
 
-def test_what_does_not_fit_is_refused_by_name():
+def test_the_error_names_what_does_not_fit():
     with pytest.raises(ValueError, match=r"autoreset_mode: expected SameStep .* NextStep"):
         SB3VecEnv(gym.make_vec("HRMMaze-7x7-v0", 2))
     envs = SB3VecEnv(vector("HRMMaze-7x7-v0"))

@@ -55,16 +55,16 @@ def test_vector_check_notices_infos_of_rows_that_were_not_reset(monkeypatch):
 
 
 @pytest.mark.parametrize("env_id", ["MountainCar-v0", "Blackjack-v1"])
-def test_vector_check_is_for_any_id(env_id):
+def test_vector_check_accepts_any_id(env_id):
     check_vector_env(env_id, num_envs=2)
 
 
-def test_vector_check_finds_what_another_suite_does_otherwise():
+def test_vector_check_finds_differences_in_other_packages():
     # One generator draws the states of all its rows.
     with pytest.raises(AssertionError, match=r"^CartPole-v1, .*, row 0, step 0: observation"):
         check_vector_env("CartPole-v1")
 
 
-def test_vector_check_asks_for_enough_steps():
+def test_vector_check_requires_enough_steps():
     with pytest.raises(AssertionError, match="give more"):
         check_vector_env("HRMSudokuAnswer-4x4-v0", steps=1)

@@ -53,12 +53,12 @@ def test_hparams_stay_in_the_run(tmp_path: Path) -> None:
     assert [path.is_file() for path in tmp_path.iterdir()] == [True]
 
 
-def test_nothing_is_written_before_something_is_said(tmp_path: Path) -> None:
+def test_nothing_is_written_before_the_first_value(tmp_path: Path) -> None:
     Tracker(tmp_path / "run").close()
     assert not (tmp_path / "run").exists()
 
 
-def test_torch_is_loaded_by_the_writer_alone() -> None:
+def test_only_the_writer_loads_torch() -> None:
     program = (
         "import sys; from hrm_gym.tracking import Tracker; Tracker('x'); "
         "sys.exit('torch' in sys.modules)"
@@ -77,7 +77,7 @@ class Run:
         self.ended = True
 
 
-def test_numbers_reach_wandb(tmp_path, monkeypatch):
+def test_values_are_sent_to_wandb(tmp_path, monkeypatch):
     runs = []
     module = types.ModuleType("wandb")
     module.init = lambda **about: runs.append(Run(**about)) or runs[-1]
@@ -93,7 +93,7 @@ def test_numbers_reach_wandb(tmp_path, monkeypatch):
     assert run.ended
 
 
-def test_without_wandb_one_sentence(tmp_path, monkeypatch):
+def test_a_missing_wandb_is_reported_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(
         ValueError, match=r'wandb needs the extra wandb: pip install -e "\.\[wandb\]"'

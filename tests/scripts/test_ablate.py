@@ -65,12 +65,12 @@ def test_the_published_rows_are_read() -> None:
     assert tables[0] == tables[1]
 
 
-def test_an_unknown_preset_is_named(tmp_path: Path) -> None:
+def test_the_error_names_an_unknown_preset(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected one of"):
         ablate.main(ablate.Args(presets=("chess",), out=tmp_path))
 
 
-def test_every_variant_makes_as_many_updates() -> None:
+def test_every_variant_has_the_same_number_of_updates() -> None:
     assert list(read_suite("ablation")["meanings"]) == list(ablation.variants())
     for changes in ablation.variants().values():
         model = changes["model"]

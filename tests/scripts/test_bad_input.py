@@ -194,7 +194,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("words", "said"), CASES, ids=[words for words, _ in CASES])
-def test_a_mistake_is_one_sentence_and_leaves_nothing(
+def test_an_error_is_one_sentence_and_leaves_no_files(
     words, said, files, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
@@ -213,23 +213,23 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
         ("S G", "square number of cells"),
     ],
 )
-def test_a_maze_that_is_none(puzzle, said, capsys):
+def test_an_invalid_maze_is_rejected(puzzle, said, capsys):
     assert said in complaint(["solve", "maze", puzzle], capsys)
 
 
-def test_an_unknown_keyword_is_named():
+def test_the_error_names_an_unknown_keyword():
     import gymnasium as gym
 
     with pytest.raises(ValueError, match="colour: unknown keyword"):
         gym.make("HRMSudoku-4x4-v0", colour="red")
 
 
-def test_a_device_that_is_not_there_is_refused_from_python_too():
+def test_a_missing_device_is_rejected_in_python_too():
     with pytest.raises(ValueError, match="device: 'cuda:99' is not there"):
         HRMAgent.from_pretrained("sudoku-4x4", device="cuda:99")
 
 
-def test_a_full_disk_under_the_output_is_one_sentence():
+def test_a_full_disk_is_reported_in_one_sentence():
     words = [sys.executable, "-m", "hrm_gym.scripts", "solve", "sudoku", SUDOKU]
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -239,7 +239,7 @@ def test_a_full_disk_under_the_output_is_one_sentence():
     assert done.stderr == "error: the output cannot be written: No space left on device\n"
 
 
-def test_a_file_that_cannot_be_written_is_named(capsys, tmp_path, monkeypatch):
+def test_the_error_names_a_file_that_cannot_be_written(capsys, tmp_path, monkeypatch):
     words = ["solve", "sudoku", SUDOKU, "--agent", "oracle", "--json"]
     assert complaint([*words, "/dev/full"], capsys) == "error: /dev/full: No space left on device\n"
 

@@ -25,7 +25,7 @@ def test_the_pages_are_up_to_date_with_the_docstrings():
         assert (folder / name).read_text() == text, f"{name} is out of date: {REBUILD}"
 
 
-def test_a_changed_docstring_would_be_noticed(monkeypatch):
+def test_a_changed_docstring_makes_a_page_out_of_date(monkeypatch):
     cls = next(iter(build_docs.families()))
     monkeypatch.setattr(
         cls, "__doc__", cls.__doc__.replace("## Rewards\n", "## Rewards\n    More.")
@@ -42,7 +42,7 @@ def test_every_environment_class_has_the_fixed_sections(cls):
     assert all(bodies.values())
 
 
-def test_a_missing_section_is_named():
+def test_the_error_names_a_missing_section():
     class Odd:
         """Nothing.
 
@@ -54,13 +54,13 @@ def test_a_missing_section_is_named():
         build_docs.sections(Odd)
 
 
-def test_every_id_has_a_picture_small_enough():
+def test_every_id_has_a_small_picture():
     sizes = [(DOCS / "images" / f"{i}.gif").stat().st_size for i in hrm_gym.ENV_IDS]
     assert sum(sizes) < 3_000_000
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
-def test_links_and_pictures_lead_somewhere(path):
+def test_links_and_pictures_exist(path):
     text = path.read_text()
     for link in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text):
         target = link[0] or link[1]
@@ -79,7 +79,7 @@ def test_every_page_can_be_reached_from_the_index():
     assert seen == {path.resolve() for path in DOCS.rglob("*.md")}
 
 
-def test_spaces_are_printed_short_and_exact():
+def test_spaces_are_printed_briefly_and_exactly():
     assert build_docs.describe(spaces.MultiDiscrete([11] * 81 + [2])) == (
         "MultiDiscrete([11] * 81 + [2])"
     )
@@ -108,7 +108,7 @@ def test_measured_rates_become_a_column(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"rows": []}', '{"machine": {}, "rows": []}'])
-def test_a_file_of_no_figures_is_refused(tmp_path, text, capsys):
+def test_a_file_without_figures_is_rejected(tmp_path, text, capsys):
     result = tmp_path / "envs.json"
     result.write_text(text)
     words = ["--out", str(tmp_path / "out"), "--speed", str(result)]

@@ -40,7 +40,7 @@ def ended(words: list[str], read: bool) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_output_that_somebody_reads_is_no_mistake():
+def test_output_that_is_read_completely_exits_with_0():
     assert ended(["-c", PRINTING], read=True) == (0, "ended\n")
 
 
@@ -53,7 +53,7 @@ def test_a_closed_pipe_ends_a_script_quietly(lines):
 
 
 @pytest.mark.parametrize("words", [["--help"], ["build-bank", "--help"]])
-def test_help_that_nobody_reads_ends_quietly(words):
+def test_help_with_a_closed_pipe_ends_quietly(words):
     status, error = ended(["-m", "hrm_gym.scripts", *words], read=False)
     assert status != 0
     assert error == ""
@@ -62,7 +62,7 @@ def test_help_that_nobody_reads_ends_quietly(words):
 LOOKING = PRINTING.replace("    for line", "    import train\n    print(train.WHOSE)\n    for line")
 
 
-def test_a_module_of_ones_own_may_have_the_name_of_a_script(tmp_path):
+def test_a_custom_module_may_have_the_name_of_a_script(tmp_path):
     for folder, whose in ((tmp_path / "scripts", "the script's"), (tmp_path / "mine", "mine")):
         folder.mkdir()
         (folder / "train.py").write_text(f"WHOSE = {whose!r}")

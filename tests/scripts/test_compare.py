@@ -153,7 +153,7 @@ def test_unknown_names_fail_their_cells_and_the_others_finish(tmp_path: Path) ->
         ({"agents": ["oracle"], "ray": "auto"}, "ray: "),
     ],
 )
-def test_mistakes_are_found_before_training(
+def test_errors_are_reported_before_training(
     changes: dict[str, object], sentence: str, tmp_path: Path
 ) -> None:
     settings: dict[str, object] = {"out": tmp_path, **changes}
@@ -162,7 +162,7 @@ def test_mistakes_are_found_before_training(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cells_that_share_a_core_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warning_is_printed_if_cells_share_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         comparison, "run_grid", lambda cells, *_: [AgentResult(cell) for cell in cells]
     )
@@ -174,7 +174,7 @@ def test_cells_that_share_a_core_are_told(monkeypatch: pytest.MonkeyPatch) -> No
     assert "1 x 4096 threads" in said[0]
 
 
-def test_a_suite_fills_in_what_is_left_open() -> None:
+def test_a_suite_sets_the_options_that_are_not_given() -> None:
     settled = compare.settle(compare.Args(suite="small", seeds=2))
     assert settled.seconds == {"HRMSudoku-4x4-v0": 180.0, "HRMMaze-7x7-v0": 180.0}
     assert (settled.seeds, len(settled.agents), settled.workers) == (2, 7, 2)
@@ -215,7 +215,7 @@ class Args:
     """A number."""
 
 
-def test_cli_turns_mistakes_into_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_printed_as_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def main(args: Args) -> int | None:
         if args.number < 0:
             raise ValueError("number: expected a positive number,\n got less")
@@ -231,7 +231,7 @@ def test_cli_turns_mistakes_into_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert left.value.code == 2
 
 
-def test_the_command_in_a_report_does_it_again() -> None:
+def test_the_command_in_a_report_repeats_the_comparison() -> None:
     args = compare.Args(suite="small", agents=["hrm", "a:B"], rerun=True, out=Path("elsewhere"))
     words = again("compare", args)
     assert words == "python scripts/compare.py --suite small --agents hrm a:B --rerun"

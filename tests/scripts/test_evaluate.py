@@ -88,7 +88,7 @@ def test_ten_small_arc_tasks(tmp_path, monkeypatch):
     assert rows_of(tmp_path / "r.json")["votes301/pass@1"]["tests"] >= 3
 
 
-def test_mistakes_are_named(capsys):
+def test_invalid_arguments_are_reported(capsys):
     for words, sentence in (
         (
             ["--agent", "oracle", "--env", "HRMSudoku-4x4-v0", "--votes", "2"],
@@ -106,7 +106,7 @@ def test_mistakes_are_named(capsys):
 
 # The bank has no mazes of this size.
 @pytest.mark.parametrize("path", ["examples.latin_square:LatinSquare:4", "maze-8x8"])
-def test_a_task_of_ones_own(path, tmp_path, capsys):
+def test_a_custom_task_is_evaluated(path, tmp_path, capsys):
     config = dataclasses.replace(get_preset("own-task"), task=path, source="generator:20")
     Trainer(config).agent().save(tmp_path)
     words = ["--agent", str(tmp_path), "--episodes", "4", "--task", path, "--data", "generator:4"]
@@ -115,7 +115,7 @@ def test_a_task_of_ones_own(path, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("votes", ["count", "confidence"])
-def test_votes_only_help_the_tally(tmp_path, votes):
+def test_votes_do_not_reduce_the_accuracy(tmp_path, votes):
     words = ["--agent", "maze-7x7", "--episodes", "40", "--votes", "8", "--vote-by", votes]
     assert run(main, Args, [*words, "--json", str(tmp_path / "r.json")]) == 0
     rows = rows_of(tmp_path / "r.json")

@@ -17,7 +17,7 @@ def call(*words):
     return run(export.main, export.Args, [str(word) for word in words])
 
 
-def test_it_writes_and_compares(tmp_path, capsys):
+def test_the_exported_file_agrees_with_the_agent(tmp_path, capsys):
     path, out = tmp_path / "a.onnx", tmp_path / "a.json"
     for precision in ("float32", "int8"):
         assert call("maze-7x7", path, "--precision", precision, "--json", out) == 0
@@ -39,7 +39,7 @@ def test_it_writes_and_compares(tmp_path, capsys):
         (["sudoku-4x4", "a.onnx", "--json", "/"], "json: expected a file to write, but / is"),
     ],
 )
-def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
+def test_invalid_input_is_reported_in_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call(*words) == 2
     error = capsys.readouterr().err
@@ -64,7 +64,7 @@ def test_a_task_without_a_bank_is_compared_on_random_questions():
     assert export.questions(get_task("arc"), 3).shape == (3, 900)
 
 
-def test_a_training_notes_the_command_that_repeats_it():
+def test_a_checkpoint_stores_the_command_that_repeats_its_training():
     args = train.Args(preset="sudoku-4x4", seconds=9.0, seed=3, bf16=False)
     assert command("train", args) == (
         "python scripts/train.py --preset sudoku-4x4 --seconds 9.0 --seed 3 --bf16 False"

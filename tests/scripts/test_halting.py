@@ -30,12 +30,12 @@ class QHead:
         return [self.act(obs, None) for obs in observations]
 
 
-def test_a_policy_halts_where_its_rule_does() -> None:
+def test_policy_halts_agrees_with_the_rule_of_the_q_head() -> None:
     traces = bundled_traces()
     assert np.array_equal(policy_halts(QHead(), traces), halting.q_head(traces))
 
 
-def test_a_policy_is_scored_as_it_plays() -> None:
+def test_the_score_of_a_policy_equals_its_episodes() -> None:
     from hrm_gym.envs.halt import trace_splits
     from hrm_gym.puzzles import SPLITS
 

@@ -88,7 +88,7 @@ def test_every_button_does_what_its_key_does():
     assert game.cells().any()
 
 
-def test_a_drag_paints_and_a_moving_mouse_does_not():
+def test_only_a_drag_paints():
     game, view = started("HRMARC-v0")
     first, second = (game.scene.cell_rect(cell, view.width).center for cell in (0, 2))
     move = {"pos": second, "rel": (0, 0)}
@@ -133,7 +133,7 @@ def test_the_window_closes_when_asked_to(event):
     assert not pygame.display.get_init()
 
 
-def test_the_queue_is_pumped_while_nobody_does_anything():
+def test_events_are_processed_without_input():
     class Impatient(Window):
         frames = 0
 
@@ -150,7 +150,7 @@ def test_the_queue_is_pumped_while_nobody_does_anything():
     assert window.frames == 4
 
 
-def test_without_a_display_it_says_so(monkeypatch, capsys):
+def test_a_missing_display_is_reported(monkeypatch, capsys):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     assert run(play.main, play.Args, ["--env", "HRMSudoku-4x4-v0"]) == 2
@@ -177,7 +177,7 @@ def test_without_a_display_it_says_so(monkeypatch, capsys):
         (["--env", "HRMARC-v0", "--task-id", "nope"], "task_id: no task"),
     ],
 )
-def test_a_mistake_is_one_sentence(words, said, capsys):
+def test_invalid_input_is_reported_in_one_sentence(words, said, capsys):
     assert run(play.main, play.Args, words) == 2
     error = capsys.readouterr().err
     assert said in error

@@ -57,12 +57,12 @@ def test_rows_of_other_environments_run(name: str, tmp_path: Path) -> None:
     assert 0 <= row["value"] <= 1
 
 
-def test_an_unknown_row_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_names_an_unknown_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(script.main, script.Args, ["--entries", "gru"]) == 2
     assert "entries: expected some of 'random', 'mlp'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--seeds", "--episodes", "--workers"])
-def test_numbers_are_positive(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_numbers_must_be_positive(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(script.main, script.Args, [option, "0"]) == 2
     assert f"error: {option[2:]}: expected" in capsys.readouterr().err

@@ -66,13 +66,13 @@ def test_a_puzzle_longer_than_a_file_name(capsys):
     assert "1 of 1 solved" in capsys.readouterr().out
 
 
-def test_a_csv_of_other_columns_is_refused(tmp_path, capsys):
+def test_a_csv_with_other_columns_is_rejected(tmp_path, capsys):
     (tmp_path / "a.csv").write_text(f"puzzle\n{FOUR}\n")
     assert call("sudoku", tmp_path / "a.csv") == 2
     assert "a.csv: expected a CSV with a 'question' column" in capsys.readouterr().err
 
 
-def test_batches_show_how_far_they_are(tmp_path, capsys, monkeypatch):
+def test_progress_is_shown_by_batch(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     (tmp_path / "few.txt").write_text(f"{FOUR}\n{FOUR}\n")
     words = ("sudoku", tmp_path / "few.txt", "--agent", "oracle", "--batch-size")
@@ -85,7 +85,7 @@ def test_batches_show_how_far_they_are(tmp_path, capsys, monkeypatch):
     assert "solving" not in capsys.readouterr().err, "one batch needs no bar"
 
 
-def test_thousands_go_in_batches(tmp_path, capsys):
+def test_many_puzzles_are_solved_in_batches(tmp_path, capsys):
     task = get_task("sudoku-4x4")
     inputs = load_puzzles(task, "bank", "test").inputs
     many = [task.format(inputs[k % len(inputs)]) for k in range(1100)]
@@ -113,7 +113,7 @@ def random_agent(folder, task_id, **changes):
     return agent
 
 
-def test_a_wrong_answer_is_called_wrong(tmp_path, capsys):
+def test_a_wrong_answer_is_reported_as_wrong(tmp_path, capsys):
     random_agent(tmp_path / "agent", "sudoku-4x4")
     assert call("sudoku", FOUR, "--agent", tmp_path / "agent") == 1
     said = capsys.readouterr().out
@@ -123,7 +123,7 @@ def test_a_wrong_answer_is_called_wrong(tmp_path, capsys):
     assert "--agent oracle solves" in said
 
 
-def test_the_verdict_names_what_is_wrong():
+def test_the_verdict_says_what_is_wrong():
     maze = get_task("maze-7x7")
     assert solve.verdict(maze, False, 1) == "WRONG: it changes 1 cell of the puzzle"
     assert solve.verdict(maze, False) == "WRONG: it breaks the rules"
@@ -183,7 +183,7 @@ def test_an_exported_agent_solves(tmp_path, capsys):
         (["arc", json.dumps({**ARC, "test": [{"input": [[12]]}]})], "puzzle, task puzzle: an ARC"),
     ],
 )
-def test_bad_input_is_one_sentence(words, sentence, capsys):
+def test_invalid_input_is_reported_in_one_sentence(words, sentence, capsys):
     assert call(*words) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {sentence}")

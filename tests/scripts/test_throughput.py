@@ -28,7 +28,7 @@ def pair() -> tuple[Trainer, Reference]:
     return trainer, reference
 
 
-def test_left_to_themselves_they_stay_together() -> None:
+def test_the_trainer_and_the_reference_have_equal_losses() -> None:
     trainer, reference = pair()
     before, puzzles = 0.0, []
     for step in range(6):
@@ -44,7 +44,7 @@ def test_left_to_themselves_they_stay_together() -> None:
         torch.testing.assert_close(value, reference.model.state_dict()[name], rtol=1e-6, atol=1e-8)
 
 
-def test_following_brings_them_together_again() -> None:
+def test_follow_copies_the_state_of_the_trainer() -> None:
     trainer, reference = pair()
     for step in range(3):
         trainer.train_step(0.5 + step / 100)

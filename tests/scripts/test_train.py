@@ -28,7 +28,7 @@ def args(tmp_path, **changes):
     return train.Args(**{**fixed, **changes})
 
 
-def test_a_run_ends_when_the_held_out_share_is_reached(tmp_path, capsys):
+def test_a_run_ends_when_its_target_accuracy_is_reached(tmp_path, capsys):
     result = tmp_path / "result.json"
     train.main(args(tmp_path, steps=50, eval_every=2, stop_at=0.0, json=result))
     said = capsys.readouterr().out
@@ -40,9 +40,7 @@ def test_a_run_ends_when_the_held_out_share_is_reached(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("targets", "ended"), [("any", 2), ("solved", 4)])
-def test_where_any_path_is_taught_the_share_solved_ends_a_run(
-    targets, ended, tmp_path, capsys, monkeypatch
-):
+def test_with_targets_any_the_solve_rate_ends_a_run(targets, ended, tmp_path, capsys, monkeypatch):
     figures = {"exact_accuracy": 0.2, "solve_rate": 0.9, "steps": 2.0}
     changes = {"preset": None, "task": "maze-5x5", "data": "generator:20", "targets": targets}
     monkeypatch.setattr(loop, "validate", lambda trainer, puzzles: figures)
@@ -52,7 +50,7 @@ def test_where_any_path_is_taught_the_share_solved_ends_a_run(
     assert "of 7 held-out puzzles solved" in said, "no bank has this size"
 
 
-def test_resume_goes_on_to_where_the_run_was_meant_to_end(tmp_path):
+def test_a_resumed_run_ends_at_the_original_budget(tmp_path):
     train.main(args(tmp_path, steps=6))
     whole = Trainer.resume(tmp_path / FOLDER)
     other = tmp_path / "other"
@@ -65,7 +63,7 @@ def test_resume_goes_on_to_where_the_run_was_meant_to_end(tmp_path):
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
-def test_a_resumed_run_says_the_whole_way_to_where_it_is(tmp_path):
+def test_a_resumed_run_stores_all_commands_that_lead_to_it(tmp_path):
     train.main(args(tmp_path, steps=2))
     folder = tmp_path / FOLDER
     resumed = args(tmp_path, preset=None, batch_size=None, steps=3, episodes=4, resume=folder)
@@ -78,7 +76,7 @@ def test_a_resumed_run_says_the_whole_way_to_where_it_is(tmp_path):
     assert about["trained_steps"] == 3
 
 
-def test_a_run_is_never_written_over(tmp_path):
+def test_a_run_is_never_overwritten(tmp_path):
     train.main(args(tmp_path, steps=2))
     before = (tmp_path / FOLDER / "model.safetensors").read_bytes()
     with pytest.raises(
@@ -88,7 +86,7 @@ def test_a_run_is_never_written_over(tmp_path):
     assert (tmp_path / FOLDER / "model.safetensors").read_bytes() == before
 
 
-def test_refusals(tmp_path):
+def test_invalid_arguments_are_rejected(tmp_path):
     train.main(args(tmp_path, steps=1))
     with pytest.raises(ValueError, match=r"batch_size \(8 saved, 16 now\)"):
         train.main(args(tmp_path, resume=tmp_path / FOLDER, batch_size=16))
@@ -106,7 +104,7 @@ def test_refusals(tmp_path):
         train.main(args(tmp_path, eval_every=0))
 
 
-def test_a_file_holds_out_what_training_leaves(tmp_path):
+def test_rows_of_a_file_that_are_not_trained_on_are_held_out(tmp_path):
     import dataclasses
 
     source = tmp_path / "puzzles.csv"
@@ -126,7 +124,7 @@ def write_csv(path, puzzles):
     return str(path)
 
 
-def test_what_training_sees_is_left_out_of_the_test(tmp_path, capsys):
+def test_training_puzzles_are_excluded_from_the_test(tmp_path, capsys):
     task = get_task("sudoku-4x4")
     tests, known = (load_puzzles(task, None, split, limit=20).inputs for split in ("test", "train"))
     turned = task.symmetry(5).apply(tests[:7])
@@ -147,7 +145,7 @@ def test_what_training_sees_is_left_out_of_the_test(tmp_path, capsys):
         train.main(args(tmp_path, data=source, steps=1, episodes=7))
 
 
-def test_the_copies_of_a_folder_are_one_puzzle(tmp_path, capsys):
+def test_copies_in_a_folder_count_as_one_puzzle(tmp_path, capsys):
     task = get_task("sudoku-4x4")
     splits = {split: load_puzzles(task, None, split, limit=6) for split in ("train", "test")}
     write_puzzles(tmp_path / "data", task, splits, num_aug=4)
@@ -167,7 +165,7 @@ def test_calibration_is_tracked(tmp_path):
 
 
 @pytest.mark.parametrize("rule", ["q", "td", "bce", "fixed"])
-def test_a_rule_of_halting_brings_its_q_values(tmp_path, rule):
+def test_a_halting_rule_determines_the_q_values(tmp_path, rule):
     train.main(args(tmp_path, halting=rule, steps=2))
     resumed = Trainer.resume(tmp_path / FOLDER)
     assert resumed.halting.name == rule

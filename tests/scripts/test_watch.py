@@ -47,7 +47,7 @@ def call(*words):
     return run(watch.main, watch.Args, [str(word) for word in words])
 
 
-def test_an_agent_that_thinks_shows_its_segments(agent):
+def test_the_replay_of_a_reasoning_agent_shows_its_segments(agent):
     for env_id in ("HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0"):
         choice = Choice(env_id, index=3)
         track = watch_agent(agent, choice, "hrm")
@@ -60,7 +60,7 @@ def test_an_agent_that_thinks_shows_its_segments(agent):
 
 
 @pytest.mark.parametrize("name", HRMAgent.pretrained())
-def test_a_replay_halts_where_the_agent_does_live_and_recorded(name, tmp_path):
+def test_live_and_recorded_replays_halt_where_the_agent_does(name, tmp_path):
     agent = HRMAgent.from_pretrained(name)
     env_id = answer_id(agent.about["env"])
     puzzles = load_puzzles(agent.task, "bank", "test", limit=12)
@@ -79,7 +79,7 @@ def test_a_replay_halts_where_the_agent_does_live_and_recorded(name, tmp_path):
     assert longer == len(puzzles) or not agent.steady
 
 
-def test_an_agent_that_plays_shows_its_moves():
+def test_the_replay_of_a_step_agent_shows_its_moves():
     choice = Choice("HRMSudokuAnswer-4x4-v0", index=2)
     track = watch_agent(OracleAgent(), choice, "oracle")
     assert track.steps[-1].badge == "SOLVED"
@@ -89,7 +89,7 @@ def test_an_agent_that_plays_shows_its_moves():
     assert track.steps[-1].badge in ("SOLVED", "NOT SOLVED")
 
 
-def test_a_trace_replays_without_the_model(agent, track, tmp_path):
+def test_a_trace_is_replayed_without_the_model(agent, track, tmp_path):
     puzzles = load_puzzles(agent.task, "bank", "test", limit=5)
     traces = record_traces(agent, puzzles, "HRMMazeAnswer-7x7-v0", "maze-7x7")
     traces.save(tmp_path / "t.npz")
@@ -117,7 +117,7 @@ def press(replay, *keys):
         assert replay.press(key)
 
 
-def test_keys(track, tmp_path):
+def test_keys_control_the_replay(track, tmp_path):
     replay = ReplayWindow([track], speed=2, name="p", folder=tmp_path)
     assert replay.step == 0
     assert replay.flash == 1
@@ -153,7 +153,9 @@ def test_keys(track, tmp_path):
     assert not replay.press(pygame.K_ESCAPE)
 
 
-def test_a_picture_that_cannot_be_saved_is_said_and_leaves_nothing(track, tmp_path, monkeypatch):
+def test_a_picture_that_cannot_be_saved_is_reported_and_leaves_no_file(
+    track, tmp_path, monkeypatch
+):
     replay = ReplayWindow([track], name="p", folder=tmp_path)
 
     def full(descriptor, mode):
@@ -170,7 +172,7 @@ def test_a_picture_that_cannot_be_saved_is_said_and_leaves_nothing(track, tmp_pa
     assert not np.array_equal(told, pygame.surfarray.array3d(replay.frame()))
 
 
-def test_a_window_shows_it_until_it_is_closed(track, tmp_path):
+def test_the_window_shows_the_replay_until_it_is_closed(track, tmp_path):
     replay = ReplayWindow([track], speed=50, name="p", folder=tmp_path)
     seen = []
     original = replay.advance
@@ -189,7 +191,7 @@ def test_a_window_shows_it_until_it_is_closed(track, tmp_path):
     assert not pygame.display.get_init()
 
 
-def test_recordings(tmp_path):
+def test_a_recording_is_written(tmp_path):
     from PIL import Image
 
     words = ("--agents", "maze-7x7", "oracle", "--index", 3, "--speed", 8, "--width", 200)
@@ -200,7 +202,7 @@ def test_recordings(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_recording_shows_how_far_it_is(tmp_path, capsys, monkeypatch):
+def test_a_recording_shows_its_progress(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     words = ("--agents", "maze-7x7", "--speed", 8, "--width", 200, "--record", tmp_path / "a.gif")
     assert call(*words) == 0
@@ -210,7 +212,7 @@ def test_a_recording_shows_how_far_it_is(tmp_path, capsys, monkeypatch):
     assert "recording" in capsys.readouterr().err
 
 
-def test_many_steps_take_no_longer_than_they_may(track):
+def test_a_long_replay_has_a_limited_duration(track):
     long = replace(track, steps=list(track.steps) * 200)
     replay = ReplayWindow([long], width=160)
     shots = [time for _, time in frames(replay, fps=16)]
@@ -219,13 +221,13 @@ def test_many_steps_take_no_longer_than_they_may(track):
     assert min(shots) >= 1 / 16
 
 
-def test_a_film_is_as_long_as_the_replay(track):
+def test_a_recording_is_as_long_as_the_replay(track):
     replay = ReplayWindow([track], speed=2)
     seconds = [time for _, time in frames(replay, fps=20)]
     assert sum(seconds) == pytest.approx(replay.steps / 2 + 2.0, abs=0.2)
 
 
-def test_mp4(tmp_path):
+def test_an_mp4_file_is_written(tmp_path):
     assert call("--record", tmp_path / "a.mp4", "--speed", 8, "--fps", 10, "--width", 160) == 0
     assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
 
@@ -257,7 +259,7 @@ def test_mp4(tmp_path):
         (["--record", "/dev/null/a.gif"], "record: expected a folder, but /dev/null is a file"),
     ],
 )
-def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
+def test_invalid_input_is_reported_in_one_sentence(words, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call(*words) == 2
     error = capsys.readouterr().err
@@ -266,9 +268,7 @@ def test_bad_input_is_one_sentence(words, sentence, capsys, tmp_path, monkeypatc
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_to_is_found_before_anything_is_computed(
-    capsys, tmp_path, monkeypatch
-):
+def test_a_read_only_folder_is_reported_before_anything_is_computed(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(cli.os, "access", lambda path, mode: path != tmp_path)
     monkeypatch.setattr(watch, "make_tracks", lambda args: pytest.fail("computed first"))
     for name in ("a.gif", "deep/a.mp4"):
@@ -277,7 +277,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_anything_is_computed
         assert error == f"error: record: {tmp_path} cannot be written to\n"
 
 
-def test_without_a_display_it_offers_to_record(capsys, monkeypatch):
+def test_without_a_display_the_error_suggests_recording(capsys, monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
@@ -285,7 +285,7 @@ def test_without_a_display_it_offers_to_record(capsys, monkeypatch):
     assert "--record out.gif" in capsys.readouterr().err
 
 
-def test_a_missing_extra_is_named(capsys, monkeypatch, tmp_path):
+def test_the_error_names_a_missing_extra(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     assert call("--record", tmp_path / "a.mp4") == 2
     assert (

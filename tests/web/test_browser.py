@@ -46,7 +46,7 @@ def browser() -> str:
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_it_solves_in_the_browser_what_it_solves_here(precision, tmp_path, monkeypatch):
+def test_the_browser_gives_the_same_answers_as_python(precision, tmp_path, monkeypatch):
     program = browser()
     monkeypatch.setattr(build_web, "WHOLE", 10**9 if precision == "float32" else 0)
     build(tmp_path / "page")
@@ -111,7 +111,7 @@ def test_the_lock_file_names_no_server():
         assert version[0].isdigit(), f"{name} is not pinned"
 
 
-def test_every_file_of_the_page_is_the_projects_own():
+def test_the_page_loads_only_its_own_files():
     page = (WEB / "index.html").read_text()
     assert "http:" not in page
     assert "https:" not in page

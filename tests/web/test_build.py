@@ -30,7 +30,7 @@ def bundler(monkeypatch):
     monkeypatch.setattr(build_web.shutil, "which", lambda name: name)
 
 
-def test_a_folder_of_something_else_is_left_alone(bundler, tmp_path):
+def test_a_folder_with_other_files_is_rejected(bundler, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ValueError, match="neither empty nor a page built before"):
         build(tmp_path)
@@ -49,18 +49,18 @@ def test_a_page_replaces_a_page(bundler, tmp_path):
 
 
 @pytest.mark.parametrize("out", [WEB, WEB / "src", WEB / "new", WEB.parent, WEB.parent.parent])
-def test_the_sources_are_never_the_target(out):
+def test_the_source_folder_is_rejected_as_target(out):
     with pytest.raises(ValueError, match="holds the sources of the page"):
         check_out(out)
 
 
-def test_the_usual_folder_is_one(tmp_path, monkeypatch):
+def test_the_default_folder_is_accepted(tmp_path, monkeypatch):
     monkeypatch.setattr(build_web, "WEB", tmp_path / "web")
     check_out(tmp_path / "web" / "dist")
 
 
 @pytest.mark.parametrize("port", [99999, -5])
-def test_a_port_that_is_none_is_found_before_the_build(port, monkeypatch, capsys):
+def test_an_invalid_port_is_rejected_before_the_build(port, monkeypatch, capsys):
     monkeypatch.setattr(build_web, "build", lambda out: pytest.fail("built first"))
     assert run(main, build_web.Args, ["--serve", "--port", str(port)]) == 2
     assert capsys.readouterr().err == f"error: port: expected 0..65535, got {port}\n"

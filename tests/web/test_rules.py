@@ -67,7 +67,7 @@ def test_the_page_accepts_what_the_rules_accept(task_id):
         assert said["clean"] == right
 
 
-def test_a_wrong_maze_is_marked_where_it_is_wrong():
+def test_the_wrong_cells_of_a_maze_answer_are_marked():
     task = get_task("maze-7x7")
     inputs = task.parse("S" + " " * 47 + "G")
     both = np.where(inputs == 2, 5, inputs)
@@ -87,7 +87,7 @@ def test_a_wrong_maze_is_marked_where_it_is_wrong():
     assert set(none) == {""}
 
 
-def test_the_page_refuses_what_has_not_one_solution():
+def test_the_page_rejects_sudokus_without_exactly_one_solution():
     task = get_task("sudoku-4x4")
     puzzles = load_puzzles(task, "bank", "test", limit=10)
     random, cases = np.random.default_rng(1), []
@@ -103,7 +103,7 @@ def test_the_page_refuses_what_has_not_one_solution():
         assert (said["complaint"] == "") == (count == 1), (count, said)
 
 
-def test_the_page_refuses_a_maze_without_a_way():
+def test_the_page_rejects_a_maze_without_a_path():
     task = get_task("maze-7x7")
     shut = task.parse("S#" + " " * 5 + "##" + " " * 39 + "G")
     open_maze = load_puzzles(task, "bank", "test", limit=1)[0].inputs

@@ -23,7 +23,7 @@ TINY = dataclasses.replace(
 
 
 @pytest.mark.parametrize("env", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0"])
-def test_agent_acts_as_it_answers(env):
+def test_the_action_of_an_agent_is_its_answer(env):
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     puzzles = load_puzzles(get_task("sudoku-4x4"), split="test", limit=60)
     answers = agent.solve(puzzles.inputs).answer
@@ -33,7 +33,7 @@ def test_agent_acts_as_it_answers(env):
     assert tested.solve_rate >= 0.95
 
 
-def test_maze_agent_plays_out_its_answer():
+def test_a_maze_agent_walks_along_its_answer():
     config = dataclasses.replace(
         get_preset("maze-7x7"),
         batch_size=8,
@@ -69,7 +69,7 @@ def every_way(task, question):
     return np.where(question == 2, 5, question).astype(np.uint8)
 
 
-def test_a_maze_answer_is_walked_and_not_searched():
+def test_a_wrong_maze_answer_is_walked_as_it_is():
     right = evaluate(Marks(lambda task, question: task.solve(question)), "HRMMaze-7x7-v0", 30)
     assert (right.solve_rate, right.optimal_rate) == (1.0, 1.0)
     # Marks on every open cell contain a path to G, but do not determine it.
@@ -77,7 +77,7 @@ def test_a_maze_answer_is_walked_and_not_searched():
     assert everywhere.optimal_rate < 0.5
 
 
-def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
+def test_answers_of_a_batch_stay_cached_during_the_batch(monkeypatch):
     monkeypatch.setattr("hrm_gym.agents.hrm.inference.thinking.REMEMBERED", 4)
     agent, envs = Marks(lambda task, question: task.solve(question)), []
     for index in range(6):
@@ -92,7 +92,7 @@ def test_answers_of_a_batch_are_never_forgotten_in_it(monkeypatch):
     assert len(agent._memory) == 6
 
 
-def test_damaged_and_foreign_checkpoints(tmp_path):
+def test_damaged_and_foreign_checkpoints_are_rejected(tmp_path):
     trainer = Trainer(TINY)
     trainer.agent().save(tmp_path)
     weights = tmp_path / "model.safetensors"

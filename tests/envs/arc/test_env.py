@@ -56,7 +56,7 @@ def test_more_than_ten_demonstrations(tmp_path):
     assert reward == 1
 
 
-def test_a_turned_task_is_solved_by_its_turned_answer():
+def test_a_transformed_task_is_solved_by_its_transformed_answer():
     vector = gym.make_vec("HRMARCAnswer-v0", 3, augment=True, limit=20).unwrapped
     step = gym.make("HRMARC-v0", augment=True, limit=20).unwrapped
     kinds = set()
@@ -72,7 +72,7 @@ def test_a_turned_task_is_solved_by_its_turned_answer():
     assert len(kinds) > 4
 
 
-def test_cells_that_differ_from_the_output_are_the_regret(to_the_end):
+def test_the_regret_is_the_number_of_wrong_cells(to_the_end):
     env = gym.make("HRMARC-v0", disable_env_checker=True)
     env.reset(seed=0)
     goal = to_grid(env.unwrapped.solve())

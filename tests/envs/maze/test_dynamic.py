@@ -24,7 +24,7 @@ def make(**kwargs):
 
 
 @given(seeds)
-def test_doors_do_not_care_what_the_agent_does(seed):
+def test_doors_do_not_depend_on_the_actions(seed):
     mazes = []
     for moves in (False, True):
         env = make(size=7)
@@ -54,7 +54,7 @@ def test_only_doors_change(seed, share, probability):
     assert set(first[env.doors]) <= {1, 2}
 
 
-def test_how_often_doors_change():
+def test_doors_change_with_the_given_probability():
     env = make(door_probability=0.2, door_share=1.0)
     changes = count = 0
     for seed in range(30):
@@ -68,7 +68,7 @@ def test_how_often_doors_change():
     assert changes / count == pytest.approx(0.2, abs=0.02)
 
 
-def test_a_bump_lets_no_time_pass():
+def test_an_invalid_step_does_not_change_the_doors():
     env = make(door_probability=1.0)
     env.reset(seed=3)
     legal = env.action_masks()
@@ -102,7 +102,7 @@ def brute_earliest(env) -> int:
 
 
 @given(seeds, st.sampled_from([0.0, 0.1, 0.5]))
-def test_regret_is_against_a_walker_who_knows_the_changes(seed, probability):
+def test_regret_compares_with_an_agent_that_knows_all_changes(seed, probability):
     env = make(size=7, door_probability=probability)
     _, info = env.reset(seed=seed)
     least = brute_earliest(env)
@@ -117,7 +117,7 @@ def test_regret_is_against_a_walker_who_knows_the_changes(seed, probability):
         assert info["optimal"]
 
 
-def test_without_doors_it_is_the_plain_maze():
+def test_a_dynamic_maze_without_doors_equals_the_plain_maze():
     dynamic, plain = make(size=7, door_share=0.0), gym.make("HRMMaze-7x7-v0").unwrapped
     for seed in range(5):
         one, two = dynamic.reset(seed=seed)[0], plain.reset(seed=seed)[0]
@@ -130,7 +130,7 @@ def test_without_doors_it_is_the_plain_maze():
             assert dynamic.step(action)[2] is done
 
 
-def test_planning_again_always_arrives_in_time():
+def test_the_oracle_reaches_the_goal_within_the_time_limit():
     tested = evaluate(OracleAgent(), ENV_ID, episodes=60)
     assert tested.solve_rate == 1
     assert tested.exact_accuracy is None
@@ -148,7 +148,7 @@ def test_planning_again_always_arrives_in_time():
     assert np.mean(steps) < 900 / 4
 
 
-def test_doors_are_drawn_unlike_walls():
+def test_doors_are_drawn_differently_from_walls():
     env = make(render_mode="rgb_array")
     env.reset(seed=1)
     scene = env._scene()
@@ -166,24 +166,24 @@ def test_doors_are_drawn_unlike_walls():
         ({"colour": 1}, "colour: unknown keyword"),
     ],
 )
-def test_wrong_arguments_are_named(kwargs, words):
+def test_the_error_names_a_wrong_argument(kwargs, words):
     with pytest.raises(ValueError, match=f"^{words}"):
         gym.make(ENV_ID, **kwargs)
 
 
 @pytest.mark.parametrize("env_id", [ENV_ID, "HRMHalt-v0"])
-def test_what_has_no_answer_environment_is_named(env_id):
+def test_the_error_names_an_id_without_answer_environment(env_id):
     with pytest.raises(ValueError, match=f"^env: {env_id} has no Answer environment"):
         answer_id(env_id)
 
 
-def test_every_answer_id_has_its_step_id():
+def test_step_id_of_answer_ids_and_other_ids():
     assert step_id("HRMMazeAnswer-7x7-v0") == "HRMMaze-7x7-v0"
     for unchanged in ("HRMMaze-7x7-v0", ENV_ID, "HRMHalt-v0", "HRMAnswer-v0"):
         assert step_id(unchanged) == unchanged
 
 
-def test_every_id_of_a_task_names_it():
+def test_task_id_of_an_environment_id():
     assert task_id(ENV_ID) == "maze-dynamic-15x15"
     with pytest.raises(ValueError, match=r"^env: expected one of .*, got 'HRMHalt-v0'"):
         task_id("HRMHalt-v0")

@@ -6,7 +6,7 @@ import gymnasium as gym
 import pytest
 
 
-def test_a_maze_with_a_marked_path_is_refused():
+def test_a_maze_with_a_marked_path_is_rejected():
     env = gym.make("HRMMaze-7x7-v0")
     with pytest.raises(ValueError, match="path mark"):
         env.reset(options={"puzzle": "So....." + "." * 35 + "......G"})
@@ -26,7 +26,7 @@ def test_a_walk_with_a_detour_succeeds_but_is_not_optimal():
     assert info["optimal"] is False
 
 
-def test_moves_beyond_the_shortest_path_are_the_regret():
+def test_the_regret_is_the_number_of_additional_moves():
     env = gym.make("HRMMaze-7x7-v0")
     env.reset(options={"puzzle": "S.....G" + "." * 42})
     for action in (2, 0, 1, 1, 1, 1, 1):

@@ -26,7 +26,7 @@ def test_an_episode_ends_when_no_action_is_legal():
     assert 0 in outcomes
 
 
-def test_cells_that_differ_from_the_solution_are_the_regret():
+def test_the_regret_is_the_number_of_wrong_cells():
     env = gym.make("HRMSudoku-4x4-v0")
     _, info = env.reset(seed=0)
     done = False

@@ -88,7 +88,7 @@ def test_all_boards_make_frames_of_one_size():
     }
 
 
-def test_size_stays_over_an_episode():
+def test_the_size_is_constant_during_an_episode():
     walk = [0]
     sizes = set()
     for step in range(8):
@@ -99,7 +99,7 @@ def test_size_stays_over_an_episode():
     assert {arc(canvas=canvas).paint().get_size() for canvas in canvases} == {(1280, 720)}
 
 
-def test_every_frame_is_its_own():
+def test_every_frame_is_a_new_surface():
     scene = sudoku()
     surface = scene.paint()
     first, second = to_array(surface), to_array(surface)
@@ -111,7 +111,7 @@ def test_every_frame_is_its_own():
 
 @pytest.mark.parametrize("side", BOXES)
 @pytest.mark.parametrize("name", ["conflicts", "wrong", "last", "tokens"])
-def test_a_sudoku_mark_changes_its_cell_alone(side, name):
+def test_a_sudoku_mark_changes_only_its_cell(side, name):
     for cell in (0, side - 1, side * side // 2, side * side - 1):
         plain = sudoku(side)
         tokens = plain.tokens.copy()
@@ -135,7 +135,7 @@ def test_given_and_played_digits_differ_and_so_do_all_marks_of_one_cell():
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_wall_and_a_door_change_their_cell_alone(side):
+def test_a_wall_and_a_door_change_only_their_cell(side):
     plain, cell = maze(side), 2 * side + 2
     tokens = plain.tokens.copy()
     tokens[cell] = 1
@@ -144,7 +144,7 @@ def test_a_wall_and_a_door_change_their_cell_alone(side):
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_step_changes_the_cells_it_joins_alone(side):
+def test_a_step_changes_only_the_cells_that_it_connects(side):
     before = maze(side, walked=[0, 1, 2])
     after = maze(side, walked=[0, 1, 2, 3])
     # None: the legend counts the moves.
@@ -153,7 +153,7 @@ def test_a_step_changes_the_cells_it_joins_alone(side):
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_the_shortest_path_keeps_to_its_cells(side):
+def test_the_shortest_path_stays_within_its_cells(side):
     scene = maze(side)
     path = set(np.flatnonzero(scene.shortest).tolist())
     assert changed_cells(replace(scene, shortest=None), scene) == path | {None}
@@ -177,7 +177,7 @@ def test_right_missed_and_extra_cells_look_different(side):
     assert len(set(cells.values())) == len(cells)
 
 
-def test_an_answer_changes_its_cells_and_the_legend_alone():
+def test_an_answer_changes_only_its_cells_and_the_legend():
     before = maze(answer=mask(9))
     assert changed_cells(before, maze(answer=mask(9, 1, 40))) == {1, 40, None}
 
@@ -206,7 +206,7 @@ def test_arc_demonstrations_show_their_own_colours():
         assert (tuple(expected) in pixels) == (colour in (0, 6, 8))
 
 
-def test_painting_the_canvas_moves_nothing_else():
+def test_painting_the_canvas_changes_nothing_else():
     before = arc(canvas=np.zeros((4, 4), int))
     canvas = np.zeros((4, 4), int)
     canvas[1, 2] = 3
@@ -220,14 +220,14 @@ def test_attempts_and_captions_are_written():
     assert not np.array_equal(frame(arc()), frame(arc(caption="step 3")))
 
 
-def test_a_long_caption_stays_clear_of_the_legend():
+def test_a_long_caption_does_not_overlap_the_legend():
     legend = frame(maze(walked=[0, 1]))
     long = frame(maze(walked=[0, 1], caption="a very long caption " * 30))
     assert np.array_equal(legend[:, 400:], long[:, 400:])
 
 
 @pytest.mark.parametrize("scene", [sudoku(9), maze(15), arc()], ids=["sudoku", "maze", "arc"])
-def test_painting_survives_a_stranger_quitting_pygame(scene):
+def test_painting_works_after_other_code_quits_pygame(scene):
     import pygame
 
     before = frame(scene)
@@ -240,14 +240,14 @@ def test_painting_survives_a_stranger_quitting_pygame(scene):
         assert np.array_equal(frame(scene), before)
 
 
-def test_cell_at_finds_every_cell_and_nothing_beside():
+def test_cell_at_finds_every_cell_and_nothing_outside():
     scene = maze(7)
     found = {scene.cell_at((x, y)) for x in range(0, 640, 4) for y in range(0, 664, 4)}
     assert found == {None, *range(49)}
     assert arc(canvas=None).cell_at((900, 500)) is None
 
 
-def test_what_cannot_be_painted_is_refused():
+def test_a_width_that_is_too_small_is_rejected():
     with pytest.raises(ValueError, match="width of 160"):
         sudoku().paint(100)
     with pytest.raises(ValueError, match="width of 640"):
@@ -258,7 +258,7 @@ def test_what_cannot_be_painted_is_refused():
 @pytest.mark.parametrize(
     "scene", [*[sudoku(side) for side in BOXES], *[maze(side) for side in SIDES], arc(), arc(30, 7)]
 )
-def test_where_a_cell_lies_is_the_inverse_of_which_cell_lies_there(scene, width):
+def test_cell_positions_are_the_inverse_of_cell_at(scene, width):
     cells = scene.canvas.size if isinstance(scene, GridScene) else scene.tokens.size
     for cell in range(cells):
         rect = scene.cell_rect(cell, width)

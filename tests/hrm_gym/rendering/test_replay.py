@@ -81,7 +81,7 @@ def test_every_step_is_a_picture_of_one_size_and_differs(task_id):
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-def test_the_flash_touches_changed_cells_alone(task_id):
+def test_the_flash_marks_only_changed_cells(task_id):
     track = track_of(task_id)
     still, flashing = pixels([track], 1), pixels([track], 1, flash=1.0)
     step = track.steps[1]
@@ -98,18 +98,18 @@ def test_the_flash_touches_changed_cells_alone(task_id):
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-def test_confidence_shows(task_id):
+def test_confidence_is_visible(task_id):
     track_sure, track_unsure = track_of(task_id, sure=1.0), track_of(task_id, sure=0.2)
     assert not np.array_equal(pixels([track_sure], 0), pixels([track_unsure], 0))
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-def test_mistakes_show_where_the_solution_is_known(task_id):
+def test_mistakes_are_visible_if_the_solution_is_known(task_id):
     known, unknown = track_of(task_id, sure=1.0), track_of(task_id, sure=1.0, labels=False)
     assert not np.array_equal(pixels([known], 0), pixels([unknown], 0))
 
 
-def test_what_was_decided_stands_in_the_badge():
+def test_the_badge_shows_the_decision():
     steps = track_of("sudoku-4x4").steps
     assert [step.badge for step in steps] == ["continue", "continue", "HALT, right"]
     assert steps[-1].tone == "good"
@@ -137,7 +137,7 @@ def test_what_was_decided_stands_in_the_badge():
     assert track.steps[0].bars[0].mark == 0.5
 
 
-def test_two_tracks_stand_side_by_side_and_the_shorter_one_waits():
+def test_two_tracks_are_side_by_side_and_the_shorter_one_waits():
     short, long = track_of("maze-7x7", 2), track_of("maze-7x7", 5, name="other")
     assert steps_of([short, long]) == 5
     one, both = pixels([short], 1), pixels([short, long], 4)
@@ -147,7 +147,7 @@ def test_two_tracks_stand_side_by_side_and_the_shorter_one_waits():
     assert np.array_equal(pixels([short, long], 4, flash=0.0), both)
 
 
-def test_an_answer_that_is_no_grid_is_a_picture_too():
+def test_an_answer_that_is_not_a_grid_can_be_painted():
     task = get_task("arc")
     puzzle = puzzle_of(task)
     scene = task.scene(puzzle.inputs, np.zeros(900, np.uint8), puzzle.labels)
@@ -161,7 +161,7 @@ def test_an_answer_that_is_no_grid_is_a_picture_too():
     assert pixels([track], 0, flash=1.0).size
 
 
-def test_a_given_that_an_answer_changed_is_marked_and_no_given():
+def test_a_given_that_an_answer_changed_is_marked_as_a_mistake():
     task = get_task("sudoku-4x4")
     inputs = task.parse(".1.....2...343..")
     answer = task.solve(inputs).copy()
@@ -189,7 +189,7 @@ def test_any_shortest_path_is_shown_as_right():
 
 
 @pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0"])
-def test_a_game_is_a_track(env_id):
+def test_the_moves_of_an_agent_are_a_track(env_id):
     env = make_env(env_id, split="test")
     obs, _ = env.reset(seed=1, options={"index": 1})
     scenes, observations = [env.unwrapped.scene()], [obs]
@@ -209,7 +209,7 @@ def test_a_game_is_a_track(env_id):
     assert pixels([track], len(scenes) - 1, flash=0.5).size
 
 
-def test_a_bad_track_is_refused():
+def test_an_invalid_track_is_rejected():
     with pytest.raises(ValueError, match="no step"):
         Track("m", "move", [])
     with pytest.raises(ValueError, match="needs a track"):
@@ -224,7 +224,7 @@ def test_a_bad_track_is_refused():
 
 
 @given(st.floats(-3, 3), st.floats(0, 1), st.integers(0, 300))
-def test_any_number_makes_a_bar(share, mark, limit):
+def test_every_number_can_be_drawn_as_a_bar(share, mark, limit):
     scene = SudokuScene(np.ones(16, int), BLANK, (2, 2))
     step = Step(scene, bars=(Bar("q", share, f"{share:.2f}", mark),), badge="continue")
     assert pixels([Track("m", "move", [step], limit)], 0, width=160).shape[1] == 160
@@ -253,7 +253,7 @@ def test_gifs_keep_their_colours(tmp_path):
         assert np.array_equal(np.asarray(one.convert("RGB")), frames[0])
 
 
-def test_a_gif_of_many_colours_takes_the_nearest_and_holds_no_frames(tmp_path):
+def test_a_gif_of_many_colours_uses_the_nearest_ones_and_stores_no_frames(tmp_path):
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -291,7 +291,7 @@ def test_a_gif_of_many_colours_takes_the_nearest_and_holds_no_frames(tmp_path):
     assert len(palette) == 256
 
 
-def test_a_picture_at_another_width():
+def test_a_picture_can_have_another_width():
     scene = track_of("sudoku-4x4").steps[0].scene
     assert scene.paint(320).get_width() == 320
     assert pixels([track_of("sudoku-4x4")], 0, width=320).shape[1] == 320

@@ -44,7 +44,7 @@ BLANK, GRID = np.zeros(16, bool), np.zeros((3, 3), np.uint8)
         (lambda: GridScene([], GRID, GRID + 10), "canvas must hold"),
     ],
 )
-def test_bad_parts_are_refused_in_one_sentence(build, words):
+def test_invalid_parts_of_a_scene_are_rejected_in_one_sentence(build, words):
     with pytest.raises(ValueError, match=words) as caught:
         build()
     assert "\n" not in str(caught.value)
@@ -61,13 +61,13 @@ def test_a_scene_does_not_change_with_the_arrays_it_was_made_from():
         sudoku.tokens[0] = 2
 
 
-def test_the_walker_stands_at_the_end_of_the_walk():
+def test_the_walker_is_at_the_end_of_the_walk():
     assert MazeScene(SEVEN, walked=[0, 1, 8]).position == 8
     assert MazeScene(SEVEN, walked=[0, 1, 8], position=1).position == 1
     assert MazeScene(SEVEN).position is None
 
 
-def test_importing_the_package_leaves_pygame_and_matplotlib_out():
+def test_importing_the_package_loads_neither_pygame_nor_matplotlib():
     program = (
         "import sys, numpy as np\n"
         "from hrm_gym.puzzles.maze.scene import MazeScene\n"
@@ -89,7 +89,7 @@ def test_an_unknown_name_is_an_attribute_error():
         hrm_gym.rendering.brush  # noqa: B018
 
 
-def test_a_scene_class_has_to_paint_and_print_itself():
+def test_a_scene_class_must_define_paint_and_print():
     class Unfinished(Scene):
         caption = ""
 
@@ -114,7 +114,7 @@ def test_a_custom_task_is_shown_as_coloured_cells():
     assert task.demonstrations(puzzle) == ()
 
 
-def test_a_canvas_tells_which_cells_have_changed():
+def test_a_canvas_returns_its_changed_cells():
     before, after = GridScene([], GRID, GRID), GRID.copy()
     after[1, 1] = 5
     assert GridScene([], GRID, after).changed_since(before) == (4,)

@@ -55,7 +55,7 @@ def test_lines_of_a_board_are_equally_long(scene):
     assert len({len(line) for line in lines}) == 1
 
 
-def test_sudoku_digits_stand_in_their_rows():
+def test_sudoku_digits_are_in_their_rows():
     scene = sudoku(9, (3, 3))
     lines = [line for line in scene.ansi(colour=False).split("\n") if line[0] == "│"]
     read = [re.findall(r"\d|\.", line) for line in lines]
@@ -66,7 +66,7 @@ def test_sudoku_digits_stand_in_their_rows():
     assert read == expected
 
 
-def test_sudoku_marks_show():
+def test_sudoku_marks_are_visible():
     texts = {
         sudoku(4, (2, 2), **mark).ansi()
         for mark in (
@@ -91,7 +91,7 @@ def test_maze_walk_is_a_line():
     ]
 
 
-def test_maze_answer_tells_right_missed_and_extra_apart():
+def test_right_missed_and_extra_cells_of_a_maze_differ():
     shortest = np.isin(np.arange(16), [1, 2, 6])
     answer = np.isin(np.arange(16), [1, 6, 11, 15])
     lines = maze(shortest=shortest, answer=answer).ansi(colour=False).split("\n")
@@ -101,7 +101,7 @@ def test_maze_answer_tells_right_missed_and_extra_apart():
     assert lines[4] == "│██G ██x │"
 
 
-def test_arc_shows_every_colour_as_its_number_on_its_colour():
+def test_every_arc_colour_is_its_number_on_its_colour():
     grid = np.arange(10).reshape(2, 5)
     text = GridScene([(grid, grid[:1])], grid, grid, 1).ansi()
     assert "0 1 2 3 4    →   0 1 2 3 4" in plain(text)

@@ -27,7 +27,7 @@ def picture(width: int = 64, colour: str = "red") -> pygame.Surface:
     return surface
 
 
-def test_opens_with_the_first_picture_and_shows_it():
+def test_the_window_opens_with_the_first_picture():
     window = Window("title", fps=0)
     assert not pygame.display.get_init()
     window.show(picture())
@@ -52,7 +52,7 @@ def test_the_screen_has_a_size_before_there_is_a_window():
     assert not window.closed
 
 
-def test_a_person_may_close_it_and_the_episode_goes_on():
+def test_the_episode_continues_after_the_window_is_closed():
     window = Window(fps=0)
     window.show(picture())
     pygame.event.post(pygame.event.Event(pygame.QUIT))
@@ -64,7 +64,7 @@ def test_a_person_may_close_it_and_the_episode_goes_on():
     assert not pygame.display.get_init()
 
 
-def test_hands_out_what_was_pressed_once():
+def test_every_event_is_returned_once():
     window = Window(fps=0)
     window.show(picture())
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_UP))
@@ -73,7 +73,7 @@ def test_hands_out_what_was_pressed_once():
     assert not [event for event in window.events if event.type == pygame.KEYDOWN]
 
 
-def test_keeps_pace():
+def test_the_window_keeps_its_frame_rate():
     window = Window(fps=50)
     window.show(picture())
     start = time.perf_counter()
@@ -82,7 +82,7 @@ def test_keeps_pace():
     assert time.perf_counter() - start > 0.07
 
 
-def test_reopens_after_a_stranger_quit_pygame():
+def test_the_window_reopens_after_other_code_quits_pygame():
     window = Window(fps=0)
     window.show(picture())
     pygame.quit()
@@ -91,7 +91,7 @@ def test_reopens_after_a_stranger_quit_pygame():
 
 
 @pytest.mark.parametrize("driver", ["nonsense", None])
-def test_without_a_display_it_says_what_to_do(monkeypatch, driver):
+def test_without_a_display_the_error_says_what_to_do(monkeypatch, driver):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     if driver is not None:
@@ -103,7 +103,7 @@ def test_without_a_display_it_says_what_to_do(monkeypatch, driver):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there is a display a variable")
-def test_without_a_display_nothing_else_is_said():
+def test_without_a_display_nothing_else_is_printed():
     code = (
         "from hrm_gym.rendering import Window\n"
         "try: Window().desktop()\n"

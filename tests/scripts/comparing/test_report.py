@@ -72,7 +72,7 @@ def test_statistics(results: list[AgentResult]) -> None:
     assert at_puzzles([results[0]], 200) is None
 
 
-def test_an_environment_that_is_not_there_tells_nobody_apart(results: list[AgentResult]) -> None:
+def test_an_environment_in_which_all_runs_failed_is_left_out(results: list[AgentResult]) -> None:
     lost = [
         AgentResult(AgentCell("HRMChess-v0", agent), failure="none") for agent in ("hrm", "ppo")
     ]
@@ -85,7 +85,7 @@ def test_an_environment_that_is_not_there_tells_nobody_apart(results: list[Agent
     assert interquartile_means([*results, *failed], "test")["dqn"] == (0.0, 0.0, 0.0)
 
 
-def test_an_agent_that_learned_elsewhere_has_no_part_in_equal_puzzles(
+def test_an_agent_trained_elsewhere_is_not_in_the_column_of_equal_puzzles(
     results: list[AgentResult],
 ) -> None:
     own = [
@@ -140,7 +140,7 @@ def test_tables_fit_a_terminal(results: list[AgentResult]) -> None:
     assert "an.agent.of. " in shown, "the name goes on in the next line"
 
 
-def test_a_report_is_whole_and_opens_offline(results: list[AgentResult], tmp_path: Path) -> None:
+def test_a_report_is_complete_and_opens_offline(results: list[AgentResult], tmp_path: Path) -> None:
     import matplotlib.pyplot as plt
 
     before, backend = plt.get_fignums(), plt.get_backend()
@@ -185,7 +185,7 @@ def test_a_comparison_in_which_all_failed_has_a_report(tmp_path: Path) -> None:
     assert json_rows(failed)[0]["reason"] == "out | of [memory]"
 
 
-def test_results_survive_the_disk(results: list[AgentResult], tmp_path: Path) -> None:
+def test_results_can_be_saved_and_loaded(results: list[AgentResult], tmp_path: Path) -> None:
     for result in results:
         result.save(tmp_path)
         found = load(result.cell, tmp_path)
@@ -203,7 +203,7 @@ def test_a_filmstrip_shows_a_rollout() -> None:
     assert (first != last).any()
 
 
-def test_a_measure_is_a_column_and_a_row(results: list[AgentResult]) -> None:
+def test_every_measure_has_a_column_and_a_row(results: list[AgentResult]) -> None:
     (env, _), rows = tables(results), json_rows(results)
     for measure in MEASURES:
         (row,) = (r for r in rows if r["name"] == f"HRMMaze-7x7-v0/hrm/seed0/{measure.name}")

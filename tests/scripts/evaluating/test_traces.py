@@ -17,7 +17,7 @@ def evaluate(*words: str) -> int:
     return run(main, Args, list(words))
 
 
-def test_traces_are_what_the_agent_thinks(tmp_path):
+def test_traces_equal_the_segments_of_the_agent(tmp_path):
     path = tmp_path / "traces.npz"
     few = ("--agent", "maze-7x7", "--episodes", "6")
     words = ("--trace-segments", "5", "--trace-splits", "test", "ood")
@@ -45,7 +45,7 @@ def test_traces_are_what_the_agent_thinks(tmp_path):
     assert ((traces.entropy >= 0) & (traces.entropy <= 1)).all()
 
 
-def test_an_exported_agent_is_recorded_as_the_agent_is(tmp_path):
+def test_an_exported_agent_gives_the_same_traces(tmp_path):
     export(HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx")
     made = []
     for name in ("sudoku-4x4", str(tmp_path / "a.onnx")):
@@ -60,7 +60,7 @@ def test_an_exported_agent_is_recorded_as_the_agent_is(tmp_path):
     np.testing.assert_array_equal(mine.halts, its.halts)
 
 
-def test_the_agents_own_segments_and_split_by_default(tmp_path):
+def test_segments_and_split_default_to_those_of_the_agent(tmp_path):
     path = tmp_path / "traces.npz"
     assert evaluate("--agent", "sudoku-4x4", "--episodes", "3", "--save-traces", str(path)) == 0
     traces = read_traces(path)
@@ -72,7 +72,7 @@ def test_the_agents_own_segments_and_split_by_default(tmp_path):
     )
 
 
-def test_the_command_in_the_bundled_file_makes_it(tmp_path):
+def test_the_command_in_the_bundled_file_reproduces_it(tmp_path):
     bundled, path = bundled_traces(), tmp_path / "traces.npz"
     words = bundled.about["command"].split()[2:]
     assert evaluate(*words[:-1], str(path)) == 0
@@ -95,7 +95,7 @@ def test_the_command_in_the_bundled_file_makes_it(tmp_path):
         (("--agent", "maze-7x7", "--trace-splits", "dev"), "split: expected one of train"),
     ],
 )
-def test_mistakes_are_named_and_leave_nothing(tmp_path, capsys, words, sentence):
+def test_invalid_arguments_are_reported_and_leave_no_file(tmp_path, capsys, words, sentence):
     path = tmp_path / "traces.npz"
     assert evaluate(*words, "--save-traces", str(path)) == 2
     assert sentence in capsys.readouterr().err

@@ -71,7 +71,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes 
 
 
 @linux
-def test_a_cell_that_is_out_of_time_is_ended(sleeper: AgentCell, tmp_path: Path) -> None:
+def test_a_cell_that_exceeds_its_time_is_ended(sleeper: AgentCell, tmp_path: Path) -> None:
     running = Process(sleeper, tmp_path)
     pids = asleep(tmp_path)
     assert not running.poll()
@@ -88,7 +88,7 @@ def test_a_cell_that_is_out_of_time_is_ended(sleeper: AgentCell, tmp_path: Path)
     ("end", "failure"),
     [("return 0", None), ("os._exit(3)", "its process died (exit status 3): so tired")],
 )
-def test_what_a_cell_has_started_ends_with_it(
+def test_processes_started_by_a_cell_end_with_it(
     end: str, failure: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -99,7 +99,7 @@ def test_what_a_cell_has_started_ends_with_it(
     assert gone(asleep(tmp_path))
 
 
-def test_the_others_of_a_hung_cell_finish(
+def test_other_cells_finish_if_one_hangs(
     sleeper: AgentCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = property(lambda cell: 0.2 if cell is sleeper else 600.0)

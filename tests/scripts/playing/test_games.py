@@ -70,7 +70,7 @@ def test_hints_win_every_environment(env_id):
 
 @pytest.mark.parametrize("env_id", SMALL)
 @given(keys=st.lists(st.sampled_from(KEYS), max_size=30), cell=st.integers(0, 8))
-def test_undo_takes_any_play_back(env_id, keys, cell):
+def test_undo_reverts_every_move(env_id, keys, cell):
     played = game(env_id, options={"index": 0})
     first = position(played)
     played.press(cell)
@@ -99,7 +99,7 @@ def test_restart_and_new(env_id):
     assert "puzzle 1 of" in played.facts
 
 
-def test_a_digit_that_is_not_legal_is_explained_and_changes_nothing():
+def test_an_illegal_digit_is_explained_and_changes_nothing():
     # The solution is 3124 2431 4312 1243.
     played = game("HRMSudoku-4x4-v0", options={"puzzle": ".....431.3...243"})
     before = position(played)
@@ -119,7 +119,7 @@ def test_a_digit_that_is_not_legal_is_explained_and_changes_nothing():
     assert np.flatnonzero(played.scene.wrong).tolist() == [0]
 
 
-def test_a_sudoku_that_went_wrong_ends_and_can_be_taken_back():
+def test_a_lost_sudoku_ends_and_can_be_undone():
     played = game("HRMSudoku-4x4-v0", options={"puzzle": ".....431.3...243"})
     while not played.over:
         action = int(np.flatnonzero(played.env.action_masks())[0])
@@ -134,7 +134,7 @@ def test_a_sudoku_that_went_wrong_ends_and_can_be_taken_back():
     assert not played.over
 
 
-def test_the_mouse_walks_a_corridor_as_one_move_to_take_back():
+def test_a_walk_by_mouse_is_undone_at_once():
     text = "S   G" + "#####" * 3 + "     "
     played = game("HRMMaze-7x7-v0", size=5, source="generator:1", options={"puzzle": text})
     played.press(2)
@@ -148,14 +148,14 @@ def test_the_mouse_walks_a_corridor_as_one_move_to_take_back():
     assert (played.env.position, played.over) == (2, False)
 
 
-def test_the_shortest_way_is_hidden_until_asked_for():
+def test_the_shortest_path_is_hidden_until_it_is_requested():
     played = game("HRMMaze-7x7-v0")
     assert played.scene.shortest is None
     played.key("c")
     assert played.scene.shortest.any()
 
 
-def test_a_stroke_of_the_brush_is_one_thing_to_take_back():
+def test_a_brush_stroke_is_undone_at_once():
     played = game("HRMARC-v0", options={"index": 57})
     columns = played.cells().shape[1]
     played.key("3")
@@ -190,7 +190,7 @@ def test_copying_filling_and_resizing_a_canvas():
     assert np.array_equal(played.cells(), copied)
 
 
-def test_a_marked_path_takes_marks_on_open_cells_alone_and_toggles():
+def test_only_open_cells_can_be_marked_and_marks_toggle():
     played = game("HRMMazeAnswer-7x7-v0")
     played.press(0)
     played.drag(48)
@@ -201,7 +201,7 @@ def test_a_marked_path_takes_marks_on_open_cells_alone_and_toggles():
     assert (played.tokens == PATH).sum() == marked.sum() - 1
 
 
-def test_an_answer_may_be_thought_over():
+def test_an_answer_game_ends_after_the_last_segment():
     played = game("HRMSudokuAnswer-4x4-v0", max_segments=2)
     played.key("t")
     assert "1 segment left" in played.message
@@ -211,7 +211,7 @@ def test_an_answer_may_be_thought_over():
 
 
 @pytest.mark.parametrize("end", range(0, 100, 7))
-def test_a_line_goes_cell_by_cell_to_its_end(end):
+def test_a_line_contains_every_cell_to_its_end(end):
     cells = [45, *line(45, end, 10)]
     rows, columns = np.divmod(cells, 10)
     assert cells[-1] == end

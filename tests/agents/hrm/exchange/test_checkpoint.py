@@ -37,7 +37,9 @@ def steps_of(folder):
 
 
 @pytest.mark.parametrize("moved", range(len(FILES) + 1))
-def test_a_save_killed_at_any_point_is_the_old_or_the_new(tmp_path, monkeypatch, moved):
+def test_a_save_killed_at_any_point_leaves_the_old_or_the_new_checkpoint(
+    tmp_path, monkeypatch, moved
+):
     trainer = Trainer(TINY)
     trainer.save(tmp_path)
     trainer.train_step(0.0)
@@ -69,7 +71,7 @@ def test_a_save_killed_at_any_point_is_the_old_or_the_new(tmp_path, monkeypatch,
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
 
 
-def test_a_file_that_moves_while_it_is_looked_for_is_read(tmp_path, monkeypatch):
+def test_a_file_that_is_replaced_while_it_is_opened_is_read(tmp_path, monkeypatch):
     """A running process moves a complete save to its place while another process reads it."""
     trainer = Trainer(TINY)
     trainer.save(tmp_path)
@@ -100,7 +102,7 @@ def test_a_file_that_moves_while_it_is_looked_for_is_read(tmp_path, monkeypatch)
     assert sorted(path.name for path in saved.iterdir()) == []
 
 
-def test_a_damaged_record_of_a_run_says_what_it_lacks(tmp_path):
+def test_the_error_names_what_a_damaged_record_lacks(tmp_path):
     Trainer(TINY).save(tmp_path)
     path = tmp_path / checkpoint.TRAINER
     about = json.loads(path.read_text())
@@ -124,7 +126,7 @@ def test_a_damaged_record_of_a_run_says_what_it_lacks(tmp_path):
             Trainer.resume(tmp_path)
 
 
-def test_what_was_read_does_not_hang_on_its_file(tmp_path):
+def test_loaded_tensors_do_not_depend_on_their_file(tmp_path):
     Trainer(TINY).save(tmp_path)
     tensors = checkpoint.read_tensors(tmp_path, checkpoint.STATE)
     before = {name: value.tolist() for name, value in tensors.items()}
@@ -135,7 +137,7 @@ def test_what_was_read_does_not_hang_on_its_file(tmp_path):
     assert {name: value.tolist() for name, value in tensors.items()} == before
 
 
-def test_puzzles_are_looked_at_once(tmp_path, monkeypatch):
+def test_the_fingerprint_of_puzzles_is_computed_once(tmp_path, monkeypatch):
     counted = []
     real = checkpoint.fingerprint
     monkeypatch.setattr(checkpoint, "fingerprint", lambda p: (counted.append(1), real(p))[1])
@@ -161,7 +163,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
 
 
-def test_what_a_killed_save_left_is_not_taken_for_a_file(tmp_path):
+def test_files_of_a_killed_save_are_ignored(tmp_path):
     trainer = Trainer(TINY)
     trainer.save(tmp_path)
     left = tmp_path / checkpoint.SAVING
@@ -172,7 +174,7 @@ def test_what_a_killed_save_left_is_not_taken_for_a_file(tmp_path):
     assert Trainer.resume(tmp_path).step == 0
 
 
-def test_another_kind_of_device_explores_anew(tmp_path):
+def test_exploration_restarts_on_another_kind_of_device(tmp_path):
     trainer = Trainer(TINY, seed=5)
     trainer.train_step(0.0)
     trainer.save(tmp_path)
@@ -187,7 +189,7 @@ def test_another_kind_of_device_explores_anew(tmp_path):
         Trainer.resume(tmp_path)
 
 
-def test_changed_puzzles_are_refused(tmp_path):
+def test_changed_puzzles_are_rejected(tmp_path):
     puzzles = Trainer(TINY).envs.puzzles
     source = tmp_path / "puzzles.csv"
     lines = ["".join("." if t == 1 else str(int(t) - 1) for t in row) for row in puzzles.inputs[:3]]
@@ -242,7 +244,7 @@ def test_a_signal_saves_and_exits_0(tmp_path, number):
 
 
 @pytest.mark.slow
-def test_kill_at_any_moment(tmp_path):
+def test_a_run_killed_at_any_moment_can_be_resumed(tmp_path):
     """After each of 20 kills the checkpoint is readable, and at most one interval is lost."""
     rng = np.random.default_rng(0)
     folder = tmp_path / "HRMSudokuAnswer-4x4-v0" / "hrm" / "seed0"
@@ -264,7 +266,7 @@ def test_kill_at_any_moment(tmp_path):
         assert before == step
 
 
-def test_saved_files_are_plain(tmp_path):
+def test_saved_files_contain_no_pickle(tmp_path):
     trainer = Trainer(TINY)
     trainer.save(tmp_path)
     for name in (checkpoint.CONFIG, checkpoint.TRAINER):

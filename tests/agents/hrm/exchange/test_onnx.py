@@ -56,7 +56,7 @@ def tokens():
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_kind_of_model_is_the_same_in_onnx(name, tokens, tmp_path):
+def test_every_kind_of_model_gives_the_same_results_in_onnx(name, tokens, tmp_path):
     agent = random_agent(VARIANTS[name])
     export(agent, tmp_path / "a.onnx")
     exported = OnnxAgent(tmp_path / "a.onnx", threads=1)
@@ -82,7 +82,7 @@ def test_every_kind_of_model_is_the_same_in_onnx(name, tokens, tmp_path):
 
 @pytest.mark.parametrize("name", HRMAgent.pretrained())
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
+def test_pretrained_agents_give_the_same_results_in_onnx(name, precision, tmp_path):
     agent = HRMAgent.from_pretrained(name)
     export(agent, tmp_path / "a.onnx", precision)
     exported = OnnxAgent(tmp_path / "a.onnx", agent.task.id, threads=1)
@@ -117,7 +117,7 @@ def test_shipped_agents_are_the_same_in_onnx(name, precision, tmp_path):
 
 
 @pytest.mark.parametrize("env_id", ["HRMSudokuAnswer-4x4-v0", "HRMSudoku-4x4-v0"])
-def test_it_acts_in_every_environment(env_id, tmp_path):
+def test_an_exported_agent_acts_in_every_environment(env_id, tmp_path):
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     export(agent, tmp_path / "a.onnx")
     tested = evaluate(OnnxAgent(tmp_path / "a.onnx", threads=1), env_id, 20)
@@ -154,7 +154,7 @@ def test_each_weight_is_stored_and_used_once(precision, shared):
     assert len([c for c in contents if len(c) > 64]) == len({c for c in contents if len(c) > 64})
 
 
-def test_no_torch_in_the_process(tmp_path):
+def test_an_exported_agent_does_not_load_torch(tmp_path):
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     export(agent, tmp_path / "a.onnx", "int8")
     env = gym.make("HRMSudoku-4x4-v0", split="test")
@@ -174,7 +174,7 @@ def test_no_torch_in_the_process(tmp_path):
     assert segments == mine.segments
 
 
-def test_it_halts_at_its_own_last_segment_where_the_environment_allows_more(tokens, tmp_path):
+def test_an_exported_agent_halts_at_its_last_segment(tokens, tmp_path):
     agent = random_agent({})
     with torch.no_grad():
         # The agent would never halt.
@@ -187,7 +187,7 @@ def test_it_halts_at_its_own_last_segment_where_the_environment_allows_more(toke
         assert [episode.steps for episode in tested.episodes] == segments.tolist()
 
 
-def test_one_puzzle_and_none(tokens, tmp_path):
+def test_one_puzzle_and_no_puzzle_can_be_solved(tokens, tmp_path):
     agent = random_agent({})
     export(agent, tmp_path / "a.onnx")
     exported = OnnxAgent(tmp_path / "a.onnx", threads=1)
@@ -196,7 +196,7 @@ def test_one_puzzle_and_none(tokens, tmp_path):
     assert exported.solve(tokens[:0]).answer.shape == (0, 16)
 
 
-def test_what_does_not_fit_is_one_sentence(tokens, tmp_path):
+def test_invalid_arguments_are_reported_in_one_sentence(tokens, tmp_path):
     agent = random_agent({"num_puzzles": 5, "puzzle_emb_len": 2, "puzzle_emb_dim": 40})
     export(agent, tmp_path / "a.onnx")
     for thinker in (agent, OnnxAgent(tmp_path / "a.onnx", threads=1)):
@@ -234,7 +234,7 @@ def other_opset(path, version):
     onnx.save(model, path)
 
 
-def test_a_file_alone_imports_no_code(tmp_path, monkeypatch):
+def test_a_file_never_imports_code(tmp_path, monkeypatch):
     (tmp_path / "task_of_an_onnx_file.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "a.onnx"
@@ -246,7 +246,7 @@ def test_a_file_alone_imports_no_code(tmp_path, monkeypatch):
         OnnxAgent(path, "task_of_an_onnx_file:Task")
 
 
-def test_bad_files_are_refused_in_one_sentence(tmp_path):
+def test_damaged_files_are_rejected_in_one_sentence(tmp_path):
     agent, path = HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx"
     export(agent, path)
     good = path.read_bytes()
@@ -301,7 +301,7 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_missing_extra_is_named(tmp_path, monkeypatch):
+def test_the_error_names_a_missing_extra(tmp_path, monkeypatch):
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     export(agent, tmp_path / "a.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -313,7 +313,7 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
     assert not (tmp_path / "b.onnx").exists()
 
 
-def test_metadata_says_what_it_is():
+def test_the_metadata_describes_the_model():
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     (entry,) = build(agent, "int8").metadata_props
     assert entry.key == METADATA

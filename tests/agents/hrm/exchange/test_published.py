@@ -61,7 +61,7 @@ def write(folder: Path, arch=HRM_ARCH, name="checkpoint", prefix="_orig_mod.mode
 
 @pytest.mark.parametrize("arch", [HRM_ARCH, TRM_ARCH], ids=["hrm", "trm"])
 @pytest.mark.parametrize("name", ["checkpoint", "step_7", "weights.pt", "model.safetensors"])
-def test_a_published_folder(tmp_path, arch, name):
+def test_a_published_folder_is_loaded(tmp_path, arch, name):
     model = write(tmp_path, arch, name)
     for path in (tmp_path, tmp_path / name):
         agent = HRMAgent.from_pretrained(path)
@@ -78,7 +78,7 @@ def test_a_published_folder(tmp_path, arch, name):
     assert before.answer.tolist() == after.answer.tolist()
 
 
-def test_the_last_step_and_newer_files(tmp_path):
+def test_the_last_step_is_loaded(tmp_path):
     write(tmp_path, name="step_9")
     newest = write(tmp_path, name="step_10")
     agent = HRMAgent.from_pretrained(tmp_path)
@@ -90,7 +90,7 @@ def test_the_last_step_and_newer_files(tmp_path):
     assert torch.equal(HRMAgent.from_pretrained(tmp_path).model.head.weight, weight)
 
 
-def test_tasks_are_told_by_data_and_vocabulary():
+def test_the_task_is_derived_from_data_and_vocabulary():
     assert guess_task({"data_paths": ["data/maze-30x30-hard-1k"]}, 6) == "maze-30x30"
     assert guess_task({"data_path": "data/arc-2-aug-1000"}, 12) == "arc"
     assert guess_task({}, 11) == "sudoku-9x9"
@@ -99,7 +99,7 @@ def test_tasks_are_told_by_data_and_vocabulary():
             guess_task(config, tokens)
 
 
-def test_another_task_is_refused(tmp_path):
+def test_another_task_is_rejected(tmp_path):
     write(tmp_path, vocab_size=6, seq_len=16, puzzles=1)
     with pytest.raises(ValueError, match="task: the checkpoint does not say"):
         HRMAgent.from_pretrained(tmp_path)
@@ -121,7 +121,7 @@ class Trap:
         return os.mkdir, (str(self.path),)
 
 
-def test_a_file_that_would_run_code_is_refused(tmp_path):
+def test_a_file_that_would_run_code_is_rejected(tmp_path):
     write(tmp_path)
     torch.save({"weight": Trap(tmp_path / "sprung")}, tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="refused, since loading it would run code"):
@@ -130,7 +130,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "model.safetensors"])
-def test_damaged_weights_are_named(tmp_path, name):
+def test_the_error_names_damaged_weights(tmp_path, name):
     write(tmp_path, name=name)
     path = tmp_path / name
     whole = path.read_bytes()
@@ -141,7 +141,7 @@ def test_damaged_weights_are_named(tmp_path, name):
         assert str(caught.value).startswith(str(path))
 
 
-def test_other_faults_are_named(tmp_path):
+def test_other_errors_are_reported(tmp_path):
     write(tmp_path)
     torch.save([1, 2], tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="expected a state dict of tensors"):
@@ -158,7 +158,7 @@ def test_other_faults_are_named(tmp_path):
             HRMAgent.from_pretrained(tmp_path)
 
 
-def test_the_hub(tmp_path, monkeypatch):
+def test_a_checkpoint_is_loaded_from_the_hub(tmp_path, monkeypatch):
     write(tmp_path)
     asked = []
 
@@ -182,7 +182,7 @@ def test_the_hub(tmp_path, monkeypatch):
         HRMAgent.from_pretrained("hub:sapientinc/some")
 
 
-def test_a_checkpoint_imports_no_code_by_itself(tmp_path):
+def test_a_checkpoint_never_imports_code(tmp_path):
     agent = HRMAgent.from_pretrained("sudoku-4x4")
     agent.save(tmp_path)
     about = json.loads((tmp_path / "config.json").read_text())
@@ -193,7 +193,7 @@ def test_a_checkpoint_imports_no_code_by_itself(tmp_path):
         HRMAgent.from_pretrained(tmp_path)
 
 
-def test_published_presets_say_what_was_published():
+def test_published_presets_equal_the_published_settings():
     steps = {"sudoku-extreme-1k": 20_000 * 1000 // 384, "maze-hard-1k": 20_000 * 1000 // 768}
     steps |= {"trm-sudoku": 50_000 * 1000 // 768, "trm-maze": 50_000 * 1000 // 768}
     steps |= {"arc-agi-1": 100_000 * 3988 // 768, "arc-agi-2": 100_000 * 4667 // 768}

@@ -19,7 +19,7 @@ def clues(tokens):
     return 1 + int((tokens == 1).sum()) % 3
 
 
-def test_depth_says_where_puzzles_halt(scripted):
+def test_depth_counts_the_segments_of_each_puzzle(scripted):
     needs = np.array([clues(t) for t in PUZZLES.inputs])
     puzzles = dataclasses.replace(PUZZLES, ratings=needs.astype(np.float32) * 10)
     depth = measure_depth(scripted(SUDOKU, clues), puzzles, batch=16)

@@ -51,7 +51,7 @@ def test_the_target_network_follows_in_steps():
         assert same == (step % 3 == 0)
 
 
-def test_fixed_depth_always_thinks_to_the_end():
+def test_fixed_depth_computes_all_segments():
     trainer = Trainer(dataclasses.replace(TINY, halting="fixed", max_segments=3))
     for _ in range(6):
         trainer.train_step(0.5)
@@ -73,12 +73,12 @@ def test_fixed_depth_always_thinks_to_the_end():
         ({"ema_start": 1.5}, "ema_start"),
     ],
 )
-def test_bad_values_are_named(changes, message):
+def test_the_error_names_an_invalid_value(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(TINY, **changes)
 
 
-def test_a_row_halts_where_it_wants_to_and_at_the_last_segment_but_not_before_its_minimum() -> None:
+def test_a_row_halts_by_its_rule_between_its_minimum_and_the_last_segment() -> None:
     q_halt, q_continue = torch.tensor([[1.0, 1.0, -1.0, 0.0], [0.0, 2.0, -2.0, 0.0]])
     output = Output(torch.zeros(4, 1, 2), q_halt, q_continue)
     assert wants_to_halt(q_halt, q_continue).tolist() == [True, False, True, False]

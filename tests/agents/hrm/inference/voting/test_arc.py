@@ -89,7 +89,7 @@ def test_arc_votes_over_augmentations(tmp_path, monkeypatch, listed):
     assert few.scores[-1].votes == 2
 
 
-def test_arc_folders_of_another_run_are_refused(tmp_path):
+def test_arc_folders_of_another_run_are_rejected(tmp_path):
     write_arc(tmp_path / "d", TASKS, num_aug=2, side=4)
     with pytest.raises(ValueError, match="it has 7 puzzle identifiers, the agent was trained on 9"):
         evaluate_arc(arc_agent(9), tmp_path / "d")

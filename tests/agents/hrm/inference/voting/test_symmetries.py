@@ -22,7 +22,7 @@ def test_symmetries_are_distinct():
 
 
 @pytest.mark.parametrize("task_id", ["sudoku-4x4", "maze-7x7"])
-def test_votes_are_turned_back(task_id, scripted):
+def test_votes_are_mapped_back_by_the_inverse_symmetry(task_id, scripted):
     task = get_task(task_id)
     puzzles = load_puzzles(task, None, "test", limit=12)
     agent = scripted(task, lambda t: 2)
@@ -36,7 +36,7 @@ def test_votes_are_turned_back(task_id, scripted):
     assert late.tally().segments.tolist() == [2] * 12
 
 
-def test_the_tally():
+def test_the_tally_counts_votes_or_takes_the_most_confident():
     answers = np.array([[[2, 2]], [[3, 3]], [[3, 3]], [[4, 4]], [[2, 2]]], np.uint8)
     q_halt = np.array([[1.0], [0.5], [2.0], [9.0], [0.0]], np.float32)
     ballots = Ballots(answers, q_halt, np.ones((5, 1), np.int64), np.ones(5))
