@@ -22,11 +22,11 @@ def check_device(device: str | torch.device | None) -> torch.device:
         raise ValueError(f"device: expected cpu, cuda or cuda:N, got {device!r}") from None
     if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
         raise ValueError(
-            f"device: {str(device)!r} is not there; this machine has {torch.cuda.device_count()} "
-            "CUDA devices"
+            f"device: {str(device)!r} is not available; this machine has "
+            f"{torch.cuda.device_count()} CUDA devices"
         )
     if found.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device: 'mps' is not there; this machine has no Metal device")
+        raise ValueError("device: 'mps' is not available; this machine has no Metal device")
     if found.type not in ("cpu", "cuda", "mps"):
         raise ValueError(f"device: expected cpu, cuda or cuda:N, got {str(device)!r}")
     return found

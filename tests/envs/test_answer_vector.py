@@ -278,7 +278,7 @@ def test_calls_before_reset_raise():
 
 def test_a_missing_device_is_rejected():
     absent = f"cuda:{torch.cuda.device_count()}"
-    with pytest.raises(ValueError, match=rf"^device: '{absent}' is not there"):
+    with pytest.raises(ValueError, match=rf"^device: '{absent}' is not available"):
         gym.make_vec(SUDOKU, 2, device=absent)
     with pytest.raises(ValueError, match=r"^device: expected cpu, cuda or cuda:N, got 'abacus'"):
         gym.make_vec(SUDOKU, 2, device="abacus")

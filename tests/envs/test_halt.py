@@ -1,4 +1,4 @@
-"""Halting over recorded segments; what holds of every environment is in ``test_registry``."""
+"""Halting on recorded segments. Tests of all environments are in ``test_registry``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hrm_gym.testing import check_vector_env
 
 
 def random_traces(count: int = 120, segments: int = 6, seed: int = 0) -> Traces:
-    """Return traces of blank mazes whose right answers fall anywhere."""
+    """Return traces of random tokens, in which every segment may have the right answer."""
     random = np.random.default_rng(seed)
     shape = (count, segments)
     labels = random.integers(1, 6, (count, 9)).astype(np.uint8)

@@ -97,7 +97,7 @@ CASES = [
     (f"solve sudoku {'.' * 16}", "several solutions"),
     (f"solve sudoku {SUDOKU} --agent maze-7x7", "maze-7x7"),
     (f"solve sudoku {SUDOKU} --agent nobody", "agent: expected a checkpoint folder or one of"),
-    (f"solve sudoku {SUDOKU} --device {CUDA}", f"device: '{CUDA}' is not there"),
+    (f"solve sudoku {SUDOKU} --device {CUDA}", f"device: '{CUDA}' is not available"),
     (f"solve sudoku {SUDOKU} --device gpu", "device: expected cpu, cuda or cuda:N"),
     (f"solve sudoku {SUDOKU} --device meta", "device: expected cpu, cuda or cuda:N"),
     (f"solve sudoku {SUDOKU} --json {{}}/folder", "json: expected a file to write"),
@@ -123,7 +123,7 @@ CASES = [
         "train --preset maze-7x7 --env HRMSudoku-4x4-v0",
         "env: preset maze-7x7 trains on HRMMazeAnswer-7x7-v0, got 'HRMSudoku-4x4-v0'",
     ),
-    (f"evaluate --agent sudoku-4x4 --device {CUDA}", "is not there"),
+    (f"evaluate --agent sudoku-4x4 --device {CUDA}", "is not available"),
     ("evaluate --agent oracle --env HRMSudok-v0", "env: expected one of"),
     ("evaluate --agent random --env CartPole-v1", "env: CartPole-v1 does not take split"),
     ("build-bank --out {}/bank --only sudoku-5x5", "only: expected one of sudoku-4x4, "),
@@ -158,7 +158,7 @@ CASES = [
     (f"{TRAIN} --data {{}}/nowhere.csv", "nowhere.csv"),
     (f"{TRAIN} --data {{}}/short.csv", "short.csv, line 2"),
     (f"{TRAIN} --data {{}}/folder", "expected a dataset folder"),
-    (f"{TRAIN} --device {CUDA}", "is not there"),
+    (f"{TRAIN} --device {CUDA}", "is not available"),
     (f"{TRAIN} --batch-size 0", "batch_size: expected a positive number"),
     (f"{TRAIN} --puzzles -1", "puzzles: expected a positive number"),
     (f"{TRAIN} --threads 0", "threads: expected a positive number"),
@@ -172,7 +172,7 @@ CASES = [
     ("train-rl --env HRMMazeAnswer-7x7-v0 --steps 10", "expects a step environment"),
     ("train-rl --env HRMARC-v0 --agent dqn --steps 10", "dqn expects Discrete actions"),
     ("train-rl --seconds -1", "seconds: expected a positive number"),
-    (f"{RL} --device {CUDA}", "is not there"),
+    (f"{RL} --device {CUDA}", "is not available"),
     (f"{RL} --episodes 0", "episodes: expected at least 1"),
     (f"{RL} --threads -1", "threads: expected a positive number"),
     (f"{RL} --out {{}}/file", "is a file"),
@@ -184,7 +184,7 @@ CASES = [
     (f"{COMPARE} --out {{}}/file", "is a file"),
     ("compare --agents hrm --preset chess", "preset: expected one of"),
     ("compare --agents hrm --preset sudoku-4x4", "preset: expected one for HRMMazeAnswer-7x7-v0"),
-    (f"compare --agents hrm --device {CUDA}", "is not there"),
+    (f"compare --agents hrm --device {CUDA}", "is not available"),
     ("demo --scale -1", "scale: expected a positive number"),
     ("demo --agents chess", "agents: expected some of"),
     ("benchmark chess", "subject: expected one of"),
@@ -225,7 +225,7 @@ def test_the_error_names_an_unknown_keyword():
 
 
 def test_a_missing_device_is_rejected_in_python_too():
-    with pytest.raises(ValueError, match="device: 'cuda:99' is not there"):
+    with pytest.raises(ValueError, match="device: 'cuda:99' is not available"):
         HRMAgent.from_pretrained("sudoku-4x4", device="cuda:99")
 
 

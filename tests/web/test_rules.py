@@ -1,4 +1,4 @@
-"""The page also knows the rules, and must agree with the package on every puzzle and answer."""
+"""The page implements the rules again and must agree with the package on puzzles and answers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask(cases):
 
 
 def answers_of(task, puzzle, random):
-    """The label; with a cell changed, two exchanged, noise; and the question itself."""
+    """Return the label, two changed copies of it, a random answer and the question itself."""
     label = puzzle.labels
     changed, exchanged = label.copy(), label.copy()
     cell = random.integers(task.seq_len)
@@ -63,7 +63,7 @@ def test_the_page_accepts_what_the_rules_accept(task_id):
         assert said["complaint"] == ""
         assert said["accepts"] == right
         assert right[0]
-        # What is accepted has no cell marked, and whatever is wrong has one.
+        # An accepted answer has no marked cell, and a wrong one has at least one.
         assert said["clean"] == right
 
 
@@ -80,7 +80,7 @@ def test_the_wrong_cells_of_a_maze_answer_are_marked():
     (said,) = ask([{"task": task.id, "inputs": inputs.tolist(), "answers": answers}])
     assert said["accepts"] == [False, False, False, True]
     everywhere, goal, lacking, none = said["marks"]
-    # Any one path of eleven cells is right, the rest is too much.
+    # A shortest path has eleven cells besides S and G; the other 36 are marked as wrong.
     assert sorted(everywhere) == [""] * 13 + ["wrong"] * 36
     assert [k for k in range(49) if goal[k]] == [48]
     assert {k: lacking[k] for k in range(49) if lacking[k]} == {missed: "missed"}

@@ -1,8 +1,8 @@
 """The maze painter: the walk is a line, the shortest path a broad band below it.
 
 The cells of an answer differ in shape and in colour: a right cell is a green tile, a missed cell an
-outline, an extra cell a cross. If there is a confidence, a lower confidence gives the background of
-an open cell more amber. A legend below the maze explains the marks.
+outline, an extra cell a cross. If confidences are given, the background of an open cell is amber,
+and stronger for a lower confidence. A legend below the maze explains the marks.
 """
 
 from __future__ import annotations

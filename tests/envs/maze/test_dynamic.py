@@ -1,4 +1,4 @@
-"""Mazes whose doors move; what holds of every environment is in ``test_registry``."""
+"""Mazes with doors. Tests of all environments are in ``test_registry``."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_invalid_step_does_not_change_the_doors():
 
 
 def brute_earliest(env) -> int:
-    """Search position by position through time, doors as the environment itself moves them."""
+    """Return the least number of steps to G, by a search over the cells reachable at each time."""
     state = env.get_state()
     here, time = {env.position}, 0
     while True:
@@ -135,7 +135,7 @@ def test_the_oracle_reaches_the_goal_within_the_time_limit():
     assert tested.solve_rate == 1
     assert tested.exact_accuracy is None
     assert 0 < tested.optimal_rate < 1
-    # The environment's own oracle knows which walls are doors, and is no worse for it.
+    # ``optimal_action`` also knows which walls are doors, and reaches the goal as well.
     steps = []
     env = gym.make(ENV_ID)
     for index in range(60):
