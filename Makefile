@@ -10,7 +10,7 @@ export PYGAME_HIDE_SUPPORT_PROMPT = 1
 MATRIX := oldest newest
 PYTHON_oldest ?= python3.10
 PYTHON_newest ?= $(PYTHON)
-PINS_oldest := "torch==2.8.*" "gymnasium==1.1.*" "numpy==1.26.*"
+PINS_oldest := "torch==2.9.*" "gymnasium==1.1.*" "numpy==1.26.*"
 PINS_newest := gymnasium numpy $(shell grep ^torch== constraints.txt)
 TESTS_oldest := tests
 TESTS_newest := tests/envs tests/puzzles tests/data tests/hrm_gym tests/test_layout.py

@@ -9,10 +9,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from hrm_gym.checks import check_whole
-from hrm_gym.puzzles import Puzzle, Task, Tokens, get_task, wrong_cells
+from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, get_task, keys, wrong_cells
 
 from .base import Observation, PuzzleEnv, as_integers
-from .checks import check_targets, refuse_max_steps
+from .checks import check_easier, check_targets, refuse_max_steps
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -64,7 +64,8 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     (16). ``kind``, for mazes: ``perfect``, ``braided`` or ``hard``. ``targets``, for tasks with
     several right answers such as mazes: ``turned`` (the default) applies the symmetry of the puzzle
     to its label, ``solved`` takes the solver's label of the transformed puzzle, and ``any`` accepts
-    every answer that the rules accept. ``task_id``, for ARC: the name of a single task.
+    every answer that the rules accept. ``easier`` (0): the share of episodes whose puzzle is
+    replaced by an easier one, see ``Task.easier``. ``task_id``, for ARC: the name of a single task.
     ``source``, ``split``, ``difficulty``, ``limit``, ``augment`` and ``render_mode`` are the same
     in every environment.
 
@@ -80,10 +81,12 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         kind: str | None = None,
         max_segments: int = MAX_SEGMENTS,
         targets: str = "turned",
+        easier: float = 0.0,
         **kwargs: Any,
     ) -> None:
         refuse_max_steps(kwargs)
         self.targets = check_targets(get_task(task, kind), targets)
+        self.easier = check_easier(easier, self.targets)
         super().__init__(get_task(task, kind), **kwargs)
         self.max_segments = check_whole("max_segments", max_segments)
         self.observation_space, self.action_space = answer_spaces(
@@ -94,7 +97,17 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         self._legal_values = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
 
     def _identity(self) -> str:
-        return f"{super()._identity()}, {self.max_segments} segments, {self.targets} targets"
+        targets = f"{self.targets} targets, easier={self.easier:g}"
+        return f"{super()._identity()}, {self.max_segments} segments, {targets}"
+
+    def _choose(self, options: dict[str, Any]) -> tuple[Puzzle, int, Symmetry | None]:
+        puzzle, puzzle_id, symmetry = super()._choose(options)
+        if self.easier and "puzzle" not in options and "index" not in options:
+            assert self._key is not None
+            ease = keys.easier_key(keys.episode_key(self._key, self._episode))
+            if keys.unit(keys.lane(ease, 0)) < self.easier:
+                puzzle = self.task.easier(puzzle, keys.lane(ease, 1))
+        return puzzle, puzzle_id, symmetry
 
     def _begin(self) -> None:
         if self.targets == "solved":

@@ -18,7 +18,7 @@ from hrm_gym.puzzles import PAD, get_task, keys
 from hrm_gym.puzzles.targets import AnyTargets, SolvedTargets
 
 from .answer import MAX_SEGMENTS, answer_spaces
-from .checks import check_targets
+from .checks import check_easier, check_targets
 from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv, final_infos, with_masks
 
@@ -48,6 +48,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         augment: Whether a puzzle is shown under a random symmetry of its task.
         task_id: The name of a single puzzle group to use, for tasks that name them.
         targets: ``turned``, ``solved`` or ``any``; see ``AnswerEnv``.
+        easier: The share of episodes whose puzzle is replaced by an easier one; see
+            ``Task.easier``.
         render_mode: Must be ``None``; only the single environment renders.
         unknown: Any other argument; it raises.
 
@@ -75,6 +77,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         augment: bool = True,
         task_id: str | None = None,
         targets: str = "turned",
+        easier: float = 0.0,
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
@@ -83,6 +86,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.augment = check_flag("augment", augment)
         self._set_task(get_task(task, kind))
         self.targets = check_targets(self.task, targets)
+        self.easier = check_easier(easier, self.targets)
         self.device = check_device(device)
         self.as_numpy = device is None
         puzzles = load_puzzles(self.task, source, split, difficulty, limit, task_id)
@@ -142,9 +146,17 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             drawn = keys.pick_tensor(episode_keys, len(self.puzzles))
         else:
             drawn = index
+        tokens, labels = self._inputs[drawn], self._labels[drawn]
+        if self.easier and index is None:
+            ease = keys.easier_key_tensor(episode_keys)
+            eased = self.task.easier_rows(tokens, labels, keys.lane_tensor(ease, 1))
+            chosen = (keys.unit_tensor(keys.lane_tensor(ease, 0)) < self.easier)[:, None]
+            tokens, labels = (
+                torch.where(chosen, new, old)
+                for new, old in zip(eased, (tokens, labels), strict=True)
+            )
         turned = self.augment and index is None
         turns = keys.symmetry_key_tensor(episode_keys) if turned else None
-        tokens, labels = self._inputs[drawn], self._labels[drawn]
         rows = mask[:, None]
         if self._solved_targets is not None:
             labels = self._solved_targets.labels(drawn, tokens, turns)
@@ -298,4 +310,5 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._begun = True
 
     def _identity(self) -> str:
-        return f"{super()._identity()}, {self.max_segments} segments, {self.targets} targets"
+        targets = f"{self.targets} targets, easier={self.easier:g}"
+        return f"{super()._identity()}, {self.max_segments} segments, {targets}"

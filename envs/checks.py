@@ -44,6 +44,22 @@ def check_targets(task: Task, targets: Any) -> str:
     return str(targets)
 
 
+def check_easier(easier: Any, targets: str) -> float:
+    """Return the share of episodes whose puzzle is replaced by an easier one.
+
+    Raises:
+        ValueError: if it is not between 0 and 1, or other targets than ``turned`` are asked for.
+    """
+    if isinstance(easier, bool) or not isinstance(easier, (int, float)) or not 0 <= easier <= 1:
+        raise ValueError(f"easier: expected a share from 0 to 1, got {easier!r}")
+    if easier and targets != "turned":
+        raise ValueError(
+            f"easier: the label of an easier puzzle follows from the label of the puzzle, which "
+            f"needs targets='turned', got {targets!r}"
+        )
+    return float(easier)
+
+
 def refuse_unknown(unknown: dict[str, Any]) -> None:
     """Raise where a keyword argument is one that no environment takes.
 

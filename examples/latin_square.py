@@ -42,6 +42,7 @@ class LatinSquare(Task):
         self.vocab_size = size + 2
         self.seq_len = size * size
         self.answer_tokens = tuple(range(2, size + 2))
+        self.symbols = self.answer_tokens
         cells = np.arange(self.seq_len).reshape(size, size)
         turned = [np.rot90(grid, k) for grid in (cells, cells.T) for k in range(4)]
         self.dihedral = np.array([grid.ravel() for grid in turned])

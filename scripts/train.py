@@ -66,9 +66,9 @@ def train(training: TrainingRun, args: Args, tracker: Tracker) -> str:
 
 def description(training: TrainingRun) -> str:
     """Return one line about the model and its training puzzles."""
-    puzzles = training.trainer.envs.puzzles
+    sets = [stream.envs.puzzles for stream in training.trainer.streams]
     parameters = sum(p.numel() for p in training.trainer.model.parameters())
-    count, copies = len(puzzles.originals), len(puzzles)
+    count, copies = sum(len(part.originals) for part in sets), sum(map(len, sets))
     more = f", {copies} with their copies" if copies > count else ""
     return f"hrm on {training.title}: {parameters:,} parameters, {count} puzzles{more}"
 

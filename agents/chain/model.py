@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ..hrm.model.caches import KeyValues
 from ..hrm.model.config import HRMConfig
-from ..hrm.model.network import Linear, ParamGroups
+from ..hrm.model.layers import Linear
+from ..hrm.model.network import ParamGroups
 from ..transformer import Transformer
 from .steps import Language
 

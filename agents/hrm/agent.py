@@ -54,6 +54,8 @@ class HRMAgent(ReasoningAgent):
         self.task_name = task
         self.device = check_device(device)
         self.model = model.to(self.device).eval()
+        if model.relational:
+            model.learn_board(self.task)
         self.num_puzzles = model.config.num_puzzles
         self.bf16 = bf16
         self.about = about or {}
@@ -151,7 +153,7 @@ class HRMAgent(ReasoningAgent):
         ids = torch.from_numpy(puzzle_ids).to(self.device)
         rows: Rows = []
         with self._autocast():
-            carry = self.model.initial_carry(len(tokens), self.device)
+            carry = self.model.initial_carry(len(tokens), self.device, seq_len=tokens.shape[1])
         for _ in range(segments):
             with torch.inference_mode(), self._autocast():
                 carry, output = self.model.segment(carry, batch, ids)

@@ -19,6 +19,33 @@ SCHEDULES = ("constant", "cosine")
 
 
 @dataclass(frozen=True)
+class Source:
+    """Puzzles of one task at one size, of which a run has several.
+
+    Raises:
+        ValueError: if a value is out of range; the message names the field.
+    """
+
+    task: str
+    """Id of the task, of the family of the environment."""
+    batch_size: int
+    """Number of environments."""
+    kind: str | None = None
+    """Kind of the puzzles, for families with several kinds."""
+    source: str | None = None
+    """See ``hrm_gym.data.load_puzzles``; None: the default source of the task."""
+    limit: int | None = None
+    """Largest number of labelled puzzles; None: all of them."""
+    weight: int = 1
+    """Training steps on these puzzles in each round through all sources."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("batch_size", "weight"):
+            check_whole(f"sources: {name}", getattr(self, name))
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Everything that defines a training run except its seed, device and budget.
 
@@ -36,8 +63,13 @@ class TrainConfig:
     """Id of a task that replaces the task of the environment, such as ``module:Class``."""
     limit: int | None = 1000
     """Largest number of labelled puzzles; None: all of them."""
+    sources: tuple[Source, ...] = ()
+    """Several tasks or sizes, which take turns; they replace ``source``, ``limit`` and
+    ``batch_size``. The weights must be independent of the size."""
     augment: bool = True
     """Apply a random symmetry of the task to every puzzle."""
+    easier: float = 0.0
+    """Share of the episodes whose puzzle is replaced by an easier one, see ``Task.easier``."""
     targets: str = "turned"
     """What a puzzle under a symmetry is taught if it has several right answers: its label under the
     same symmetry (``turned``), the solver's label for the transformed question (``solved``), or
@@ -84,6 +116,9 @@ class TrainConfig:
     halting: str | None = None
     """``q`` (HRM), ``bce`` (TRM), ``td`` (target network and discount) or ``fixed``, see
     ``inference/halting.py``; None: ``q`` if the model has q_continue, else ``bce``."""
+    later_targets: bool = False
+    """With ``q``: take the target of q_continue from the next training step, which computes it
+    anyway, instead of a second forward pass. Rows that halt have no target then."""
     discount: float = 0.99
     """Factor on the value of continuing, with ``td``."""
     target_every: int = 100
@@ -92,6 +127,12 @@ class TrainConfig:
     """Absolute Q-value above which a step counts as diverged and is skipped."""
     exploration: float = 0.1
     """Probability that a row gets a minimum number of segments before it may halt."""
+    start_noise: float = 0.0
+    """Standard deviation of the noise in the initial carry."""
+    carry_noise: float = 0.0
+    """Standard deviation of the noise that is added to the carry after every segment."""
+    label_weights: tuple[tuple[int, float], ...] = ()
+    """Rows (token, weight): positions with this label count as much in the loss; others as 1."""
     loss: str = "stablemax"
     """``stablemax`` or ``softmax``."""
     label_smoothing: float = 0.0
@@ -123,6 +164,8 @@ class TrainConfig:
         for name in ("ema_start", "discount", "momentum"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if self.sources and self.source is not None:
+            raise ValueError("source: this configuration lists its sources; expected none")
         if self.halting is not None:
             if self.halting not in HALTING:
                 raise ValueError(
@@ -131,6 +174,11 @@ class TrainConfig:
             wanted = self.halting in ("q", "td")
             if self.model.get("q_continue", True) != wanted:
                 raise ValueError(f"halting: {self.halting} needs a model with q_continue={wanted}")
+        if self.later_targets and self.halting not in (None, "q"):
+            raise ValueError(f"later_targets: expected halting='q', got {self.halting!r}")
+        for name in ("easier", "start_noise", "carry_noise"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
         shares = [row[0] for row in self.curriculum]
         if shares != sorted(shares) or any(min(row[1:]) < 1 for row in self.curriculum):
             raise ValueError(
@@ -145,7 +193,12 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
-        lists = {"betas": list(self.betas), "curriculum": [list(row) for row in self.curriculum]}
+        lists = {
+            "betas": list(self.betas),
+            "curriculum": [list(row) for row in self.curriculum],
+            "label_weights": [list(row) for row in self.label_weights],
+            "sources": [dataclasses.asdict(source) for source in self.sources],
+        }
         return {**dataclasses.asdict(self), "model": dict(self.model), **lists}
 
     @classmethod
@@ -162,6 +215,8 @@ class TrainConfig:
         read: dict[str, Any] = {
             "betas": tuple(values.get("betas", (0.9, 0.95))),
             "curriculum": tuple(tuple(row) for row in values.get("curriculum", ())),
+            "label_weights": tuple(tuple(row) for row in values.get("label_weights", ())),
+            "sources": tuple(Source(**row) for row in values.get("sources", ())),
             "model": present_names(values.get("model", {})),
         }
         return cls(**{**values, **read})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from abc import ABC, abstractmethod
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .keys import MASK, signed
 from .puzzle import PAD, TARGETS, Puzzle, Split, Symmetry, Tokens
+from .relations import Relation, lines, side_of
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +68,9 @@ class Task(ABC):
     """Positions of a puzzle."""
     answer_tokens: tuple[int, ...]
     """The tokens that an answer may contain."""
+    symbols: tuple[int, ...] = ()
+    """The tokens that may be exchanged for each other everywhere, such as the digits of a Sudoku:
+    the last tokens of the vocabulary, or none."""
     _spec: str = ""
     blank: int = PAD
     """Token of an unknown cell in a question."""
@@ -91,6 +97,42 @@ class Task(ABC):
         make: Any = type(self)
         resized: Task = make(size)
         return resized
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Return the ways in which positions see each other; here rows and columns of a square.
+
+        Raises:
+            ValueError: if the positions form no square.
+        """
+        return lines(side_of(self.seq_len, self.id))
+
+    def easier(self, puzzle: Puzzle, key: int) -> Puzzle:
+        """Return an easier puzzle whose label follows from the label of the given one.
+
+        It is the same puzzle if the task knows no easier ones. The rating stays.
+
+        Args:
+            puzzle: The puzzle.
+            key: 64-bit integer; the same key gives the same puzzle.
+        """
+        import torch
+
+        rows = (torch.from_numpy(part.copy())[None] for part in (puzzle.inputs, puzzle.labels))
+        eased = self.easier_rows(*rows, torch.tensor([signed(key & MASK)]))
+        inputs, labels = (part[0].numpy() for part in eased)
+        return dataclasses.replace(puzzle, inputs=inputs, labels=labels)
+
+    def easier_rows(
+        self, inputs: torch.Tensor, labels: torch.Tensor, keys: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return easier puzzles on the device of ``keys``, as ``easier`` does row by row.
+
+        Args:
+            inputs: ``(B, seq_len)`` uint8.
+            labels: ``(B, seq_len)`` uint8.
+            keys: ``(B,)`` int64.
+        """
+        return inputs, labels
 
     # Text --------------------------------------------------------------------------------------
 

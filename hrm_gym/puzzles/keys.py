@@ -102,3 +102,23 @@ def pick_tensor(keys: torch.Tensor, count: int) -> torch.Tensor:
 def symmetry_key_tensor(keys: torch.Tensor) -> torch.Tensor:
     """Compute ``symmetry_key`` for an int64 tensor of episode keys."""
     return lane_tensor(keys, 1)
+
+
+def unit_tensor(lanes: torch.Tensor) -> torch.Tensor:
+    """``unit`` over an int64 tensor, as float64."""
+    return shift(lanes, 11).double() * 2.0**-53
+
+
+def easier_key(key: int) -> int:
+    """Return the key by which an episode's puzzle is made easier."""
+    return lane(key, 2)
+
+
+def unit(value: int) -> float:
+    """Return a 64-bit integer as a number, uniform in [0, 1)."""
+    return float((value >> 11) * 2.0**-53)
+
+
+def easier_key_tensor(keys: torch.Tensor) -> torch.Tensor:
+    """``easier_key`` over an int64 tensor of episode keys."""
+    return lane_tensor(keys, 2)

@@ -66,8 +66,9 @@ class Reference:
 
     def __init__(self, trainer: Trainer) -> None:
         self.config, self.device, self.bf16 = trainer.config, trainer.device, trainer.bf16
-        self.source = Trainer(trainer.config, trainer.seed, str(trainer.device), compile=False)
-        self.model: HRM = self.source.model
+        own = Trainer(trainer.config, trainer.seed, str(trainer.device), compile=False)
+        self.model: HRM = own.model
+        self.source = own.streams[0]
         groups = self.model.param_groups()
         self.dense, self.tables = [*groups.matrices, *groups.other], groups.puzzle
         self.moments: dict[Tensor, tuple[Tensor, Tensor]] = {}
@@ -89,18 +90,18 @@ class Reference:
                 self.moments[own] = (adam.state[other]["m"].clone(), adam.state[other]["v"].clone())
         self.step_count = trainer.step
         # The trainer has already reset the carry of rows with 0 segments.
-        self.carry = tuple(z.clone() for z in trainer.carry)
-        self.steps, self.halted = trainer.segments.clone(), trainer.segments == 0
+        stream = trainer.streams[0]
+        self.carry = tuple(z.clone() for z in stream.carry)
+        self.steps, self.halted = stream.segments.clone(), stream.segments == 0
         self.generator.set_state(trainer.generator.get_state())
-        state = trainer.envs.get_state()  # type: ignore[attr-defined]
-        self.source.envs.set_state(state)  # type: ignore[attr-defined]
-        self.source.observations = {k: v.clone() for k, v in trainer.observations.items()}
+        self.source.envs.set_state(stream.envs.get_state())
+        self.source.observations = {k: v.clone() for k, v in stream.observations.items()}
 
     def step(self, progress: float) -> Tensor:
         """Train one step and return the loss, summed over the batch."""
         config, model, envs = self.config, self.model, self.source.envs
         tokens, ids = self.source.observations["tokens"], self.source.observations["puzzle_id"]
-        labels = envs.labels.long()  # type: ignore[attr-defined]
+        labels = envs.labels.long()
         labels = labels.masked_fill(labels == 0, IGNORE_LABEL)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             start = model.initial_carry(config.batch_size)

@@ -155,13 +155,21 @@ def seen_puzzles(trainer: Trainer, puzzles: PuzzleSet, what: str) -> NDArray[np.
     Raises:
         ValueError: if training sees all of them.
     """
-    from hrm_gym.agents.hrm.training.held_out import may_overlap, seen_in_training
+    import numpy as np
 
-    config = trainer.config
-    seen = seen_in_training(config, trainer.envs.puzzles, puzzles)
-    if not may_overlap(config):
+    from hrm_gym.agents.hrm.training.held_out import may_overlap, seen_in_training
+    from hrm_gym.puzzles import get_task
+
+    config, task = trainer.config, get_task(trainer.config.task_id)
+    seen, files = np.zeros(len(puzzles), bool), []
+    for stream in trainer.streams:
+        own = dataclasses.replace(config, sources=(), source=stream.source.source)
+        if stream.task.base_id == task.base_id and may_overlap(own):
+            seen |= seen_in_training(own, stream.envs.puzzles, puzzles)
+            files.append(str(own.source))
+    if not files:
         return seen
-    count, among = int(seen.sum()), f"among the training puzzles of {config.source}"
+    count, among = int(seen.sum()), f"among the training puzzles of {', '.join(files)}"
     if seen.all():
         raise ValueError(f"data: every {what} puzzle is {among}; expected others to train on")
     if trainer.world.is_first and count:

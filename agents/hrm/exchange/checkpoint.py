@@ -222,10 +222,11 @@ def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
     raise ValueError(f"{folder}: this run has another configuration: {differ}")
 
 
-def fingerprint(puzzles: PuzzleSet) -> str:
-    """Return a SHA-256 of the arrays of a puzzle set that training uses."""
+def fingerprint(*sets: PuzzleSet) -> str:
+    """Return a SHA-256 of the arrays of puzzle sets that training uses."""
     digest = hashlib.sha256()
-    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
-        digest.update(str(array.shape).encode())
-        digest.update(array.ravel().data)
+    for puzzles in sets:
+        for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_ids):
+            digest.update(str(array.shape).encode())
+            digest.update(array.ravel().data)
     return digest.hexdigest()

@@ -13,7 +13,8 @@ NORM_EPS = 1e-5
 ROTARY_BASE = 10000.0
 CHOICES = {
     "positions": ("rotary", "rotary2d", "learned", "none"),
-    "mixer": ("attention", "mlp"),
+    "mixer": ("attention", "mlp", "relations"),
+    "symbols": ("tokens", "equivariant"),
     "grad": ("one_step", "last_cycle", "segment"),
 }
 MINIMUM = {
@@ -29,6 +30,7 @@ MINIMUM = {
     "puzzle_emb_len": 1,
     "registers": 0,
     "round_to": 1,
+    "fixed_tokens": 0,
 }
 RENAMED = {"checkpoint": "recompute_activations"}
 """Old names of fields, as in older checkpoints, and their current names."""
@@ -68,7 +70,15 @@ class HRMConfig:
     """``rotary``, ``rotary2d`` (rows and columns of a square grid), ``learned`` or ``none``.
     The MLP mixer depends on positions by itself and ignores both rotary kinds."""
     mixer: str = "attention"
-    """What mixes positions: ``attention`` or ``mlp`` (the TRM's, for short sequences)."""
+    """What mixes positions: ``attention``, ``mlp`` (the TRM's, for short sequences) or
+    ``relations``, which makes the weights independent of ``seq_len``."""
+    relations: tuple[str, ...] = ()
+    """Names of the task's relations, with ``mixer="relations"``."""
+    symbols: str = "tokens"
+    """``tokens``, or ``equivariant`` for interchangeable symbols: the state is kept for each pair
+    of a position and a symbol, and no permutation of the symbols has to be learned."""
+    fixed_tokens: int = 0
+    """Tokens below this are no symbols, with ``symbols="equivariant"``."""
     shared: bool = False
     """Whether planner and executor are the same module (TRM)."""
     grad: str = "one_step"
@@ -106,6 +116,7 @@ class HRMConfig:
             raise ValueError("H_layers: expected at least 1 unless shared is true, got 0")
         if self.mixer == "attention":
             self._check_heads()
+        self._check_relations()
         width = self.puzzle_emb_dim
         if width is not None and (isinstance(width, bool) or not isinstance(width, int)):
             raise ValueError(f"puzzle_emb_dim: expected an integer or None, got {width!r}")
@@ -116,6 +127,34 @@ class HRMConfig:
             raise ValueError(
                 f"puzzle_emb_dim: expected 1 to puzzle_emb_len * hidden_size = "
                 f"{self.puzzle_emb_len * self.hidden_size}, got {self.puzzle_width}"
+            )
+
+    def _check_relations(self) -> None:
+        known = [isinstance(name, str) and bool(name) for name in self.relations]
+        if not all(known) or len(set(self.relations)) != len(known):
+            raise ValueError(f"relations: expected different names, got {self.relations!r}")
+        if bool(self.relations) != (self.mixer == "relations"):
+            raise ValueError(
+                f"relations: expected names with mixer='relations' and none with others, got "
+                f"{self.relations!r} with {self.mixer!r}"
+            )
+        if self.mixer == "relations":
+            if self.positions != "none":
+                raise ValueError(
+                    f"positions: expected 'none' with mixer='relations', got {self.positions!r}"
+                )
+            if self.registers or self.puzzle_emb_len != 1:
+                raise ValueError(
+                    "registers, puzzle_emb_len: expected 0 and 1 with mixer='relations', got "
+                    f"{self.registers} and {self.puzzle_emb_len}"
+                )
+        equivariant = self.symbols == "equivariant"
+        if equivariant and self.mixer != "relations":
+            raise ValueError(f"symbols: equivariant needs mixer='relations', got {self.mixer!r}")
+        if equivariant != bool(self.fixed_tokens) or self.fixed_tokens >= self.vocab_size:
+            raise ValueError(
+                f"fixed_tokens: expected 1 to vocab_size - 1 with symbols='equivariant' and 0 with "
+                f"'tokens', got {self.fixed_tokens}"
             )
 
     def _check_heads(self) -> None:
@@ -147,7 +186,12 @@ class HRMConfig:
 
     @property
     def prefix_len(self) -> int:
-        """Number of positions before the puzzle: puzzle embedding, then registers."""
+        """Positions in front of the grid: puzzle embedding, then registers.
+
+        With ``mixer="relations"`` there are none; the puzzle embedding is added to every position.
+        """
+        if self.mixer == "relations":
+            return 0
         return (self.puzzle_emb_len if self.num_puzzles else 0) + self.registers
 
     @property
@@ -156,8 +200,8 @@ class HRMConfig:
         return self.prefix_len + self.seq_len
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values."""
-        return dataclasses.asdict(self)
+        """The fields as plain JSON values."""
+        return {**dataclasses.asdict(self), "relations": list(self.relations)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> HRMConfig:
@@ -174,4 +218,6 @@ class HRMConfig:
         missing = [name for name in required if name not in values]
         if missing:
             raise ValueError(f"missing HRMConfig fields: {', '.join(missing)}")
+        if isinstance(values.get("relations"), list):
+            values = {**values, "relations": tuple(values["relations"])}
         return cls(**values)

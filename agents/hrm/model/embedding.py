@@ -54,7 +54,10 @@ class Embedded(nn.Module):
         super().__init__()
         self.config = config
         self.scale = math.sqrt(config.hidden_size)
-        self.token_emb = self._table(config.vocab_size)
+        self.relational = config.mixer == "relations"
+        # With equivariant symbols each of them stands at a position or does not.
+        kinds = config.fixed_tokens + 2 if config.fixed_tokens else config.vocab_size
+        self.token_emb = self._table(kinds)
         learned = config.positions == "learned"
         self.position_emb = self._table(config.total_len) if learned else None
         self.rotary = config.mixer == "attention" and config.positions.startswith("rotary")

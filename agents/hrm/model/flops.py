@@ -10,7 +10,14 @@ def recurrence_flops(config: HRMConfig) -> tuple[float, float]:
     length, width = config.total_len, config.hidden_size
     inner = config.inner(width)
     channel = 3 * 2 * width * inner * length
-    if config.mixer == "attention":
+    if config.mixer == "relations":
+        # As if every relation were one of neighbours: the means of groups cost less.
+        equivariant = config.symbols == "equivariant"
+        symbols = config.vocab_size - config.fixed_tokens if equivariant else 1
+        channel *= symbols
+        parts = 3 + len(config.relations) + equivariant
+        mixing = parts * 2 * width * width * length * symbols
+    elif config.mixer == "attention":
         mixing = 4 * 2 * width * width * length + 4 * width * length * length
     else:
         mixing = 3 * 2 * length * config.inner(length) * width

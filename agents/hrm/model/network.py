@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,18 +18,29 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .caches import KeyValues
-from .config import NORM_EPS, HRMConfig
+from .config import HRMConfig
 from .embedding import Embedded, truncated_normal_
+from .layers import Linear, SwiGLU, normalize
 from .reference import (
     bare_weights,
     config_from_reference,
     weights_from_reference,
     weights_to_reference,
 )
+from .relations import Board, Links, RelationMixer
+
+if TYPE_CHECKING:
+    from hrm_gym.puzzles import Task
+
+Places = tuple[Tensor, Tensor] | Links | None
+"""What a block knows of its positions: cosines and sines, or the links of a board."""
 
 
 class Carry(NamedTuple):
-    """The hidden states between segments, detached: two (B, prefix + seq_len, hidden) tensors."""
+    """What one segment hands to the next, detached: two (B, prefix + seq_len, hidden) tensors.
+
+    With equivariant symbols they are (B, seq_len, symbols, hidden).
+    """
 
     z_H: Tensor
     z_L: Tensor
@@ -55,53 +66,6 @@ class ParamGroups(NamedTuple):
     """Embeddings, registers, heads and biases."""
     puzzle: list[nn.Parameter]
     """The puzzle embedding, if there is one; its gradient is sparse, see :class:`SignSGD`."""
-
-
-def normalize(x: Tensor) -> Tensor:
-    """Return the RMSNorm without gain over the last dimension, computed in float32.
-
-    The formula is written out as in the published code. A fused kernel sums in another order, and a
-    recurrent network with random weights (``trm_mlp`` of the recorded numbers) amplifies the
-    difference to another answer within a few segments.
-
-    Args:
-        x: ``(..., width)``; the result has the same dtype.
-    """
-    wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + NORM_EPS)).to(x.dtype)
-
-
-class Linear(nn.Module):
-    """A linear map whose float32 weight is cast to the dtype of the input.
-
-    The cast is explicit instead of autocast's, since some versions of PyTorch also cache the casts
-    under ``no_grad``, and a weight that is first used there then gets no gradient.
-    """
-
-    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs))
-        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        truncated_normal_(self.weight, 1 / math.sqrt(inputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(..., inputs)`` to ``(..., outputs)``."""
-        bias = None if self.bias is None else self.bias.to(x.dtype)
-        return F.linear(x, self.weight.to(x.dtype), bias)
-
-
-class SwiGLU(nn.Module):
-    """The map down(silu(gate(x)) * up(x)); gate and up are one projection, gate first."""
-
-    def __init__(self, width: int, inner: int) -> None:
-        super().__init__()
-        self.gate_up = Linear(width, 2 * inner)
-        self.down = Linear(inner, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(..., width)`` to ``(..., width)``."""
-        gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)
 
 
 class Attention(nn.Module):
@@ -149,19 +113,22 @@ class Block(nn.Module):
 
     def __init__(self, config: HRMConfig) -> None:
         super().__init__()
-        self.mixer: Attention | SwiGLU
+        self.mixer: Attention | SwiGLU | RelationMixer
         if config.mixer == "attention":
             self.mixer = Attention(config)
+        elif config.mixer == "relations":
+            self.mixer = RelationMixer(config)
         else:
             self.mixer = SwiGLU(config.total_len, config.inner(config.total_len))
-        self.channel = SwiGLU(config.hidden_size, config.inner(config.hidden_size))
+        relational = config.mixer == "relations"
+        self.channel = SwiGLU(config.hidden_size, config.inner(config.hidden_size), relational)
 
-    def forward(
-        self, h: Tensor, rotation: tuple[Tensor, Tensor] | None, past: KeyValues | None = None
-    ) -> Tensor:
-        """Map ``(B, length, hidden)`` to the same shape; ``past`` as in :class:`Attention`."""
+    def forward(self, h: Tensor, places: Any, past: KeyValues | None = None) -> Tensor:
+        """(B, length, hidden) -> (B, length, hidden); ``past`` as in :class:`Attention`."""
         if isinstance(self.mixer, Attention):
-            h = normalize(h + self.mixer(h, rotation, past))
+            h = normalize(h + self.mixer(h, places, past))
+        elif isinstance(self.mixer, RelationMixer):
+            h = normalize(h + self.mixer(h, places))
         else:
             turned = h.transpose(1, 2)
             h = normalize(turned + self.mixer(turned)).transpose(1, 2)
@@ -175,13 +142,11 @@ class Recurrence(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(Block(config) for _ in range(layers))
 
-    def forward(
-        self, h: Tensor, injection: Tensor, rotation: tuple[Tensor, Tensor] | None
-    ) -> Tensor:
-        """Return the new state; all are ``(B, length, hidden)``."""
+    def forward(self, h: Tensor, injection: Tensor, places: Places) -> Tensor:
+        """All (B, length, hidden)."""
         h = h + injection
         for block in self.blocks:
-            h = block(h, rotation)
+            h = block(h, places)
         return h
 
 
@@ -206,9 +171,13 @@ class HRM(Embedded):
             self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
         self.planner = None if config.shared else Recurrence(config, config.H_layers)
         self.executor = Recurrence(config, config.L_layers)
-        self.head = Linear(width, config.vocab_size)
-        # The model almost never halts at first; otherwise random Q-values would end episodes.
-        self.q_head = Linear(width, 2, bias=True)
+        # With equivariant symbols one logit for each pair, and the fixed tokens' for the position.
+        equivariant = config.symbols == "equivariant"
+        self.head = Linear(width, 1 if equivariant else config.vocab_size)
+        self.fixed_head = Linear(width, config.fixed_tokens) if equivariant else None
+        # Close to "never halt" at first: without this the early Q-values end episodes at random.
+        pooled = 2 * width if config.mixer == "relations" else width
+        self.q_head = Linear(pooled, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)
         nn.init.constant_(self.q_head.bias, -5.0)  # type: ignore[arg-type]
         for name in ("z_H_0", "z_L_0"):
@@ -216,6 +185,32 @@ class HRM(Embedded):
             self.register_buffer(
                 name, start if config.zero_start else truncated_normal_(start, 1.0)
             )
+        self.boards: dict[int, Board] = {}
+
+    def learn_board(self, task: Task) -> None:
+        """Make the model ready for a task, at any size, with ``mixer="relations"``.
+
+        Raises:
+            ValueError: if the weights cannot serve the task.
+        """
+        self.boards[task.seq_len] = Board.of(task, self.config)
+
+    def board(self, seq_len: int) -> Board:
+        """Return the board of a number of positions.
+
+        Raises:
+            ValueError: if no task with so many positions was given to :meth:`learn_board`.
+        """
+        if seq_len not in self.boards:
+            known = ", ".join(f"{n} ({board.task})" for n, board in sorted(self.boards.items()))
+            raise ValueError(
+                f"tokens: {seq_len} positions, but the model was given the relations of "
+                f"{known or 'none'}; see learn_board."
+            )
+        board, device = self.boards[seq_len], self.z_H_0.device
+        if board.links.pool.device != device:
+            board = self.boards[seq_len] = board._replace(links=board.links.to(device))
+        return board
 
     def param_groups(self) -> ParamGroups:
         """Return all parameters: matrices of the blocks, other parameters, puzzle embedding."""
@@ -234,27 +229,44 @@ class HRM(Embedded):
         batch: int,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        seq_len: int | None = None,
     ) -> Carry:
         """Return the carry at the start of an episode: z_H_0 and z_L_0 at every position.
 
         Args:
-            batch: Number of rows B.
-            device: Default: the device of the model.
-            dtype: Default: the dtype of autocast if it is enabled, else float32.
+            batch: number of rows B.
+            device: default: where the model is.
+            dtype: default: the dtype that autocast asks for, else float32.
+            seq_len: number of positions; default: the configuration's. Only ``mixer="relations"``
+                allows another one.
 
         Returns:
-            Two (B, prefix + seq_len, hidden) tensors. They are expanded; do not write to them.
+            Two (B, prefix + seq_len, hidden) tensors, expanded and so not for writing into; with
+            equivariant symbols (B, seq_len, symbols, hidden).
         """
         place = self.z_H_0.device if device is None else torch.device(device)
         dtype = self._compute_dtype(place) if dtype is None else dtype
-        shape = (batch, self.config.total_len, self.config.hidden_size)
+        shape = (batch, *self._places(seq_len), self.config.hidden_size)
         return Carry(
             self.z_H_0.to(place, dtype).expand(shape), self.z_L_0.to(place, dtype).expand(shape)
         )
 
+    def _places(self, seq_len: int | None) -> tuple[int, ...]:
+        """Return the shape of a row of the carry without its last dimension."""
+        if seq_len in (None, self.config.seq_len) and self.config.symbols == "tokens":
+            return (self.config.total_len,)
+        if self.config.mixer != "relations":
+            raise ValueError(
+                f"seq_len: this mixer is over {self.config.seq_len} positions, got {seq_len}."
+            )
+        length = self.config.seq_len if seq_len is None else seq_len
+        if self.config.symbols == "tokens":
+            return (length,)
+        return length, self.board(length).vocab_size - self.config.fixed_tokens
+
     def reset_carry(self, carry: Carry, mask: Tensor) -> Carry:
-        """Return the carry with those rows reset in which ``mask``, ``(B,)`` bool, is True."""
-        rows = mask.view(-1, 1, 1)
+        """The carry with the rows where ``mask`` (B,) bool is True back at the start."""
+        rows = mask.view(-1, *(1,) * (carry.z_H.ndim - 1))
         return Carry(
             torch.where(rows, self.z_H_0.to(carry.z_H.dtype), carry.z_H),
             torch.where(rows, self.z_L_0.to(carry.z_L.dtype), carry.z_L),
@@ -266,9 +278,10 @@ class HRM(Embedded):
         """Compute one segment.
 
         Args:
-            carry: From :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
-            tokens: ``(B, seq_len)``, any integer dtype.
-            puzzle_ids: ``(B,)``, any integer dtype; ignored by a model without puzzle embedding.
+            carry: from :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
+            tokens: (B, seq_len), any integer dtype; with ``mixer="relations"`` of any length that
+                :meth:`learn_board` was given.
+            puzzle_ids: (B,), any integer dtype; ignored by a model without puzzle embedding.
 
         Returns:
             The new carry, detached, and the :class:`Output`.
@@ -276,7 +289,8 @@ class HRM(Embedded):
         Raises:
             ValueError: if the shape of ``tokens`` is wrong, or ``puzzle_ids`` are missing.
         """
-        if tokens.ndim != 2 or tokens.shape[1] != self.config.seq_len:
+        fixed = self.config.mixer != "relations"
+        if tokens.ndim != 2 or (fixed and tokens.shape[1] != self.config.seq_len):
             raise ValueError(
                 f"tokens must have shape (batch, {self.config.seq_len}), got {tuple(tokens.shape)}."
             )
@@ -293,28 +307,42 @@ class HRM(Embedded):
     def forward(
         self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None
     ) -> tuple[Carry, Output]:
-        """Compute a segment in the dtype of the carry, given the rows of the puzzle embedding.
-
-        Args:
-            carry: The last carry.
-            tokens: ``(B, seq_len)``, any integer dtype.
-            puzzle_rows: ``(B, puzzle_emb_dim)``.
-        """
+        """:meth:`segment` in the carry's dtype, on gathered puzzle_rows (B, puzzle_emb_dim)."""
+        links = self.board(tokens.shape[1]).links if self.relational else None
         x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
         z_H, z_L = carry
         (H_cycles, L_cycles), grad = self.cycles, self.config.grad
         with torch.set_grad_enabled(torch.is_grad_enabled() and grad == "segment"):
             for _ in range(H_cycles - 1):
-                z_H, z_L = self._cycle(z_H, z_L, x, L_cycles)
+                z_H, z_L = self._cycle(z_H, z_L, x, L_cycles, links)
         if grad == "one_step":
             with torch.no_grad():
-                z_L = self._execute(z_H, z_L, x, L_cycles - 1)
+                z_L = self._execute(z_H, z_L, x, L_cycles - 1, links)
             L_cycles = 1
-        z_H, z_L = self._cycle(z_H, z_L, x, L_cycles)
-        q = self.q_head(z_H[:, 0]).float()
-        logits = self.head(z_H[:, self.config.prefix_len :])
-        q_continue = q[:, 1] if self.config.q_continue else None
-        return Carry(z_H.detach(), z_L.detach()), Output(logits, q[:, 0], q_continue)
+        z_H, z_L = self._cycle(z_H, z_L, x, L_cycles, links)
+        q_halt, q_continue = self.read_q(z_H)
+        output = Output(self._answer(z_H), q_halt, q_continue)
+        return Carry(z_H.detach(), z_L.detach()), output
+
+    def read_q(self, z_H: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return q_halt and q_continue, (B,) float32, after a segment that ended with ``z_H``.
+
+        The Q head reads position 0 or, with ``mixer="relations"``, the mean and the minimum over
+        all positions.
+        """
+        if self.relational:
+            states = z_H.flatten(1, -2)
+            pooled = torch.cat((states.mean(1), states.amin(1)), dim=-1)
+        else:
+            pooled = z_H[:, 0]
+        q = self.q_head(pooled).float()
+        return q[:, 0], q[:, 1] if self.config.q_continue else None
+
+    def _answer(self, z_H: Tensor) -> Tensor:
+        """Logits (B, seq_len, vocab)."""
+        if self.fixed_head is None:
+            return self.head(z_H[:, self.config.prefix_len :])
+        return torch.cat((self.fixed_head(z_H.mean(2)), self.head(z_H)[..., 0]), dim=-1)
 
     def _compute_dtype(self, device: torch.device) -> torch.dtype:
         if torch.is_autocast_enabled(device.type):
@@ -324,6 +352,8 @@ class HRM(Embedded):
     def _embed(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
         """Return sqrt(hidden) * (puzzle embedding, registers, tokens), ``(B, length, hidden)``."""
         batch, width = len(tokens), self.config.hidden_size
+        if self.relational:
+            return self._embed_anywhere(tokens, puzzle_rows)
         parts = []
         if puzzle_rows is not None:
             room = self.config.puzzle_emb_len * width
@@ -337,29 +367,59 @@ class HRM(Embedded):
             x = math.sqrt(0.5) * (x + self.position_emb)
         return self.scale * x
 
-    def _execute(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> Tensor:
-        """Return z_L after this number of updates."""
+    def _embed_anywhere(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
+        """Embed at every position alike, the puzzle embedding added."""
+        tokens = tokens.int()
+        if self.fixed_head is not None:
+            # A fixed token, or else whether this symbol stands here: no, or yes.
+            fixed, vocab = self.config.fixed_tokens, self.board(tokens.shape[1]).vocab_size
+            symbol = torch.arange(fixed, vocab, dtype=torch.int32, device=tokens.device)
+            here = tokens[..., None]
+            tokens = torch.where(here < fixed, here, fixed + (here == symbol).int())
+        # Of a few rows the gradient of an index is slower than that of a matrix product.
+        dtype = self._compute_dtype(tokens.device)
+        x = F.one_hot(tokens.long(), len(self.token_emb)).to(dtype) @ self.token_emb.to(dtype)
+        if puzzle_rows is not None:
+            room = self.config.hidden_size
+            rows = F.pad(puzzle_rows, (0, room - puzzle_rows.shape[-1]))
+            x = x + rows.view(len(rows), *(1,) * (x.ndim - 2), room)
+        return self.scale * x
+
+    def _execute(
+        self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None
+    ) -> Tensor:
+        """So many updates of z_L."""
         for _ in range(updates):
-            z_L = self._recur(self.executor, z_L, z_H + x)
+            z_L = self._recur(self.executor, z_L, z_H + x, links)
         return z_L
 
-    def _cycle(self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int) -> tuple[Tensor, Tensor]:
-        """Return (z_H, z_L) after an H cycle: updates of z_L, then one update of z_H."""
-        z_L = self._execute(z_H, z_L, x, updates)
-        return self._recur(self.planner or self.executor, z_H, z_L), z_L
+    def _cycle(
+        self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None
+    ) -> tuple[Tensor, Tensor]:
+        """One H cycle: so many updates of z_L, then one of z_H."""
+        z_L = self._execute(z_H, z_L, x, updates, links)
+        return self._recur(self.planner or self.executor, z_H, z_L, links), z_L
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile one H cycle with ``torch.compile``, so that deep segments compile quickly."""
+        """Compile one H cycle with ``torch.compile``, so that deep segments compile quickly.
+
+        With ``mixer="relations"`` one update: each size is compiled on its own.
+        """
+        if self.relational:
+            self._recur = torch.compile(self._recur, *args, **kwargs)  # type: ignore[method-assign]
+            return
         self._execute = torch.compile(self._execute, *args, **kwargs)  # type: ignore[method-assign]
         self._cycle = torch.compile(self._cycle, *args, **kwargs)  # type: ignore[method-assign]
 
-    def _recur(self, module: Recurrence, h: Tensor, injection: Tensor) -> Tensor:
-        rotation = (self.cos, self.sin) if self.rotary else None
+    def _recur(
+        self, module: Recurrence, h: Tensor, injection: Tensor, links: Links | None
+    ) -> Tensor:
+        places: Places = (self.cos, self.sin) if self.rotary else links
         if self.config.recompute_activations and torch.is_grad_enabled():
             return checkpoint(
-                module, h, injection, rotation, use_reentrant=False, preserve_rng_state=False
+                module, h, injection, places, use_reentrant=False, preserve_rng_state=False
             )
-        return module(h, injection, rotation)
+        return module(h, injection, places)
 
     @classmethod
     def from_reference(

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from ..train_config import TrainConfig
-from .recipes import SMALL, TRM, fast, published, small
+from hrm_gym.puzzles.maze.tokens import PATH
+
+from ..train_config import Source, TrainConfig
+from .recipes import SMALL, TRM, fast, published, relational, small
 
 PUBLISHED_TASK = "maze-30x30"
 TRANSFORMER_RATES = {"HRMMazeAnswer-7x7-v0": 1e-3, "HRMMazeAnswer-9x9-v0": 1e-3}
 """The learning rate of the HRM is too high for eight layers: on 7x7 mazes the plain transformer
 learns nothing at 5e-3. These rates were chosen on ``val`` from 5e-4, 1e-3 and 2e-3, together with
 other batch sizes, decays and Muon."""
+
+CELLS = 6000
+"""Cells of all mazes of a training step, about the same for each size."""
+
+
+def mazes(size: int, kind: str, source: str | None, weight: int = 1) -> Source:
+    """Return mazes of a size and kind, so many at a time that every step takes about as long."""
+    return Source(f"maze-{size}x{size}", CELLS // size**2, kind, source, weight=weight)
+
 
 PRESETS: dict[str, TrainConfig] = {
     "maze-hard-fast": fast(
@@ -32,6 +43,33 @@ PRESETS: dict[str, TrainConfig] = {
     "maze-hard-1k": published("HRMMazeAnswer-v0", 26_041, 1e-4, augment=False),
     # TRM, arXiv 2510.04871: 50,000 epochs of 1,000 puzzles.
     "trm-maze": published("HRMMazeAnswer-v0", 65_104, 1e-4, model=TRM, ema=0.999, augment=False),
+    "maze-hard-1k-cpu": relational(
+        "HRMMazeAnswer-v0",
+        {"hidden_size": 48},
+        source="data/maze-30x30-hard/train.csv",
+        limit=1000,
+        batch_size=CELLS // 900,
+        targets="solved",
+        label_weights=((PATH, 5.0),),
+        exploration=0.3,
+    ),
+    "maze": relational(
+        "HRMMazeAnswer-v0",
+        {"hidden_size": 48},
+        sources=(
+            mazes(9, "hard", "generator:4000"),
+            mazes(12, "hard", "generator:4000"),
+            mazes(15, "hard", "generator:4000"),
+            mazes(20, "hard", "generator:4000"),
+            mazes(30, "hard", None),
+            mazes(9, "perfect", None),
+            mazes(15, "perfect", None),
+            mazes(15, "braided", "generator:4000"),
+        ),
+        targets="solved",
+        label_weights=((PATH, 5.0),),
+        exploration=0.3,
+    ),
     "maze-7x7": small("HRMMazeAnswer-7x7-v0", model={**SMALL, "hidden_size": 48}),
     "maze-9x9": small("HRMMazeAnswer-9x9-v0", model={**SMALL, "hidden_size": 48}, steps=20_000),
 }

@@ -90,6 +90,47 @@ def small(env: str, **changes: Any) -> TrainConfig:
     return TrainConfig(env, **{**defaults, **changes})
 
 
+RELATIONAL = {
+    "mixer": "relations",
+    "positions": "none",
+    "shared": True,
+    "L_layers": 2,
+    "H_cycles": 2,
+    "L_cycles": 2,
+    "grad": "segment",
+    "round_to": 16,
+}
+"""The model of ``relational``."""
+
+
+def relational(env: str, model: Mapping[str, Any], **changes: Any) -> TrainConfig:
+    """Return a run that teaches a relational model on a CPU in about an hour.
+
+    Args:
+        env: Id of the Answer environment.
+        model: Further fields of ``HRMConfig``.
+        changes: Further fields of ``TrainConfig``.
+    """
+    defaults: dict[str, Any] = {
+        "limit": None,
+        "steps": 20_000,
+        "optimizer": "muon",
+        "lr": 2e-3,
+        "weight_decay": 0.0,
+        "matrix_weight_decay": 0.1,
+        "schedule": "cosine",
+        "warmup": 0.01,
+        "clip": 1.0,
+        "ema": 0.999,
+        "halting": "q",
+        "later_targets": True,
+        "loss": "softmax",
+        "halt_weight": 0.05,
+        "test_segments": 32,
+    }
+    return TrainConfig(env, {**RELATIONAL, **model}, **{**defaults, **changes})
+
+
 def fast(env: str, steps: int, model: Mapping[str, Any], **changes: Any) -> TrainConfig:
     """Return a run that takes less than half an hour on one GPU.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ..train_config import TrainConfig
-from .recipes import TRM, fast, published, small
+from .recipes import TRM, fast, published, relational, small
 
 PUBLISHED_TASK = "sudoku-9x9"
+
+# The state of a cell is one vector for each digit.
+EQUIVARIANT = {"symbols": "equivariant", "hidden_size": 32, "expansion": 3.75}
 
 PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-fast": fast(
@@ -31,6 +34,23 @@ PRESETS: dict[str, TrainConfig] = {
         1e-4,
         model={**TRM, "L_cycles": 6, "mixer": "mlp", "positions": "none"},
         ema=0.999,
+    ),
+    "sudoku-extreme-cpu": relational(
+        "HRMSudokuAnswer-v0",
+        EQUIVARIANT,
+        source="data/sudoku-extreme/train.csv",
+        limit=1000,
+        batch_size=16,
+        max_segments=8,
+        easier=0.5,
+    ),
+    "sudoku": relational(
+        "HRMSudokuAnswer-v0",
+        EQUIVARIANT,
+        limit=1000,
+        batch_size=16,
+        max_segments=8,
+        easier=0.5,
     ),
     "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0"),
     "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...base import Diverged
-
-# Only torch 2.9 and newer have Muon; ``make_optimizers`` raises if it is asked for and missing.
-MUON: Any = getattr(torch.optim, "Muon", ())
 
 
 def check_finite(network: nn.Module) -> None:
@@ -52,7 +48,7 @@ class Guard:
         self.in_a_row = torch.where(good, 0, self.in_a_row + 1)
         self.skipped = self.skipped + ~good
         for optimizer in optimizers:
-            if not isinstance(optimizer, MUON):
+            if not isinstance(optimizer, torch.optim.Muon):
                 optimizer.found_inf = (~good).float()  # type: ignore[attr-defined]
                 optimizer.step()
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -69,6 +71,8 @@ def segment_loss(
     halt_weight: float = 0.5,
     halted: Tensor | None = None,
     steps: Tensor | None = None,
+    continued: Tensor | None = None,
+    label_weights: Sequence[tuple[int, float]] = (),
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Return the published loss of one segment (HRM paper, "Adaptive computational time").
 
@@ -84,6 +88,8 @@ def segment_loss(
         halt_weight: Weight of both Q losses.
         halted: ``(B,)`` bool, the rows that the counting metrics include; default: all rows.
         steps: ``(B,)`` segments so far, for the metric ``steps``.
+        continued: ``(B,)`` bool, the rows whose q_continue has a target; default: all rows.
+        label_weights: Rows (token, weight) for the cross entropy at positions with this label.
 
     Returns:
         The loss summed over the batch (not divided by the batch size), the metrics, and
@@ -105,6 +111,8 @@ def segment_loss(
     else:
         token_loss = stablemax_cross_entropy(output.logits, labels)
 
+    for token, weight in label_weights:
+        token_loss = torch.where(labels == token, weight * token_loss, token_loss)
     valid = labels != IGNORE_LABEL
     asked = valid.sum(-1)
     share = 1 / asked.clamp(min=1).to(token_loss.dtype)
@@ -122,7 +130,10 @@ def segment_loss(
         if output.q_continue is None:
             raise ValueError("q_target must be None: the model has no q_continue.")
         q_continue_loss = F.binary_cross_entropy_with_logits(
-            output.q_continue, q_target, reduction="sum"
+            output.q_continue,
+            q_target,
+            weight=None if continued is None else continued.to(q_target.dtype),
+            reduction="sum",
         )
         q_loss = q_loss + q_continue_loss
         losses["q_continue_loss"] = q_continue_loss

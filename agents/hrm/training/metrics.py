@@ -21,11 +21,11 @@ class Means:
 
     def add(self, metrics: dict[str, Tensor], good: Tensor) -> None:
         """Add the sums of a step; a step that is not ``good`` is left out, it may be NaN."""
-        for name, value in {**metrics, "updates": good}.items():
+        for name, value in metrics.items():
             value = torch.where(good, value.double(), 0.0)
             self.sums[name] = self.sums[name] + value if name in self.sums else value
 
-    def read(self, world: World, batch: int) -> dict[str, float]:
+    def read(self, world: World) -> dict[str, float]:
         """Return the means over all ranks, and reset the sums; this waits for the device.
 
         ``exact_accuracy``, ``accuracy``, ``q_halt_accuracy`` and ``segments`` are means over
@@ -34,13 +34,12 @@ class Means:
 
         Args:
             world: The processes of the run.
-            batch: Number of rows of all ranks together.
         """
         world.sum_(self.sums.values())
         calibration = self.sums.pop("calibration", torch.zeros(3, 1))
         sums = {name: float(value) for name, value in self.sums.items()}
         self.sums = {}
-        rows = max(sums.get("updates", 0.0) / world.size * batch, 1.0)
+        rows = max(sums.get("rows", 0.0), 1.0)
         count = max(sums.get("count", 0.0), 1.0)
         per_row = ("loss", "lm_loss", "q_halt_loss", "q_continue_loss")
         per_episode = ("accuracy", "exact_accuracy", "q_halt_accuracy")

@@ -27,9 +27,6 @@ def make_optimizers(
         groups: The parameters of a model.
         config: Names the optimizer and its hyperparameters.
         compile: Compile the step of Adam-atan2.
-
-    Raises:
-        ValueError: if the optimizer is Muon and this version of torch does not have it.
     """
     dense = [*groups.matrices, *groups.other]
     options: dict[str, Any] = {
@@ -39,10 +36,6 @@ def make_optimizers(
     }
     optimizers: list[Optimizer] = []
     if config.optimizer == "muon":
-        if not hasattr(torch.optim, "Muon"):
-            raise ValueError(
-                f"optimizer: muon needs torch 2.9 or newer, this is {torch.__version__}"
-            )
         lr, decay = config.matrix_lr, config.matrix_weight_decay
         muon = torch.optim.Muon(
             groups.matrices,

@@ -7,6 +7,7 @@ device.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from hrm_gym.puzzles import get_task
 
 from ..agent import HRMAgent
 from ..exchange import checkpoint
@@ -25,11 +28,42 @@ from ..train_config import TrainConfig
 from . import schedule
 from .distributed import World
 from .ema import WeightAverage
-from .environments import make_envs
+from .environments import Stream, sources, turns
+from .execution import chosen_bf16, chosen_compile
 from .guard import Guard
 from .losses import IGNORE_LABEL, log_scores, segment_loss
 from .metrics import Means
 from .optimizers import make_optimizers
+
+
+def model_config(config: TrainConfig, streams: Sequence[Stream]) -> HRMConfig:
+    """Return the configuration of the model of a run, with what follows from its puzzles.
+
+    Raises:
+        ValueError: if the fields make no sense, or the sources do not fit one model.
+    """
+    fields = dict(config.model)
+    if fields.get("num_puzzles"):
+        ids = max(stream.num_puzzles for stream in streams)
+        fields["num_puzzles"] = max(ids, int(fields["num_puzzles"]))
+    task = get_task(config.task_id)
+    shape = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
+    if fields.get("mixer") == "relations":
+        fields.setdefault("relations", tuple(relation.name for relation in task.relations()))
+        if fields.get("symbols") == "equivariant":
+            if not task.symbols:
+                raise ValueError(f"symbols: {task.id} has no interchangeable symbols")
+            fields.setdefault("fixed_tokens", min(task.symbols))
+    elif any(stream.task.seq_len != task.seq_len for stream in streams):
+        raise ValueError(
+            f"sources: several sizes need mixer='relations', got {fields.get('mixer', 'attention')}"
+        )
+    families = {stream.task.family for stream in streams} | {task.family}
+    if len(families) > 1:
+        raise ValueError(
+            f"sources: expected tasks of one family, got {', '.join(sorted(families))}"
+        )
+    return HRMConfig.from_dict({**shape, **fields})
 
 
 class Trainer:
@@ -39,8 +73,9 @@ class Trainer:
         config: Configuration of the run.
         seed: Seed of the weights, the puzzles and the exploration.
         device: ``cpu``, ``cuda`` and so on.
-        bf16: Compute in bfloat16 (weights and optimizer states stay float32); None: on CUDA only.
-        compile: Compile the model; None: on CUDA only.
+        bf16: Compute in bfloat16 (weights and optimizer states stay float32); None: on CUDA, and
+            on a CPU whose bfloat16 turns out faster for a relational model.
+        compile: Compile the model; None: on CUDA, and a relational model on a CPU with a compiler.
 
     Raises:
         ValueError: if the device is not available, the configuration does not fit the environment,
@@ -59,22 +94,17 @@ class Trainer:
         self.seed = seed
         self.world = World.from_environment()
         device = self.world.device(device)
-        self.rows = self.world.rows(config.batch_size)
-        batch = self.rows.stop - self.rows.start
-        self.envs = make_envs(config, batch, device)
+        self.streams = [Stream(config, source, self.world, device) for source in sources(config)]
+        self.turns = turns(config)
         self.device = torch.device(device)
-        on_cuda = self.device.type == "cuda"
-        self.bf16 = on_cuda if bf16 is None else bf16
-        tokens = self.envs.single_observation_space["tokens"]
-        fields = dict(config.model)
-        ids = int(self.envs.single_observation_space["puzzle_id"].n)
-        if fields.get("num_puzzles"):
-            fields["num_puzzles"] = max(ids, int(fields["num_puzzles"]))
-        shape = {"vocab_size": int(tokens.high.max()) + 1, "seq_len": tokens.shape[0]}
-        self.model_config = HRMConfig.from_dict({**shape, **fields})
+        self.model_config = model_config(config, self.streams)
         torch.manual_seed(seed)
         self.model = HRM(self.model_config).to(self.device)
-        compile = on_cuda if compile is None else compile
+        for stream in self.streams:
+            if self.model.relational:
+                self.model.learn_board(stream.task)
+        self.bf16 = chosen_bf16(bf16, self.model, self.streams[0], self.device)
+        compile = chosen_compile(compile, self.model, self.device)
         self.optimizers = make_optimizers(self.model.param_groups(), config, compile)
         rule = config.halting or ("q" if self.model_config.q_continue else "bce")
         self.halting = HaltingRule(rule, config.max_segments, config.discount)
@@ -83,6 +113,7 @@ class Trainer:
         if rule == "td":
             self.target = HRM(self.model_config).to(self.device).requires_grad_(False)
             self.target.load_state_dict(self.model.state_dict())
+            self.target.boards = self.model.boards
         if compile:
             self.model.compile()
             if self.target is not self.model:
@@ -93,23 +124,25 @@ class Trainer:
         self.average = WeightAverage(config.ema or 0.0)
         self.guard = Guard(self.device)
         self.step = 0
+        self.env_steps = 0
         self.seconds = 0.0
         self.folder: Path | None = None
         self.budget: dict[str, Any] = {"steps": None, "seconds": None}
         # The commands that started and resumed the run, if a script records them.
         self.commands: list[str] = []
-        self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
-        self.segments = torch.zeros(batch, dtype=torch.int64, device=self.device)
-        with self._autocast():
-            start = self.model.initial_carry(batch, self.device)
-        # Contiguous from the start, since a compiled model expects equal strides in all calls.
-        self.carry = self.model.reset_carry(start, torch.ones_like(self.segments).bool())
+        self._begin(seed)
         self.means = Means()
         # Last, so that an error is raised before this rank waits for the others.
         self.world.join(self.device)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+
+    def _begin(self, seed: int) -> None:
+        """Start the first episodes of every source, each with seeds of its own."""
+        with self._autocast():
+            for number, stream in enumerate(self.streams):
+                stream.begin(self.model, seed + 1_000_000 * number)
 
     # One step ----------------------------------------------------------------------------------
 
@@ -122,51 +155,78 @@ class Trainer:
         config = self.config
         full = (self.model_config.H_cycles, self.model_config.L_cycles)
         self.model.cycles = self.target.cycles = schedule.depth(config, full, progress)
-        tokens, ids = self.observations["tokens"], self.observations["puzzle_id"]
-        segments = self.segments + 1
+        stream = self.streams[self.turns[self.step % len(self.turns)]]
+        tokens, ids = stream.observations["tokens"], stream.observations["puzzle_id"]
+        segments = stream.segments + 1
         with self._autocast():
-            carry, output = self.model.segment(self.carry, tokens, ids)
-            target = None
-            if self.halting.looks_ahead:
+            carry, output = self.model.segment(stream.carry, tokens, ids)
+            predicted, target = output.q_continue, None
+            later = self.halting.name == "q" and config.later_targets
+            if later:
+                # This segment is the next one of the last: it has the target of what was predicted
+                # there, so no second forward pass is needed.
+                _, predicted = self.model.read_q(stream.carry.z_H)
+                target = self.halting.target(output, segments)
+            elif self.halting.looks_ahead:
                 with torch.no_grad():
                     _, following = self.target.segment(carry, tokens, ids)
                 target = self.halting.target(following, segments)
         minimum = minimum_segments(
-            config.batch_size, config.max_segments, config.exploration, self.generator, self.device
+            stream.batch_size, config.max_segments, config.exploration, self.generator, self.device
         )
-        halt = self.halting.halts(output, segments, minimum[self.rows])
+        halt = self.halting.halts(output, segments, minimum[stream.rows])
         loss, metrics, exact = segment_loss(
-            output,
-            self._labels(output.logits),
+            output._replace(q_continue=predicted),
+            self._labels(stream, output.logits),
             target,
             config.loss,
             config.label_smoothing,
             config.halt_weight,
             halt,
             segments,
+            # The first segment of an episode is the next one of none.
+            segments > 1 if later else None,
+            config.label_weights,
         )
-        (loss / config.batch_size).backward()
+        (loss / stream.batch_size).backward()
         good = self._update_weights(progress, output)
 
         actions = torch.cat([output.logits.argmax(-1), halt[:, None]], dim=1)
-        self.observations, _, ended, _, _ = self.envs.step(actions)
+        stream.observations, _, ended, _, _ = stream.envs.step(actions)
         # A carry that is not finite would otherwise stay so until its row halts.
         finite = (carry.z_H + carry.z_L).isfinite().flatten(1).all(1)
-        self.carry = self.model.reset_carry(carry, ended | ~finite)
-        self.segments = segments.masked_fill(ended, 0)
+        stream.carry = self._next_carry(carry, ended | ~finite)
+        stream.segments = segments.masked_fill(ended, 0)
         self.step += 1
+        self.env_steps += stream.batch_size
         metrics |= {"loss": loss.detach(), "calibration": calibration_counts(output.q_halt, exact)}
+        metrics["rows"] = torch.full((), float(stream.count), device=self.device)
         self.means.add(metrics, good)
 
-    def _labels(self, logits: Tensor) -> Tensor:
+    def _next_carry(self, carry: Carry, reset: Tensor) -> Carry:
+        """Return the carry of the next segment: rows reset where an episode ended, and noise."""
+        config = self.config
+        carry = self.model.reset_carry(carry, reset)
+        if not (config.start_noise or config.carry_noise):
+            return carry
+        deviation = torch.where(reset, config.start_noise, config.carry_noise)
+        deviation = deviation.view(-1, *(1,) * (carry.z_H.ndim - 1)).to(carry.z_H.dtype)
+
+        def noisy(state: Tensor) -> Tensor:
+            noise = torch.empty_like(state).normal_(generator=self.generator)
+            return torch.addcmul(state, noise, deviation)
+
+        return Carry(noisy(carry.z_H), noisy(carry.z_L))
+
+    def _labels(self, stream: Stream, logits: Tensor) -> Tensor:
         """Return the labels of the current puzzles, (B, seq_len) int64 with IGNORE_LABEL.
 
         They must be read before the environments step, which replaces puzzles.
         """
-        labels = self.envs.labels
+        labels = stream.envs.labels
         if self.config.targets == "any":
             # The right answer with the lowest loss; for a right answer this is the answer itself.
-            labels = self.envs.likeliest_labels(log_scores(logits, self.config.loss))
+            labels = stream.envs.likeliest_labels(log_scores(logits, self.config.loss))
         labels = labels.long()
         return labels.masked_fill(labels == 0, IGNORE_LABEL)
 
@@ -175,7 +235,7 @@ class Trainer:
         config = self.config
         groups = self.model.param_groups()
         gradients = [p.grad for p in (*groups.matrices, *groups.other) if p.grad is not None]
-        q_values = [q.detach() for q in output[1:] if q is not None]
+        q_values = [q.detach() for q in output[1:3] if q is not None]
         wild = (torch.stack(q_values).abs() > config.q_limit).any().to(gradients[0].dtype)
         self.world.sum_([*gradients, wild])
         for table in groups.puzzle:
@@ -202,16 +262,11 @@ class Trainer:
     def read_metrics(self) -> dict[str, float]:
         """Return the means since the last call, see ``Means``; this waits for the device."""
         return {
-            **self.means.read(self.world, self.config.batch_size),
+            **self.means.read(self.world),
             "skipped": float(self.guard.skipped),
             "skipped_in_a_row": float(self.guard.in_a_row),
             "lr": self.optimizers[-1].param_groups[0]["lr"],
         }
-
-    @property
-    def env_steps(self) -> int:
-        """Number of steps of all environments together."""
-        return self.step * self.config.batch_size
 
     def agent(self) -> HRMAgent:
         """Return the current agent, with the averaged weights if there are any."""
@@ -241,7 +296,7 @@ class Trainer:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the training puzzles; cached, since a dataset may have gigabytes of them."""
-        return checkpoint.fingerprint(self.envs.puzzles)
+        return checkpoint.fingerprint(*(stream.envs.puzzles for stream in self.streams))
 
     def save(self, folder: str | Path) -> None:
         """Write the agent and everything that ``resume`` needs.
@@ -262,11 +317,11 @@ class Trainer:
             tensors |= checkpoint.flatten_optimizer(f"optimizer{number}", optimizer)
         tensors["generator"] = self.generator.get_state()
         # The rows of all ranks, so that a run may be resumed with another number of ranks.
-        state = self.envs.get_state()
-        rows = {f"envs.{k}": value for k, value in state.items() if k != "env"}
-        rows |= {f"observations.{name}": value for name, value in self.observations.items()}
-        rows |= {"carry.z_H": self.carry.z_H, "carry.z_L": self.carry.z_L}
-        rows["segments"] = self.segments
+        rows = {
+            f"stream{number}.{name}": value
+            for number, stream in enumerate(self.streams)
+            for name, value in stream.state().items()
+        }
         tensors |= {name: self.world.gather(value) for name, value in rows.items()}
         self.folder = Path(folder)
         if not self.world.is_first:
@@ -274,6 +329,7 @@ class Trainer:
         about = {
             "device": self.device.type,
             "step": self.step,
+            "env_steps": self.env_steps,
             "seconds": self.seconds,
             "seed": self.seed,
             "bf16": self.bf16,
@@ -355,9 +411,10 @@ class Trainer:
         about = checkpoint.read_json(folder, checkpoint.TRAINER)
         tensors = checkpoint.read_tensors(folder, checkpoint.STATE)
 
-        def part(prefix: str, rows: bool = False) -> dict[str, Tensor]:
+        def part(prefix: str) -> dict[str, Tensor]:
+            start = len(prefix) + 1
             return {
-                name[len(prefix) + 1 :]: (value[self.rows] if rows else value).to(self.device)
+                name[start:]: value.to(self.device)
                 for name, value in tensors.items()
                 if name.startswith(prefix + ".")
             }
@@ -368,12 +425,8 @@ class Trainer:
             self.target.load_state_dict(part("target"))
         for number, optimizer in enumerate(self.optimizers):
             checkpoint.restore_optimizer(f"optimizer{number}", optimizer, tensors)
-        # With the name of this rank's rows, since the run may have had other ranks.
-        own = self.envs.get_state()["env"]
-        self.envs.set_state({"env": own, **part("envs", rows=True)})
-        self.observations = part("observations", rows=True)
-        self.carry = Carry(**part("carry", rows=True))
-        self.segments = tensors["segments"][self.rows].to(self.device)
+        for number, stream in enumerate(self.streams):
+            stream.restore(part(f"stream{number}"))
         if about["device"] == self.device.type:
             self.generator.set_state(tensors["generator"])
         else:
@@ -381,7 +434,8 @@ class Trainer:
             self.generator.manual_seed(self.seed + about["step"])
         self.guard = Guard(self.device)
         self.guard.skipped += about["skipped"]
-        self.step, self.seconds = about["step"], about["seconds"]
+        self.step, self.env_steps = about["step"], about["env_steps"]
+        self.seconds = about["seconds"]
         self.budget = about["budget"]
         self.means = Means()
 
@@ -393,6 +447,4 @@ class Trainer:
         """
         seed = self.seed + 1_000_003 * attempt
         self.generator.manual_seed(seed)
-        self.observations, _ = self.envs.reset(seed=seed + self.rows.start)
-        self.carry = self.model.reset_carry(self.carry, torch.ones_like(self.segments).bool())
-        self.segments = torch.zeros_like(self.segments)
+        self._begin(seed)

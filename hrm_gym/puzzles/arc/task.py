@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..base import Task
 from ..keys import lane, lane_tensor
 from ..puzzle import SPLITS, Puzzle, Symmetry, Tokens
+from ..relations import Relation, lines, neighbours
 from .dataset import VERSIONS, read_agi, read_file, read_folder, read_version
 from .grids import (
     COLOURS,
@@ -58,6 +59,11 @@ class Arc(Task):
         self.vocab_size = COLOURS + 2
         self.seq_len = side * side
         self.answer_tokens = tuple(range(self.vocab_size))
+        self.symbols = tuple(range(2, self.vocab_size))
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Return the relations left, right, up, down, row and column."""
+        return (*neighbours(self.size), *lines(self.size))
 
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
         """Check the tokens of a canvas, which may contain padding; see ``Task.validate``."""

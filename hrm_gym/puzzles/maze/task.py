@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..base import Task
 from ..keys import MASK, lane, lane_tensor, shift
 from ..puzzle import PAD, TARGETS, Puzzle, Symmetry, Tokens
+from ..relations import Relation, neighbours
 from .depth_first import search_moves
 from .grid import distances, goal_moves, marked_moves
 from .tokens import ALPHABET, GOAL, OPEN, PATH, START, WALL
@@ -101,6 +102,10 @@ class Maze(Task):
         swapped = range(6) if kind == "hard" else (0, WALL, OPEN, GOAL, START, PATH)
         self.relabelings = np.array([range(6), swapped], np.uint8)
         """(2, 6) uint8: the tokens unchanged, and with S and G swapped."""
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Return the relations left, right, up and down."""
+        return neighbours(self.size)
 
     def parse(self, text: str) -> Tokens:
         """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` means a space).

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from hrm_gym.machine import cores
 
 from ..base import Task
-from ..keys import MASK, lane_tensor
+from ..keys import MASK, lane_tensor, unit_tensor
 from ..puzzle import PAD, Puzzle, Symmetry, Tokens
+from ..relations import Relation, group, lines
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +145,25 @@ class Sudoku(Task):
         self.vocab_size = size + 2
         self.seq_len = size * size
         self.answer_tokens = tuple(range(2, size + 2))
+        self.symbols = self.answer_tokens
         self.tables = tables(*self.box)
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Return the relations row, column and box."""
+        return (*lines(self.size), group("box", self.tables.box_of))
+
+    def easier_rows(
+        self, inputs: torch.Tensor, labels: torch.Tensor, keys: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Fill in a random share of the blanks; see ``Task.easier_rows``."""
+        import torch
+
+        draws = torch.arange(1 + self.seq_len, device=keys.device)
+        drawn = unit_tensor(lane_tensor(keys[:, None], draws))
+        filled = drawn[:, 1:] < drawn[:, :1]
+        # A label of 0 says nothing to fill in.
+        filled = filled & (inputs == BLANK) & (labels != PAD)
+        return torch.where(filled, labels, inputs), labels
 
     def parse(self, text: str) -> Tokens:
         """Read a puzzle such as ``53..7....6..``; ``.``, ``0`` and ``_`` are blanks.

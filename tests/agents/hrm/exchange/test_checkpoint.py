@@ -119,7 +119,7 @@ def test_the_error_names_what_a_damaged_record_lacks(tmp_path):
         Trainer.resume(tmp_path)
     path.write_text(json.dumps(about))
     tensors = checkpoint.read_tensors(tmp_path, checkpoint.STATE)
-    for name in ("carry.z_H", "segments", "live.token_emb", "envs.keys"):
+    for name in ("stream0.carry.z_H", "stream0.segments", "live.token_emb", "stream0.envs.keys"):
         rest = {key: value for key, value in tensors.items() if key != name}
         (tmp_path / checkpoint.STATE).write_bytes(checkpoint.save(rest))
         with pytest.raises(ValueError, match=r"the checkpoint does not fit|keys is missing"):
@@ -190,7 +190,7 @@ def test_exploration_restarts_on_another_kind_of_device(tmp_path):
 
 
 def test_changed_puzzles_are_rejected(tmp_path):
-    puzzles = Trainer(TINY).envs.puzzles
+    puzzles = Trainer(TINY).streams[0].envs.puzzles
     source = tmp_path / "puzzles.csv"
     lines = ["".join("." if t == 1 else str(int(t) - 1) for t in row) for row in puzzles.inputs[:3]]
     source.write_text("\n".join(["question", *lines]) + "\n")

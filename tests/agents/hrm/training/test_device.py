@@ -89,8 +89,6 @@ CONFIGS = {
     "any shortest path": small("maze-9x9", targets="any"),
     "small": small("sudoku-6x6"),
 }
-if not hasattr(torch.optim, "Muon"):  # not in torch 2.8
-    CONFIGS = {name: config for name, config in CONFIGS.items() if config.optimizer != "muon"}
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -100,8 +98,9 @@ def test_a_step_stays_on_its_device(card: str, name: str) -> None:
         for step in range(2):  # the first step creates the state of the optimizers
             trainer.train_step(step / 4)
     assert trainer.step == 2
+    stream = trainer.streams[0]
     assert {p.device.type for p in trainer.model.parameters()} == {card}
-    assert {x.device.type for x in (*trainer.observations.values(), *trainer.carry)} == {card}
+    assert {x.device.type for x in (*stream.observations.values(), *stream.carry)} == {card}
     states = [state for optimizer in trainer.optimizers for state in optimizer.state.values()]
     assert {x.device.type for state in states for x in state.values()} <= {card}
 

@@ -22,9 +22,7 @@ TINY = dataclasses.replace(
 )
 
 
-KINDS = [functools.partial(torch.optim.AdamW, fused=True), AdamAtan2]
-if hasattr(torch.optim, "Muon"):  # not in torch 2.8
-    KINDS.append(torch.optim.Muon)
+KINDS = [functools.partial(torch.optim.AdamW, fused=True), AdamAtan2, torch.optim.Muon]
 
 
 @pytest.mark.parametrize("kind", KINDS)
