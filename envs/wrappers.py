@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
@@ -13,9 +13,6 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from hrm_gym.checks import check_number, check_whole
-
-REMEMBERED = 64
-"""The number of mazes whose distances a reward wrapper caches; doors change them every step."""
 
 
 class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -194,10 +191,10 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Adds ``scale * (gamma * P(s') - P(s))``, where P is 0 on termination: with the learner's own
     discount this changes the return of every policy by the same amount (Ng, Harada and Russell
-    1999, "Policy invariance under reward transformations"). P is computed from the solution: where
-    the agent has a position, it is minus the distance to the goal divided by the number of cells,
-    in the current maze (-1 if there is no path); elsewhere, minus the share of wrong cells of the
-    grid or answer. ``info["shaping"]`` is the added reward, 0 after ``reset``.
+    1999, "Policy invariance under reward transformations"). P is computed from the solution by
+    ``Task.potential``: in mazes it is minus the distance to the goal divided by the number of
+    cells, in the current maze (-1 if there is no path); elsewhere, minus the share of wrong cells
+    of the grid or answer. ``info["shaping"]`` is the added reward, 0 after ``reset``.
 
     Args:
         env: An environment over puzzles.
@@ -216,33 +213,12 @@ class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if not isinstance(space, spaces.Dict) or "tokens" not in space.spaces:
             raise ValueError(f"env: expected an observation with tokens, got {space}")
         self._before = 0.0
-        self._distances: OrderedDict[bytes, NDArray[np.int64]] = OrderedDict()
 
     def potential(self) -> float:
         """Return P of the current state, in -1..0."""
         env: Any = self.env.unwrapped
-        observation = env._observe()
-        if "position" in observation:
-            distance = int(self._to_goal(observation["tokens"])[int(observation["position"])])
-            return -1.0 if distance < 0 else -distance / observation["tokens"].size
-        shown = next((n for n in ("answer", "canvas") if n in observation), "tokens")
-        labels = env.solve()
-        counted = labels != 0
-        return -float(np.mean(observation[shown][counted] != labels[counted]))
-
-    def _to_goal(self, tokens: NDArray[np.uint8]) -> NDArray[np.int64]:
-        key = tokens.tobytes()
-        if key not in self._distances:
-            if len(self._distances) >= REMEMBERED:
-                self._distances.popitem(last=False)
-            task: Any = self.env.unwrapped.task  # type: ignore[attr-defined]
-            moves = np.array(task.distances(tokens, task.ends(tokens)[1]))
-            # An agent on a door that has just closed can leave it to an open neighbour.
-            grid = np.pad(moves.reshape(task.size, -1), 1, constant_values=-1)
-            sides = np.stack([grid[:-2, 1:-1], grid[2:, 1:-1], grid[1:-1, :-2], grid[1:-1, 2:]])
-            least = np.where(sides < 0, tokens.size, sides).min(axis=0).ravel()
-            self._distances[key] = np.where((moves < 0) & (least < tokens.size), least + 1, moves)
-        return self._distances[key]
+        potential: float = env.task.potential(env._observe(), env.solve())
+        return potential
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -21,7 +21,7 @@ from ..hrm.presets import get_preset, preset_for
 from ..hrm.train_config import TrainConfig
 from ..hrm.training import schedule
 from ..hrm.training.ema import WeightAverage
-from ..hrm.training.environments import make_envs
+from ..hrm.training.environments import make_envs, sources
 from ..hrm.training.guard import check_finite
 from ..hrm.training.losses import IGNORE_LABEL, softmax_cross_entropy
 from ..hrm.training.optimizers import make_optimizers
@@ -70,7 +70,7 @@ class ChainTrainer:
         config = dataclasses.replace(config, max_segments=1)
         self.config, self.seed, self.device = config, seed, device
         self.language = Language(get_task(config.task_id))
-        self.envs = make_envs(config, config.batch_size, device)
+        self.envs = make_envs(config, sources(config)[0], config.batch_size, device)
         torch.manual_seed(seed)
         self.model = Decoder(decoder_config(config, self.language), self.language).to(device)
         self.optimizers = make_optimizers(self.model.param_groups(), config)

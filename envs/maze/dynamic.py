@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hrm_gym.checks import check_number
 from hrm_gym.puzzles import Tokens, keys
 from hrm_gym.puzzles.maze import OPEN, WAIT, WALL, DynamicMaze, Maze
+from hrm_gym.puzzles.maze.grid import neighbours
 
 from ..base import Observation, as_integer
 from .env import MazeEnv
@@ -178,8 +179,7 @@ class DynamicMazeEnv(MazeEnv):
         spent = 0
         # Waiting is always possible, so a cell that can be reached remains reachable.
         while not reached[goal] and spent < most:
-            beside = reached[:-2, 1:-1] | reached[2:, 1:-1] | reached[1:-1, :-2]
-            beside = beside | reached[1:-1, 2:]
+            beside = np.logical_or.reduce(neighbours(reached))
             reached[1:-1, 1:-1] |= beside & (tokens.reshape(size, size) != WALL)
             tokens = self._next_maze(tokens, time + spent)
             spent += 1
@@ -237,8 +237,7 @@ def door_places(tokens: Tokens, size: int) -> NDArray[np.int64]:
     S and G are never among them.
     """
     grid = np.pad(tokens.reshape(size, size), 1, constant_values=WALL) != WALL
-    up, down = grid[:-2, 1:-1], grid[2:, 1:-1]
-    left, right = grid[1:-1, :-2], grid[1:-1, 2:]
+    up, right, down, left = neighbours(grid)
     passage = (up & down & ~left & ~right) | (left & right & ~up & ~down)
     plain = (tokens == WALL) | (tokens == OPEN)
     return np.flatnonzero(passage.ravel() & plain)

@@ -386,17 +386,17 @@ class HRM(Embedded):
         return self.scale * x
 
     def _execute(
-        self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None
+        self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None = None
     ) -> Tensor:
-        """So many updates of z_L."""
+        """Return z_L after a number of updates."""
         for _ in range(updates):
             z_L = self._recur(self.executor, z_L, z_H + x, links)
         return z_L
 
     def _cycle(
-        self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None
+        self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None = None
     ) -> tuple[Tensor, Tensor]:
-        """One H cycle: so many updates of z_L, then one of z_H."""
+        """Return both states after one H cycle: some updates of z_L, then one of z_H."""
         z_L = self._execute(z_H, z_L, x, updates, links)
         return self._recur(self.planner or self.executor, z_H, z_L, links), z_L
 

@@ -44,16 +44,17 @@ def residuals(
     if model.puzzle_emb is not None:
         ids = torch.zeros(len(tokens)) if puzzle_ids is None else puzzle_ids
         rows = torch.nn.functional.embedding(ids.long().to(tokens.device), model.puzzle_emb)
-    z_H, z_L = model.initial_carry(len(tokens), tokens.device)
+    z_H, z_L = model.initial_carry(len(tokens), tokens.device, seq_len=tokens.shape[1])
     x = model._embed(tokens, rows).to(z_H.dtype)
+    links = model.board(tokens.shape[1]).links if model.relational else None
     H_cycles, L_cycles = model.cycles
     for _ in range(segments * H_cycles):
         for _ in range(L_cycles):
-            new = model._execute(z_H, z_L, x, 1)
+            new = model._execute(z_H, z_L, x, 1, links)
             found["z_L"].append(size(new, z_L))
             found["z_H"].append(nan)
             z_L = new
-        new, _ = model._cycle(z_H, z_L, x, 0)
+        new, _ = model._cycle(z_H, z_L, x, 0, links)
         found["z_H"].append(size(new, z_H))
         found["z_L"].append(nan)
         z_H = new

@@ -22,7 +22,7 @@ def make_envs(config: TrainConfig, source: Source, count: int, device: str) -> A
         count: Number of environments.
         device: Device of the tensors.
     """
-    kind = {} if source.kind is None else {"kind": source.kind}
+    kind: dict[str, Any] = {} if source.kind is None else {"kind": source.kind}
     return gym.make_vec(
         config.env,
         num_envs=count,

@@ -158,6 +158,11 @@ class Arc(Task):
         """Return the next action that paints an answer; see ``paint_action``."""
         return paint_action(to_grid(answer), to_grid(np.asarray(obs["canvas"])))
 
+    def potential(self, obs: Any, labels: Tokens) -> float:
+        """Return minus the share of wrong cells of the canvas, or of the answer."""
+        board = {"tokens": obs["canvas"]} if "canvas" in obs else obs
+        return super().potential(board, labels)
+
     def rate(self, inputs: Tokens) -> float:
         """Return the number of cells of the grid, since there is no better measure."""
         return float(to_grid(inputs).size)

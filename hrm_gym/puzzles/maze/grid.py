@@ -14,20 +14,27 @@ from numpy.typing import NDArray
 from ..puzzle import Tokens
 from .tokens import GOAL, PATH, START, WALL
 
+FAR = np.iinfo(np.int64).max
+"""The distance of cells that cannot be reached, greater than any other."""
 CACHE_SIZE = 4096
 """Number of mazes whose moves are cached, since an agent asks for them at every step."""
 
 
-def around(padded: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def neighbours(padded: Any) -> tuple[Any, Any, Any, Any]:
     """Return the values above, right of, below and left of every cell.
 
     Args:
-        padded: ``(s + 2, s + 2)``, the cells with a border of width 1.
+        padded: ``(..., s + 2, s + 2)``, an array or a tensor of cells with a border of width 1.
 
     Returns:
-        Four views of shape ``(s, s)``, in the order of the moves.
+        Four views of shape ``(..., s, s)``, in the order of the moves.
     """
-    return padded[:-2, 1:-1], padded[1:-1, 2:], padded[2:, 1:-1], padded[1:-1, :-2]
+    return (
+        padded[..., :-2, 1:-1],
+        padded[..., 1:-1, 2:],
+        padded[..., 2:, 1:-1],
+        padded[..., 1:-1, :-2],
+    )
 
 
 def distances(tokens: Tokens, size: int, source: int) -> NDArray[np.int64]:
@@ -55,15 +62,41 @@ def goal_moves(size: int, maze: bytes) -> NDArray[np.int64]:
     Raises:
         ValueError: if the maze does not contain exactly one G.
     """
+    beside = _beside(_distances_to_goal(size, maze), size)
+    return np.where(beside.min(axis=0) < FAR, beside.argmin(axis=0), -1).ravel()
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def goal_distances(size: int, maze: bytes) -> NDArray[np.int64]:
+    """Return the number of moves from every cell to G, also from a wall next to an open cell.
+
+    Args:
+        size: Cells along one side.
+        maze: ``(s*s,)`` uint8 tokens.
+
+    Returns:
+        ``(s*s,)`` moves, -1 in cells from which no path leads to G.
+
+    Raises:
+        ValueError: if the maze does not contain exactly one G.
+    """
+    distance = _distances_to_goal(size, maze)
+    least = _beside(distance, size).min(axis=0).ravel()
+    return np.where((distance < 0) & (least < FAR), least + 1, distance)
+
+
+def _distances_to_goal(size: int, maze: bytes) -> NDArray[np.int64]:
     tokens = np.frombuffer(maze, np.uint8)
     goals = np.flatnonzero(tokens == GOAL)
     if len(goals) != 1:
         raise ValueError(f"a maze has one G, got {len(goals)}")
-    distance = distances(tokens, size, int(goals[0]))
-    far = tokens.size + 1
-    grid = np.pad(np.where(distance < 0, far, distance).reshape(size, size), 1, constant_values=far)
-    beside = np.stack(around(grid))
-    return np.where(beside.min(axis=0) < far, beside.argmin(axis=0), -1).ravel()
+    return distances(tokens, size, int(goals[0]))
+
+
+def _beside(distance: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return the distances of the four neighbours of every cell, ``FAR`` where there is none."""
+    grid = np.where(distance < 0, FAR, distance).reshape(size, size)
+    return np.stack(neighbours(np.pad(grid, 1, constant_values=FAR)))
 
 
 @lru_cache(maxsize=CACHE_SIZE)
@@ -86,7 +119,7 @@ def marked_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
     if _is_simple_path(distance >= 0, size):
         grid = np.pad(distance.reshape(size, size), 1, constant_values=-1)
         here = grid[1:-1, 1:-1]
-        for move, ahead in enumerate(around(grid)):
+        for move, ahead in enumerate(neighbours(grid)):
             moves[(ahead >= 0) & (ahead == here - 1)] = move
     return moves.ravel()
 
@@ -94,5 +127,5 @@ def marked_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
 def _is_simple_path(cells: NDArray[np.bool_], size: int) -> bool:
     """Return whether connected cells, ``(s*s,)`` bool, form a path without forks or cycles."""
     grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
-    degrees = np.sum(around(grid), axis=0)[grid[1:-1, 1:-1] > 0]
+    degrees = np.sum(neighbours(grid), axis=0)[grid[1:-1, 1:-1] > 0]
     return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))

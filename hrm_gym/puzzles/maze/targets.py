@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..puzzle import Tokens
 from ..targets import AnyTargets, SolvedTargets
+from .grid import neighbours
 from .task import Maze
 from .tokens import GOAL, OPEN, PATH, START
 
@@ -28,17 +29,16 @@ def shifted(grid: Tensor, edge: float) -> tuple[Tensor, ...]:
 
     The results are views of one padded copy.
     """
-    return around(F.pad(grid, (1, 1, 1, 1), value=edge))
+    return solver_order(F.pad(grid, (1, 1, 1, 1), value=edge))
 
 
-def around(padded: Tensor) -> tuple[Tensor, ...]:
-    """Return the values of ``shifted`` as views of a padded grid ``(B, s + 2, s + 2)``."""
-    return (
-        padded[:, 2:, 1:-1],
-        padded[:, 1:-1, :-2],
-        padded[:, 1:-1, 2:],
-        padded[:, :-2, 1:-1],
-    )
+def solver_order(padded: Tensor) -> tuple[Tensor, ...]:
+    """Return the values of ``shifted`` as views of a padded grid ``(B, s + 2, s + 2)``.
+
+    Their order is the one in which the solver looks at neighbours.
+    """
+    up, right, down, left = neighbours(padded)
+    return down, left, right, up
 
 
 def likeliest_path(levels: Tensor, odds: Tensor, longest: int) -> Tensor:
@@ -64,7 +64,7 @@ def likeliest_path(levels: Tensor, odds: Tensor, longest: int) -> Tensor:
     # The best sum from each cell to G. The views below show every update.
     start = torch.zeros_like(odds).masked_fill(grid != 0, -math.inf)
     value = F.pad(start, (1, 1, 1, 1), value=-math.inf)
-    inside, ahead = value[:, 1:-1, 1:-1], around(value)
+    inside, ahead = value[:, 1:-1, 1:-1], solver_order(value)
     for level in range(1, longest + 1):
         best = ahead[0].maximum(ahead[1]).maximum(ahead[2].maximum(ahead[3]))
         inside.copy_(torch.where(grid == level, best + odds, inside))

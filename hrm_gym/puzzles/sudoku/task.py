@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,22 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from hrm_gym.machine import cores
 
-from ..base import Task
 from ..keys import MASK, lane_tensor, unit_tensor
 from ..puzzle import PAD, Puzzle, Symmetry, Tokens
 from ..relations import Relation, group, lines
+from .playing import SudokuPlay
+from .tokens import BLANK
 
 if TYPE_CHECKING:
     import torch
-
-    from .scene import SudokuScene
 
 BOXES = {4: (2, 2), 6: (2, 3), 8: (2, 4), 9: (3, 3), 10: (2, 5), 12: (3, 4)}
 """Rows and columns of a box, by size."""
 DIGITS = "123456789ABC"
 BLANKS = ".0_"
-BLANK = 1
-"""The token of an empty cell; digit d is token d + 1."""
 CHUNK = 500
 """Number of puzzles that a thread solves at a time."""
 OOD_RATING = {9: 10}
@@ -124,7 +120,7 @@ def count_solutions(grid: ArrayLike, limit: int = 2) -> int:
     return search_grid(grid, limit)[0]
 
 
-class Sudoku(Task):
+class Sudoku(SudokuPlay):
     """Sudoku of n x n cells; token 1 is a blank, and tokens 2..n+1 are the digits.
 
     Args:
@@ -190,11 +186,6 @@ class Sudoku(Task):
     def format(self, tokens: Tokens) -> str:
         """Write tokens as digits, with ``.`` for a blank."""
         return "".join("." if t < 2 else DIGITS[t - 2] for t in tokens)
-
-    @staticmethod
-    def grid(tokens: Tokens) -> NDArray[np.int8]:
-        """Return tokens as digits ``(n*n,)`` int8, 0 = blank."""
-        return np.maximum(tokens.astype(np.int8) - 1, 0)
 
     def solve(self, inputs: Tokens) -> Tokens:
         """Return the unique solution.
@@ -263,53 +254,6 @@ class Sudoku(Task):
         full = (1 << self.size) - 1
         return bool(np.all(np.bitwise_or.reduce(bits[self.tables.units], axis=1) == full))
 
-    def scene(
-        self,
-        inputs: Tokens,
-        answer: Tokens | None = None,
-        labels: Tokens | None = None,
-        *,
-        confidence: NDArray[np.floating] | None = None,
-        demos: Sequence[tuple[Any, Any]] = (),
-        caption: str = "",
-        in_progress: bool = False,
-    ) -> SudokuScene:
-        """Return the picture of a board; see ``Task.scene``.
-
-        Without a label, the picture marks cells that break the rules, including givens that the
-        answer changes. During an episode it marks digits that occur twice in a row, column or box.
-        """
-        from .scene import SudokuScene
-
-        shown = inputs if answer is None else answer
-        given = inputs > BLANK
-        changed = given & (shown != inputs)
-        wrong = conflicts = sure = None
-        if in_progress:
-            changed[:] = False
-            labels = None
-        if labels is None:
-            conflicts = self.conflicts(shown) | changed
-        elif answer is not None:
-            wrong = (answer != labels) & (answer > BLANK)
-        if confidence is not None:
-            sure = np.where(given, 1.0, confidence)
-        return SudokuScene(
-            shown,
-            given & ~changed,
-            self.box,
-            conflicts=conflicts,
-            wrong=wrong,
-            confidence=sure,
-            caption=caption,
-        )
-
-    def progress(self, obs: Any) -> tuple[str, float, str]:
-        """Return the share of the blanks that are filled in."""
-        blanks = np.asarray(obs["given"]) == 0
-        filled, total = int((np.asarray(obs["tokens"])[blanks] > BLANK).sum()), int(blanks.sum())
-        return "filled", filled / max(total, 1), f"{filled}/{total}"
-
     def conflicts(self, tokens: Tokens) -> NDArray[np.bool_]:
         """Return which digits occur twice in a row, column or box, ``(n*n,)`` bool."""
         clash = np.zeros(self.seq_len, bool)
@@ -353,57 +297,6 @@ class Sudoku(Task):
         orders = self.tables.column_orders
         canonical(self.grid(labels), inputs > BLANK, *self.box, orders, grid, given)
         return grid.tobytes() + np.packbits(given).tobytes()
-
-    def question(self, obs: Any) -> Tokens:
-        """Return the givens, without the digits that were played in the step environment."""
-        tokens = super().question(obs)
-        if "given" in obs:
-            return np.where(np.asarray(obs["given"]) > 0, tokens, BLANK).astype(np.uint8)
-        return tokens
-
-    def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
-        """Return the action that writes the first legal digit of the answer.
-
-        If no digit is legal, the answer is wrong. Then its first digit is played although this
-        changes nothing, since playing other legal digits would be a search.
-        """
-        actions = self._open_actions(answer, obs)
-        mask = info.get("action_mask")
-        legal = actions if mask is None else actions[np.asarray(mask)[actions] > 0]
-        return int(legal[0] if len(legal) else actions[0] if len(actions) else 0)
-
-    def solver_action(self, obs: Any, info: Any) -> np.int64:
-        """Return the action that writes the first legal digit of the solution.
-
-        Wrong digits of earlier actions may block all digits of the solution. Then it is any legal
-        action.
-        """
-        return self._write_legal(self.solution(self.question(obs)), obs, info)
-
-    def search(self, inputs: Tokens, seconds: float) -> Tokens:
-        """Return the answer of plain backtracking; cells are blank if the time ran out."""
-        from .backtracking import backtrack
-
-        grid = backtrack(self.grid(inputs), self.tables.box_of, seconds)
-        return (grid + BLANK).astype(np.uint8)
-
-    def search_action(self, obs: Any, info: Any, seconds: float) -> np.int64:
-        """Return the action for the first legal digit that the search found, else any legal one."""
-        return self._write_legal(self.searched(self.question(obs), seconds), obs, info)
-
-    def _write_legal(self, answer: Tokens, obs: Any, info: Any) -> np.int64:
-        """Return the first legal action of an answer, else any legal action."""
-        actions = self._open_actions(answer, obs)
-        mask = info.get("action_mask")
-        if mask is not None and len(actions):
-            legal = np.asarray(mask, bool)
-            actions = actions[legal[actions]] if legal[actions].any() else np.flatnonzero(legal)
-        return np.int64(actions[0] if len(actions) else 0)
-
-    def _open_actions(self, answer: Tokens, obs: Any) -> NDArray[np.int64]:
-        """Return the actions that write the digits of an answer into the blank cells."""
-        cells = np.flatnonzero((np.asarray(obs["tokens"]) == BLANK) & (answer > BLANK))
-        return cells * self.size + (answer[cells].astype(np.int64) - 2)
 
     def generate(self, key: int, clues: int = 0, trials: int = 0) -> Puzzle:
         """Generate a puzzle with one solution.

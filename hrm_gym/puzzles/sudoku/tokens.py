@@ -1,0 +1,4 @@
+"""Tokens of a Sudoku, as the public sets have them."""
+
+BLANK = 1
+"""The token of an empty cell; digit d is token d + 1."""
