@@ -46,7 +46,9 @@ def copy_row(source, target, row):
         target[row, place] = source[row, place]
 
 
-@njit(cache=True, nogil=True)
+# Inlined into the kernels of a family: a cache of its own would name the row types of all families,
+# and could not be read any more once one of them has gone.
+@njit(inline="always")
 def begin_row(rows, row, bank, index):
     """Begin the next episode of a row; return its key and puzzle, which ``index`` < 0 draws."""
     rows.episodes[row] += 1

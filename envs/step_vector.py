@@ -74,7 +74,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         autoreset_mode: str | AutoresetMode = "NextStep",
         masks: bool = False,
         max_steps: int | None = None,
-        source: str = "bank",
+        source: str | None = None,
         split: str = "train",
         difficulty: Sequence[float] | None = None,
         limit: int | None = None,

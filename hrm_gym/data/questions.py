@@ -95,8 +95,7 @@ def read_boards(task: Task, content: str, origin: str) -> tuple[Task, list[Quest
     if side * side != length:
         unknown = " (nor is it a file)" if origin == "puzzle" else ""
         raise ValueError(
-            f"{origin}: expected a square number of cells for a {task.family}, got "
-            f"{length}{unknown}"
+            f"{origin}: expected a square number of cells for {task.family}, got {length}{unknown}"
         )
     if side != task.size:
         task = task.resized(side)

@@ -20,9 +20,9 @@ class Options:
 
     out: Path
     """Folder to write; it must not exist, or be empty."""
-    data: str = "bank"
+    data: str | None = None
     """Puzzles: bank, generator:N, a CSV file with the columns question and answer, a folder with
-    train.csv and test.csv, or hub:OWNER/NAME of such a dataset."""
+    train.csv and test.csv, or hub:OWNER/NAME of such a dataset; by default the family's own."""
     size: int | None = None
     """Cells along one side; by default the first size of the family."""
     subsample_size: int | None = None
@@ -47,7 +47,7 @@ def write(options: Options) -> dict[str, int]:
     task = family_task(options.family)
     if options.size is not None:
         task = task.resized(options.size)
-    source = options.data
+    source = options.data or task.default_source
     path = Path(source)
     if source.startswith("hub:"):
         from hrm_gym.data.hub import download

@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import Autoreset, TimeLimit
 
-import hrm_gym
+from hrm_gym.registration import TABLE
 from hrm_gym.testing import check_vector_env
 
-NATIVE = [
-    i for i in hrm_gym.ENV_IDS if i.startswith(("HRMSudoku-", "HRMMaze-")) and "Dynamic" not in i
-]
+NATIVE = [row.id for row in TABLE if row.vector is not None and row.task and "Answer" not in row.id]
 STEP_IDS = [*NATIVE, "HRMMaze-Dynamic-v0", "HRMARC-v0"]
 SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"]
 ANSWERS = ["HRMSudokuAnswer-4x4-v0", "HRMMazeAnswer-7x7-v0", "HRMARCAnswer-v0"]

@@ -19,8 +19,10 @@ def recurrence_flops(config: HRMConfig) -> tuple[float, float]:
         mixing = parts * 2 * width * width * length * symbols
     elif config.mixer == "attention":
         mixing = 4 * 2 * width * width * length + 4 * width * length * length
-    else:
+    elif config.mixer == "mlp":
         mixing = 3 * 2 * length * config.inner(length) * width
+    else:
+        raise ValueError(f"mixer: the operations of {config.mixer!r} are not counted")
     executor = config.L_layers * (channel + mixing)
     return executor, executor if config.shared else config.H_layers * (channel + mixing)
 

@@ -156,8 +156,10 @@ def weights_to_reference(config: HRMConfig, state: Mapping[str, Tensor]) -> dict
     """Return the weights of a model under the published names, sharing its memory.
 
     Raises:
-        ValueError: if the published code has no such model (registers, rotary2d).
+        ValueError: if the published code has no such model (registers, rotary2d, relations).
     """
+    if config.mixer not in ("attention", "mlp"):
+        raise ValueError(f"mixer: the published models have no {config.mixer!r}")
     if config.registers:
         raise ValueError("registers: the published models have none")
     if config.positions == "rotary2d":

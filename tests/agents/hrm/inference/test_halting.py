@@ -26,6 +26,7 @@ def test_rules_halt_as_their_table_says():
     output = Output(torch.zeros(4, 1, 2), *torch.tensor([[1.0, -1.0, 2.0, -2.0], [2, -2, 0, 0]]))
     segments, minimum = torch.tensor([1, 1, 1, 4]), torch.zeros(4, dtype=torch.int64)
     wanted = {"q": [0, 1, 1, 1], "td": [0, 1, 1, 1], "bce": [1, 0, 1, 1], "fixed": [0, 0, 0, 1]}
+    assert wanted.keys() == set(HALTING)
     for rule in HALTING:
         found = HaltingRule(rule, 4).halts(output, segments, minimum)
         assert found.int().tolist() == wanted[rule], rule
