@@ -62,7 +62,7 @@ def test_the_task_has_an_environment():
 
 
 def test_an_agent_can_be_trained_and_loaded(tmp_path):
-    config = dataclasses.replace(get_preset("own-task"), task=PATH, source="generator:200")
+    config = dataclasses.replace(get_preset("custom-task"), task=PATH, source="generator:200")
     torch.manual_seed(0)
     trainer = Trainer(config)
     losses = []

@@ -107,7 +107,7 @@ def test_invalid_arguments_are_reported(capsys):
 # The bank has no mazes of this size.
 @pytest.mark.parametrize("path", ["examples.latin_square:LatinSquare:4", "maze-8x8"])
 def test_a_custom_task_is_evaluated(path, tmp_path, capsys):
-    config = dataclasses.replace(get_preset("own-task"), task=path, source="generator:20")
+    config = dataclasses.replace(get_preset("custom-task"), task=path, source="generator:20")
     Trainer(config).agent().save(tmp_path)
     words = ["--agent", str(tmp_path), "--episodes", "4", "--task", path, "--data", "generator:4"]
     assert run(main, Args, words) == 0

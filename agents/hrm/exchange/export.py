@@ -267,8 +267,11 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     """Return the ONNX model of one segment of an agent.
 
     Raises:
-        ValueError: if the precision is unknown, or ``onnx`` is not installed.
+        ValueError: if the precision is unknown, ``onnx`` is not installed, or the mixer of the
+            model has no ONNX graph.
     """
+    if agent.model.config.mixer not in ("attention", "mlp"):
+        raise ValueError(f"mixer: {agent.model.config.mixer!r} cannot be exported to ONNX")
     if precision not in PRECISIONS:
         raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
     try:

@@ -199,7 +199,7 @@ class HRM(Embedded):
         """Return the board of a number of positions.
 
         Raises:
-            ValueError: if no task with so many positions was given to :meth:`learn_board`.
+            ValueError: if no task of this number of positions was given to :meth:`learn_board`.
         """
         if seq_len not in self.boards:
             known = ", ".join(f"{n} ({board.task})" for n, board in sorted(self.boards.items()))

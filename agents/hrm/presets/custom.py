@@ -5,4 +5,4 @@ from __future__ import annotations
 from ..train_config import TrainConfig
 from .recipes import small
 
-PRESETS: dict[str, TrainConfig] = {"own-task": small("HRMAnswer-v0")}
+PRESETS: dict[str, TrainConfig] = {"custom-task": small("HRMAnswer-v0")}

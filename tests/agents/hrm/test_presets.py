@@ -20,7 +20,7 @@ from hrm_gym.puzzles import get_task
         ("sudoku", "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-4x4 sudoku-6x6"),
         ("maze", "maze-hard-fast maze-hard-1k trm-maze maze-7x7 maze-9x9"),
         ("arc", "arc-agi-1 arc-agi-2 arc-small"),
-        ("custom", "own-task"),
+        ("custom", "custom-task"),
     ],
 )
 def test_the_presets_of_a_family_are_in_its_module(family, names):

@@ -118,9 +118,7 @@ def test_a_resumed_run_is_whole_on_its_device(card: str, name: str, tmp_path: An
 
 
 @pytest.mark.parametrize("what", ["a number", "a mask", "a mix", "a copy", "host data"])
-def test_the_stand_in_sees_what_it_is_for(
-    card: str, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_stand_in_notices_a_wait(card: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(CONFIGS["small"], device=card)
     segment = HRM.segment
 

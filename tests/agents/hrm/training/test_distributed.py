@@ -69,7 +69,7 @@ def test_two_processes_learn_as_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_rank_that_fails_says_its_own_status(tmp_path):
+def test_a_failed_rank_reports_its_exit_status(tmp_path):
     # The error ends the process without waiting for the other one, and without an abort in gloo.
     for _ in range(5):
         done = torchrun(tmp_path, "fail")
@@ -91,7 +91,7 @@ def test_ranks_must_divide_the_batch():
         ({"batch_size": 15, "model": {**CONFIG.model, "hidden_size": -1}}, "hidden_size"),
     ],
 )
-def test_a_mistake_is_told_before_the_other_ranks_are_met(monkeypatch, change, sentence):
+def test_an_error_is_raised_before_the_ranks_synchronize(monkeypatch, change, sentence):
     # There are no other processes: joining them would fail, or wait for half an hour.
     for name, value in (("WORLD_SIZE", "3"), ("RANK", "1"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)

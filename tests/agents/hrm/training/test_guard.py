@@ -108,7 +108,7 @@ def test_a_diverging_run_returns_to_its_checkpoint(tmp_path):
     assert int(trainer.guard.skipped) == loop.PATIENCE, "skips before the return are forgotten"
 
 
-def test_what_another_run_left_is_no_checkpoint_of_this_one(tmp_path):
+def test_a_checkpoint_of_another_run_is_not_restored(tmp_path):
     loop.run(Trainer(TINY), 6, callbacks=loop.Callbacks(folder=tmp_path))
     trainer = Trainer(dataclasses.replace(TINY, lr=1e-4))
     spoil(trainer, 0, 1000, "nan")
@@ -123,7 +123,7 @@ def test_what_another_run_left_is_no_checkpoint_of_this_one(tmp_path):
     assert "back to the checkpoint of step 6" in said[0]
 
 
-def test_a_run_that_keeps_diverging_says_how_often_it_went_back(tmp_path):
+def test_a_run_that_keeps_diverging_reports_its_restarts(tmp_path):
     trainer = Trainer(TINY)
     loop.run(trainer, 2, callbacks=loop.Callbacks(folder=tmp_path))
     spoil(trainer, 0, 10_000, "nan")

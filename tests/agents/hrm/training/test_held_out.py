@@ -28,7 +28,7 @@ def test_the_bank_never_overlaps() -> None:
     assert not seen_in_training(CONFIG, puzzles, puzzles).any()
 
 
-def test_puzzles_of_a_file_are_looked_up(tmp_path: Path) -> None:
+def test_puzzles_of_a_file_are_found_among_the_training_puzzles(tmp_path: Path) -> None:
     path = tmp_path / "puzzles.csv"
     path.touch()
     config = dataclasses.replace(CONFIG, source=str(path))

@@ -75,7 +75,7 @@ def test_adam_atan2_ignores_the_scale_of_the_loss() -> None:
     torch.testing.assert_close(ends[0], ends[1], rtol=1e-6, atol=1e-6)
 
 
-def test_adam_atan2_goes_on_from_its_state() -> None:
+def test_adam_atan2_resumes_from_its_state() -> None:
     torch.manual_seed(0)
     model = nn.Linear(3, 2)
     optimizer = AdamAtan2(model.parameters(), lr=0.1)

@@ -78,7 +78,7 @@ def test_resume_is_bit_exact(tmp_path, name):
         assert torch.equal(value, second.target.state_dict()[key]), key
 
 
-def test_where_one_path_is_shortest_all_targets_train_the_same():
+def test_all_targets_train_equally_if_one_path_is_shortest():
     weights = []
     for targets in ("turned", "solved", "any"):
         config = dataclasses.replace(get_preset("maze-7x7"), batch_size=8, targets=targets)
@@ -90,7 +90,7 @@ def test_where_one_path_is_shortest_all_targets_train_the_same():
 
 
 @pytest.mark.parametrize("loss", ["softmax", "stablemax"])
-def test_any_shortest_path_teaches_the_one_of_the_least_loss(loss):
+def test_any_targets_teach_the_shortest_path_of_least_loss(loss):
     config = dataclasses.replace(variant("any path"), loss=loss)
     trainer = Trainer(config, seed=1)
     stream = trainer.streams[0]
@@ -152,7 +152,7 @@ def test_the_agent_of_a_bfloat16_run_is_half_as_large_and_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("budget", [{"steps": 0}, {"seconds": 0.0}, {"steps": -1}])
-def test_a_budget_of_nothing_is_refused(budget):
+def test_an_empty_budget_is_rejected(budget):
     with pytest.raises(ValueError, match=f"{next(iter(budget))}: expected a positive number"):
         run(Trainer(TINY), **budget)
 
