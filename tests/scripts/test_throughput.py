@@ -32,13 +32,15 @@ def test_the_trainer_and_the_reference_have_equal_losses() -> None:
     trainer, reference = pair()
     before, puzzles = 0.0, []
     for step in range(6):
-        puzzles.append(trainer.observations["tokens"])
+        puzzles.append(trainer.streams[0].observations["tokens"])
         theirs = float(reference.step(0.5 + step / 100))
         trainer.train_step(0.5 + step / 100)
         ours = float(trainer.means.sums["loss"])
         assert ours - before == pytest.approx(theirs, rel=1e-7), step
         before = ours
-        assert torch.equal(trainer.observations["tokens"], reference.source.observations["tokens"])
+        assert torch.equal(
+            trainer.streams[0].observations["tokens"], reference.source.observations["tokens"]
+        )
     assert not torch.equal(puzzles[0], puzzles[-1])
     for name, value in trainer.model.state_dict().items():
         torch.testing.assert_close(value, reference.model.state_dict()[name], rtol=1e-6, atol=1e-8)

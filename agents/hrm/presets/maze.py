@@ -18,7 +18,7 @@ CELLS = 6000
 
 
 def mazes(size: int, kind: str, source: str | None, weight: int = 1) -> Source:
-    """Return mazes of a size and kind; the batch is such that steps of all sizes take equally long."""
+    """Return mazes of a size and kind, in batches of about ``CELLS`` cells."""
     return Source(f"maze-{size}x{size}", CELLS // size**2, kind, source, weight=weight)
 
 

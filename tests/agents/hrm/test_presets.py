@@ -17,8 +17,12 @@ from hrm_gym.puzzles import get_task
 @pytest.mark.parametrize(
     ("family", "names"),
     [
-        ("sudoku", "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-4x4 sudoku-6x6"),
-        ("maze", "maze-hard-fast maze-hard-1k trm-maze maze-7x7 maze-9x9"),
+        (
+            "sudoku",
+            "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-extreme-cpu sudoku "
+            "sudoku-4x4 sudoku-6x6",
+        ),
+        ("maze", "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze maze-7x7 maze-9x9"),
         ("arc", "arc-agi-1 arc-agi-2 arc-small"),
         ("custom", "custom-task"),
     ],
@@ -47,6 +51,12 @@ def test_published_presets_have_the_published_size():
         parameters = sum(p.numel() for p in trainer.model.parameters())
         assert (trainer.model_config.vocab_size, trainer.model_config.seq_len) == tokens
         assert 27.2e6 < parameters < 27.4e6
+
+
+def test_the_headline_environments_have_presets_that_learn_on_a_cpu():
+    for env_id, preset in (("HRMSudoku-v0", "sudoku"), ("HRMMaze-v0", "maze")):
+        assert preset_for(env_id) == preset
+        assert get_preset(preset).model["mixer"] == "relations"
 
 
 def test_bad_names():
