@@ -15,7 +15,7 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..hrm.exchange.checkpoint import load_agent, save_agent
-from ..hrm.inference.thinking import ReasoningAgent, Rows, Segment
+from ..hrm.inference.thinking import Noise, ReasoningAgent, Rows, Segment
 from ..hrm.model.config import HRMConfig
 from .model import Decoder
 from .steps import Language
@@ -91,8 +91,14 @@ class ChainAgent(ReasoningAgent):
         return cls(model, task, device, about)
 
     def _segments(
-        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+        self,
+        tokens: Tokens,
+        puzzle_ids: NDArray[np.int64],
+        segments: int,
+        noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
+        if noise is not None:
+            raise ValueError("noise: a chain of thought has no carry")
         logits, written = self.model.write(torch.from_numpy(tokens).to(self.device))
         self.written = written.cpu().numpy()
         shares = logits.float().softmax(-1)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from hrm_gym.devices import check_device
 from hrm_gym.halt_rule import wants_to_halt
-from hrm_gym.puzzles import Tokens, get_task, task_of_file
+from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
 from ..shipped import FOLDER, Pretrained, pretrained
 from .exchange.checkpoint import load_agent, save_agent
 from .exchange.published import is_published, load_published
-from .inference.thinking import ReasoningAgent, Rows, Segment
+from .inference.thinking import Noise, ReasoningAgent, Rows, Segment
 from .model.config import HRMConfig
 from .model.network import HRM, Carry, Output
 
@@ -54,6 +54,7 @@ class HRMAgent(ReasoningAgent):
         self.task_name = task
         self.device = check_device(device)
         self.model = model.to(self.device).eval()
+        self.any_size = model.relational
         if model.relational:
             model.learn_board(self.task)
         self.num_puzzles = model.config.num_puzzles
@@ -146,19 +147,32 @@ class HRMAgent(ReasoningAgent):
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
+    def _add_task(self, task: Task) -> None:
+        self.model.learn_board(task)
+
     def _segments(
-        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+        self,
+        tokens: Tokens,
+        puzzle_ids: NDArray[np.int64],
+        segments: int,
+        noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
         batch = torch.from_numpy(tokens).to(self.device)
         ids = torch.from_numpy(puzzle_ids).to(self.device)
         rows: Rows = []
         with self._autocast():
             carry = self.model.initial_carry(len(tokens), self.device, seq_len=tokens.shape[1])
+        generator = torch.Generator(self.device)
+        if noise is not None:
+            generator.manual_seed(noise.seed)
+            carry = add_noise(carry, noise.start, generator)
         for _ in range(segments):
             with torch.inference_mode(), self._autocast():
                 carry, output = self.model.segment(carry, batch, ids)
                 segment = self._read(output)
             yield segment, rows
+            if noise is not None:
+                carry = add_noise(carry, noise.carry, generator)
             if rows:
                 kept = torch.from_numpy(rows.pop()).to(self.device)
                 if len(kept) == 0:
@@ -180,3 +194,13 @@ class HRMAgent(ReasoningAgent):
             entropy.cpu().numpy(),
             wants_to_halt(output.q_halt, output.q_continue).cpu().numpy(),
         )
+
+
+def add_noise(carry: Carry, deviation: float, generator: torch.Generator) -> Carry:
+    """Return a carry with Gaussian noise of a standard deviation in both states."""
+    return Carry(
+        *(
+            z + deviation * torch.randn(z.shape, generator=generator, device=z.device).to(z.dtype)
+            for z in carry
+        )
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -176,6 +177,20 @@ class Task(Playable):
             answer: ``(seq_len,)``.
         """
         return 0
+
+    def cost(self, inputs: Tokens, answer: Tokens) -> float:
+        """Return how bad an answer is by the rules alone, without the label.
+
+        Args:
+            inputs: ``(seq_len,)``, the question.
+            answer: ``(seq_len,)``.
+
+        Returns:
+            0 for an answer that cannot be improved, a greater number for one that the rules allow
+            but that may not be the best, and infinity for one that they forbid. By default always
+            infinity, since a task may have no rules but its labels.
+        """
+        return math.inf
 
     @abstractmethod
     def rate(self, inputs: Tokens) -> float:

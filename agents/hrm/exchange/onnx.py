@@ -21,7 +21,7 @@ from hrm_gym.extras import missing_extra
 from hrm_gym.halt_rule import wants_to_halt
 from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
-from ..inference.thinking import ReasoningAgent, Rows, Segment
+from ..inference.thinking import Noise, ReasoningAgent, Rows, Segment
 from ..model.config import HRMConfig
 
 FORMAT = 1
@@ -91,8 +91,14 @@ class OnnxAgent(ReasoningAgent):
         return feed
 
     def _segments(
-        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+        self,
+        tokens: Tokens,
+        puzzle_ids: NDArray[np.int64],
+        segments: int,
+        noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
+        if noise is not None:
+            raise ValueError("noise: an exported model has none; expected the agent in PyTorch")
         rows: Rows = []
         feed = self.begin(tokens, puzzle_ids)
         for _ in range(segments):

@@ -6,6 +6,7 @@ halt, the memory of answers, and acting on an answer step by step. This module d
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -25,6 +26,20 @@ REMEMBERED = 4096
 """Number of puzzles whose answers an agent remembers while it acts on them step by step."""
 
 Rows = list[NDArray[np.int64]]
+
+
+class Noise(NamedTuple):
+    """Gaussian noise in the carry, with which an agent thinks differently each time.
+
+    Attributes:
+        start: Standard deviation of the noise in the initial carry.
+        carry: Standard deviation of the noise added after every segment.
+        seed: Seed of the noise.
+    """
+
+    start: float
+    carry: float
+    seed: int
 
 
 class Segment(NamedTuple):
@@ -77,16 +92,44 @@ class ReasoningAgent(Agent):
     signal: ClassVar[Signal] = "labels"
     num_puzzles = 0
     """Rows of the puzzle embedding; 0 if the model has none."""
+    any_size = False
+    """Whether the agent answers puzzles of every size of its family."""
 
     def __init__(self, task: Task, max_segments: int, steady: bool = False) -> None:
         self.task = task
         self.max_segments = max_segments
         self.steady = steady
         self._memory: OrderedDict[bytes, list[Tokens]] = OrderedDict()
+        self._tasks = {task.seq_len: task}
+
+    def task_for(self, seq_len: int) -> Task:
+        """Return the task of the agent's family with a number of positions.
+
+        Raises:
+            ValueError: if the agent cannot answer puzzles of this size.
+        """
+        if seq_len not in self._tasks:
+            side = math.isqrt(seq_len)
+            if not self.any_size or side * side != seq_len:
+                raise ValueError(
+                    f"tokens: expected (batch, {self.task.seq_len}) for {self.task.id}, got "
+                    f"{seq_len} positions"
+                )
+            task = self.task.resized(side)
+            self._add_task(task)
+            self._tasks[seq_len] = task
+        return self._tasks[seq_len]
+
+    def _add_task(self, task: Task) -> None:
+        """Prepare the agent for puzzles of another size."""
 
     @abstractmethod
     def _segments(
-        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+        self,
+        tokens: Tokens,
+        puzzle_ids: NDArray[np.int64],
+        segments: int,
+        noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
         """Yield the outputs of each segment, and a list that is empty at first.
 
@@ -96,14 +139,19 @@ class ReasoningAgent(Agent):
             tokens: ``(B, seq_len)`` uint8.
             puzzle_ids: ``(B,)``.
             segments: Largest number of segments.
+            noise: Noise in the carry.
         """
 
     def _thoughts(
-        self, tokens: Tokens, puzzle_ids: NDArray[np.int64], segments: int
+        self,
+        tokens: Tokens,
+        puzzle_ids: NDArray[np.int64],
+        segments: int,
+        noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
         """Yield like ``_segments``, with the halting rule of this agent."""
         before: Tokens | None = None
-        for segment, rows in self._segments(tokens, puzzle_ids, segments):
+        for segment, rows in self._segments(tokens, puzzle_ids, segments, noise):
             answer = segment.answer
             if self.steady:
                 repeats = repeats_answer(answer, before)
@@ -120,14 +168,15 @@ class ReasoningAgent(Agent):
             ValueError: if the shape, a token or a puzzle id does not fit the task or the model.
         """
         values = np.atleast_2d(np.asarray(tokens))
-        if values.ndim != 2 or values.shape[1] != self.task.seq_len:
+        if values.ndim != 2:
             raise ValueError(
                 f"tokens: expected (batch, {self.task.seq_len}) for {self.task.id}, got "
                 f"shape {values.shape}"
             )
-        if values.size and not (values.min() >= 0 and values.max() < self.task.vocab_size):
+        task = self.task_for(values.shape[1])
+        if values.size and not (values.min() >= 0 and values.max() < task.vocab_size):
             raise ValueError(
-                f"tokens: those of {self.task.id} lie in 0..{self.task.vocab_size - 1}, got "
+                f"tokens: those of {task.id} lie in 0..{task.vocab_size - 1}, got "
                 f"{values.min()}..{values.max()}"
             )
         ids = np.zeros(len(values)) if puzzle_ids is None else np.asarray(puzzle_ids)
@@ -184,6 +233,7 @@ class ReasoningAgent(Agent):
         puzzle_ids: ArrayLike | None = None,
         halt: bool = True,
         segments: int | None = None,
+        noise: Noise | None = None,
     ) -> Solution:
         """Answer puzzles; each puzzle leaves the batch when it halts.
 
@@ -192,6 +242,7 @@ class ReasoningAgent(Agent):
             puzzle_ids: ``(B,)`` rows of the puzzle embedding; default: 0.
             halt: Let puzzles halt early; otherwise every puzzle takes all segments.
             segments: The last segment; default: ``max_segments``, which it may exceed.
+            noise: Noise in the carry; default: none.
 
         Raises:
             ValueError: if the shape, a token or a puzzle id does not fit, or ``segments`` is not
@@ -202,7 +253,7 @@ class ReasoningAgent(Agent):
         spent = np.zeros(len(batch), np.int64)
         q_halt = np.zeros(len(batch), np.float32)
         going = np.arange(len(batch))
-        for segment, rows in self._thoughts(batch, ids, self._most(segments)):
+        for segment, rows in self._thoughts(batch, ids, self._most(segments), noise):
             answers[going] = segment.answer
             q_halt[going] = segment.q_halt
             spent[going] += 1
@@ -227,7 +278,7 @@ class ReasoningAgent(Agent):
         also if the environment allows more segments than the agent. In a step environment the
         puzzle is answered once, and ``Task.next_action`` turns the answer into actions.
         """
-        questions = [self.task.question(obs) for obs in observations]
+        questions = [self.task_for(np.size(obs["tokens"])).question(obs) for obs in observations]
         ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
         # The answer to a question also depends on the puzzle embedding.
         names = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ..keys import MASK, lane, lane_tensor, shift
 from ..puzzle import PAD, TARGETS, Puzzle, Symmetry, Tokens
 from ..relations import Relation, neighbours
+from .grid import marked_moves
 from .playing import MazePlay
 from .tokens import ALPHABET, GOAL, OPEN, PATH, START, WALL
 
@@ -220,6 +222,19 @@ class Maze(MazePlay):
         """Return the number of cells that an answer changes, except open cells marked as path."""
         marked = (inputs == OPEN) & (answer == PATH)
         return int(((answer != inputs) & ~marked).sum())
+
+    def cost(self, inputs: Tokens, answer: Tokens) -> float:
+        """Return the moves of the walk that an answer marks, infinity if it marks no walk."""
+        if np.any((answer != inputs) & ~((answer == PATH) & (inputs == OPEN))):
+            return math.inf
+        start, goal = self.ends(inputs)
+        moves = marked_moves(self.size, answer.tobytes(), inputs.tobytes())
+        marked = int((answer == PATH).sum())
+        cell, steps = start, 0
+        while cell != goal and moves[cell] >= 0 and steps <= marked:
+            cell += (-self.size, 1, self.size, -1)[moves[cell]]
+            steps += 1
+        return float(steps) if cell == goal else math.inf
 
     def rate(self, inputs: Tokens) -> float:
         """Return the number of moves of a shortest path."""

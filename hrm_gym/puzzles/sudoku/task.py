@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -266,6 +267,10 @@ class Sudoku(SudokuPlay):
     def changed_cells(self, inputs: Tokens, answer: Tokens) -> int:
         """Return the number of givens that an answer changes."""
         return int(((inputs > BLANK) & (answer != inputs)).sum())
+
+    def cost(self, inputs: Tokens, answer: Tokens) -> float:
+        """Return 0 for a complete valid grid that keeps the givens, which is the solution."""
+        return 0.0 if self.is_solved(Puzzle(inputs, inputs), answer) else math.inf
 
     def rate(self, inputs: Tokens) -> float:
         """Return the number of guesses to the solution, as in the public sudoku-extreme set.

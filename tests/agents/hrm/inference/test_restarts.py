@@ -1,0 +1,115 @@
+"""Sizes an agent was not trained on, noise in the carry, and restarts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hrm_gym.agents.catalog import check_task
+from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.inference.restarts import solve_with_restarts
+from hrm_gym.agents.hrm.inference.thinking import Noise, Solution
+from hrm_gym.evaluation import evaluate
+from hrm_gym.puzzles import get_task
+
+
+def relational(task_id, **changes):
+    """Return an untrained relational agent of a task."""
+    task = get_task(task_id)
+    shape = {"vocab_size": task.vocab_size, "seq_len": task.seq_len, "hidden_size": 8}
+    names = tuple(relation.name for relation in task.relations())
+    fields = {**shape, "mixer": "relations", "positions": "none", "relations": names, **changes}
+    return HRMAgent(HRM(HRMConfig(**fields, L_layers=1, shared=True)), task_id, max_segments=2)
+
+
+def sudoku():
+    return relational("sudoku-9x9", symbols="equivariant", fixed_tokens=2)
+
+
+@pytest.mark.parametrize(
+    ("agent", "sizes"), [(sudoku(), (4, 6, 9)), (relational("maze-7x7"), (5, 7, 12))]
+)
+def test_one_set_of_weights_answers_every_size(agent, sizes):
+    for size in sizes:
+        task = agent.task.resized(size)
+        puzzle = task.generate(1)
+        found = agent.solve(puzzle.inputs)
+        assert found.answer.shape == (task.seq_len,)
+        check_task("own", agent, task.id, "the puzzle")
+
+
+@pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-6x6-v0"])
+def test_it_acts_in_every_environment_of_its_family(env_id):
+    assert evaluate(sudoku(), env_id, episodes=3).solve_rate is not None
+
+
+def test_sizes_that_do_not_exist_are_rejected():
+    with pytest.raises(ValueError, match=r"tokens: .*got 80 positions"):
+        sudoku().solve(np.ones(80, np.uint8))
+    with pytest.raises(ValueError, match="size: expected one of"):
+        sudoku().solve(np.ones(49, np.uint8))
+    with pytest.raises(ValueError, match=r"tokens: .*got 81 positions"):
+        HRMAgent.from_pretrained("sudoku-4x4").solve(np.ones(81, np.uint8))
+    with pytest.raises(ValueError, match="solves sudoku-9x9"):
+        check_task("own", sudoku(), "maze-9x9", "the puzzle")
+
+
+def test_noise_changes_thoughts_and_its_seed_repeats_them():
+    agent, question = relational("maze-7x7"), get_task("maze-7x7").generate(0).inputs
+    agent.model.q_head.weight.data.normal_()
+    plain, one, same, other = (
+        float(agent.solve(question, halt=False, noise=noise).q_halt)
+        for noise in (None, Noise(1, 1, 0), Noise(1, 1, 0), Noise(1, 1, 1))
+    )
+    assert one == same
+    assert len({plain, one, other}) == 3
+
+
+class Scripted(HRMAgent):
+    """Gives prepared answers, one list of rows for each attempt."""
+
+    def __init__(self, task_id, attempts):
+        agent = relational(task_id)
+        super().__init__(agent.model, task_id)
+        self.attempts, self.asked = iter(attempts), []
+
+    def solve(self, tokens, halt=True, segments=None, noise=None):
+        self.asked.append((len(tokens), noise))
+        answers, q_halt = next(self.attempts)
+        rows = np.ones(len(tokens))
+        return Solution(np.stack(answers), rows.astype(np.int64), np.array(q_halt), rows)
+
+
+def test_restarts_keep_the_best_answer_and_stop_once_it_is_right():
+    task = get_task("maze-5x5")
+    ring = task.parse("S  G " + " ### " * 3 + "     ")
+    shortest, detour = task.solve(ring), ring.copy()
+    detour[[5, 10, 15, 20, 21, 22, 23, 24, 19, 14, 9, 4]] = 5
+    assert task.cost(ring, shortest) == 3
+    assert task.cost(ring, detour) == 13
+    assert task.cost(ring, ring) == math.inf
+    agent = Scripted(
+        "maze-5x5",
+        [([ring, detour], [3.0, 1.0]), ([detour, ring], [0.0, 9.0]), ([shortest, detour], [0, 0])],
+    )
+    found, attempts = solve_with_restarts(agent, np.stack([ring, ring]), 2)
+    assert np.array_equal(found.answer[0], shortest)
+    assert np.array_equal(found.answer[1], detour)
+    assert found.segments.tolist() == attempts.tolist() == [3, 3]
+    noises = [noise and noise.seed for _, noise in agent.asked]
+    assert noises == [None, 1, 2]
+
+
+def test_a_solved_sudoku_leaves_the_batch():
+    task = get_task("sudoku-4x4")
+    puzzles = [task.generate(key) for key in range(2)]
+    questions = np.stack([puzzle.inputs for puzzle in puzzles])
+    right, wrong = puzzles[0].labels, puzzles[1].inputs
+    assert task.cost(questions[0], right) == 0
+    agent = Scripted("sudoku-4x4", [([right, wrong], [0.0, 0.0]), ([puzzles[1].labels], [0.0])])
+    found, attempts = solve_with_restarts(agent, questions, 5)
+    assert [rows for rows, _ in agent.asked] == [2, 1]
+    assert attempts.tolist() == [1, 2]
+    assert np.array_equal(found.answer, [puzzle.labels for puzzle in puzzles])
