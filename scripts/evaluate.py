@@ -40,6 +40,13 @@ class Args:
     folder with augmentations, these vote; all of them by default."""
     vote_by: Literal["count", "confidence"] = "count"
     """Which answer wins a vote: the most frequent one, or the one with the highest q_halt."""
+    restarts: int | None = None
+    """Answer a puzzle again, this number of times at most and with noise in the carry, until the
+    rules of the task accept the answer."""
+    start_noise: float = 0.5
+    """Standard deviation of the noise in the initial carry of a restart."""
+    carry_noise: float = 0.1
+    """Standard deviation of the noise that a restart adds to the carry after every segment."""
     out: Path | None = None
     """Folder of figures: also draw accuracy against segments and votes, and the calibration of
     q_halt, to OUT/segments.png."""
@@ -78,13 +85,15 @@ def main(args: Args) -> None:
 
 
 def check_counts(args: Args) -> None:
-    """Check the numbers of segments and votes.
+    """Check the numbers of segments, votes and restarts.
 
     Raises:
         ValueError: if one is not positive.
     """
     votes = () if args.votes is None else (args.votes,)
-    for option, values in (("segments", args.segments), ("votes", votes)):
+    restarts = () if args.restarts is None else (args.restarts,)
+    options = (("segments", args.segments), ("votes", votes), ("restarts", restarts))
+    for option, values in options:
         if min(values, default=1) < 1:
             raise ValueError(f"{option}: expected at least 1, got {min(values)}")
 

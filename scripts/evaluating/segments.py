@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute
+from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute, measure_restarts
 from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.agents.hrm.inference.voting.symmetries import distinct_symmetries
@@ -28,10 +28,11 @@ def has_segments(args: Args, agent: Any, env_id: str) -> bool:
             more votes than the task has symmetries.
     """
     thinks = isinstance(agent, ReasoningAgent) and "Answer" in env_id
-    if not thinks and (args.segments or args.votes is not None or args.out is not None):
+    asked = (args.votes, args.restarts, args.out)
+    if not thinks and (args.segments or any(value is not None for value in asked)):
         raise ValueError(
-            "segments, votes and out: expected an HRM agent in an Answer environment, got "
-            f"{args.agent} in {env_id}"
+            "segments, votes, restarts and out: expected an HRM agent in an Answer environment, "
+            f"got {args.agent} in {env_id}"
         )
     if thinks and args.votes is not None:
         distinct_symmetries(agent.task, args.votes)
@@ -63,6 +64,17 @@ def report_segments(args: Args, agent: ReasoningAgent, puzzles: PuzzleSet) -> li
         computes = measure_compute(agent, puzzles, limits, args.votes or 1, args.vote_by)
         console.print(report.compute_table(computes, args.vote_by))
         rows += report.compute_rows(computes)
+    if args.restarts is not None:
+        restarted = measure_restarts(
+            agent,
+            puzzles,
+            args.restarts,
+            max(args.segments, default=None),
+            args.start_noise,
+            args.carry_noise,
+        )
+        console.print(report.restart_table(restarted))
+        rows += report.restart_rows(restarted)
     if args.out is not None:
         from hrm_gym.scripts.reporting.plots import save_png
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from hrm_gym.agents.hrm.inference.compute import Compute
+from hrm_gym.agents.hrm.inference.compute import Compute, Restarted
 from hrm_gym.agents.hrm.inference.depth import Depth
 
 from .calibration import draw_reliability
@@ -94,6 +94,31 @@ def compute_rows(found: Sequence[Compute]) -> list[Row]:
             "seconds": one.seconds,
         }
         for one in found
+    ]
+
+
+def restart_table(found: Sequence[Restarted]) -> Table:
+    """Return accuracy against the number of restarts."""
+    headings = ("restarts", "solved", "exact accuracy", "segments spent", "seconds")
+    table = number_table("restarts with noise in the carry", *headings)
+    for one in found:
+        shares = f"{one.solved:.1%}", f"{one.accuracy:.1%}"
+        table.add_row(str(one.restarts), *shares, f"{one.spent:.2f}", f"{one.seconds:.2f}")
+    return table
+
+
+def restart_rows(found: Sequence[Restarted]) -> list[Row]:
+    """Return the rows of a result file."""
+    return [
+        {
+            "name": f"restarts{one.restarts}/{name}",
+            "value": value,
+            "unit": "share",
+            "segments_spent": one.spent,
+            "seconds": one.seconds,
+        }
+        for one in found
+        for name, value in (("solve_rate", one.solved), ("exact_accuracy", one.accuracy))
     ]
 
 

@@ -1,13 +1,17 @@
-"""Test-time compute: accuracy against the number of segments and of votes."""
+"""Test-time compute: accuracy against the number of segments, of votes and of restarts."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from hrm_gym.data import PuzzleSet
 
 from .depth import right
+from .restarts import CARRY_NOISE, START_NOISE, solve_with_restarts
 from .thinking import ReasoningAgent
 from .voting.symmetries import VoteBy, vote
 
@@ -29,6 +33,65 @@ class Compute:
     accuracy: float
     spent: float
     seconds: float
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The accuracy that a number of restarts leads to.
+
+    Attributes:
+        restarts: Largest number of restarts.
+        accuracy: Share of answers that equal the label.
+        solved: Share of answers that the rules accept.
+        spent: Mean number of segments of a puzzle, over all its attempts.
+        seconds: Wall time over all puzzles.
+    """
+
+    restarts: int
+    accuracy: float
+    solved: float
+    spent: float
+    seconds: float
+
+
+def measure_restarts(
+    agent: ReasoningAgent,
+    puzzles: PuzzleSet,
+    restarts: int,
+    segments: int | None = None,
+    start_noise: float = START_NOISE,
+    carry_noise: float = CARRY_NOISE,
+) -> list[Restarted]:
+    """Measure the accuracy after 0, 1, 2, 4 ... restarts and after the last one.
+
+    Args:
+        agent: Answers the puzzles.
+        puzzles: Puzzles with labels.
+        restarts: Largest number of restarts.
+        segments: The last segment of an attempt; default: the agent's.
+        start_noise: Standard deviation of the noise in the initial carry.
+        carry_noise: Standard deviation of the noise added after every segment.
+    """
+    counts = {0, restarts, *(1 << k for k in range(restarts.bit_length()))}
+    task, found, started = agent.task_for(puzzles.inputs.shape[1]), [], time.perf_counter()
+    attempts = solve_with_restarts(
+        agent,
+        puzzles.inputs,
+        restarts,
+        segments,
+        start_noise=start_noise,
+        carry_noise=carry_noise,
+    )
+    for count, (solution, _, _) in enumerate(attempts):
+        seconds = time.perf_counter() - started
+        if count in counts:
+            solved = [
+                task.is_solved(puzzles[row], answer) for row, answer in enumerate(solution.answer)
+            ]
+            accuracy = float(right(puzzles.labels, solution.answer).mean())
+            spent = float(solution.segments.mean())
+            found.append(Restarted(count, accuracy, float(np.mean(solved)), spent, seconds))
+    return found
 
 
 def measure_compute(

@@ -7,15 +7,33 @@ cannot be improved. Votes over symmetries do nothing for a model that is equivar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hrm_gym.checks import check_whole
+from hrm_gym.puzzles import Task, Tokens
 
 from .thinking import Noise, ReasoningAgent, Solution
 
 START_NOISE, CARRY_NOISE = 0.5, 0.1
 """Standard deviations of the noise in the initial carry, and of that after every segment."""
+
+
+class Attempts(NamedTuple):
+    """The best answers after some attempts.
+
+    Attributes:
+        solution: The best answers so far; its segments are those of all attempts together.
+        attempts: ``(B,)`` int64, the attempts that each puzzle took.
+        costs: ``(B,)`` float64, the ``Task.cost`` of each answer.
+    """
+
+    solution: Solution
+    attempts: NDArray[np.int64]
+    costs: NDArray[np.float64]
 
 
 def solve_with_restarts(
@@ -28,7 +46,7 @@ def solve_with_restarts(
     carry_noise: float = CARRY_NOISE,
     seed: int = 0,
     halt: bool = True,
-) -> tuple[Solution, NDArray[np.int64]]:
+) -> Iterator[Attempts]:
     """Answer puzzles once without noise, then again with noise until the rules are satisfied.
 
     Of several answers the one of least ``Task.cost`` is kept; if the rules allow none of them, the
@@ -44,9 +62,8 @@ def solve_with_restarts(
         seed: Seed of the noise; attempt k uses ``seed + k``.
         halt: Whether an attempt ends early where the agent halts.
 
-    Returns:
-        The answers, ``segments`` being those of all attempts together; and the number of attempts,
-        ``(B,)``.
+    Yields:
+        The best answers after the first attempt, and after each restart.
 
     Raises:
         ValueError: if ``restarts`` is negative, or the tokens do not fit the agent.
@@ -55,21 +72,29 @@ def solve_with_restarts(
     questions = np.atleast_2d(np.asarray(tokens)).astype(np.uint8)
     task = agent.task_for(questions.shape[1])
     first = agent.solve(questions, halt=halt, segments=segments)
-    answers, spent = first.answer.copy(), first.segments.copy()
-    q_halt, confidence = first.q_halt.copy(), first.confidence.copy()
-    costs = np.array([task.cost(q, a) for q, a in zip(questions, answers, strict=True)])
-    attempts = np.ones(len(questions), np.int64)
+    costs = np.array([task.cost(q, a) for q, a in zip(questions, first.answer, strict=True)])
+    best = Attempts(first, np.ones(len(questions), np.int64), costs)
+    yield best
     for attempt in range(1, restarts + 1):
-        rows = np.flatnonzero(costs > 0)
-        if len(rows) == 0:
-            break
-        noise = Noise(start_noise, carry_noise, seed + attempt)
-        found = agent.solve(questions[rows], halt=halt, segments=segments, noise=noise)
-        spent[rows] += found.segments
-        attempts[rows] += 1
-        for place, row in enumerate(rows):
-            cost = task.cost(questions[row], found.answer[place])
-            if (cost, -found.q_halt[place]) < (costs[row], -q_halt[row]):
-                costs[row], q_halt[row] = cost, found.q_halt[place]
-                answers[row], confidence[row] = found.answer[place], found.confidence[place]
-    return Solution(answers, spent, q_halt, confidence), attempts
+        rows = np.flatnonzero(best.costs > 0)
+        if len(rows):
+            noise = Noise(start_noise, carry_noise, seed + attempt)
+            found = agent.solve(questions[rows], halt=halt, segments=segments, noise=noise)
+            best = _better(best, found, rows, task, questions)
+        yield best
+
+
+def _better(
+    best: Attempts, found: Solution, rows: NDArray[np.int64], task: Task, questions: Tokens
+) -> Attempts:
+    """Return the best answers after an attempt at the puzzles of some rows."""
+    answer, segments, q_halt, confidence = (part.copy() for part in best.solution)
+    attempts, costs = best.attempts.copy(), best.costs.copy()
+    segments[rows] += found.segments
+    attempts[rows] += 1
+    for place, row in enumerate(rows):
+        cost = task.cost(questions[row], found.answer[place])
+        if (cost, -found.q_halt[place]) < (costs[row], -q_halt[row]):
+            costs[row], q_halt[row] = cost, found.q_halt[place]
+            answer[row], confidence[row] = found.answer[place], found.confidence[place]
+    return Attempts(Solution(answer, segments, q_halt, confidence), attempts, costs)  # type: ignore[arg-type]

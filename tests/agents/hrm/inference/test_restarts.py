@@ -94,7 +94,7 @@ def test_restarts_keep_the_best_answer_and_stop_once_it_is_right():
         "maze-5x5",
         [([ring, detour], [3.0, 1.0]), ([detour, ring], [0.0, 9.0]), ([shortest, detour], [0, 0])],
     )
-    found, attempts = solve_with_restarts(agent, np.stack([ring, ring]), 2)
+    found, attempts, _ = [*solve_with_restarts(agent, np.stack([ring, ring]), 2)][-1]
     assert np.array_equal(found.answer[0], shortest)
     assert np.array_equal(found.answer[1], detour)
     assert found.segments.tolist() == attempts.tolist() == [3, 3]
@@ -109,7 +109,8 @@ def test_a_solved_sudoku_leaves_the_batch():
     right, wrong = puzzles[0].labels, puzzles[1].inputs
     assert task.cost(questions[0], right) == 0
     agent = Scripted("sudoku-4x4", [([right, wrong], [0.0, 0.0]), ([puzzles[1].labels], [0.0])])
-    found, attempts = solve_with_restarts(agent, questions, 5)
+    found, attempts, costs = [*solve_with_restarts(agent, questions, 5)][-1]
+    assert costs.tolist() == [0, 0]
     assert [rows for rows, _ in agent.asked] == [2, 1]
     assert attempts.tolist() == [1, 2]
     assert np.array_equal(found.answer, [puzzle.labels for puzzle in puzzles])
