@@ -19,6 +19,7 @@ class Pretrained:
         parameters: Number of trained parameters.
         size: Bytes of its weights.
         max_segments: Largest number of segments.
+        mixer: Mixer of its model; with ``relations`` it answers every size of its family.
         exact_accuracy: Share of held-out puzzles whose answer equals the label; ``None`` if it was
             not measured.
         solve_rate: Share of held-out puzzles whose answer the rules accept; ``None`` if it was not
@@ -32,6 +33,7 @@ class Pretrained:
     parameters: int
     size: int
     max_segments: int
+    mixer: str = "attention"
     exact_accuracy: float | None = None
     solve_rate: float | None = None
     puzzles: int = 0
@@ -54,6 +56,7 @@ def pretrained() -> dict[str, Pretrained]:
                 int(about["parameters"]),
                 (path.parent / "model.safetensors").stat().st_size,
                 int(about["max_segments"]),
+                str(about["model"]["mixer"]),
                 about.get("exact_accuracy"),
                 about.get("solve_rate"),
                 int(about.get("test_puzzles", 0)),

@@ -185,9 +185,15 @@ def default_agent(task: Task) -> str:
         ValueError: if there is neither a pretrained agent nor a solver.
     """
     from hrm_gym.agents.hrm import HRMAgent
+    from hrm_gym.puzzles import get_task
 
-    for name, agent in HRMAgent.pretrained().items():
+    agents = HRMAgent.pretrained()
+    for name, agent in agents.items():
         if agent.task == task.id:
+            return name
+    # An agent of another size, if its weights allow it.
+    for name, agent in agents.items():
+        if agent.mixer == "relations" and get_task(agent.task).family == task.family:
             return name
     if not task.has_solver:
         raise ValueError(

@@ -119,7 +119,7 @@ def published(args: Any, folder: Path) -> list[Row]:
 def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     """Measure how far a pretrained agent and its exports agree, and what the exports cost."""
     from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.agents.hrm.exchange.export import export
+    from hrm_gym.agents.hrm.exchange.export import EXPORTABLE, export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
     from hrm_gym.scripts.export import questions
 
@@ -128,6 +128,8 @@ def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     count = 200 if agent.parameters < LARGE else 20
     tokens = questions(agent.task, count, args.seed)
     rows = []
+    if agent.model.config.mixer not in EXPORTABLE:
+        return halting(args, agent, name, tokens)
     for precision in ("float32", "int8"):
         path = folder / f"{name}-{precision}.onnx"
         export(agent, path, precision)

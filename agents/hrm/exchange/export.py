@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+EXPORTABLE = ("attention", "mlp")
+"""The mixers that have an ONNX graph."""
 IR_VERSION = 10
 OPSET = 18
 
@@ -270,8 +272,11 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
         ValueError: if the precision is unknown, ``onnx`` is not installed, or the mixer of the
             model has no ONNX graph.
     """
-    if agent.model.config.mixer not in ("attention", "mlp"):
-        raise ValueError(f"mixer: {agent.model.config.mixer!r} cannot be exported to ONNX")
+    if agent.model.config.mixer not in EXPORTABLE:
+        raise ValueError(
+            f"agent: a model with mixer={agent.model.config.mixer!r} cannot be exported to ONNX; "
+            f"expected one with {' or '.join(EXPORTABLE)}"
+        )
     if precision not in PRECISIONS:
         raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
     try:

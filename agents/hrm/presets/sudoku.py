@@ -43,6 +43,8 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=16,
         max_segments=8,
         easier=0.5,
+        start_noise=0.5,
+        carry_noise=0.15,
     ),
     "sudoku": relational(
         "HRMSudokuAnswer-v0",
@@ -51,6 +53,8 @@ PRESETS: dict[str, TrainConfig] = {
         batch_size=16,
         max_segments=8,
         easier=0.5,
+        start_noise=0.5,
+        carry_noise=0.15,
     ),
     "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0"),
     "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),
