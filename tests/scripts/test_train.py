@@ -108,7 +108,8 @@ def test_rows_of_a_file_that_are_not_trained_on_are_held_out(tmp_path):
     import dataclasses
 
     source = tmp_path / "puzzles.csv"
-    puzzles = Trainer(dataclasses.replace(get_preset("sudoku-4x4"), batch_size=1)).envs.puzzles
+    trainer = Trainer(dataclasses.replace(get_preset("sudoku-4x4"), batch_size=1))
+    puzzles = trainer.streams[0].envs.puzzles
     lines = ["".join("." if t == 1 else str(t - 1) for t in row) for row in puzzles.inputs[:5]]
     source.write_text("\n".join(["question", *lines]) + "\n")
     config = dataclasses.replace(get_preset("sudoku-4x4"), source=str(source), limit=3)

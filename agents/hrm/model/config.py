@@ -78,7 +78,7 @@ class HRMConfig:
     """``tokens``, or ``equivariant`` for interchangeable symbols: the state is kept for each pair
     of a position and a symbol, and no permutation of the symbols has to be learned."""
     fixed_tokens: int = 0
-    """Tokens below this are no symbols, with ``symbols="equivariant"``."""
+    """Tokens below this number are not symbols, with ``symbols="equivariant"``."""
     shared: bool = False
     """Whether planner and executor are the same module (TRM)."""
     grad: str = "one_step"
@@ -186,7 +186,7 @@ class HRMConfig:
 
     @property
     def prefix_len(self) -> int:
-        """Positions in front of the grid: puzzle embedding, then registers.
+        """Number of positions before the puzzle: puzzle embedding, then registers.
 
         With ``mixer="relations"`` there are none; the puzzle embedding is added to every position.
         """
@@ -200,7 +200,7 @@ class HRMConfig:
         return self.prefix_len + self.seq_len
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON values."""
+        """Return the fields as plain JSON values."""
         return {**dataclasses.asdict(self), "relations": list(self.relations)}
 
     @classmethod

@@ -37,7 +37,7 @@ Places = tuple[Tensor, Tensor] | Links | None
 
 
 class Carry(NamedTuple):
-    """What one segment hands to the next, detached: two (B, prefix + seq_len, hidden) tensors.
+    """The hidden states between segments, detached: two (B, prefix + seq_len, hidden) tensors.
 
     With equivariant symbols they are (B, seq_len, symbols, hidden).
     """
@@ -124,7 +124,7 @@ class Block(nn.Module):
         self.channel = SwiGLU(config.hidden_size, config.inner(config.hidden_size), relational)
 
     def forward(self, h: Tensor, places: Any, past: KeyValues | None = None) -> Tensor:
-        """(B, length, hidden) -> (B, length, hidden); ``past`` as in :class:`Attention`."""
+        """Map ``(B, length, hidden)`` to the same shape; ``past`` as in :class:`Attention`."""
         if isinstance(self.mixer, Attention):
             h = normalize(h + self.mixer(h, places, past))
         elif isinstance(self.mixer, RelationMixer):
@@ -143,7 +143,7 @@ class Recurrence(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(layers))
 
     def forward(self, h: Tensor, injection: Tensor, places: Places) -> Tensor:
-        """All (B, length, hidden)."""
+        """Return the new state; all are ``(B, length, hidden)``."""
         h = h + injection
         for block in self.blocks:
             h = block(h, places)
@@ -171,11 +171,11 @@ class HRM(Embedded):
             self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
         self.planner = None if config.shared else Recurrence(config, config.H_layers)
         self.executor = Recurrence(config, config.L_layers)
-        # With equivariant symbols one logit for each pair, and the fixed tokens' for the position.
+        # With equivariant symbols a pair has one logit, and a position those of the fixed tokens.
         equivariant = config.symbols == "equivariant"
         self.head = Linear(width, 1 if equivariant else config.vocab_size)
         self.fixed_head = Linear(width, config.fixed_tokens) if equivariant else None
-        # Close to "never halt" at first: without this the early Q-values end episodes at random.
+        # The model almost never halts at first; otherwise random Q-values would end episodes.
         pooled = 2 * width if config.mixer == "relations" else width
         self.q_head = Linear(pooled, 2, bias=True)
         nn.init.zeros_(self.q_head.weight)
@@ -188,7 +188,7 @@ class HRM(Embedded):
         self.boards: dict[int, Board] = {}
 
     def learn_board(self, task: Task) -> None:
-        """Make the model ready for a task, at any size, with ``mixer="relations"``.
+        """Prepare the model for a task of any size; only with ``mixer="relations"``.
 
         Raises:
             ValueError: if the weights cannot serve the task.
@@ -199,7 +199,7 @@ class HRM(Embedded):
         """Return the board of a number of positions.
 
         Raises:
-            ValueError: if no task of this number of positions was given to :meth:`learn_board`.
+            ValueError: if no task with this number of positions was given to :meth:`learn_board`.
         """
         if seq_len not in self.boards:
             known = ", ".join(f"{n} ({board.task})" for n, board in sorted(self.boards.items()))
@@ -234,15 +234,15 @@ class HRM(Embedded):
         """Return the carry at the start of an episode: z_H_0 and z_L_0 at every position.
 
         Args:
-            batch: number of rows B.
-            device: default: where the model is.
-            dtype: default: the dtype that autocast asks for, else float32.
-            seq_len: number of positions; default: the configuration's. Only ``mixer="relations"``
+            batch: Number of rows B.
+            device: Default: the device of the model.
+            dtype: Default: the dtype of autocast if it is enabled, else float32.
+            seq_len: Number of positions; default: the configuration's. Only ``mixer="relations"``
                 allows another one.
 
         Returns:
-            Two (B, prefix + seq_len, hidden) tensors, expanded and so not for writing into; with
-            equivariant symbols (B, seq_len, symbols, hidden).
+            Two (B, prefix + seq_len, hidden) tensors, or (B, seq_len, symbols, hidden) with
+            equivariant symbols. They are expanded; do not write to them.
         """
         place = self.z_H_0.device if device is None else torch.device(device)
         dtype = self._compute_dtype(place) if dtype is None else dtype
@@ -265,7 +265,7 @@ class HRM(Embedded):
         return length, self.board(length).vocab_size - self.config.fixed_tokens
 
     def reset_carry(self, carry: Carry, mask: Tensor) -> Carry:
-        """The carry with the rows where ``mask`` (B,) bool is True back at the start."""
+        """Return the carry with those rows reset in which ``mask``, ``(B,)`` bool, is True."""
         rows = mask.view(-1, *(1,) * (carry.z_H.ndim - 1))
         return Carry(
             torch.where(rows, self.z_H_0.to(carry.z_H.dtype), carry.z_H),
@@ -278,10 +278,10 @@ class HRM(Embedded):
         """Compute one segment.
 
         Args:
-            carry: from :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
-            tokens: (B, seq_len), any integer dtype; with ``mixer="relations"`` of any length that
-                :meth:`learn_board` was given.
-            puzzle_ids: (B,), any integer dtype; ignored by a model without puzzle embedding.
+            carry: From :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
+            tokens: ``(B, seq_len)``, any integer dtype; with ``mixer="relations"`` of any length
+                that :meth:`learn_board` was given.
+            puzzle_ids: ``(B,)``, any integer dtype; ignored by a model without puzzle embedding.
 
         Returns:
             The new carry, detached, and the :class:`Output`.
@@ -307,7 +307,13 @@ class HRM(Embedded):
     def forward(
         self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None
     ) -> tuple[Carry, Output]:
-        """:meth:`segment` in the carry's dtype, on gathered puzzle_rows (B, puzzle_emb_dim)."""
+        """Compute a segment in the dtype of the carry, given the rows of the puzzle embedding.
+
+        Args:
+            carry: The last carry.
+            tokens: ``(B, seq_len)``, any integer dtype.
+            puzzle_rows: ``(B, puzzle_emb_dim)``.
+        """
         links = self.board(tokens.shape[1]).links if self.relational else None
         x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
         z_H, z_L = carry
@@ -339,7 +345,7 @@ class HRM(Embedded):
         return q[:, 0], q[:, 1] if self.config.q_continue else None
 
     def _answer(self, z_H: Tensor) -> Tensor:
-        """Logits (B, seq_len, vocab)."""
+        """Return the logits, ``(B, seq_len, vocab)``."""
         if self.fixed_head is None:
             return self.head(z_H[:, self.config.prefix_len :])
         return torch.cat((self.fixed_head(z_H.mean(2)), self.head(z_H)[..., 0]), dim=-1)
@@ -368,15 +374,15 @@ class HRM(Embedded):
         return self.scale * x
 
     def _embed_anywhere(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
-        """Embed at every position alike, the puzzle embedding added."""
+        """Return token embeddings plus the puzzle embedding, equal at all positions."""
         tokens = tokens.int()
         if self.fixed_head is not None:
-            # A fixed token, or else whether this symbol stands here: no, or yes.
+            # Each pair is a fixed token, "not this symbol" or "this symbol".
             fixed, vocab = self.config.fixed_tokens, self.board(tokens.shape[1]).vocab_size
             symbol = torch.arange(fixed, vocab, dtype=torch.int32, device=tokens.device)
             here = tokens[..., None]
             tokens = torch.where(here < fixed, here, fixed + (here == symbol).int())
-        # Of a few rows the gradient of an index is slower than that of a matrix product.
+        # For a table of a few rows, the gradient of a matrix product is faster than of an index.
         dtype = self._compute_dtype(tokens.device)
         x = F.one_hot(tokens.long(), len(self.token_emb)).to(dtype) @ self.token_emb.to(dtype)
         if puzzle_rows is not None:
@@ -388,7 +394,7 @@ class HRM(Embedded):
     def _execute(
         self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None = None
     ) -> Tensor:
-        """Return z_L after a number of updates."""
+        """Return z_L after this number of updates."""
         for _ in range(updates):
             z_L = self._recur(self.executor, z_L, z_H + x, links)
         return z_L
@@ -396,14 +402,14 @@ class HRM(Embedded):
     def _cycle(
         self, z_H: Tensor, z_L: Tensor, x: Tensor, updates: int, links: Links | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return both states after one H cycle: some updates of z_L, then one of z_H."""
+        """Return (z_H, z_L) after an H cycle: updates of z_L, then one update of z_H."""
         z_L = self._execute(z_H, z_L, x, updates, links)
         return self._recur(self.planner or self.executor, z_H, z_L, links), z_L
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile one H cycle with ``torch.compile``, so that deep segments compile quickly.
 
-        With ``mixer="relations"`` one update: each size is compiled on its own.
+        With ``mixer="relations"`` it compiles a single update, since there are several sizes.
         """
         if self.relational:
             self._recur = torch.compile(self._recur, *args, **kwargs)  # type: ignore[method-assign]
