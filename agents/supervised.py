@@ -23,6 +23,7 @@ from .hrm.agent import HRMAgent
 from .hrm.model.config import HRMConfig
 from .hrm.model.flops import recurrence_flops, segment_flops
 from .hrm.model.network import HRM
+from .hrm.model.relations import task_fields
 from .hrm.presets import TRANSFORMER_RATES, get_preset, preset_for
 from .hrm.train_config import TrainConfig
 from .hrm.training.run import train
@@ -100,8 +101,7 @@ def count_parameters(base: TrainConfig, fields: dict[str, Any]) -> int:
 
 def _model(base: TrainConfig, fields: Any) -> HRMConfig:
     task = get_task(base.task_id)
-    size = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
-    return HRMConfig.from_dict({**size, **fields})
+    return HRMConfig.from_dict(task_fields(task, fields))
 
 
 def _fit(base: TrainConfig, shape: dict[str, Any], blocks: int) -> dict[str, Any]:
@@ -127,6 +127,8 @@ def _direct(name: str, base: TrainConfig, model: dict[str, Any]) -> TrainConfig:
         base,
         name=name,
         model=model,
+        # The size of these models is fixed.
+        sources=(),
         max_segments=1,
         test_segments=1,
         steady=False,

@@ -40,7 +40,12 @@ def model_config(policy: str, task_id: str) -> HRMConfig:
     """
     task = get_task(task_id)
     # A variant has the observations of the task whose puzzles it plays.
-    runs = [config for config in PRESETS.values() if config.task_id == task.base_id]
+    # Policies need a position of the walker, which weights independent of the size do not know.
+    runs = [
+        config
+        for config in PRESETS.values()
+        if config.task_id == task.base_id and config.model.get("mixer") != "relations"
+    ]
     if not runs:
         raise ValueError(
             f"policy: {policy} has the size of the HRM for {task.base_id}, and no preset trains one"

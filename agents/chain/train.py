@@ -67,7 +67,7 @@ class ChainTrainer:
 
     def __init__(self, config: TrainConfig, seed: int = 0, device: str = "cpu") -> None:
         # An episode is one step, because a chain is written once.
-        config = dataclasses.replace(config, max_segments=1)
+        config = dataclasses.replace(config, max_segments=1, sources=())
         self.config, self.seed, self.device = config, seed, device
         self.language = Language(get_task(config.task_id))
         self.envs = make_envs(config, sources(config)[0], config.batch_size, device)

@@ -174,8 +174,6 @@ class TrainConfig:
             wanted = self.halting in ("q", "td")
             if self.model.get("q_continue", True) != wanted:
                 raise ValueError(f"halting: {self.halting} needs a model with q_continue={wanted}")
-        if self.later_targets and self.halting not in (None, "q"):
-            raise ValueError(f"later_targets: expected halting='q', got {self.halting!r}")
         for name in ("easier", "start_noise", "carry_noise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")

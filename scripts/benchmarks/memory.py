@@ -60,7 +60,7 @@ def saved_bytes(grad: str, H: int, L: int, segments: int, device: str) -> int:
                 continue
             z_H, z_L = carry
             for _ in range(H):
-                z_H, z_L = model._cycle(z_H, z_L, x, L)
+                z_H, z_L = model._cycle(z_H, z_L, x, L, None)
             carry = type(carry)(z_H, z_L)
             loss = loss + model.head(z_H).square().mean()
         if grad == "segment":

@@ -137,7 +137,18 @@ def preset_name(options: Options) -> str | None:
 
 
 def with_changes(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
-    """Return a changed configuration; its model has the Q-values that the halting rule needs."""
+    """Return a changed configuration; its model has the Q-values that the halting rule needs.
+
+    Raises:
+        ValueError: if other puzzles are asked for and the configuration lists its sources.
+    """
+    for name in ("source", "limit", "batch_size", "task"):
+        if config.sources and name in changes:
+            tasks = ", ".join(source.task for source in config.sources)
+            raise ValueError(
+                f"{name}: this preset trains on several sources ({tasks}), so it takes no other "
+                "value; expected a preset for one source"
+            )
     model = dict(config.model)
     if "halting" in changes:
         model["q_continue"] = changes["halting"] in ("q", "td")

@@ -8,8 +8,8 @@ state of another one, zero outside the grid.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -131,6 +131,26 @@ class Board(NamedTuple):
         check_symbols(task, config)
         links = Links.of(relations, task.seq_len)
         return cls(task.id, task.seq_len, task.vocab_size, links)
+
+
+def task_fields(task: Task, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of ``HRMConfig``, completed by those that follow from a task.
+
+    Args:
+        task: The task.
+        fields: The other fields; those given here are kept.
+
+    Raises:
+        ValueError: if equivariant symbols are asked for and the task has no such symbols.
+    """
+    own: dict[str, Any] = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
+    if fields.get("mixer") == "relations":
+        own["relations"] = tuple(relation.name for relation in task.relations())
+    if fields.get("symbols") == "equivariant":
+        if not task.symbols:
+            raise ValueError(f"symbols: {task.id} has no interchangeable symbols")
+        own["fixed_tokens"] = min(task.symbols)
+    return {**own, **fields}
 
 
 def check_symbols(task: Task, config: HRMConfig) -> None:

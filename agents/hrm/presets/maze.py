@@ -56,6 +56,8 @@ PRESETS: dict[str, TrainConfig] = {
     "maze": relational(
         "HRMMazeAnswer-v0",
         {"hidden_size": 48},
+        # For what is derived from this preset and can learn a single size.
+        batch_size=CELLS // 900,
         sources=(
             mazes(9, "hard", "generator:4000"),
             mazes(12, "hard", "generator:4000"),

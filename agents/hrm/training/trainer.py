@@ -24,6 +24,7 @@ from ..inference.calibration import calibration_counts
 from ..inference.halting import HaltingRule, minimum_segments
 from ..model.config import HRMConfig
 from ..model.network import HRM, Carry, Output
+from ..model.relations import task_fields
 from ..train_config import TrainConfig
 from . import schedule
 from .distributed import World
@@ -47,23 +48,16 @@ def model_config(config: TrainConfig, streams: Sequence[Stream]) -> HRMConfig:
         ids = max(stream.num_puzzles for stream in streams)
         fields["num_puzzles"] = max(ids, int(fields["num_puzzles"]))
     task = get_task(config.task_id)
-    shape = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
-    if fields.get("mixer") == "relations":
-        fields.setdefault("relations", tuple(relation.name for relation in task.relations()))
-        if fields.get("symbols") == "equivariant":
-            if not task.symbols:
-                raise ValueError(f"symbols: {task.id} has no interchangeable symbols")
-            fields.setdefault("fixed_tokens", min(task.symbols))
-    elif any(stream.task.seq_len != task.seq_len for stream in streams):
-        raise ValueError(
-            f"sources: several sizes need mixer='relations', got {fields.get('mixer', 'attention')}"
-        )
+    sizes = {stream.task.seq_len for stream in streams} | {task.seq_len}
+    mixer = fields.get("mixer", "attention")
+    if len(sizes) > 1 and mixer != "relations":
+        raise ValueError(f"sources: several sizes need mixer='relations', got {mixer!r}")
     families = {stream.task.family for stream in streams} | {task.family}
     if len(families) > 1:
         raise ValueError(
             f"sources: expected tasks of one family, got {', '.join(sorted(families))}"
         )
-    return HRMConfig.from_dict({**shape, **fields})
+    return HRMConfig.from_dict(task_fields(task, fields))
 
 
 class Trainer:

@@ -62,7 +62,6 @@ def test_a_resumed_run_repeats_the_run(tmp_path):
         ({"sources": (Source("maze-7x7", 2),)}, "sources: expected tasks of one family"),
         ({"model": {"mixer": "mlp", "q_continue": True}}, "several sizes need mixer='relations'"),
         ({"easier": 1.5}, "easier: expected 0 to 1"),
-        ({"halting": "td"}, "later_targets: expected halting='q'"),
     ],
 )
 def test_sources_that_do_not_fit(changes, sentence):
