@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.exchange.checkpoint import note
 from hrm_gym.agents.shipped import FOLDER
+from hrm_gym.evaluation import evaluate
 from hrm_gym.puzzles import get_task
 
 
@@ -34,6 +35,21 @@ def test_every_pretrained_agent_is_listed_and_loads():
         assert said.solve_rate is not None
         assert 0 <= said.exact_accuracy <= said.solve_rate <= 1
         assert said.puzzles >= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "env_id", "least"),
+    [
+        ("sudoku", "HRMSudoku-v0", 0.7),
+        ("sudoku", "HRMSudoku-6x6-v0", 0.7),
+        ("maze", "HRMMaze-9x9-v0", 0.9),
+        ("maze", "HRMMaze-15x15-v0", 0.9),
+    ],
+)
+def test_one_agent_solves_several_sizes(name, env_id, least):
+    agent = HRMAgent.from_pretrained(name)
+    assert agent.any_size
+    assert evaluate(agent, env_id, episodes=20).solve_rate >= least
 
 
 def test_listing_loads_no_torch():

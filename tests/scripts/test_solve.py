@@ -54,8 +54,11 @@ def test_the_pretrained_agent_of_the_size_is_the_default(capsys, tmp_path, monke
     right = maze.is_solved(Puzzle(inputs, inputs), agent.solve(inputs).answer)
     assert call("maze", maze.format(inputs)) == (0 if right else 1)
     assert "maze-7x7: " in capsys.readouterr().out
+    # Of 9x9 Sudokus and 12x12 mazes the agents of every size are the default.
     assert call("sudoku", NINE) == 0
-    assert "oracle: 1 of 1" in capsys.readouterr().out
+    assert "sudoku: 1 of 1" in capsys.readouterr().out
+    call("maze", get_task("maze-12x12").format(get_task("maze-12x12").generate(0).inputs))
+    assert "maze: " in capsys.readouterr().out
 
 
 def test_a_puzzle_longer_than_a_file_name(capsys):
@@ -162,7 +165,7 @@ def test_an_exported_agent_solves(tmp_path, capsys):
         (["sudoku", f"{FOUR}\n{NINE}"], "puzzle 2: expected 16 cells"),
         (
             ["sudoku", "nofile"],
-            "puzzle: expected a square number of cells for a sudoku, got 6 (nor",
+            "puzzle: expected a square number of cells for sudoku, got 6 (nor",
         ),
         (["sudoku", "/tmp"], "/tmp: expected a puzzle or a file, this is a folder"),
         (["sudoku", "none.csv"], "none.csv: expected a puzzle or a file"),
