@@ -38,7 +38,7 @@ class Args:
     workers: int = 1
     """Number of cells at a time."""
     timeout: float | None = None
-    """Seconds that a cell may take in all; a cell that exceeds them is stopped and has failed. By
+    """Seconds that a cell may take in total; a cell that exceeds them is stopped and has failed. By
     default five times --seconds and half an hour, or a day without --seconds."""
     out: Path = Path("results")
     """Folder of the report: ablation.md and ablation.json."""

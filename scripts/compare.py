@@ -50,8 +50,8 @@ class Args:
     """Number of torch threads of a cell. Networks of this size gain little from a second thread,
     and are much slower if another program uses its core."""
     timeout: float | None = None
-    """Seconds that a cell may take in all, tests included; a cell that exceeds them is stopped and
-    has failed. By default five times the training time and half an hour."""
+    """Seconds that a cell may take in total, tests included; a cell that exceeds them is stopped
+    and has failed. By default five times the training time and half an hour."""
     rerun: bool = False
     """Run cells again that finished before with the same settings."""
     ray: str | None = None
@@ -64,7 +64,7 @@ class Args:
     """Also write the result to this file as JSON."""
 
 
-def settle(args: Args) -> Comparison:
+def resolve(args: Args) -> Comparison:
     """Return the comparison that the options and the suite describe.
 
     Raises:
@@ -91,7 +91,7 @@ def main(args: Args) -> int:
     """
     from hrm_gym.tracking import Tracker
 
-    comparison = settle(args)
+    comparison = resolve(args)
     env_ids = list(comparison.seconds)
     name = env_ids[0] if len(env_ids) == 1 else "comparison"
     if args.suite != Args.suite:

@@ -36,8 +36,8 @@ class Args:
     workers: int = 1
     """Number of trainings at a time."""
     timeout: float | None = None
-    """Seconds that a training may take in all; one that exceeds them is stopped and has failed. By
-    default a day."""
+    """Seconds that a training may take in total; one that exceeds them is stopped and has failed.
+    By default a day."""
     out: Path = Path("results")
     """Folder of the report: halting.md, halting.png, halting.json and halting-runs.json."""
 

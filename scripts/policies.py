@@ -36,7 +36,7 @@ class Args:
     workers: int = 1
     """Number of runs at a time."""
     timeout: float | None = None
-    """Seconds that a run may take in all; a run that exceeds them is stopped and has failed. By
+    """Seconds that a run may take in total; a run that exceeds them is stopped and has failed. By
     default five times --seconds and half an hour."""
     out: Path = Path("results")
     """Folder of the report: policies.md and policies.json."""

@@ -28,7 +28,7 @@ class Comparison:
         device: Device of the networks.
         threads: Number of torch threads of a cell.
         workers: Number of cells at a time.
-        timeout: Seconds that a cell may take in all; ``None`` takes ``Cell.time_limit``.
+        timeout: Seconds that a cell may take in total; ``None`` takes ``Cell.time_limit``.
         rerun: Whether finished cells are run again.
         ray: Address of a Ray cluster that runs the cells, ``auto`` or ``local``.
         out: Folder of all runs.

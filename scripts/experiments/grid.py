@@ -41,7 +41,7 @@ def run_grid(
         say: Called with a line for every cell that starts or ends.
         rerun: Run finished cells again.
         ray: Address of a Ray cluster, ``auto`` or ``local``; the cells then run there.
-        timeout: Seconds that a cell may take in all; ``None`` takes ``Cell.time_limit``.
+        timeout: Seconds that a cell may take in total; ``None`` takes ``Cell.time_limit``.
         on_result: Called with the result of each cell that was run, as soon as it ends.
 
     Returns:

@@ -27,7 +27,7 @@ class Process:
     Args:
         cell: The cell; files of an earlier run of it are removed.
         out: Folder of all runs.
-        timeout: Seconds that the cell may take in all; ``None`` takes ``Cell.time_limit``.
+        timeout: Seconds that the cell may take in total; ``None`` takes ``Cell.time_limit``.
     """
 
     def __init__(self, cell: Cell, out: Path, timeout: float | None = None) -> None:

@@ -71,7 +71,7 @@ def run_rows(
         write: Writes the report. It is also called if no cell was missing, since the report may
             have changed.
         workers: Number of processes at a time.
-        timeout: Seconds that a cell may take in all; ``None`` takes ``Cell.time_limit``.
+        timeout: Seconds that a cell may take in total; ``None`` takes ``Cell.time_limit``.
         say: Called with a line for every cell that starts or ends, and with the report.
 
     Returns:

@@ -11,6 +11,7 @@ import torch
 from hrm_gym.agents.hrm import HRM, HRMAgent
 from hrm_gym.agents.hrm.model.config import HRMConfig
 from hrm_gym.agents.hrm.model.flops import segment_flops
+from hrm_gym.agents.hrm.model.relations import task_fields
 from hrm_gym.agents.hrm.presets import PRESETS
 from hrm_gym.agents.hrm.train_config import TrainConfig
 from hrm_gym.agents.hrm.training.trainer import Trainer
@@ -21,10 +22,7 @@ from hrm_gym.puzzles import get_task
 
 
 def model_of(config: TrainConfig) -> HRMConfig:
-    task = get_task(config.task_id)
-    return HRMConfig.from_dict(
-        {"vocab_size": task.vocab_size, "seq_len": task.seq_len, **config.model}
-    )
+    return HRMConfig.from_dict(task_fields(get_task(config.task_id), config.model))
 
 
 def answer(model: HRM, tokens: torch.Tensor) -> torch.Tensor:

@@ -167,7 +167,7 @@ def test_a_warning_is_printed_if_cells_share_a_core(monkeypatch: pytest.MonkeyPa
         comparison, "run_grid", lambda cells, *_: [AgentResult(cell) for cell in cells]
     )
     said: list[str] = []
-    settled = compare.settle(compare.Args(agents=["oracle"], workers=1))
+    settled = compare.resolve(compare.Args(agents=["oracle"], workers=1))
     settled.run(said.append)
     assert said == []
     dataclasses.replace(settled, threads=4096).run(said.append)
@@ -175,10 +175,10 @@ def test_a_warning_is_printed_if_cells_share_a_core(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_suite_sets_the_options_that_are_not_given() -> None:
-    settled = compare.settle(compare.Args(suite="small", seeds=2))
+    settled = compare.resolve(compare.Args(suite="small", seeds=2))
     assert settled.seconds == {"HRMSudoku-4x4-v0": 180.0, "HRMMaze-7x7-v0": 180.0}
     assert (settled.seeds, len(settled.agents), settled.workers) == (2, 7, 2)
-    assert compare.settle(compare.Args()).seeds == 1
+    assert compare.resolve(compare.Args()).seeds == 1
 
 
 def test_demo_without_learners(tmp_path: Path) -> None:

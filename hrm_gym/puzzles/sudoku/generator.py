@@ -9,7 +9,7 @@ from numba import njit
 
 from ..random_kernels import below, shuffle
 from .board import Position
-from .search import lowest, popcount, propagate, search, settle, start, write
+from .search import apply_rules, lowest, popcount, propagate, search, start, write
 
 BATCH_ABOVE = 25
 """Up to half of the clues beyond this number are removed at once."""
@@ -50,7 +50,7 @@ def random_grid(state, board, solution):
         start(grid, position, board)
         dirty = (1 << n) - 1
         # Random cells take random candidates. After a dead end, which is rare, the search restarts.
-        while settle(position, dirty, board, columns):
+        while apply_rules(position, dirty, board, columns):
             open_cells = undecided(position, board, twice)
             if open_cells == 0:
                 write(position, board, solution)

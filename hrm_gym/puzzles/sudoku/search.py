@@ -149,7 +149,7 @@ def close(position, digit, board, columns):
 
 
 @njit_uncounted
-def settle(position, dirty, board, columns):
+def apply_rules(position, dirty, board, columns):
     """Apply singles, hidden singles and locked candidates until nothing changes.
 
     ``dirty`` is the mask of the digits that changed; ``columns`` (bands,) is scratch space. Returns
@@ -251,7 +251,7 @@ def fill_lanes(position, board):
 def propagate(position, dirty, board, columns):
     """Apply all rules until nothing changes; return False if there is a contradiction."""
     while dirty > 0:
-        if not settle(position, dirty, board, columns):
+        if not apply_rules(position, dirty, board, columns):
             return False
         dirty = fill_lanes(position, board)
     return dirty == 0

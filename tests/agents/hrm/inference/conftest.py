@@ -16,7 +16,7 @@ class Scripted(ReasoningAgent):
         self.needs = needs
         self.solve_one = solve or task.solve
 
-    def _segments(self, tokens, puzzle_ids, segments):
+    def _segments(self, tokens, puzzle_ids, segments, noise=None):
         rows = []
         for number in range(1, segments + 1):
             known = np.array([number >= self.needs(t) for t in tokens], bool)
