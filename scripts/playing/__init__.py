@@ -43,3 +43,15 @@ def make_game(env: Any, seed: int | None = None, options: dict[str, Any] | None 
     if game is None:
         raise ValueError(f"env: {type(env).__name__} has no game to play by hand")
     return game(env, seed, options)
+
+
+def has_game(env_id: str) -> bool:
+    """Return whether an environment of the package can be played by hand.
+
+    The module of games of a family is optional.
+    """
+    from hrm_gym.puzzles import get_task
+    from hrm_gym.registration import TABLE
+
+    task = next(row.task for row in TABLE if row.id == env_id)
+    return task is None or family_module(__name__, get_task(task).family) is not None

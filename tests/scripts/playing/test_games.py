@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hrm_gym
+from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.maze import OPEN, PATH
-from hrm_gym.scripts.playing import make_game
+from hrm_gym.registration import TABLE
+from hrm_gym.scripts.playing import has_game, make_game
 from hrm_gym.scripts.playing.game import line
 
 SMALL = [
@@ -47,7 +49,18 @@ def same(left, right) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
 
 
-@pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
+PLAYED = [env_id for env_id in hrm_gym.ENV_IDS if has_game(env_id)]
+
+
+def test_the_families_of_the_package_have_games():
+    assert {get_task(row.task).family for row in TABLE if row.task and row.id in PLAYED} >= {
+        "sudoku",
+        "maze",
+        "arc",
+    }
+
+
+@pytest.mark.parametrize("env_id", PLAYED)
 def test_hints_win_every_environment(env_id):
     played = game(env_id, split="test")
     first = position(played)
