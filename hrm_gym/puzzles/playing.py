@@ -56,7 +56,7 @@ class Playable(ABC):
                 f"observation: expected {self.seq_len} tokens for an agent of {self.id}, got "
                 f"shape {tokens.shape}"
             )
-        return tokens
+        return tokens.astype(np.uint8, copy=False)
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> Any:
         """Return the next action with which an agent plays its answer in the step environment.

@@ -47,10 +47,10 @@ def solve_with_restarts(
     seed: int = 0,
     halt: bool = True,
 ) -> Iterator[Attempts]:
-    """Answer puzzles once without noise, then again with noise until the rules are satisfied.
+    """Answer puzzles once without noise, then again with noise until ``Task.cost`` is 0.
 
     Of several answers the one of least ``Task.cost`` is kept; if the rules allow none of them, the
-    one of highest q_halt.
+    one of highest q_halt. The cost of a maze is the length of the walk, so mazes take all restarts.
 
     Args:
         agent: The agent.
@@ -69,9 +69,10 @@ def solve_with_restarts(
         ValueError: if ``restarts`` is negative, or the tokens do not fit the agent.
     """
     check_whole("restarts", restarts, 0)
+    # Solved before the cast, since the agent checks the tokens, and 260 would become 4.
+    first = agent.solve(np.atleast_2d(np.asarray(tokens)), halt=halt, segments=segments)
     questions = np.atleast_2d(np.asarray(tokens)).astype(np.uint8)
     task = agent.task_for(questions.shape[1])
-    first = agent.solve(questions, halt=halt, segments=segments)
     costs = np.array([task.cost(q, a) for q, a in zip(questions, first.answer, strict=True)])
     best = Attempts(first, np.ones(len(questions), np.int64), costs)
     yield best

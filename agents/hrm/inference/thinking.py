@@ -290,8 +290,9 @@ class ReasoningAgent(Agent):
                 self._memory.move_to_end(name)
             else:
                 new[name] = (question, puzzle_id)
-        if new:
-            self._remember(new)
+        # A batch has puzzles of one size.
+        for size in {len(question) for question, _ in new.values()}:
+            self._remember({k: v for k, v in new.items() if len(v[0]) == size})
         # The most recent ones and all of this batch stay.
         while len(self._memory) > max(REMEMBERED, len(set(names))):
             self._memory.popitem(last=False)

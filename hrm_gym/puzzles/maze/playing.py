@@ -76,6 +76,8 @@ class MazePlay(Task):
         start, goal = self.ends(tokens)
         away = self.distances(tokens, goal)
         left = int(away[int(obs["position"])])
+        if left < 0:
+            return "to G", 0.0, "no path"
         return "to G", max(0.0, 1 - left / max(int(away[start]), 1)), f"{left} left"
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:

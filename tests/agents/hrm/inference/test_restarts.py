@@ -45,6 +45,21 @@ def test_it_acts_in_every_environment_of_its_family(env_id):
     assert evaluate(sudoku(), env_id, episodes=3).solve_rate is not None
 
 
+def test_it_acts_on_puzzles_of_several_sizes_at_once():
+    agent, observations, infos = relational("maze-7x7"), [], []
+    for size in (5, 7, 5):
+        inputs = get_task(f"maze-{size}x{size}").generate(size).inputs
+        position = np.int64(np.flatnonzero(inputs == 3)[0])
+        observations.append({"tokens": inputs, "position": position})
+        infos.append({"task": f"maze-{size}x{size}", "action_mask": np.ones(4, np.int8)})
+    assert len(agent.act_batch(observations, infos)) == 3
+
+
+def test_restarts_check_tokens_before_they_are_cast():
+    with pytest.raises(ValueError, match=r"tokens: .*got 1\.\.260"):
+        next(solve_with_restarts(relational("maze-7x7"), np.array([[260] + [1] * 48]), 1))
+
+
 def test_sizes_that_do_not_exist_are_rejected():
     with pytest.raises(ValueError, match=r"tokens: .*got 80 positions"):
         sudoku().solve(np.ones(80, np.uint8))
