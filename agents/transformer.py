@@ -9,10 +9,10 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .hrm.model.blocks import Block
 from .hrm.model.caches import KeyValues
 from .hrm.model.config import HRMConfig
 from .hrm.model.embedding import Embedded
-from .hrm.model.network import Block
 
 
 class Transformer(Embedded):

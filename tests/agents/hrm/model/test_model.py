@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hrm_gym.agents.hrm import HRM, Carry, HRMConfig, Output
+from hrm_gym.agents.hrm.model.blocks import rotate
 from hrm_gym.agents.hrm.model.config import CHOICES
 from hrm_gym.agents.hrm.model.embedding import rotary_angles
 from hrm_gym.agents.hrm.model.layers import normalize
-from hrm_gym.agents.hrm.model.network import rotate
 from hrm_gym.agents.hrm.training.losses import segment_loss
 
 SMALL: dict[str, Any] = {"vocab_size": 6, "seq_len": 16, "hidden_size": 32, "num_heads": 2}
