@@ -89,7 +89,7 @@ def train_supervised(
     if name not in SUPERVISED:
         raise ValueError(f"agent: expected one of {', '.join(SUPERVISED)}, got {name!r}")
     base = get_preset(preset or preset_for(env_id))
-    return train(SUPERVISED[name](dataclasses.replace(base, limit=limit)), **budget)
+    return train(SUPERVISED[name](base.with_puzzles(limit=limit)), **budget)
 
 
 def count_parameters(base: TrainConfig, fields: dict[str, Any]) -> int:
@@ -127,8 +127,8 @@ def _direct(name: str, base: TrainConfig, model: dict[str, Any]) -> TrainConfig:
         base,
         name=name,
         model=model,
-        # The size of these models is fixed.
-        sources=(),
+        # The size of these models is fixed, so they learn the puzzles of the environment alone.
+        sources=(base.main_source,) if base.sources else (),
         max_segments=1,
         test_segments=1,
         steady=False,

@@ -189,6 +189,34 @@ class TrainConfig:
         """Id of the task of the run."""
         return self.task or task_id(self.env)
 
+    @property
+    def all_sources(self) -> tuple[Source, ...]:
+        """The sources of the run; one if the configuration lists none."""
+        own = Source(self.task_id, self.batch_size, None, self.source, self.limit)
+        return self.sources or (own,)
+
+    @property
+    def main_source(self) -> Source:
+        """The first source with the task of the environment, whose held-out puzzles are tested."""
+        own = [source for source in self.all_sources if source.task == self.task_id]
+        return own[0] if own else Source(self.task_id, self.batch_size)
+
+    def with_puzzles(self, **changes: Any) -> TrainConfig:
+        """Return a configuration with other puzzles of the environment's own task.
+
+        Args:
+            changes: New values of ``source``, ``limit`` or ``batch_size``. If the configuration
+                lists its sources, they change in those with the task of the environment; sources
+                of other sizes stay.
+        """
+        if not self.sources:
+            return dataclasses.replace(self, **changes)
+        sources = tuple(
+            dataclasses.replace(source, **changes) if source.task == self.task_id else source
+            for source in self.sources
+        )
+        return dataclasses.replace(self, sources=sources)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
         lists = {

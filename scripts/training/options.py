@@ -66,5 +66,9 @@ class Options:
     """Folder of all runs; this run is written to OUT/ENV/hrm/seedSEED."""
     resume: Path | None = None
     """Resume the run in this folder."""
+    init: str | None = None
+    """Start from the weights of this agent instead of random ones: the name of a pretrained agent,
+    a checkpoint folder or a published checkpoint. Its model must be that of the preset; the puzzles
+    may be others."""
     json: Path | None = None
     """Also write the result to this file as JSON."""

@@ -87,6 +87,7 @@ def prepare(options: Options) -> TrainingRun:
 
 def make_trainer(options: Options) -> Trainer:
     """Return a new trainer, or the resumed one if its configuration matches the arguments."""
+    from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange import checkpoint
     from hrm_gym.agents.hrm.presets import get_preset
     from hrm_gym.agents.hrm.training.trainer import Trainer
@@ -103,6 +104,8 @@ def make_trainer(options: Options) -> Trainer:
     changes = {name: value for name, value in changes.items() if value is not None}
     preset = preset_name(options)
     if options.resume is not None:
+        if options.init is not None:
+            raise ValueError("init: expected either --init or --resume, got both")
         about, saved = checkpoint.read_run(options.resume)
         for name in ("seed", "bf16"):
             given = getattr(options, name)
@@ -114,7 +117,12 @@ def make_trainer(options: Options) -> Trainer:
     if preset is None:
         raise ValueError("preset: expected --preset, --env or --task, got none")
     config = with_changes(get_preset(preset), changes)
-    return Trainer(config, options.seed or 0, options.device, options.bf16, options.compile)
+    init = None if options.init is None else HRMAgent.from_pretrained(options.init)
+    seed, bf16 = options.seed or 0, options.bf16
+    trainer = Trainer(config, seed, options.device, bf16, options.compile, init)
+    if init is not None and "command" in init.about:
+        trainer.commands.append(init.about["command"])
+    return trainer
 
 
 def preset_name(options: Options) -> str | None:
@@ -140,19 +148,21 @@ def with_changes(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig
     """Return a changed configuration; its model has the Q-values that the halting rule needs.
 
     Raises:
-        ValueError: if other puzzles are asked for and the configuration lists its sources.
+        ValueError: if another task is asked for and the configuration lists its sources.
     """
-    for name in ("source", "limit", "batch_size", "task"):
-        if config.sources and name in changes:
-            tasks = ", ".join(source.task for source in config.sources)
-            raise ValueError(
-                f"{name}: this preset trains on several sources ({tasks}), so it takes no other "
-                "value; expected a preset for one source"
-            )
+    changes = dict(changes)
+    if config.sources and "task" in changes:
+        tasks = ", ".join(sorted({source.task for source in config.sources}))
+        raise ValueError(
+            f"task: this preset trains on several sources ({tasks}), so it takes no other task; "
+            "expected a preset for one source"
+        )
+    names = ("source", "limit", "batch_size")
+    puzzles = {name: changes.pop(name) for name in names if name in changes}
     model = dict(config.model)
     if "halting" in changes:
         model["q_continue"] = changes["halting"] in ("q", "td")
-    return dataclasses.replace(config, model=model, **changes)
+    return dataclasses.replace(config, model=model, **changes).with_puzzles(**puzzles)
 
 
 def seen_puzzles(trainer: Trainer, puzzles: PuzzleSet, what: str) -> NDArray[np.bool_]:

@@ -72,7 +72,7 @@ def test_both_have_as_many_parameters_as_the_hrm(name: str, preset: str) -> None
     config = SUPERVISED[name](base)
     wanted = count_parameters(base, dict(base.model))
     assert count_parameters(config, dict(config.model)) == pytest.approx(wanted, rel=0.01)
-    kept = ("env", "source", "limit", "augment", "batch_size", "optimizer", "schedule", "ema")
+    kept = ("env", "main_source", "augment", "optimizer", "schedule", "ema")
     assert all(getattr(config, field) == getattr(base, field) for field in kept)
     if name == "looped-transformer":
         flops = base.max_segments * segment_flops(model_of(base))

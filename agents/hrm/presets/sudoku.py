@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from ..train_config import TrainConfig
+from ..train_config import Source, TrainConfig
 from .recipes import TRM, fast, published, relational, small
 
 PUBLISHED_TASK = "sudoku-9x9"
 
 # The state of a cell is one vector for each digit.
 EQUIVARIANT = {"symbols": "equivariant", "hidden_size": 32, "expansion": 3.75}
+
+
+def mixed(source: str | None) -> tuple[Source, ...]:
+    """Return 1,000 puzzles of 9x9 cells, and now and then some of the smaller boards.
+
+    The agent answers every size, and a mean over groups of 4 or 6 is another input than one of 9.
+    """
+    return (
+        Source("sudoku-9x9", 16, source=source, limit=1000, weight=8),
+        Source("sudoku-6x6", 32, limit=1000),
+        Source("sudoku-4x4", 32, limit=1000),
+    )
+
 
 PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-fast": fast(
@@ -38,10 +51,8 @@ PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-cpu": relational(
         "HRMSudokuAnswer-v0",
         EQUIVARIANT,
-        source="data/sudoku-extreme/train.csv",
-        limit=1000,
-        batch_size=16,
-        max_segments=8,
+        sources=mixed("data/sudoku-extreme/train.csv"),
+        max_segments=16,
         easier=0.5,
         start_noise=0.5,
         carry_noise=0.15,
@@ -49,9 +60,8 @@ PRESETS: dict[str, TrainConfig] = {
     "sudoku": relational(
         "HRMSudokuAnswer-v0",
         EQUIVARIANT,
-        limit=1000,
-        batch_size=16,
-        max_segments=8,
+        sources=mixed(None),
+        max_segments=16,
         easier=0.5,
         start_noise=0.5,
         carry_noise=0.15,

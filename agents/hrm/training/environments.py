@@ -103,15 +103,9 @@ class Stream:
         self.segments = own["segments"]
 
 
-def sources(config: TrainConfig) -> tuple[Source, ...]:
-    """Return the sources of a run, one where the configuration lists none."""
-    own = Source(config.task_id, config.batch_size, None, config.source, config.limit)
-    return config.sources or (own,)
-
-
 def turns(config: TrainConfig) -> list[int]:
     """Return the order in which the sources take turns, each as often as its weight, spread out."""
-    weights = [source.weight for source in sources(config)]
+    weights = [source.weight for source in config.all_sources]
     due = [(turn + 0.5) / weight for weight in weights for turn in range(weight)]
     number = [index for index, weight in enumerate(weights) for _ in range(weight)]
     return [number[place] for place in sorted(range(len(due)), key=lambda i: (due[i], number[i]))]

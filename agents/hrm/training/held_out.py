@@ -19,10 +19,11 @@ from ..train_config import TrainConfig
 def held_out_kwargs(config: TrainConfig) -> dict[str, Any]:
     """Return the keyword arguments of the environment in which the agent is tested."""
     kwargs: dict[str, Any] = {} if config.task is None else {"task": config.task}
-    generated = config.source is not None and config.source.partition(":")[0] == "generator"
+    source = config.main_source.source
+    generated = source is not None and source.partition(":")[0] == "generator"
     if get_task(config.task_id).learns_groups or generated:
         # The generator also makes puzzles of sizes that are not in the bank.
-        kwargs["source"] = config.source
+        kwargs["source"] = source
     return kwargs
 
 
@@ -63,6 +64,6 @@ def seen_in_training(
 
 def may_overlap(config: TrainConfig) -> bool:
     """Return whether held-out puzzles may be among the training puzzles."""
-    source = config.source
+    source = config.main_source.source
     given = source is not None and Path(source).exists()
     return given and not get_task(config.task_id).learns_groups

@@ -186,15 +186,16 @@ def validation_puzzles(config: TrainConfig) -> PuzzleSet:
         ValueError: if training uses every row of the file.
     """
     task = get_task(config.task_id)
-    if config.source is None or not Path(config.source).is_file():
-        return load_puzzles(task, config.source, "val")
-    puzzles = load_puzzles(task, config.source)
-    if config.limit is None or config.limit >= len(puzzles):
+    source, limit = config.main_source.source, config.main_source.limit
+    if source is None or not Path(source).is_file():
+        return load_puzzles(task, source, "val")
+    puzzles = load_puzzles(task, source)
+    if limit is None or limit >= len(puzzles):
         raise ValueError(
-            f"eval_every: training takes all {len(puzzles)} rows of {config.source}; leave some "
+            f"eval_every: training takes all {len(puzzles)} rows of {source}; leave some "
             "for tests with --puzzles"
         )
-    return puzzles.take(np.arange(config.limit, len(puzzles)))
+    return puzzles.take(np.arange(limit, len(puzzles)))
 
 
 def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
@@ -261,7 +262,7 @@ def train(
 
     def so_far() -> TrainResult[HRMAgent]:
         # Finished puzzles and the current ones.
-        puzzles = config.batch_size + int(ended)
+        puzzles = sum(stream.batch_size for stream in trainer.streams) + int(ended)
         return TrainResult(trainer.agent(), trainer.env_steps, trainer.seconds, puzzles)
 
     def log(trainer: Trainer, metrics: Metrics) -> None:
@@ -297,4 +298,4 @@ def train_hrm(
         ValueError: if the environment or the preset is unknown.
     """
     config = get_preset(preset or preset_for(env_id))
-    return train(dataclasses.replace(config, limit=limit), **budget)
+    return train(config.with_puzzles(limit=limit), **budget)

@@ -7,7 +7,6 @@ device.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -16,48 +15,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hrm_gym.puzzles import get_task
-
 from ..agent import HRMAgent
 from ..exchange import checkpoint
 from ..inference.calibration import calibration_counts
 from ..inference.halting import HaltingRule, minimum_segments
-from ..model.config import HRMConfig
 from ..model.network import HRM, Carry, Output
-from ..model.relations import task_fields
 from ..train_config import TrainConfig
 from . import schedule
 from .distributed import World
 from .ema import WeightAverage
-from .environments import Stream, sources, turns
+from .environments import Stream, turns
 from .execution import chosen_bf16, chosen_compile
 from .guard import Guard
 from .losses import IGNORE_LABEL, log_scores, segment_loss
 from .metrics import Means
 from .optimizers import make_optimizers
-
-
-def model_config(config: TrainConfig, streams: Sequence[Stream]) -> HRMConfig:
-    """Return the configuration of the model of a run, with what follows from its puzzles.
-
-    Raises:
-        ValueError: if the fields make no sense, or the sources do not fit one model.
-    """
-    fields = dict(config.model)
-    if fields.get("num_puzzles"):
-        ids = max(stream.num_puzzles for stream in streams)
-        fields["num_puzzles"] = max(ids, int(fields["num_puzzles"]))
-    task = get_task(config.task_id)
-    sizes = {stream.task.seq_len for stream in streams} | {task.seq_len}
-    mixer = fields.get("mixer", "attention")
-    if len(sizes) > 1 and mixer != "relations":
-        raise ValueError(f"sources: several sizes need mixer='relations', got {mixer!r}")
-    families = {stream.task.family for stream in streams} | {task.family}
-    if len(families) > 1:
-        raise ValueError(
-            f"sources: expected tasks of one family, got {', '.join(sorted(families))}"
-        )
-    return HRMConfig.from_dict(task_fields(task, fields))
+from .weights import load_weights, model_config
 
 
 class Trainer:
@@ -70,10 +43,12 @@ class Trainer:
         bf16: Compute in bfloat16 (weights and optimizer states stay float32); None: on CUDA, and
             on a CPU whose bfloat16 turns out faster for a relational model.
         compile: Compile the model; None: on CUDA, and a relational model on a CPU with a compiler.
+        init: Agent with whose weights the run starts; None: random weights.
 
     Raises:
         ValueError: if the device is not available, the configuration does not fit the environment,
-            or the batch cannot be divided evenly among the ranks.
+            the model of ``init`` is another one, or the batch cannot be divided evenly among the
+            ranks.
     """
 
     def __init__(
@@ -83,17 +58,20 @@ class Trainer:
         device: str = "cpu",
         bf16: bool | None = None,
         compile: bool | None = None,
+        init: HRMAgent | None = None,
     ) -> None:
         self.config = config
         self.seed = seed
         self.world = World.from_environment()
         device = self.world.device(device)
-        self.streams = [Stream(config, source, self.world, device) for source in sources(config)]
+        self.streams = [Stream(config, own, self.world, device) for own in config.all_sources]
         self.turns = turns(config)
         self.device = torch.device(device)
         self.model_config = model_config(config, self.streams)
         torch.manual_seed(seed)
         self.model = HRM(self.model_config).to(self.device)
+        if init is not None:
+            load_weights(self.model, init)
         for stream in self.streams:
             if self.model.relational:
                 self.model.learn_board(stream.task)

@@ -9,7 +9,9 @@ from hrm_gym.agents.hrm.presets import get_preset, preset_for
 from hrm_gym.agents.hrm.train_config import Source, TrainConfig
 from hrm_gym.agents.hrm.training import execution
 from hrm_gym.agents.hrm.training.environments import turns
+from hrm_gym.agents.hrm.training.held_out import held_out_kwargs
 from hrm_gym.agents.hrm.training.trainer import Trainer
+from hrm_gym.scripts.training.prepare import with_changes
 
 CONFIG = dataclasses.replace(
     get_preset("sudoku"),
@@ -95,3 +97,27 @@ def test_bf16_is_chosen_by_a_measurement(monkeypatch):
 def test_the_headline_environments_have_relational_presets():
     assert preset_for("HRMSudoku-v0") == "sudoku"
     assert preset_for("HRMMaze-v0") == "maze"
+
+
+def test_a_run_starts_with_the_weights_of_an_agent():
+    agent = Trainer(CONFIG, seed=1, compile=False, bf16=False).agent()
+    other = dataclasses.replace(CONFIG, env="HRMSudokuAnswer-6x6-v0", lr=1e-3)
+    trainer = Trainer(other, seed=2, compile=False, bf16=False, init=agent)
+    for name, value in trainer.model.state_dict().items():
+        assert torch.equal(value, agent.model.state_dict()[name])
+    trainer.train_step(0.5)
+    assert not torch.equal(weights(trainer), weights(Trainer(CONFIG, compile=False, init=agent)))
+    larger = dataclasses.replace(CONFIG, model={**CONFIG.model, "hidden_size": 32})
+    with pytest.raises(ValueError, match=r"init: .* hidden_size \(16 there, 32 here\)"):
+        Trainer(larger, compile=False, init=agent)
+
+
+def test_own_puzzles_replace_those_of_the_environment():
+    changed = with_changes(CONFIG, {"source": "generator:9", "limit": 5, "batch_size": 4})
+    assert changed.sources[0] == Source("sudoku-4x4", 4, None, "generator:9", 5, weight=2)
+    assert changed.sources[1] == CONFIG.sources[1]
+    assert changed.main_source == changed.sources[0]
+    assert held_out_kwargs(changed) == {"source": "generator:9"}
+    assert dataclasses.replace(CONFIG, sources=()).main_source.batch_size == CONFIG.batch_size
+    with pytest.raises(ValueError, match="task: this preset trains on several sources"):
+        with_changes(CONFIG, {"task": "sudoku-9x9"})
