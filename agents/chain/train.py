@@ -21,7 +21,7 @@ from ..hrm.presets import get_preset, preset_for
 from ..hrm.train_config import TrainConfig
 from ..hrm.training import schedule
 from ..hrm.training.ema import WeightAverage
-from ..hrm.training.environments import make_envs, sources
+from ..hrm.training.environments import make_envs
 from ..hrm.training.guard import check_finite
 from ..hrm.training.losses import IGNORE_LABEL, softmax_cross_entropy
 from ..hrm.training.optimizers import make_optimizers
@@ -67,10 +67,13 @@ class ChainTrainer:
 
     def __init__(self, config: TrainConfig, seed: int = 0, device: str = "cpu") -> None:
         # An episode is one step, because a chain is written once.
-        config = dataclasses.replace(config, max_segments=1, sources=())
+        puzzles = config.main_source
+        config = dataclasses.replace(
+            config, max_segments=1, sources=(), batch_size=puzzles.batch_size
+        )
         self.config, self.seed, self.device = config, seed, device
         self.language = Language(get_task(config.task_id))
-        self.envs = make_envs(config, sources(config)[0], config.batch_size, device)
+        self.envs = make_envs(config, puzzles, puzzles.batch_size, device)
         torch.manual_seed(seed)
         self.model = Decoder(decoder_config(config, self.language), self.language).to(device)
         self.optimizers = make_optimizers(self.model.param_groups(), config)
@@ -164,7 +167,7 @@ def train_chain(
         if budget is not None:
             check_positive(name, budget)
     config = get_preset(preset or preset_for(env_id))
-    trainer = ChainTrainer(dataclasses.replace(config, limit=limit), seed, device)
+    trainer = ChainTrainer(config.with_puzzles(limit=limit), seed, device)
     last = steps or (math.inf if seconds else config.steps)
     limit_s, spent, due = seconds or math.inf, 0.0, 0
     while True:
@@ -181,7 +184,7 @@ def train_chain(
         if not math.isfinite(loss):
             raise Diverged(f"step {trainer.step}: the loss is not finite; lower the rate")
         if tracker is not None and trainer.step % 20 == 0:
-            tracker.scalar("train/loss", loss, trainer.step * config.batch_size, spent)
+            tracker.scalar("train/loss", loss, trainer.step * trainer.config.batch_size, spent)
     result = trainer.result(spent)
     # The last loss was computed before the last step, so that the weights are checked too.
     check_finite(result.agent.model)
