@@ -42,7 +42,8 @@ class Args:
     """Which answer wins a vote: the most frequent one, or the one with the highest q_halt."""
     restarts: int | None = None
     """Answer a puzzle again, this number of times at most and with noise in the carry, until the
-    rules of the task accept the answer."""
+    rules of the task accept the answer. In a step environment the agent acts on the best answer; in
+    an Answer environment a table shows what the restarts gain."""
     start_noise: float = 0.5
     """Standard deviation of the noise in the initial carry of a restart."""
     carry_noise: float = 0.1
@@ -131,6 +132,10 @@ def evaluate_episodes(
     if task is not None:
         check_task(args.agent, agent, task.spec, env_id)
     thinks = has_segments(args, agent, env_id)
+    if args.restarts is not None:
+        from hrm_gym.agents.hrm.inference.restarts import Restarts
+
+        agent.restarts = Restarts(args.restarts, args.start_noise, args.carry_noise)
     rows = evaluation_rows(evaluate(agent, env_id, args.episodes, args.split, **env_kwargs))
     for row in rows:
         print(f"{row['name']:16} {row['value']:10.4f}")

@@ -15,7 +15,8 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import Tokens, get_task, task_of_file
 
 from ..hrm.exchange.checkpoint import load_agent, save_agent
-from ..hrm.inference.thinking import Noise, ReasoningAgent, Rows, Segment
+from ..hrm.inference.acting import ActingAgent
+from ..hrm.inference.thinking import Noise, Rows, Segment
 from ..hrm.model.config import HRMConfig
 from .model import Decoder
 from .steps import Language
@@ -23,7 +24,7 @@ from .steps import Language
 NAME = "chain-of-thought"
 
 
-class ChainAgent(ReasoningAgent):
+class ChainAgent(ActingAgent):
     """A trained decoder; it has the interface of an HRM that takes one segment.
 
     Args:

@@ -19,12 +19,13 @@ from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 from ..shipped import FOLDER, Pretrained, pretrained
 from .exchange.checkpoint import load_agent, save_agent
 from .exchange.published import is_published, load_published
-from .inference.thinking import Noise, ReasoningAgent, Rows, Segment
+from .inference.acting import ActingAgent
+from .inference.thinking import Noise, Rows, Segment
 from .model.config import HRMConfig
 from .model.network import HRM, Carry, Output
 
 
-class HRMAgent(ReasoningAgent):
+class HRMAgent(ActingAgent):
     """A trained HRM.
 
     Args:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from hrm_gym.agents.hrm.inference.acting import ActingAgent
 from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute, measure_restarts
 from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
+from hrm_gym.agents.hrm.inference.restarts import Restarts
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.agents.hrm.inference.voting.symmetries import distinct_symmetries
 from hrm_gym.scripts.reporting import depth as report
@@ -27,11 +29,12 @@ def has_segments(args: Args, agent: Any, env_id: str) -> bool:
         ValueError: if the arguments need an agent that does and it does not, or if they ask for
             more votes than the task has symmetries.
     """
+    if args.restarts is not None and not isinstance(agent, ActingAgent):
+        raise ValueError(f"restarts: expected an agent that thinks, got {args.agent}")
     thinks = isinstance(agent, ReasoningAgent) and "Answer" in env_id
-    asked = (args.votes, args.restarts, args.out)
-    if not thinks and (args.segments or any(value is not None for value in asked)):
+    if not thinks and (args.segments or args.votes is not None or args.out is not None):
         raise ValueError(
-            "segments, votes, restarts and out: expected an HRM agent in an Answer environment, "
+            "segments, votes and out: expected an HRM agent in an Answer environment, "
             f"got {args.agent} in {env_id}"
         )
     if thinks and args.votes is not None:
@@ -65,14 +68,9 @@ def report_segments(args: Args, agent: ReasoningAgent, puzzles: PuzzleSet) -> li
         console.print(report.compute_table(computes, args.vote_by))
         rows += report.compute_rows(computes)
     if args.restarts is not None:
-        restarted = measure_restarts(
-            agent,
-            puzzles,
-            args.restarts,
-            max(args.segments, default=None),
-            args.start_noise,
-            args.carry_noise,
-        )
+        restarts = Restarts(args.restarts, args.start_noise, args.carry_noise)
+        last = max(args.segments, default=None)
+        restarted = measure_restarts(agent, puzzles, restarts, last)
         console.print(report.restart_table(restarted))
         rows += report.restart_rows(restarted)
     if args.out is not None:

@@ -21,7 +21,8 @@ from hrm_gym.extras import missing_extra
 from hrm_gym.halt_rule import wants_to_halt
 from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
-from ..inference.thinking import Noise, ReasoningAgent, Rows, Segment
+from ..inference.acting import ActingAgent
+from ..inference.thinking import Noise, Rows, Segment
 from ..model.config import HRMConfig
 
 FORMAT = 1
@@ -37,7 +38,7 @@ FIELDS: dict[str, type] = {
 """Required entries of the metadata and their types."""
 
 
-class OnnxAgent(ReasoningAgent):
+class OnnxAgent(ActingAgent):
     """An agent that :func:`.export.export` wrote.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from hrm_gym.data import PuzzleSet
 
 from .depth import right
-from .restarts import CARRY_NOISE, START_NOISE, solve_with_restarts
+from .restarts import Restarts, solve_with_restarts
 from .thinking import ReasoningAgent
 from .voting.symmetries import VoteBy, vote
 
@@ -57,31 +57,20 @@ class Restarted:
 def measure_restarts(
     agent: ReasoningAgent,
     puzzles: PuzzleSet,
-    restarts: int,
+    restarts: Restarts,
     segments: int | None = None,
-    start_noise: float = START_NOISE,
-    carry_noise: float = CARRY_NOISE,
 ) -> list[Restarted]:
     """Measure the accuracy after 0, 1, 2, 4 ... restarts and after the last one.
 
     Args:
         agent: Answers the puzzles.
         puzzles: Puzzles with labels.
-        restarts: Largest number of restarts.
+        restarts: How often to think again, and with which noise.
         segments: The last segment of an attempt; default: the agent's.
-        start_noise: Standard deviation of the noise in the initial carry.
-        carry_noise: Standard deviation of the noise added after every segment.
     """
-    counts = {0, restarts, *(1 << k for k in range(restarts.bit_length()))}
+    counts = {0, restarts.limit, *(1 << k for k in range(restarts.limit.bit_length()))}
     task, found, started = agent.task_for(puzzles.inputs.shape[1]), [], time.perf_counter()
-    attempts = solve_with_restarts(
-        agent,
-        puzzles.inputs,
-        restarts,
-        segments,
-        start_noise=start_noise,
-        carry_noise=carry_noise,
-    )
+    attempts = solve_with_restarts(agent, puzzles.inputs, restarts, puzzles.puzzle_ids, segments)
     for count, (solution, _, _) in enumerate(attempts):
         seconds = time.perf_counter() - started
         if count in counts:

@@ -22,6 +22,22 @@ START_NOISE, CARRY_NOISE = 0.5, 0.1
 """Standard deviations of the noise in the initial carry, and of that after every segment."""
 
 
+class Restarts(NamedTuple):
+    """How often, and with which noise, an agent thinks again.
+
+    Attributes:
+        limit: Largest number of further attempts.
+        start_noise: Standard deviation of the noise in the initial carry.
+        carry_noise: Standard deviation of the noise added after every segment.
+        seed: Seed of the noise; attempt k uses ``seed + k``.
+    """
+
+    limit: int
+    start_noise: float = START_NOISE
+    carry_noise: float = CARRY_NOISE
+    seed: int = 0
+
+
 class Attempts(NamedTuple):
     """The best answers after some attempts.
 
@@ -39,12 +55,9 @@ class Attempts(NamedTuple):
 def solve_with_restarts(
     agent: ReasoningAgent,
     tokens: ArrayLike,
-    restarts: int,
+    restarts: Restarts,
+    puzzle_ids: ArrayLike | None = None,
     segments: int | None = None,
-    *,
-    start_noise: float = START_NOISE,
-    carry_noise: float = CARRY_NOISE,
-    seed: int = 0,
     halt: bool = True,
 ) -> Iterator[Attempts]:
     """Answer puzzles once without noise, then again with noise until ``Task.cost`` is 0.
@@ -55,32 +68,32 @@ def solve_with_restarts(
     Args:
         agent: The agent.
         tokens: ``(B, seq_len)`` integers.
-        restarts: Largest number of further attempts.
+        restarts: How often to think again, and with which noise.
+        puzzle_ids: ``(B,)`` rows of the puzzle embedding; default: 0.
         segments: The last segment of an attempt; default: the agent's.
-        start_noise: Standard deviation of the noise in the initial carry.
-        carry_noise: Standard deviation of the noise added after every segment.
-        seed: Seed of the noise; attempt k uses ``seed + k``.
         halt: Whether an attempt ends early where the agent halts.
 
     Yields:
         The best answers after the first attempt, and after each restart.
 
     Raises:
-        ValueError: if ``restarts`` is negative, or the tokens do not fit the agent.
+        ValueError: if the number of restarts is negative, or the tokens do not fit the agent.
     """
-    check_whole("restarts", restarts, 0)
+    check_whole("restarts", restarts.limit, 0)
+    asked = np.atleast_2d(np.asarray(tokens))
+    ids = np.zeros(len(asked), np.int64) if puzzle_ids is None else np.asarray(puzzle_ids)
     # Solved before the cast, since the agent checks the tokens, and 260 would become 4.
-    first = agent.solve(np.atleast_2d(np.asarray(tokens)), halt=halt, segments=segments)
-    questions = np.atleast_2d(np.asarray(tokens)).astype(np.uint8)
+    first = agent.solve(asked, ids, halt, segments)
+    questions = asked.astype(np.uint8)
     task = agent.task_for(questions.shape[1])
     costs = np.array([task.cost(q, a) for q, a in zip(questions, first.answer, strict=True)])
     best = Attempts(first, np.ones(len(questions), np.int64), costs)
     yield best
-    for attempt in range(1, restarts + 1):
+    for attempt in range(1, restarts.limit + 1):
         rows = np.flatnonzero(best.costs > 0)
         if len(rows):
-            noise = Noise(start_noise, carry_noise, seed + attempt)
-            found = agent.solve(questions[rows], halt=halt, segments=segments, noise=noise)
+            noise = Noise(restarts.start_noise, restarts.carry_noise, restarts.seed + attempt)
+            found = agent.solve(questions[rows], ids[rows], halt, segments, noise)
             best = _better(best, found, rows, task, questions)
         yield best
 

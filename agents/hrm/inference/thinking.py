@@ -1,16 +1,15 @@
-"""Thinking, solving and acting with NumPy arrays, independent of what computes the segments.
+"""Thinking and solving with NumPy arrays, independent of what computes the segments.
 
-An HRM in PyTorch and an exported HRM share this code: halting, the batch that shrinks as puzzles
-halt, the memory of answers, and acting on an answer step by step. This module does not load torch.
+An HRM in PyTorch and an exported HRM share this code: halting, and the batch that shrinks as
+puzzles halt. This module does not load torch.
 """
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,12 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from hrm_gym.checks import check_whole
 from hrm_gym.halt_rule import repeats_answer
 from hrm_gym.halting import sigmoid
-from hrm_gym.puzzles import Task, Tokens, get_task
+from hrm_gym.puzzles import Task, Tokens
 
 from ...base import Agent, Signal
-
-REMEMBERED = 4096
-"""Number of puzzles whose answers an agent remembers while it acts on them step by step."""
 
 Rows = list[NDArray[np.int64]]
 
@@ -99,7 +95,6 @@ class ReasoningAgent(Agent):
         self.task = task
         self.max_segments = max_segments
         self.steady = steady
-        self._memory: OrderedDict[bytes, list[Tokens]] = OrderedDict()
         self._tasks = {task.seq_len: task}
 
     def task_for(self, seq_len: int) -> Task:
@@ -258,72 +253,20 @@ class ReasoningAgent(Agent):
             q_halt[going] = segment.q_halt
             spent[going] += 1
             if halt:
-                going = _shrink(going, segment, rows)
+                going = shrink(going, segment, rows)
         confidence = sigmoid(q_halt).astype(np.float32)
         solution = Solution(answers, spent, q_halt, confidence)
         return Solution(*(part[0] for part in solution)) if np.ndim(tokens) == 1 else solution
 
-    # Acting ------------------------------------------------------------------------------------
 
-    def act(self, obs: dict[str, Any], info: dict[str, Any]) -> Any:
-        """Return an action for any step or Answer environment of the task."""
-        return self.act_batch([obs], [info])[0]
+def shrink(going: NDArray[np.int64], segment: Segment, rows: Rows) -> NDArray[np.int64]:
+    """Remove the rows that halt from the batch; return the remaining ones.
 
-    def act_batch(
-        self, observations: list[dict[str, Any]], infos: list[dict[str, Any]]
-    ) -> list[Any]:
-        """Return one action for each environment; all new puzzles are answered in one batch.
-
-        In an Answer environment each action is the answer of one segment. The last action halts,
-        also if the environment allows more segments than the agent. In a step environment the
-        puzzle is answered once, and ``Task.next_action`` turns the answer into actions.
-        """
-        questions = [self.task_for(np.size(obs["tokens"])).question(obs) for obs in observations]
-        ids = [int(obs.get("puzzle_id", 0)) for obs in observations]
-        # The answer to a question also depends on the puzzle embedding.
-        names = [
-            q.tobytes() + bytes(str(i or ""), "ascii") for q, i in zip(questions, ids, strict=True)
-        ]
-        new: dict[bytes, tuple[Tokens, int]] = {}
-        for name, question, puzzle_id in zip(names, questions, ids, strict=True):
-            if name in self._memory:
-                self._memory.move_to_end(name)
-            else:
-                new[name] = (question, puzzle_id)
-        # A batch has puzzles of one size.
-        for size in {len(question) for question, _ in new.values()}:
-            self._remember({k: v for k, v in new.items() if len(v[0]) == size})
-        # The most recent ones and all of this batch stay.
-        while len(self._memory) > max(REMEMBERED, len(set(names))):
-            self._memory.popitem(last=False)
-        actions = []
-        for name, obs, info in zip(names, observations, infos, strict=True):
-            thoughts = self._memory[name]
-            if "answer" in obs:
-                last = len(thoughts) - 1
-                segment = min(info.get("segment", 0), last)
-                actions.append(np.append(thoughts[segment].astype(np.int64), int(segment == last)))
-            else:
-                # The environment may be a variant of the task that has other actions.
-                task = get_task(info["task"]) if "task" in info else self.task
-                actions.append(task.next_action(thoughts[-1], obs, info))
-        return actions
-
-    def _remember(self, new: dict[bytes, tuple[Tokens, int]]) -> None:
-        """Think about new puzzles and store the answers of all segments until they halt."""
-        questions, ids = zip(*new.values(), strict=True)
-        batch, puzzle_ids = self._batch(np.stack(questions), ids)
-        thoughts: list[list[Tokens]] = [[] for _ in new]
-        going = np.arange(len(new))
-        for segment, rows in self._thoughts(batch, puzzle_ids, self.max_segments):
-            for row, answer in zip(going, segment.answer, strict=True):
-                thoughts[row].append(answer)
-            going = _shrink(going, segment, rows)
-        self._memory.update(zip(new, thoughts, strict=True))
-
-
-def _shrink(going: NDArray[np.int64], segment: Segment, rows: Rows) -> NDArray[np.int64]:
-    """Remove the rows that halt from the batch; return the remaining ones."""
+    Args:
+        going: ``(B,)`` the rows that are still in the batch.
+        segment: The outputs of the batch.
+        rows: The list that was yielded with the segment.
+    """
     kept = np.flatnonzero(~segment.halt)
     if len(kept) < len(going):
         rows.append(kept)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hrm_gym.agents.hrm import HRMAgent
+from hrm_gym.agents.hrm.inference.acting import Asked
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.run import run
 from hrm_gym.agents.hrm.training.trainer import Trainer
@@ -45,7 +46,7 @@ def test_a_maze_agent_walks_along_its_answer():
     puzzles = load_puzzles(agent.task, split="test", limit=3)
     # The answer is replaced by the label: the agent must follow exactly this path.
     agent._memory.update(
-        (question.tobytes(), [label])
+        (Asked(question.tobytes(), 0, None), [label])
         for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
     )
     tested = evaluate(agent, "HRMMaze-7x7-v0", 3)
@@ -60,9 +61,9 @@ class Marks(HRMAgent):
         super().__init__(trainer.agent().model, "maze-7x7")
         self.rule = rule
 
-    def _remember(self, new):
-        for name, (question, _) in new.items():
-            self._memory[name] = [self.rule(self.task, question)]
+    def _answers(self, batch):
+        questions = [np.frombuffer(one.question, np.uint8) for one in batch]
+        return [[self.rule(self.task, question)] for question in questions]
 
 
 def every_way(task, question):
@@ -78,7 +79,7 @@ def test_a_wrong_maze_answer_is_walked_as_it_is():
 
 
 def test_answers_of_a_batch_stay_cached_during_the_batch(monkeypatch):
-    monkeypatch.setattr("hrm_gym.agents.hrm.inference.thinking.REMEMBERED", 4)
+    monkeypatch.setattr("hrm_gym.agents.hrm.inference.acting.REMEMBERED", 4)
     agent, envs = Marks(lambda task, question: task.solve(question)), []
     for index in range(6):
         env = gym.make("HRMMaze-7x7-v0")

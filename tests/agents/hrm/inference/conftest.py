@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent, Segment
+from hrm_gym.agents.hrm.inference.acting import ActingAgent
+from hrm_gym.agents.hrm.inference.thinking import Segment
 
 
-class Scripted(ReasoningAgent):
+class Scripted(ActingAgent):
     """Answers each question correctly in segment ``needs`` and later, and halts there."""
 
     def __init__(self, task, needs, solve=None):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import gymnasium
 import numpy as np
 import pytest
 
 from hrm_gym.agents.catalog import check_task
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
-from hrm_gym.agents.hrm.inference.restarts import solve_with_restarts
+from hrm_gym.agents.hrm.inference.restarts import Restarts, solve_with_restarts
 from hrm_gym.agents.hrm.inference.thinking import Noise, Solution
 from hrm_gym.evaluation import evaluate
 from hrm_gym.puzzles import get_task
@@ -57,7 +58,7 @@ def test_it_acts_on_puzzles_of_several_sizes_at_once():
 
 def test_restarts_check_tokens_before_they_are_cast():
     with pytest.raises(ValueError, match=r"tokens: .*got 1\.\.260"):
-        next(solve_with_restarts(relational("maze-7x7"), np.array([[260] + [1] * 48]), 1))
+        next(solve_with_restarts(relational("maze-7x7"), np.array([[260] + [1] * 48]), Restarts(1)))
 
 
 def test_sizes_that_do_not_exist_are_rejected():
@@ -90,7 +91,7 @@ class Scripted(HRMAgent):
         super().__init__(agent.model, task_id)
         self.attempts, self.asked = iter(attempts), []
 
-    def solve(self, tokens, halt=True, segments=None, noise=None):
+    def solve(self, tokens, puzzle_ids=None, halt=True, segments=None, noise=None):
         self.asked.append((len(tokens), noise))
         answers, q_halt = next(self.attempts)
         rows = np.ones(len(tokens))
@@ -109,7 +110,7 @@ def test_restarts_keep_the_best_answer_and_stop_once_it_is_right():
         "maze-5x5",
         [([ring, detour], [3.0, 1.0]), ([detour, ring], [0.0, 9.0]), ([shortest, detour], [0, 0])],
     )
-    found, attempts, _ = [*solve_with_restarts(agent, np.stack([ring, ring]), 2)][-1]
+    found, attempts, _ = [*solve_with_restarts(agent, np.stack([ring, ring]), Restarts(2))][-1]
     assert np.array_equal(found.answer[0], shortest)
     assert np.array_equal(found.answer[1], detour)
     assert found.segments.tolist() == attempts.tolist() == [3, 3]
@@ -124,8 +125,32 @@ def test_a_solved_sudoku_leaves_the_batch():
     right, wrong = puzzles[0].labels, puzzles[1].inputs
     assert task.cost(questions[0], right) == 0
     agent = Scripted("sudoku-4x4", [([right, wrong], [0.0, 0.0]), ([puzzles[1].labels], [0.0])])
-    found, attempts, costs = [*solve_with_restarts(agent, questions, 5)][-1]
+    found, attempts, costs = [*solve_with_restarts(agent, questions, Restarts(5))][-1]
     assert costs.tolist() == [0, 0]
     assert [rows for rows, _ in agent.asked] == [2, 1]
     assert attempts.tolist() == [1, 2]
     assert np.array_equal(found.answer, [puzzle.labels for puzzle in puzzles])
+
+
+def test_an_agent_acts_on_the_answer_that_its_restarts_found():
+    task = get_task("sudoku-4x4")
+    env = gymnasium.make("HRMSudoku-4x4-v0")
+    obs, info = env.reset(seed=1)
+    right, wrong = task.solve(obs["tokens"]), np.full(16, 2)
+    agent = Scripted("sudoku-4x4", [([wrong], [9.0]), ([wrong], [0.0]), ([right], [0.0])])
+    agent.restarts = Restarts(3)
+    done = False
+    while not done:
+        obs, _, terminated, truncated, info = env.step(agent.act(obs, info))
+        done = terminated or truncated
+    assert info["is_success"]
+    # The answer is remembered, so the agent thinks about the puzzle once.
+    assert [noise and noise.seed for _, noise in agent.asked] == [None, 1, 2]
+
+
+def test_restarts_change_nothing_in_an_answer_environment():
+    agent, env = sudoku(), gymnasium.make("HRMSudokuAnswer-4x4-v0")
+    obs, info = env.reset(seed=0)
+    first = agent.act(obs, info)
+    agent.restarts = Restarts(2)
+    assert np.array_equal(agent.act(obs, info), first)
