@@ -23,8 +23,8 @@ class Family:
         env: Import path of the step environment, which is called as ``Env(size=size)``.
         vector: Import path of its native vectorized environment, if there is one.
         sizes: Sizes that have ids; the first one is the size of the id without a size.
-        one_canvas: Whether all puzzles share one canvas. Then the family has one id, the id of
-            its task is the family's name, and no size is passed to the environment.
+        bare: Whether the task of the first size is named by the family alone, such as ``arc``
+            beside ``arc-5x5``. No size is passed to its environment.
         answer: Further arguments of the Answer environment; ``None`` if there is none.
         variants: Step environments with other rules on the same puzzles, by name.
     """
@@ -34,7 +34,7 @@ class Family:
     env: str
     vector: str | None = None
     sizes: tuple[int, ...] = ()
-    one_canvas: bool = False
+    bare: bool = False
     answer: Mapping[str, Any] | None = field(default_factory=dict)
     variants: Mapping[str, Family] = field(default_factory=dict)
 
@@ -67,8 +67,8 @@ FAMILIES: dict[str, Family] = {
         title="ARC",
         task="hrm_gym.puzzles.arc:Arc",
         env="hrm_gym.envs.arc:ArcEnv",
-        sizes=(30,),
-        one_canvas=True,
+        sizes=(30, 5),
+        bare=True,
         answer={"augment": False},
     ),
 }
@@ -107,13 +107,18 @@ def _name(title: str, family: Family, size: int) -> str:
 
 
 def _task_id(name: str, family: Family, size: int) -> str:
-    return name if family.one_canvas else f"{name}-{size}x{size}"
+    return name if _is_bare(family, size) else f"{name}-{size}x{size}"
+
+
+def _is_bare(family: Family, size: int) -> bool:
+    """Return whether the task of a size is named by the family alone."""
+    return family.bare and size == family.sizes[0]
 
 
 def _step_rows(name: str, family: Family) -> Iterator[Row]:
     for size in family.sizes:
         task = _task_id(name, family, size)
-        kwargs = {} if family.one_canvas else {"size": size}
+        kwargs = {} if _is_bare(family, size) else {"size": size}
         answer_id = None
         if family.answer is not None:
             answer_id = _name(f"{family.title}Answer", family, size)

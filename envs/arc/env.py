@@ -13,6 +13,7 @@ from hrm_gym.puzzles.arc import (
     MARKER,
     RESIZE,
     SIDE,
+    SOURCES,
     SUBMIT,
     Arc,
     ArcPuzzle,
@@ -40,15 +41,15 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     submits it. The canvas starts black and as large as the test input. There are two attempts.
 
     ## Action Space
-    ``MultiDiscrete([12, 30, 30])``: 0-9 paints that colour at (r, c); 10 sets the size to
+    ``MultiDiscrete([12, size, size])``: 0-9 paints that colour at (r, c); 10 sets the size to
     (r+1, c+1); 11 submits. Painting outside the canvas changes nothing and sets
     ``info["invalid_action"]``.
 
     ## Observation Space
     ``Dict`` of uint8 tokens (0 padding, 1 marker, 2..11 the colours 0-9): ``tokens``
-    ``Box(0, 11, (900,))``, the test input; ``canvas`` ``Box(0, 11, (900,))``, the output so far;
-    ``demos`` ``Box(0, 11, (18000,))``, ten pairs of input and output, padded with zeros. ``demos``
-    is longer if a task of the source has more than ten demonstrations.
+    ``Box(0, 11, (size*size,))``, the test input; ``canvas`` ``Box(0, 11, (size*size,))``, the
+    output so far; ``demos`` ``Box(0, 11, (20*size*size,))``, ten pairs of input and output, padded
+    with zeros. ``demos`` is longer if a task of the source has more than ten demonstrations.
 
     ## Rewards
     1 on a correct submission, else 0.
@@ -63,14 +64,17 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     from the correct output, counting cells that only one of them has.
 
     ## Arguments
-    ``source``: ``arc-agi-1``, ``arc-agi-2``, an ARC JSON file or a folder of them. ``task_id``: the
-    name of a single task to play. ``max_steps`` (2,000): ``None`` for no limit. ``difficulty`` is
-    the number of cells of the test input. ``split``, ``limit``, ``augment`` and ``render_mode`` are
-    the same in every environment. A task belongs to the same split in both versions: ``test`` if
-    it is an evaluation task of either version (each source has its own set of 400 or 120 of them),
-    else ``ood`` if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two
-    training tasks, 40853293 and caa06a1f, are in no split, since up to rotation and colours they
-    show a pair of an evaluation task (070dd51e and 50a16a69).
+    ``size`` (30): cells along one side of the canvas, 2 to 30; a source with a larger grid raises.
+    ``source``: ``arc-agi-1``, ``arc-agi-2``, ``mini-arc``, an ARC JSON file or a folder of them; by
+    default ``arc-agi-1`` at size 30, else ``mini-arc``. ``task_id``: the name of a single task to
+    play. ``max_steps`` (2,000): ``None`` for no limit. ``difficulty`` is the number of cells of the
+    test input. ``split``, ``limit``, ``augment`` and ``render_mode`` are the same in every
+    environment. A task of ARC-AGI belongs to the same split in both versions: ``test`` if it is an
+    evaluation task of either version (each source has its own set of 400 or 120 of them), else
+    ``ood`` if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two training
+    tasks, 40853293 and caa06a1f, are in no split, since up to rotation and colours they show a pair
+    of an evaluation task (070dd51e and 50a16a69). ``mini-arc`` has 149 tasks on 5x5 grids: ``test``
+    asks their test pairs, ``train`` and ``val`` ask demonstrations while the others are shown.
 
     ## Version History
     * v0: first version.
@@ -78,41 +82,42 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
 
     state_fields: ClassVar[tuple[str, ...]] = ("canvas", "attempts_left")
 
-    def __init__(self, source: str = "arc-agi-1", **kwargs: Any) -> None:
+    def __init__(self, size: int = SIDE, source: str | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("augment", False)
         kwargs.setdefault("max_steps", MAX_STEPS)
-        super().__init__(Arc(), source=source, **kwargs)
+        super().__init__(Arc(size), source=source, **kwargs)
         if self.puzzles.puzzles is None:
             raise ValueError(
-                f"source: {source!r} is a dataset folder, which has no demonstrations; expected "
-                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of them"
+                f"source: the puzzles of {source!r} have no demonstrations; expected "
+                f"{SOURCES}, an ARC JSON file or a folder of them"
             )
         counts = [len(puzzle.demos) for puzzle in self.puzzles.puzzles]  # type: ignore[attr-defined]
         self.max_demos = max(MAX_DEMOS, *counts)
-        canvas = spaces.Box(0, 11, (SIDE * SIDE,), np.uint8)
+        cells = size * size
         self.observation_space = spaces.Dict(
             {
-                "tokens": canvas,
-                "canvas": spaces.Box(0, 11, (SIDE * SIDE,), np.uint8),
-                "demos": spaces.Box(0, 11, (self.max_demos * 2 * SIDE * SIDE,), np.uint8),
+                "tokens": spaces.Box(0, 11, (cells,), np.uint8),
+                "canvas": spaces.Box(0, 11, (cells,), np.uint8),
+                "demos": spaces.Box(0, 11, (self.max_demos * 2 * cells,), np.uint8),
             }
         )
-        self.action_space = spaces.MultiDiscrete([12, SIDE, SIDE])
+        self.action_space = spaces.MultiDiscrete([12, size, size])
 
     def _begin(self) -> None:
         assert isinstance(self.puzzle, ArcPuzzle)
         self.canvas = np.zeros_like(to_grid(self.inputs))
         self.attempts_left = 2
-        demos = np.zeros((self.max_demos, 2, SIDE * SIDE), np.uint8)
+        demos = np.zeros((self.max_demos, 2, self.task.seq_len), np.uint8)
         for row, pair in zip(demos, self.puzzle.demos, strict=False):  # fewer pairs than rows
-            row[:] = [to_canvas(grid) for grid in pair]
+            row[:] = [to_canvas(grid, self.task.size) for grid in pair]
         self._demos: Tokens = demos if self.symmetry is None else self.symmetry.apply(demos)
 
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Paint, resize or submit."""
         values = as_integers(action, (3,))
         kind, row, column = (-1, -1, -1) if values is None else values.tolist()
-        valid = 0 <= kind <= SUBMIT and 0 <= row < SIDE and 0 <= column < SIDE
+        size = self.task.size
+        valid = 0 <= kind <= SUBMIT and 0 <= row < size and 0 <= column < size
         right = False
         if valid and kind == SUBMIT:
             right = np.array_equal(self.canvas, to_grid(self.labels))
@@ -132,14 +137,14 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         return float(right), right or self.attempts_left == 0, extra
 
     def _ending(self) -> dict[str, Any]:
-        shown = to_canvas(self.canvas)
+        shown = to_canvas(self.canvas, self.task.size)
         coloured = (shown > MARKER) | (self.labels > MARKER)
         return {"regret": int(np.count_nonzero((shown != self.labels) & coloured))}
 
     def _observe(self) -> Observation:
         return {
             "tokens": self.inputs.copy(),
-            "canvas": to_canvas(self.canvas),
+            "canvas": to_canvas(self.canvas, self.task.size),
             "demos": self._demos.ravel().copy(),
         }
 
@@ -149,15 +154,15 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
         return super()._info(**named, attempts_left=self.attempts_left, **extra)
 
     def _legal(self) -> NDArray[np.bool_]:
-        """Return the legal values of each component, ``(12 + 30 + 30,)`` bool.
+        """Return the legal values of each component, ``(12 + 2 * size,)`` bool.
 
         Every kind is legal, and so is every row and column, since a canvas can be resized to any
         size. Only the combination of values can be invalid: painting outside the canvas.
         """
-        return np.ones(12 + 2 * SIDE, np.bool_)
+        return np.ones(12 + 2 * self.task.size, np.bool_)
 
     def _action_mask(self) -> tuple[NDArray[np.int8], ...]:
-        return tuple(np.split(self.action_masks().astype(np.int8), [12, 12 + SIDE]))
+        return tuple(np.split(self.action_masks().astype(np.int8), [12, 12 + self.task.size]))
 
     def optimal_action(self) -> NDArray[np.int64]:
         """Return the next action of resizing, painting what is wrong, and submitting."""

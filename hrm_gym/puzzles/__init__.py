@@ -68,7 +68,7 @@ def family_task(family: str) -> Task:
         raise ValueError(f"task: expected {', '.join(FAMILIES)} or module:Class, got {family!r}")
     entry = FAMILIES[family]
     size = entry.sizes[0]
-    return get_task(family if entry.one_canvas else f"{family}-{size}x{size}")
+    return get_task(family if entry.bare else f"{family}-{size}x{size}")
 
 
 def _family_task(task_id: str, kind: str | None) -> Task:
@@ -78,7 +78,7 @@ def _family_task(task_id: str, kind: str | None) -> Task:
     family = families.get(match[1]) if match else None
     if match is None or family is None or match[2] != match[3]:
         raise _unknown(task_id, families)
-    if match[2] is None and not family.one_canvas:
+    if match[2] is None and not family.bare:
         raise _unknown(task_id, families)
     module, _, name = family.task.partition(":")
     task: Any = getattr(importlib.import_module(module), name)
@@ -99,7 +99,7 @@ def _unknown(task_id: str, families: dict[str, Family]) -> ValueError:
     """Return the error for an id that no family has; it lists the forms of all known ids."""
     known = []
     for name, family in families.items():
-        known += [name, f"{name}-NxN"] if family.one_canvas else [f"{name}-NxN"]
+        known += [name, f"{name}-NxN"] if family.bare else [f"{name}-NxN"]
     return ValueError(f"task: expected {', '.join(known)} or module:Class, got {task_id!r}")
 
 

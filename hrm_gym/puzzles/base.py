@@ -35,7 +35,7 @@ class Task(Playable):
 
     family: ClassVar[str]
     """Name of the family, such as ``sudoku``."""
-    default_source: ClassVar[str] = "generator"
+    default_source: str = "generator"
     """Where environments take puzzles from by default; see ``load``."""
     targets: ClassVar[tuple[str, ...]] = TARGETS[:1]
     """The entries of ``TARGETS`` that differ for this family."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hrm_gym.puzzles.arc import SIDE, to_canvas, to_grid
+from hrm_gym.puzzles.arc import to_canvas, to_grid
 from hrm_gym.rendering import GridScene
 from hrm_gym.rendering.palette import CELL_COLOURS
 
@@ -94,8 +94,9 @@ class CanvasGame(Game):
         return True
 
     def _set_size(self, rows: int, columns: int) -> None:
-        if not (1 <= rows <= SIDE and 1 <= columns <= SIDE):
-            self.message = f"A canvas has 1 to {SIDE} rows and columns."
+        most = self.env.task.size
+        if not (1 <= rows <= most and 1 <= columns <= most):
+            self.message = f"A canvas has 1 to {most} rows and columns."
             return
         self.remember()
         row, column = divmod(self.cursor or 0, self.cells().shape[1])
@@ -235,7 +236,7 @@ class ArcAnswerGame(AnswerGame, CanvasGame):
 
     def answer(self) -> np.ndarray:
         """Return the canvas as tokens."""
-        return to_canvas(self.grid)
+        return to_canvas(self.grid, self.env.task.size)
 
     def cells(self) -> np.ndarray:
         """Return the drafted canvas."""

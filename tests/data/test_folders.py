@@ -178,7 +178,7 @@ def test_the_arc_step_environment_rejects_a_dataset_folder(tmp_path, write_folde
     )
     assert len(load_puzzles(get_task("arc"), source)) == 2
     gym.make("HRMARCAnswer-v0", source=source).reset(seed=0)
-    with pytest.raises(ValueError, match="dataset folder, which has no demonstrations"):
+    with pytest.raises(ValueError, match="have no demonstrations; expected arc-agi-1, arc"):
         gym.make("HRMARC-v0", source=source)
     with pytest.raises(
         ValueError,

@@ -102,10 +102,27 @@ def test_malformed_actions_are_invalid_and_never_raise(env_id, action):
         (
             "HRMARC-v0",
             {"source": "arc-agi-3"},
-            "source: expected arc-agi-1, arc-agi-2, or an existing file",
+            "source: expected arc-agi-1, arc-agi-2, mini-arc, or an existing file",
         ),
         ("HRMARC-v0", {"task_id": "nope"}, "task_id: no task 'nope'"),
-        ("HRMARC-v0", {"size": 9}, "size: unknown keyword"),
+        ("HRMARC-v0", {"size": 31}, "side: expected 2..30 for arc, got 31"),
+        ("HRMARC-v0", {"size": "9"}, "side: expected 2..30 for arc, got '9'"),
+        (
+            "HRMARC-v0",
+            {"size": 9, "source": "arc-agi-1"},
+            "source: task 025d127b of arc-agi-1 has a grid of 10x10 cells, which does not fit on a "
+            "canvas of 9x9",
+        ),
+        ("HRMARC-v0", {"size": 4}, "source: the grids of mini-arc have 5x5 cells"),
+        ("HRMARC-5x5-v0", {"split": "ood"}, "split: expected train, val or test for mini-arc"),
+        ("HRMARC-5x5-v0", {"task_id": "nope"}, "task_id: no task 'nope' in mini-arc"),
+        (
+            "HRMARC-5x5-v0",
+            {"source": "mini-arc:turned"},
+            "source: the puzzles of 'mini-arc:tur",
+        ),
+        ("HRMARCAnswer-5x5-v0", {"source": "mini-arc:x"}, "source: expected mini-arc, mini-arc:tu"),
+        ("HRMARCAnswer-5x5-v0", {"source": "mini-arc:turned:150"}, "source: expected mini-arc"),
         (
             "HRMSudokuAnswer-4x4-v0",
             {"kind": "hard"},

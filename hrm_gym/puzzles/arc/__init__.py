@@ -2,20 +2,24 @@
 
 from .dataset import OOD_CELLS, TWINS, VERSIONS, read_agi, read_file, read_folder, read_version
 from .grids import COLOURS, MARKER, SIDE, ArcPuzzle, Grid, read_grid, to_canvas, to_grid
-from .task import RESIZE, SUBMIT, Arc, paint_action
+from .mini import MINI_ARC, mini_tasks
+from .task import RESIZE, SOURCES, SUBMIT, Arc, paint_action
 
 __all__ = [
     "COLOURS",
     "MARKER",
+    "MINI_ARC",
     "OOD_CELLS",
     "RESIZE",
     "SIDE",
+    "SOURCES",
     "SUBMIT",
     "TWINS",
     "VERSIONS",
     "Arc",
     "ArcPuzzle",
     "Grid",
+    "mini_tasks",
     "paint_action",
     "read_agi",
     "read_file",

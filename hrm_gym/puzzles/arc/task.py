@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ..base import Task
 from ..keys import lane, lane_tensor
 from ..puzzle import SPLITS, Puzzle, Symmetry, Tokens
-from ..relations import Relation, lines, neighbours
+from ..relations import Relation, group, lines, neighbours
 from .dataset import VERSIONS, read_agi, read_file, read_folder, read_version
 from .grids import (
     COLOURS,
@@ -26,6 +27,7 @@ from .grids import (
     to_canvas,
     to_grid,
 )
+from .mini import MINI_ARC, is_mini, load_mini
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 RESIZE, SUBMIT = 10, 11
 """Actions of the step environment besides painting: set the size of the canvas, and submit it."""
+SOURCES = ", ".join((*VERSIONS, MINI_ARC))
+"""The sets of tasks that come with the package, for messages."""
 
 
 class Arc(Task):
@@ -43,12 +47,11 @@ class Arc(Task):
 
     Args:
         side: Cells along one side of the canvas. Every grid fits on the published 30; a smaller
-            canvas, as of ``arc-10x10``, makes training on a CPU feasible.
+            canvas, as of ``arc-5x5`` and ``arc-10x10``, makes training on a CPU feasible.
     """
 
     family = "arc"
     has_solver = False
-    default_source = "arc-agi-1"
     learns_groups = True
 
     def __init__(self, side: int = SIDE) -> None:
@@ -56,14 +59,17 @@ class Arc(Task):
             raise ValueError(f"side: expected 2..{SIDE} for arc, got {side!r}")
         self.size = side
         self.id = "arc" if side == SIDE else f"arc-{side}x{side}"
+        # The public sets have grids of up to 30x30 cells.
+        self.default_source = "arc-agi-1" if side == SIDE else MINI_ARC
         self.vocab_size = COLOURS + 2
         self.seq_len = side * side
         self.answer_tokens = tuple(range(self.vocab_size))
         self.symbols = tuple(range(2, self.vocab_size))
 
     def relations(self) -> tuple[Relation, ...]:
-        """Return the relations left, right, up, down, row and column."""
-        return (*neighbours(self.size), *lines(self.size))
+        """Return the relations left, right, up, down, row, column and grid, the whole canvas."""
+        whole = group("grid", np.zeros(self.seq_len))
+        return (*neighbours(self.size), *lines(self.size), whole)
 
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
         """Check the tokens of a canvas, which may contain padding; see ``Task.validate``."""
@@ -151,8 +157,11 @@ class Arc(Task):
         demos = puzzle.demos if isinstance(puzzle, ArcPuzzle) else ()
         if symmetry is None:
             return demos
-        turn = symmetry.apply
-        return tuple((to_grid(turn(to_canvas(a))), to_grid(turn(to_canvas(b)))) for a, b in demos)
+
+        def turn(grid: Grid) -> Grid:
+            return to_grid(symmetry.apply(to_canvas(grid, self.size)))
+
+        return tuple((turn(question), turn(answer)) for question, answer in demos)
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> NDArray[np.int64]:
         """Return the next action that paints an answer; see ``paint_action``."""
@@ -177,14 +186,15 @@ class Arc(Task):
         Raises:
             ValueError: always.
         """
-        raise ValueError("arc has no generator; expected source arc-agi-1, arc-agi-2 or a folder")
+        raise ValueError(f"arc has no generator; expected source {SOURCES} or a folder")
 
     def load(self, source: str, split: str) -> PuzzleSet:
         """Read the puzzles of a source.
 
         Args:
-            source: ``arc-agi-1`` or ``arc-agi-2``; an ARC JSON file or a folder of such files,
-                which are used whole; or a dataset folder.
+            source: ``arc-agi-1``, ``arc-agi-2`` or ``mini-arc``; an ARC JSON file or a folder of
+                such files, which are used whole; or a dataset folder. ``mini-arc:turned`` is what
+                models with puzzle embeddings are trained on, see ``mini``.
             split: ``train``, ``val``, ``test`` or ``ood``.
 
         Raises:
@@ -194,23 +204,20 @@ class Arc(Task):
         from hrm_gym.data.readers import read_folder as read_dataset
 
         path = Path(source)
-        if self.size != SIDE and not (path / "train").is_dir():
-            raise ValueError(
-                f"source: expected a dataset folder (see build-dataset arc) for {self.id}, got "
-                f"{source!r}"
-            )
+        if is_mini(source):
+            return load_mini(source, split, self.size)
         if source in VERSIONS:
-            return PuzzleSet.of(read_agi(source, split), source)
+            return PuzzleSet.of(fitted(read_agi(source, split), self.size, source), source)
         if path.is_dir():
             if (path / "train" / "dataset.json").exists():
                 return read_dataset(self, path, split)
-            return PuzzleSet.of(read_folder(path), source)
+            return PuzzleSet.of(fitted(read_folder(path), self.size, source), source)
         if path.is_file():
-            return PuzzleSet.of(read_file(path), source)
+            return PuzzleSet.of(fitted(read_file(path), self.size, source), source)
         if source.partition(":")[0] == "generator":
             self.generate(0)
         raise ValueError(
-            f"source: expected arc-agi-1, arc-agi-2, or an existing file or folder, got {source!r}"
+            f"source: expected {SOURCES}, or an existing file or folder, got {source!r}"
         )
 
     def select(self, puzzles: PuzzleSet, group: str, source: str, split: str) -> PuzzleSet:
@@ -222,7 +229,7 @@ class Arc(Task):
         if puzzles.puzzles is None:
             raise ValueError(
                 f"task_id: the puzzles of a dataset folder have no names, got {source}; expected "
-                "arc-agi-1, arc-agi-2, an ARC JSON file or a folder of such files"
+                f"{SOURCES}, an ARC JSON file or a folder of such files"
             )
         if any(puzzle.group == group for puzzle in puzzles.puzzles):
             return super().select(puzzles, group, source, split)
@@ -281,6 +288,34 @@ class Arc(Task):
             beside = torch.where(inside & ((flips & 4) > 0), columns - 1 - column, column)
             turned.append(canvases.gather(1, (there * self.size + beside).flatten(1)))
         return tuple(turned)
+
+
+def fitted(puzzles: Sequence[ArcPuzzle], side: int, source: str) -> Sequence[ArcPuzzle]:
+    """Return puzzles on a smaller canvas.
+
+    Args:
+        puzzles: Puzzles on the published canvas.
+        side: Cells along one side of the canvas.
+        source: Where they come from, for the message.
+
+    Raises:
+        ValueError: if a grid does not fit on the canvas; the message names its task.
+    """
+    if side == SIDE:
+        return puzzles
+    found = []
+    for puzzle in puzzles:
+        grids = [to_grid(puzzle.inputs), to_grid(puzzle.labels)]
+        for grid in (*grids, *(grid for pair in puzzle.demos for grid in pair)):
+            if max(grid.shape) > side:
+                rows, columns = grid.shape
+                raise ValueError(
+                    f"source: task {puzzle.task_id} of {source} has a grid of {rows}x{columns} "
+                    f"cells, which does not fit on a canvas of {side}x{side}"
+                )
+        inputs, labels = (to_canvas(grid, side) for grid in grids)
+        found.append(replace(puzzle, inputs=inputs, labels=labels))
+    return found
 
 
 def paint_action(goal: Grid, canvas: Grid) -> NDArray[np.int64]:

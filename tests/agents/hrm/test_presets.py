@@ -40,7 +40,7 @@ def test_a_family_without_presets_has_small_ones():
     assert list(found) == ["sudoku-9x9", "sudoku-4x4", "sudoku-6x6"]
     assert found["sudoku-4x4"] == PRESETS["sudoku-4x4"]
     assert [config.task_id for config in found.values()] == list(found)
-    assert list(default_presets({"arc"})) == ["arc"]
+    assert list(default_presets({"arc"})) == ["arc", "arc-5x5"]
     assert default_presets(set()) == {}
 
 

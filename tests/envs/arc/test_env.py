@@ -88,3 +88,30 @@ def test_the_regret_is_the_number_of_wrong_cells(to_the_end):
     assert info["regret"] == (painted != goal).sum() + columns
     env.reset()
     assert to_the_end(env)[4]["regret"] == 0
+
+
+def test_the_spaces_and_masks_have_the_size_of_the_canvas(to_the_end):
+    env = gym.make("HRMARC-v0", size=7, disable_env_checker=True)
+    assert env.action_space.nvec.tolist() == [12, 7, 7]
+    observation, info = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    assert observation["demos"].shape == (20 * 49,)
+    assert [len(part) for part in info["action_mask"]] == [12, 7, 7]
+    assert env.step(np.array([10, 7, 0]))[4]["invalid_action"]
+    assert not env.step(np.array([10, 6, 6]))[4]["invalid_action"]
+    assert to_the_end(env)[1] == 1
+
+
+def test_the_default_source_of_a_small_canvas_is_mini_arc():
+    env = gym.make("HRMARC-5x5-v0", split="test").unwrapped
+    assert (env.puzzles.origin, len(env.puzzles)) == ("mini-arc", 149)
+    _, info = env.reset(options={"index": 3})
+    assert (info["task"], info["task_id"], info["test_index"]) == ("arc-5x5", "mini-003", 0)
+
+
+def test_a_json_file_is_placed_on_the_canvas_of_the_environment(tmp_path):
+    pair = {"input": [[1, 2, 3]], "output": [[3], [4]]}
+    (tmp_path / "mine.json").write_text(json.dumps({"train": [pair], "test": [pair]}))
+    env = gym.make("HRMARC-v0", size=4, source=str(tmp_path / "mine.json"))
+    observation, _ = env.reset(seed=0)
+    assert observation["tokens"].tolist() == [3, 4, 5, 1, 1, 1, 1, *[0] * 9]
