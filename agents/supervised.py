@@ -23,7 +23,7 @@ from .hrm.agent import HRMAgent
 from .hrm.model.config import HRMConfig
 from .hrm.model.flops import recurrence_flops, segment_flops
 from .hrm.model.network import HRM
-from .hrm.model.relations import task_fields
+from .hrm.model.tasks import task_fields
 from .hrm.presets import TRANSFORMER_RATES, get_preset, preset_for
 from .hrm.train_config import TrainConfig
 from .hrm.training.run import train

@@ -108,7 +108,8 @@ def _run(words: list[str]) -> None:
 def write_models(folder: Path) -> list[dict[str, Any]]:
     """Export every pretrained agent whose task the page knows, and list them in models.json."""
     from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.agents.hrm.exchange.export import EXPORTABLE, Precision, describe, export
+    from hrm_gym.agents.hrm.exchange.export import describe, export
+    from hrm_gym.agents.hrm.exchange.graph import Precision
     from hrm_gym.files import write_text
     from hrm_gym.scripts.export import questions
 
@@ -119,7 +120,7 @@ def write_models(folder: Path) -> list[dict[str, Any]]:
     models = []
     for name, shipped in HRMAgent.pretrained().items():
         family, _, size = shipped.task.partition("-")
-        if family not in families or shipped.mixer not in EXPORTABLE:
+        if family not in families or shipped.mixer == "relations":
             continue
         agent = HRMAgent.from_pretrained(name)
         precision: Precision = "float32" if agent.parameters <= WHOLE else "int8"

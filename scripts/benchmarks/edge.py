@@ -89,7 +89,8 @@ def published(args: Any, folder: Path) -> list[Row]:
     import torch
 
     from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
-    from hrm_gym.agents.hrm.exchange.export import PRECISIONS, export
+    from hrm_gym.agents.hrm.exchange.export import export
+    from hrm_gym.agents.hrm.exchange.graph import PRECISIONS
     from hrm_gym.puzzles import get_task
 
     torch.manual_seed(args.seed)
@@ -119,7 +120,7 @@ def published(args: Any, folder: Path) -> list[Row]:
 def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     """Measure how far a pretrained agent and its exports agree, and what the exports cost."""
     from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.agents.hrm.exchange.export import EXPORTABLE, export
+    from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
     from hrm_gym.scripts.export import questions
 
@@ -128,8 +129,6 @@ def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     count = 200 if agent.parameters < LARGE else 20
     tokens = questions(agent.task, count, args.seed)
     rows = []
-    if agent.model.config.mixer not in EXPORTABLE:
-        return halting(args, agent, name, tokens)
     for precision in ("float32", "int8"):
         path = folder / f"{name}-{precision}.onnx"
         export(agent, path, precision)
@@ -152,11 +151,19 @@ def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     return rows + halting(args, agent, name, tokens)
 
 
-def differences(agent: Any, exported: Any, tokens: np.ndarray) -> tuple[float, float, float]:
+def differences(
+    agent: Any, exported: Any, tokens: np.ndarray, segments: int | None = None
+) -> tuple[float, float, float]:
     """Return the differences of the logits and the share of equal cells, over all segments.
 
     Segments after halting are included. Each agent continues from its own carry, so that rounding
     differences may grow.
+
+    Args:
+        agent: The agent in PyTorch.
+        exported: The agent in ONNX Runtime.
+        tokens: ``(B, seq_len)``, the puzzles.
+        segments: The last segment; default: that of the agent.
 
     Returns:
         The largest difference relative to the largest logit of its segment, since float32 rounds
@@ -166,9 +173,11 @@ def differences(agent: Any, exported: Any, tokens: np.ndarray) -> tuple[float, f
 
     batch = torch.tensor(tokens)
     ids = torch.zeros(len(tokens), dtype=torch.int64)
-    carry, feed = agent.model.initial_carry(len(tokens)), exported.begin(tokens)
+    agent.task_for(tokens.shape[1])
+    carry = agent.model.initial_carry(len(tokens), seq_len=tokens.shape[1])
+    feed = exported.begin(tokens)
     relative, absolute, agreed = 0.0, 0.0, []
-    for _ in range(agent.max_segments):
+    for _ in range(segments or agent.max_segments):
         with torch.inference_mode():
             carry, output = agent.model.segment(carry, batch, ids)
         logits, _, feed["z_H"], feed["z_L"] = exported.session.run(None, feed)

@@ -11,7 +11,7 @@ import torch
 from hrm_gym.agents.hrm import HRM, HRMAgent
 from hrm_gym.agents.hrm.model.config import HRMConfig
 from hrm_gym.agents.hrm.model.flops import segment_flops
-from hrm_gym.agents.hrm.model.relations import task_fields
+from hrm_gym.agents.hrm.model.tasks import task_fields
 from hrm_gym.agents.hrm.presets import PRESETS
 from hrm_gym.agents.hrm.train_config import TrainConfig
 from hrm_gym.agents.hrm.training.trainer import Trainer

@@ -12,6 +12,11 @@ always in float32.
 | ``tokens`` | (B, seq_len) int64 | | ``logits`` | (B, seq_len, vocab) float32 |
 | ``z_H``, ``z_L`` | (B, positions, hidden) float32 | | ``q_values`` | (B, 2) float32 |
 | ``puzzle_ids`` (if embedded) | (B,) int64 | | ``z_H_next``, ``z_L_next`` | as ``z_H`` |
+| ``relation_NAME`` (if relational) | (seq_len,) int64 | | | |
+
+The graph of a model with ``mixer="relations"`` serves every size: its ``seq_len`` is the dimension
+P, and each relation of the board is an input, see :mod:`.relational`. With equivariant symbols the
+states are (B, P, S, hidden), where S is the number of symbols.
 
 The metadata of the file (``hrm_gym``, JSON) contains the format version, task, precision, segments,
 configuration and initial carry; :mod:`.onnx` reads it.
@@ -23,121 +28,26 @@ import base64
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hrm_gym.extras import missing_extra
 from hrm_gym.files import write_bytes
 
-from ..model.config import NORM_EPS, HRMConfig
-from .onnx import FORMAT, METADATA
+from ..model.config import HRMConfig
+from . import relational
+from .graph import PRECISIONS, Graph, Precision, Weights
+from .onnx import FORMAT, METADATA, RELATION, input_shapes, output_shapes
 
 if TYPE_CHECKING:
     from ..agent import HRMAgent
 
-Precision = Literal["float32", "float16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-EXPORTABLE = ("attention", "mlp")
-"""The mixers that have an ONNX graph."""
 IR_VERSION = 10
 OPSET = 18
 
 
-class Graph:
-    """Nodes and weights of a graph under construction; names are numbered.
-
-    Args:
-        precision: How matrices are stored.
-        outer: The enclosing graph; the outermost graph contains the weights.
-        prefix: Prefix of all names.
-    """
-
-    def __init__(self, precision: Precision, outer: Graph | None = None, prefix: str = "") -> None:
-        self.precision = precision
-        self.outer = outer
-        self.prefix = prefix
-        self.nodes: list[Any] = []
-        self.weights: dict[str, Any] = {} if outer is None else outer.weights
-
-    def add(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node with one output and return the name of the output."""
-        return self.add_many(op, 1, *inputs, **attributes)[0]
-
-    def add_many(self, op: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add a node and return the names of its outputs."""
-        from onnx import helper
-
-        number = len(self.nodes)
-        outputs = [f"{self.prefix}{op}_{number}_{k}" for k in range(count)]
-        self.nodes.append(
-            helper.make_node(op, inputs, outputs, name=f"{self.prefix}{op}_{number}", **attributes)
-        )
-        return outputs
-
-    def constant(self, name: str, value: Any, dtype: Any) -> str:
-        """Store a constant under a name, unless it is stored already, and return the name."""
-        from onnx import numpy_helper
-
-        if name not in self.weights:
-            array = np.array(value, dtype, order="C")
-            self.weights[name] = numpy_helper.from_array(array, name)
-        return name
-
-    def numbers(self, *values: int) -> str:
-        """Return a small int64 vector, such as a shape or axes."""
-        name = "int64_" + "_".join(str(v).replace("-", "m") for v in values)
-        return self.constant(name, values, np.int64)
-
-    def scalar(self, value: float) -> str:
-        """Return a float32 scalar."""
-        return self.constant(f"float_{value!r}", value, np.float32)
-
-    def linear(self, x: str, name: str, weight: np.ndarray) -> str:
-        """Multiply (..., inputs) by a stored matrix (outputs, inputs) of a block."""
-        if self.precision == "float32":
-            return self.add("MatMul", x, self.constant(name, weight.T, np.float32))
-        if self.precision == "float16":
-            return self._expanded(x, self.constant(name, weight.T, np.float16))
-        scale = np.abs(weight).max(axis=1) / 127
-        scale = np.where(scale > 0, scale, 1).astype(np.float32)
-        whole = np.rint(weight / scale[:, None]).astype(np.int8)
-        product = self._expanded(x, self.constant(name, whole.T, np.int8))
-        # The scales of the outputs are applied after the product, which has fewer elements.
-        return self.add("Mul", product, self.constant(f"{name}.scale", scale, np.float32))
-
-    def _expanded(self, x: str, stored: str) -> str:
-        """Multiply by a compressed matrix, which is expanded to float32 just before its use.
-
-        A plain cast has no inputs that change, so it would run at the start of the body, all
-        weights would be in memory in float32 at the same time, and constant folding would keep
-        them. The shape of the matrix is therefore computed from ``x``, which delays the cast: one
-        matrix is expanded at a time, and is still in the cache when it is multiplied.
-        """
-        from onnx import TensorProto
-
-        width = self.add("Shape", x, start=2, end=3)
-        shape = self.add("Concat", width, self.numbers(-1), axis=0)
-        expanded = self.add("Cast", self.add("Reshape", stored, shape), to=TensorProto.FLOAT)
-        return self.add("MatMul", x, expanded)
-
-    def norm(self, x: str) -> str:
-        """Return RMSNorm without gain over the last axis."""
-        mean = self.add("ReduceMean", self.add("Mul", x, x), self.numbers(-1), keepdims=1)
-        root = self.add("Sqrt", self.add("Add", mean, self.scalar(NORM_EPS)))
-        return self.add("Div", x, root)
-
-    def swiglu(self, x: str, name: str, weights: dict[str, np.ndarray]) -> str:
-        """Return down(silu(gate(x)) * up(x))."""
-        both = self.linear(x, f"{name}.gate_up", weights[f"{name}.gate_up.weight"])
-        gate, up = self.add_many("Split", 2, both, axis=-1, num_outputs=2)
-        inner = self.add("Mul", self.add("Mul", gate, self.add("Sigmoid", gate)), up)
-        return self.linear(inner, f"{name}.down", weights[f"{name}.down.weight"])
-
-
-def attention(
-    graph: Graph, x: str, name: str, weights: dict[str, np.ndarray], config: HRMConfig
-) -> str:
+def attention(graph: Graph, x: str, name: str, weights: Weights, config: HRMConfig) -> str:
     """Return multi-head attention over all positions, (B, length, hidden)."""
     heads, width = config.num_heads, config.hidden_size
     size = width // heads
@@ -157,7 +67,7 @@ def attention(
     return graph.linear(flat, f"{name}.out", weights[f"{name}.out.weight"])
 
 
-def _rotate(graph: Graph, x: str, weights: dict[str, np.ndarray]) -> str:
+def _rotate(graph: Graph, x: str, weights: Weights) -> str:
     """Turn the halves of queries or keys, (B, heads, length, head_dim)."""
     cos, sin = (graph.constant(n, weights[n], np.float32) for n in ("cos", "sin"))
     first, second = graph.add_many("Split", 2, x, axis=-1, num_outputs=2)
@@ -167,13 +77,22 @@ def _rotate(graph: Graph, x: str, weights: dict[str, np.ndarray]) -> str:
 
 
 def recurrence(
-    graph: Graph, h: str, name: str, layers: int, weights: dict[str, np.ndarray], config: HRMConfig
+    graph: Graph,
+    h: str,
+    name: str,
+    layers: int,
+    weights: Weights,
+    config: HRMConfig,
+    board: relational.GraphLinks | None,
 ) -> str:
     """Apply the blocks of the planner or the executor."""
     for layer in range(layers):
         block = f"{name}.blocks.{layer}"
         if config.mixer == "attention":
             mixed = attention(graph, h, f"{block}.mixer", weights, config)
+            h = graph.norm(graph.add("Add", h, mixed))
+        elif board is not None:
+            mixed = relational.mix(graph, h, f"{block}.mixer", weights, config, board)
             h = graph.norm(graph.add("Add", h, mixed))
         else:
             turned = graph.add("Transpose", h, perm=[0, 2, 1])
@@ -184,7 +103,7 @@ def recurrence(
     return h
 
 
-def embed(graph: Graph, weights: dict[str, np.ndarray], config: HRMConfig) -> str:
+def embed(graph: Graph, weights: Weights, config: HRMConfig) -> str:
     """Return sqrt(hidden) * (puzzle embedding, registers, tokens), (B, positions, hidden)."""
     width = config.hidden_size
     table = graph.constant("token_emb", weights["token_emb"], np.float32)
@@ -209,7 +128,13 @@ def embed(graph: Graph, weights: dict[str, np.ndarray], config: HRMConfig) -> st
     return graph.add("Mul", x, graph.scalar(scale))
 
 
-def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfig) -> list[str]:
+def think(
+    graph: Graph,
+    x: str,
+    weights: Weights,
+    config: HRMConfig,
+    board: relational.GraphLinks | None,
+) -> list[str]:
     """Apply all updates of a segment in loops and return z_H and z_L.
 
     Each H cycle is ``L_cycles`` of z_L = executor(z_L + z_H + x), then z_H = planner(z_H + z_L).
@@ -224,7 +149,7 @@ def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfi
         target = body.add("Where", low, "update_L", "update_H")
         injection = body.add("Where", low, injected, "update_L")
         h = body.add("Add", target, injection)
-        new = recurrence(body, h, "executor", config.L_layers, weights, config)
+        new = recurrence(body, h, "executor", config.L_layers, weights, config, board)
         z_H = body.add("Where", low, "update_H", new)
         z_L = body.add("Where", low, new, "update_L")
         carry = {"update_H": ("z_H", z_H), "update_L": ("z_L", z_L)}
@@ -232,11 +157,11 @@ def think(graph: Graph, x: str, weights: dict[str, np.ndarray], config: HRMConfi
     outer = Graph(graph.precision, graph, "plan_")
     inner = Graph(graph.precision, outer, "execute_")
     h = inner.add("Add", "execute_L", inner.add("Add", "plan_H", x))
-    new = recurrence(inner, h, "executor", config.L_layers, weights, config)
+    new = recurrence(inner, h, "executor", config.L_layers, weights, config, board)
     carry = {"execute_L": ("plan_L", new)}
     (z_L,) = _loop(outer, inner, config.L_cycles, "execute_i", carry)
     h = outer.add("Add", "plan_H", z_L)
-    z_H = recurrence(outer, h, "planner", config.H_layers, weights, config)
+    z_H = recurrence(outer, h, "planner", config.H_layers, weights, config, board)
     carry = {"plan_H": ("z_H", z_H), "plan_L": ("z_L", z_L)}
     return _loop(graph, outer, config.H_cycles, "plan_i", carry)
 
@@ -269,18 +194,12 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     """Return the ONNX model of one segment of an agent.
 
     Raises:
-        ValueError: if the precision is unknown, ``onnx`` is not installed, or the mixer of the
-            model has no ONNX graph.
+        ValueError: if the precision is unknown, or ``onnx`` is not installed.
     """
-    if agent.model.config.mixer not in EXPORTABLE:
-        raise ValueError(
-            f"agent: a model with mixer={agent.model.config.mixer!r} cannot be exported to ONNX; "
-            f"expected one with {' or '.join(EXPORTABLE)}"
-        )
     if precision not in PRECISIONS:
         raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
     try:
-        from onnx import TensorProto, helper
+        from onnx import helper
     except ImportError:
         raise ValueError(missing_extra("an .onnx file", "export")) from None
     config = agent.model.config
@@ -289,41 +208,42 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
         for name, value in [*agent.model.named_parameters(), *agent.model.named_buffers()]
     }
     graph = Graph(precision)
-    z_H, z_L = think(graph, embed(graph, weights, config), weights, config)
-    ends = graph.numbers(config.prefix_len), graph.numbers(config.total_len)
-    cells = graph.add("Slice", z_H, *ends, graph.numbers(1))
-    head = graph.constant("head", weights["head.weight"].T, np.float32)
-    first = graph.add("Gather", z_H, graph.constant("first", 0, np.int64), axis=1)
+    if config.mixer == "relations":
+        board = relational.links(graph, agent.task.relations(), config)
+        x = relational.embed(graph, weights, config)
+        z_H, z_L = think(graph, x, weights, config, board)
+        logits = relational.answer(graph, z_H, weights, config)
+        pooled = relational.pool(graph, z_H, config)
+    else:
+        z_H, z_L = think(graph, embed(graph, weights, config), weights, config, None)
+        ends = graph.numbers(config.prefix_len), graph.numbers(config.total_len)
+        cells = graph.add("Slice", z_H, *ends, graph.numbers(1))
+        logits = graph.add(
+            "MatMul", cells, graph.constant("head", weights["head.weight"].T, np.float32)
+        )
+        pooled = graph.add("Gather", z_H, graph.constant("first", 0, np.int64), axis=1)
     q_head = graph.constant("q_head", weights["q_head.weight"].T, np.float32)
     q_bias = graph.constant("q_bias", weights["q_head.bias"], np.float32)
     products = {
-        "logits": graph.add("MatMul", cells, head),
-        "q_values": graph.add("Add", graph.add("MatMul", first, q_head), q_bias),
+        "logits": logits,
+        "q_values": graph.add("Add", graph.add("MatMul", pooled, q_head), q_bias),
         "z_H_next": z_H,
         "z_L_next": z_L,
     }
     for name, value in products.items():
         graph.nodes.append(helper.make_node("Identity", [value], [name], name=name))
-    state: list[str | int | None] = ["B", config.total_len, config.hidden_size]
-    inputs = [
-        helper.make_tensor_value_info("tokens", TensorProto.INT64, ["B", config.seq_len]),
-        helper.make_tensor_value_info("z_H", TensorProto.FLOAT, state),
-        helper.make_tensor_value_info("z_L", TensorProto.FLOAT, state),
-    ]
-    if config.num_puzzles:
-        inputs.append(helper.make_tensor_value_info("puzzle_ids", TensorProto.INT64, ["B"]))
-    shapes: dict[str, list[str | int | None]] = {
-        "logits": ["B", config.seq_len, config.vocab_size],
-        "q_values": ["B", 2],
-        "z_H_next": state,
-        "z_L_next": state,
-    }
-    outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    shapes = input_shapes(config) | output_shapes(config)
+    ends_of = {
+        name: helper.make_tensor_value_info(name, _dtype(name), shape)
         for name, shape in shapes.items()
-    ]
-    weights_once = list(graph.weights.values())
-    whole = helper.make_graph(graph.nodes, "segment", inputs, outputs, weights_once)
+    }
+    whole = helper.make_graph(
+        graph.nodes,
+        "segment",
+        [ends_of[name] for name in input_shapes(config)],
+        [ends_of[name] for name in output_shapes(config)],
+        list(graph.weights.values()),
+    )
     model = helper.make_model(
         whole,
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -332,6 +252,14 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
     )
     helper.set_model_props(model, {METADATA: json.dumps(describe(agent, precision))})
     return model
+
+
+def _dtype(name: str) -> int:
+    """Return the type of an input or an output: states, logits and Q-values are float32."""
+    from onnx import TensorProto
+
+    whole = name in ("tokens", "puzzle_ids") or name.startswith(RELATION)
+    return TensorProto.INT64 if whole else TensorProto.FLOAT
 
 
 def describe(agent: HRMAgent, precision: Precision) -> dict[str, Any]:

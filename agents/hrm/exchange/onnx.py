@@ -24,6 +24,7 @@ from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 from ..inference.acting import ActingAgent
 from ..inference.thinking import Noise, Rows, Segment
 from ..model.config import HRMConfig
+from ..model.tasks import relations_for
 
 FORMAT = 1
 METADATA = "hrm_gym"
@@ -36,6 +37,43 @@ FIELDS: dict[str, type] = {
     "carry": str,
 }
 """Required entries of the metadata and their types."""
+BATCHED = ("tokens", "z_H", "z_L", "puzzle_ids")
+"""The inputs that have a row for each puzzle."""
+RELATION = "relation_"
+"""The name of the input of a relation is this and the name of the relation."""
+Shapes = dict[str, list[str | int]]
+"""The dimensions of inputs or outputs by name; a dimension with a name may have any size."""
+
+
+def input_shapes(config: HRMConfig) -> Shapes:
+    """Return the inputs of the graph of a segment, in their order."""
+    length: str | int = "P" if config.mixer == "relations" else config.seq_len
+    state = _state_shape(config)
+    shapes: Shapes = {"tokens": ["B", length], "z_H": state, "z_L": state}
+    if config.num_puzzles:
+        shapes["puzzle_ids"] = ["B"]
+    return shapes | {RELATION + name: [length] for name in config.relations}
+
+
+def output_shapes(config: HRMConfig) -> Shapes:
+    """Return the outputs of the graph of a segment, in their order."""
+    length: str | int = "P" if config.mixer == "relations" else config.seq_len
+    vocab: str | int = "V" if config.symbols == "equivariant" else config.vocab_size
+    state = _state_shape(config)
+    return {
+        "logits": ["B", length, vocab],
+        "q_values": ["B", 2],
+        "z_H_next": state,
+        "z_L_next": state,
+    }
+
+
+def _state_shape(config: HRMConfig) -> list[str | int]:
+    """Return the shape of a state: P positions and S symbols are known when the graph runs."""
+    if config.symbols == "equivariant":
+        return ["B", "P", "S", config.hidden_size]
+    length: str | int = "P" if config.mixer == "relations" else config.total_len
+    return ["B", length, config.hidden_size]
 
 
 class OnnxAgent(ActingAgent):
@@ -60,8 +98,11 @@ class OnnxAgent(ActingAgent):
             own = task_of_file(about["task"], task)
             self.config = HRMConfig.from_dict(about["model"])
             start = np.frombuffer(base64.b64decode(about["carry"], validate=True), "<f4")
-            self._start = start.reshape(2, 1, 1, self.config.hidden_size)
+            self._start = start.reshape(2, self.config.hidden_size)
             _check_shapes(self.session, self.config, own)
+            self.any_size = self.config.mixer == "relations"
+            self._links: dict[int, dict[str, NDArray[np.int64]]] = {}
+            self._add_task(own)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}; export the agent again") from None
         super().__init__(own, about["max_segments"], about["steady"])
@@ -80,16 +121,32 @@ class OnnxAgent(ActingAgent):
             tokens: ``(B, seq_len)`` uint8.
             puzzle_ids: ``(B,)``; 0 by default.
         """
-        shape = (len(tokens), self.config.total_len, self.config.hidden_size)
+        config = self.config
+        task = self.task_for(tokens.shape[1])
+        places: tuple[int, ...] = (config.total_len,)
+        if config.symbols == "equivariant":
+            places = (task.seq_len, task.vocab_size - config.fixed_tokens)
+        elif self.any_size:
+            places = (task.seq_len,)
+        shape = (len(tokens), *places, config.hidden_size)
         feed = {
             "tokens": tokens.astype(np.int64),
             "z_H": np.array(np.broadcast_to(self._start[0], shape)),
             "z_L": np.array(np.broadcast_to(self._start[1], shape)),
         }
-        if self.config.num_puzzles:
+        if config.num_puzzles:
             ids = np.zeros(len(tokens), np.int64) if puzzle_ids is None else puzzle_ids
             feed["puzzle_ids"] = ids
-        return feed
+        return feed | self._links[task.seq_len]
+
+    def _add_task(self, task: Task) -> None:
+        """Keep the inputs that describe the relations of a size.
+
+        Raises:
+            ValueError: if the weights cannot serve the task.
+        """
+        relations = relations_for(task, self.config) if self.any_size else ()
+        self._links[task.seq_len] = {RELATION + r.name: r.index for r in relations}
 
     def _segments(
         self,
@@ -109,7 +166,7 @@ class OnnxAgent(ActingAgent):
                 kept = rows.pop()
                 if len(kept) == 0:
                     return
-                feed = {name: value[kept] for name, value in feed.items()}
+                feed |= {name: feed[name][kept] for name in BATCHED if name in feed}
 
     def _read(self, logits: NDArray[np.float32], q_values: NDArray[np.float32]) -> Segment:
         """Return the outputs of a segment."""
@@ -208,22 +265,11 @@ def _check_shapes(session: Any, config: HRMConfig, task: Task) -> None:
             f"the model has {config.seq_len} positions and {config.vocab_size} tokens, {task.id} "
             f"needs {task.seq_len} and {task.vocab_size}"
         )
-    state = [config.total_len, config.hidden_size]
-    wanted = {
-        "tokens": [config.seq_len],
-        "z_H": state,
-        "z_L": state,
-        **({"puzzle_ids": []} if config.num_puzzles else {}),
-        "logits": [config.seq_len, config.vocab_size],
-        "q_values": [2],
-        "z_H_next": state,
-        "z_L_next": state,
-    }
+    wanted = input_shapes(config) | output_shapes(config)
     ends = [*session.get_inputs(), *session.get_outputs()]
-    # Without the batch dimension, which may have any size.
-    found = {end.name: list(end.shape)[1:] for end in ends}
+    found = {end.name: list(end.shape) for end in ends}
     for name in wanted | found:
         if wanted.get(name) != found.get(name):
             raise ValueError(
-                f"{name}: expected {wanted.get(name)} a puzzle in the graph, got {found.get(name)}"
+                f"{name}: expected shape {wanted.get(name)} in the graph, got {found.get(name)}"
             )

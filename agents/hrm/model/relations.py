@@ -8,8 +8,8 @@ state of another one, zero outside the grid.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import Linear
+from .tasks import relations_for
 
 if TYPE_CHECKING:
     from hrm_gym.puzzles import Task
@@ -115,61 +116,8 @@ class Board(NamedTuple):
             ValueError: if the relations or the symbols of the task are not those that the weights
                 were made for.
         """
-        relations = task.relations()
-        names = tuple(relation.name for relation in relations)
-        if names != config.relations:
-            raise ValueError(
-                f"relations: the weights have {', '.join(config.relations)}, {task.id} has "
-                f"{', '.join(names)}"
-            )
-        for relation in relations:
-            if len(relation.index) != task.seq_len:
-                raise ValueError(
-                    f"relations: {relation.name} has {len(relation.index)} positions, {task.id} "
-                    f"has {task.seq_len}"
-                )
-        check_symbols(task, config)
-        links = Links.of(relations, task.seq_len)
+        links = Links.of(relations_for(task, config), task.seq_len)
         return cls(task.id, task.seq_len, task.vocab_size, links)
-
-
-def task_fields(task: Task, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of ``HRMConfig``, completed by those that follow from a task.
-
-    Args:
-        task: The task.
-        fields: The other fields; those given here are kept.
-
-    Raises:
-        ValueError: if equivariant symbols are asked for and the task has no such symbols.
-    """
-    own: dict[str, Any] = {"vocab_size": task.vocab_size, "seq_len": task.seq_len}
-    if fields.get("mixer") == "relations":
-        own["relations"] = tuple(relation.name for relation in task.relations())
-    if fields.get("symbols") == "equivariant":
-        if not task.symbols:
-            raise ValueError(f"symbols: {task.id} has no interchangeable symbols")
-        own["fixed_tokens"] = min(task.symbols)
-    return {**own, **fields}
-
-
-def check_symbols(task: Task, config: HRMConfig) -> None:
-    """Refuse a task whose tokens the weights do not fit.
-
-    Raises:
-        ValueError: if they do not.
-    """
-    if config.symbols == "tokens":
-        if task.vocab_size != config.vocab_size:
-            raise ValueError(
-                f"task: the weights have {config.vocab_size} tokens, {task.id} has "
-                f"{task.vocab_size}"
-            )
-    elif task.symbols != tuple(range(config.fixed_tokens, task.vocab_size)):
-        raise ValueError(
-            f"task: with symbols='equivariant' the tokens from {config.fixed_tokens} on must be "
-            f"the interchangeable symbols, those of {task.id} are {list(task.symbols)}"
-        )
 
 
 class RelationMixer(nn.Module):

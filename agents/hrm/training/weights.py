@@ -9,7 +9,7 @@ from hrm_gym.puzzles import get_task
 from ..agent import HRMAgent
 from ..model.config import HRMConfig
 from ..model.network import HRM
-from ..model.relations import task_fields
+from ..model.tasks import task_fields
 from ..train_config import TrainConfig
 from .environments import Stream
 
