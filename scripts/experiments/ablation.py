@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hrm_gym.scripts.reporting.tables import markdown_table
 
 from .cell import Cell
 from .rows import Row, RowResult, report_head
-from .suites import read_suite
+
+if TYPE_CHECKING:
+    from hrm_gym.agents.hrm.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,13 @@ class AblationCell(Cell):
 
     Attributes:
         preset: The preset that is varied.
-        variant: Name of the variant in ``suites/ablation.yaml``.
+        variant: Name of the variant in the suite.
         changes: Fields of ``TrainConfig`` that differ from the preset; those of ``model`` are
             merged into the preset's model.
         seed: Seed of the training.
         steps: Optimizer steps; ``None`` takes those of the preset.
         episodes: Number of held-out puzzles.
+        execution: Further arguments of ``Trainer``.
     """
 
     preset: str
@@ -35,6 +38,7 @@ class AblationCell(Cell):
     seed: int
     steps: int | None
     episodes: int
+    execution: dict[str, Any] = dataclasses.field(default_factory=dict, hash=False)
 
     result_type: ClassVar = RowResult
 
@@ -50,20 +54,18 @@ class AblationCell(Cell):
     def run(self, folder: Path) -> RowResult:
         """Train the variant and test it."""
         from hrm_gym.agents.hrm.inference.depth import measure_depth
-        from hrm_gym.agents.hrm.presets import get_preset
         from hrm_gym.agents.hrm.training.run import run
         from hrm_gym.agents.hrm.training.trainer import Trainer
         from hrm_gym.data import load_puzzles
 
-        preset = get_preset(self.preset)
-        model = {**preset.model, **self.changes.get("model", {})}
-        config = dataclasses.replace(preset, **{**self.changes, "model": model})
-        trainer = Trainer(config, self.seed, self.device)
+        config = changed(self.preset, self.changes)
+        trainer = Trainer(config, self.seed, self.device, **self.execution)
         if run(trainer, self.steps, self.seconds) == "stopped":
             raise KeyboardInterrupt
         agent = trainer.agent()
         puzzles = load_puzzles(agent.task, split="test", limit=self.episodes)
         depth = measure_depth(agent, puzzles)
+        bands = depth.bands()
         # Without learned halting the test takes as many segments as training did.
         fixed, last = config.halting == "fixed", config.max_segments
         right = depth.exact[last - 1] if fixed else depth.halted
@@ -79,6 +81,9 @@ class AblationCell(Cell):
             "right": int(right.sum()),
             "segments": float(last if fixed else depth.segments.mean()),
             "always": float(depth.curve[-1]),
+            # Mean segments on the puzzles of the lowest and of the highest ratings.
+            "easy": float(depth.segments[bands[0][2]].mean()),
+            "hard": float(depth.segments[bands[-1][2]].mean()),
             "steps": trainer.step,
             "seconds": trainer.seconds,
             "parameters": agent.parameters,
@@ -86,12 +91,41 @@ class AblationCell(Cell):
         return RowResult(self, row=row)
 
 
-def variants() -> dict[str, dict[str, Any]]:
-    """Return the changes of every variant, with the cycles of the suite's ``base``."""
-    suite = read_suite("ablation")
+def changed(preset: str, changes: dict[str, Any]) -> TrainConfig:
+    """Return the configuration of a variant.
+
+    Args:
+        preset: The preset.
+        changes: Fields of ``TrainConfig`` as JSON values; those of ``model`` are merged.
+
+    Raises:
+        ValueError: if the preset is unknown or a value is out of range.
+    """
+    from hrm_gym.agents.hrm.presets import get_preset
+    from hrm_gym.agents.hrm.train_config import TrainConfig
+
+    values = get_preset(preset).to_dict()
+    model = {**values["model"], **changes.get("model", {})}
+    if "halting" in changes:
+        model["q_continue"] = changes["halting"] in ("q", "td")
+    if not model.get("q_continue", True):
+        values["later_targets"] = False
+    return TrainConfig.from_dict({**values, **changes, "model": model})
+
+
+def variants(suite: Mapping[str, Any], preset: str) -> dict[str, dict[str, Any]]:
+    """Return the changes of every variant of a preset.
+
+    They include the puzzles of the preset in the suite and the cycles of the suite's ``base``.
+    """
     return {
-        name: {**changes, "model": {**suite["base"], **changes.get("model", {})}}
+        name: {
+            **suite.get("puzzles", {}).get(preset, {}),
+            **changes,
+            "model": {**suite["base"], **changes.get("model", {})},
+        }
         for name, changes in suite["variants"].items()
+        if preset in suite.get("only", {}).get(name, [preset])
     }
 
 
@@ -111,31 +145,43 @@ def exact(rows: Sequence[Row]) -> str:
 
 
 def segments(rows: Sequence[Row]) -> str:
-    """Return the mean number of segments, and the accuracy after the last segment."""
-    return f"{mean(rows, 'segments'):.2f}; {mean(rows, 'always'):.1%}"
+    """Return the mean numbers of segments, and the accuracy after the last segment."""
+    spread = f" ({mean(rows, 'easy'):.2f} to {mean(rows, 'hard'):.2f})" if "easy" in rows[0] else ""
+    return f"{mean(rows, 'segments'):.2f}{spread}; {mean(rows, 'always'):.1%}"
 
 
-def table(rows: Sequence[Row], presets: Sequence[str], text: Callable[[Sequence[Row]], str]) -> str:
+def table(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    presets: Sequence[str],
+    text: Callable[[Sequence[Row]], str],
+) -> str:
     """Return a Markdown table: a line for every variant, a column for every preset.
 
     Args:
         rows: Rows of the result file.
+        names: The variants to show.
         presets: The presets to show.
         text: Returns the text of a cell from its rows, one for every seed.
     """
     lines = []
-    for variant in read_suite("ablation")["variants"]:
+    for variant in names:
         runs = [[r for r in rows if (r["level"], r["variant"]) == (p, variant)] for p in presets]
         lines.append([variant, *(text(own) if own else "" for own in runs)])
     return markdown_table(["variant", *presets], lines)
 
 
 def report(
-    rows: Sequence[Row], machine: dict[str, Any], presets: Sequence[str], command: str
+    suite: Mapping[str, Any],
+    rows: Sequence[Row],
+    machine: dict[str, Any],
+    presets: Sequence[str],
+    command: str,
 ) -> str:
     """Return the report in Markdown.
 
     Args:
+        suite: The suite.
         rows: Rows of the result file.
         machine: Description of the machine.
         presets: The presets to show.
@@ -143,17 +189,18 @@ def report(
     """
     minutes = sum(row["seconds"] for row in rows) / 60
     size = f"{len(rows)} cells, {minutes:.0f} minutes of training in total."
-    meanings = read_suite("ablation")["meanings"]
+    meanings, names = suite["meanings"], tuple(suite["variants"])
+    spread = " (on the puzzles of the lowest and of the highest ratings)" * ("easy" in rows[0])
     parts = [
         *report_head("What the parts of an HRM contribute", command, machine, size),
         "\n".join(f"- *{name}*: {meaning}" for name, meaning in meanings.items()),
         "## Exact accuracy on held-out puzzles",
         f"Mean over seeds (95% Wilson interval of such a share of {rows[0]['puzzles']} test "
         "puzzles, which does not include the differences between seeds; the value of every seed).",
-        table(rows, presets, exact).rstrip(),
-        "## Segments per puzzle, and exact accuracy after the last segment",
-        table(rows, presets, segments).rstrip(),
+        table(rows, names, presets, exact).rstrip(),
+        f"## Segments per puzzle{spread}, and exact accuracy after the last segment",
+        table(rows, names, presets, segments).rstrip(),
         "## Parameters",
-        table(rows, presets, lambda own: f"{own[0]['parameters']:,}").rstrip(),
+        table(rows, names, presets, lambda own: f"{own[0]['parameters']:,}").rstrip(),
     ]
     return "\n\n".join(parts) + "\n"

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.scripts import ablate
 from hrm_gym.scripts.experiments import ablation
 from hrm_gym.scripts.experiments.suites import read_suite
 
+SUITE = read_suite("ablation")
 KEPT = ("flat", "one-step gradient", "no ACT")
 
 
 def test_cells_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = {name: changes for name, changes in ablation.variants().items() if name in KEPT}
-    monkeypatch.setattr(ablation, "variants", lambda: found)
+    every = ablation.variants(SUITE, "sudoku-4x4")
+    found = {name: changes for name, changes in every.items() if name in KEPT}
+    monkeypatch.setattr(ablation, "variants", lambda suite, preset: found)
     args = ablate.Args(steps=2, seeds=1, episodes=8, presets=("sudoku-4x4",), out=tmp_path)
     assert ablate.main(args) == 0
     rows = json.loads((tmp_path / "ablation.json").read_text())["rows"]
@@ -43,7 +46,7 @@ def test_the_report_counts_over_seeds() -> None:
     row = {"level": "sudoku-4x4", "variant": "flat", "puzzles": 100, "segments": 2.0}
     row |= {"always": 0.5, "steps": 10, "seconds": 1.0, "parameters": 1000}
     rows = [{**row, "right": right, "value": right / 100} for right in (80, 90)]
-    text = ablation.report(rows, {"cpu": "one"}, ["sudoku-4x4"], "make it")
+    text = ablation.report(SUITE, rows, {"cpu": "one"}, ["sudoku-4x4"], "make it")
     lines = [line for line in text.splitlines() if line.startswith("| flat")]
     # The Wilson interval of 85 of 100, since both seeds answer the same hundred.
     assert lines[0] == "| flat | 85.0% (76.7 to 90.7; 80.0, 90.0) |"
@@ -53,10 +56,11 @@ def test_the_report_counts_over_seeds() -> None:
 def test_the_published_rows_are_read() -> None:
     path = Path(__file__).parents[2] / "docs" / "results" / "ablation.json"
     content = json.loads(path.read_text())
-    suite = read_suite("ablation")
+    suite = SUITE
     assert all(row["budget"]["base"] == suite["base"] for row in content["rows"])
     assert all(row["budget"]["variants"] == suite["variants"] for row in content["rows"])
-    text = ablation.report(content["rows"], content["machine"], suite["presets"], "make it")
+    machine, presets = content["machine"], suite["presets"]
+    text = ablation.report(suite, content["rows"], machine, presets, "make it")
     published = path.with_suffix(".md").read_text()
     tables = [
         [line for line in t.splitlines() if line[:2] == "| " and line[2] != "-"]
@@ -71,7 +75,23 @@ def test_the_error_names_an_unknown_preset(tmp_path: Path) -> None:
 
 
 def test_every_variant_has_the_same_number_of_updates() -> None:
-    assert list(read_suite("ablation")["meanings"]) == list(ablation.variants())
-    for changes in ablation.variants().values():
+    for changes in ablation.variants(SUITE, "sudoku-4x4").values():
         model = changes["model"]
         assert model["H_cycles"] * (model["L_cycles"] + 1) == 4
+
+
+@pytest.mark.parametrize("name", ["ablation", "relational"])
+def test_every_variant_is_a_run_and_has_a_meaning(name: str) -> None:
+    suite = read_suite(name)
+    assert list(suite["meanings"]) == list(suite["variants"])
+    assert set(suite.get("only", {})) <= set(suite["variants"])
+    for preset in suite["presets"]:
+        configs = {
+            variant: ablation.changed(preset, changes)
+            for variant, changes in ablation.variants(suite, preset).items()
+        }
+        for variant, config in configs.items():
+            trainer = Trainer(config.with_puzzles(batch_size=2), bf16=False, compile=False)
+            trainer.train_step(0.5)
+            same = [other for other, found in configs.items() if found == config]
+            assert same == [variant], f"{preset}: these variants are the same"
