@@ -1,9 +1,8 @@
-"""Evaluation on an ARC dataset folder: the augmentations of every test input vote."""
+"""Evaluation on ARC with votes: the answers to all augmentations of a test input vote."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from hrm_gym.agents.hrm import HRMAgent
-from hrm_gym.agents.hrm.inference.voting.arc import ArcResult, evaluate_arc
+from hrm_gym.agents.hrm.inference.voting.arc import ArcResult, evaluate_arc, has_votes
 from hrm_gym.scripts.reporting.tables import number_table
 
 
@@ -23,17 +22,17 @@ def evaluate_agent(args: Any, agent: Any) -> list[dict[str, Any]] | None:
         agent: The agent.
 
     Returns:
-        Rows of a result file; ``None`` if the agent is no HRM or the puzzles are not in a dataset
-        folder, so that there is nothing to vote on.
+        Rows of a result file; ``None`` if the agent is no HRM, the environment is a step
+        environment, or the puzzles come without augmentations, so that there is nothing to vote on.
     """
-    if not isinstance(agent, HRMAgent):
+    if not isinstance(agent, HRMAgent) or "Answer" not in (args.env or "Answer"):
         return None
     source = args.data or agent.about.get("train", {}).get("source")
-    if source is None or not (Path(source) / "test" / "dataset.json").is_file():
+    if source is None or not has_votes(source):
         return None
     rows = []
     for last in args.segments or (agent.max_segments,):
-        result = _vote(agent, Path(source), args.votes, last)
+        result = _vote(agent, source, args.votes, last)
         if args.segments:
             print(f"up to {last} segments")
         Console().print(result_table(result))
@@ -42,7 +41,7 @@ def evaluate_agent(args: Any, agent: Any) -> list[dict[str, Any]] | None:
     return rows
 
 
-def _vote(agent: HRMAgent, folder: Path, votes: int | None, segments: int) -> ArcResult:
+def _vote(agent: HRMAgent, source: str, votes: int | None, segments: int) -> ArcResult:
     """Evaluate an agent with a progress bar."""
     with Progress(disable=not sys.stderr.isatty()) as bar:
         work = bar.add_task("voting")
@@ -50,7 +49,7 @@ def _vote(agent: HRMAgent, folder: Path, votes: int | None, segments: int) -> Ar
         def show(done: int, total: int) -> None:
             bar.update(work, completed=done, total=total)
 
-        return evaluate_arc(agent, folder, votes, segments, on_batch=show)
+        return evaluate_arc(agent, source, votes, segments, on_batch=show)
 
 
 def result_table(result: ArcResult) -> Table:

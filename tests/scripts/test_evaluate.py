@@ -75,6 +75,19 @@ def test_arc_from_folder_to_votes(tmp_path, capsys):
     assert rows_of(result)["votes2/pass@2"]["unit"] == "share"
 
 
+def test_mini_arc_is_evaluated_by_votes(tmp_path, capsys):
+    preset = get_preset("arc-mini")
+    config = dataclasses.replace(preset, source="mini-arc:turned:4", batch_size=2, test_segments=1)
+    trainer = Trainer(config, compile=False, bf16=False)
+    trainer.train_step(0.5)
+    trainer.agent().save(tmp_path / "agent")
+    result = tmp_path / "r.json"
+    words = ["--agent", str(tmp_path / "agent"), "--env", "HRMARCAnswer-5x5-v0"]
+    assert run(main, Args, [*words, "--json", str(result)]) == 0
+    assert "4 test inputs of 4 tasks" in " ".join(capsys.readouterr().out.split())
+    assert rows_of(result)["votes8/pass@2"]["tests"] <= 4
+
+
 @pytest.mark.slow
 def test_ten_small_arc_tasks(tmp_path, monkeypatch):
     # The commands of docs/compute.md: at least three test inputs right, by votes.

@@ -31,7 +31,9 @@ MINIMUM = {
     "registers": 0,
     "round_to": 1,
     "fixed_tokens": 0,
+    "special_symbols": 0,
 }
+FLAGS = ("shared", "q_continue", "puzzle_per_symbol", "zero_start", "recompute_activations")
 RENAMED = {"checkpoint": "recompute_activations"}
 """Old names of fields, as in older checkpoints, and their current names."""
 
@@ -79,6 +81,9 @@ class HRMConfig:
     of a position and a symbol, and no permutation of the symbols has to be learned."""
     fixed_tokens: int = 0
     """Tokens below this number are not symbols, with ``symbols="equivariant"``."""
+    special_symbols: int = 0
+    """Number of symbols, counted from the first one, that have an embedding of their own, such as
+    black, the background of ARC. They are then not interchangeable with the others."""
     shared: bool = False
     """Whether planner and executor are the same module (TRM)."""
     grad: str = "one_step"
@@ -90,6 +95,9 @@ class HRMConfig:
     """Rows of the puzzle embedding; 0: no puzzle embedding."""
     puzzle_emb_dim: int | None = None
     """Width of a puzzle embedding; None: ``hidden_size``."""
+    puzzle_per_symbol: bool = False
+    """Whether a puzzle has a vector of this width for each symbol, with ``symbols="equivariant"``.
+    Otherwise a puzzle could not distinguish one symbol from another."""
     puzzle_emb_len: int = 1
     """Positions of a puzzle embedding, zero-padded to ``puzzle_emb_len * hidden_size`` values."""
     registers: int = 0
@@ -108,7 +116,7 @@ class HRMConfig:
             value = getattr(self, name)
             if value not in allowed:
                 raise ValueError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
-        for name in ("shared", "q_continue", "zero_start", "recompute_activations"):
+        for name in FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}: expected true or false, got {getattr(self, name)!r}")
         check_positive("expansion", self.expansion)
@@ -120,13 +128,10 @@ class HRMConfig:
         width = self.puzzle_emb_dim
         if width is not None and (isinstance(width, bool) or not isinstance(width, int)):
             raise ValueError(f"puzzle_emb_dim: expected an integer or None, got {width!r}")
-        if (
-            self.num_puzzles
-            and not 1 <= self.puzzle_width <= self.puzzle_emb_len * self.hidden_size
-        ):
+        room = self.puzzle_emb_len * self.hidden_size
+        if self.num_puzzles and width is not None and not 1 <= width <= room:
             raise ValueError(
-                f"puzzle_emb_dim: expected 1 to puzzle_emb_len * hidden_size = "
-                f"{self.puzzle_emb_len * self.hidden_size}, got {self.puzzle_width}"
+                f"puzzle_emb_dim: expected 1 to puzzle_emb_len * hidden_size = {room}, got {width}"
             )
 
     def _check_relations(self) -> None:
@@ -156,6 +161,14 @@ class HRMConfig:
                 f"fixed_tokens: expected 1 to vocab_size - 1 with symbols='equivariant' and 0 with "
                 f"'tokens', got {self.fixed_tokens}"
             )
+        if self.puzzle_per_symbol and not equivariant:
+            raise ValueError("puzzle_per_symbol: expected false unless symbols='equivariant'")
+        most = self.vocab_size - self.fixed_tokens if equivariant else 0
+        if self.special_symbols > most:
+            raise ValueError(
+                f"special_symbols: expected at most {most} with symbols={self.symbols!r}, got "
+                f"{self.special_symbols}"
+            )
 
     def _check_heads(self) -> None:
         if self.hidden_size % self.num_heads:
@@ -178,7 +191,8 @@ class HRMConfig:
     @property
     def puzzle_width(self) -> int:
         """Width of one row of the puzzle embedding."""
-        return self.hidden_size if self.puzzle_emb_dim is None else self.puzzle_emb_dim
+        width = self.hidden_size if self.puzzle_emb_dim is None else self.puzzle_emb_dim
+        return width * (self.vocab_size - self.fixed_tokens) if self.puzzle_per_symbol else width
 
     def inner(self, width: int) -> int:
         """Return the inner width of a SwiGLU over ``width`` values."""

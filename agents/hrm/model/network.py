@@ -81,6 +81,8 @@ class HRM(Embedded):
         self.cycles = (config.H_cycles, config.L_cycles)
         width = config.hidden_size
         self.register_emb = self._table(config.registers) if config.registers else None
+        special = config.special_symbols
+        self.special_emb = self._table(special) if special else None
         self.puzzle_emb: nn.Parameter | None = None
         if config.num_puzzles:
             self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
@@ -289,7 +291,10 @@ class HRM(Embedded):
         return self.scale * x
 
     def _embed_anywhere(self, tokens: Tensor, puzzle_rows: Tensor | None) -> Tensor:
-        """Return token embeddings plus the puzzle embedding, equal at all positions."""
+        """Return token embeddings plus the puzzle embedding, equal at all positions.
+
+        With equivariant symbols the result is ``(B, seq_len, symbols, hidden)``.
+        """
         tokens = tokens.int()
         if self.fixed_head is not None:
             # Each pair is a fixed token, "not this symbol" or "this symbol".
@@ -300,10 +305,13 @@ class HRM(Embedded):
         # For a table of a few rows, the gradient of a matrix product is faster than of an index.
         dtype = self._compute_dtype(tokens.device)
         x = F.one_hot(tokens.long(), len(self.token_emb)).to(dtype) @ self.token_emb.to(dtype)
+        if self.special_emb is not None:
+            x = x + F.pad(self.special_emb, (0, 0, 0, x.shape[2] - len(self.special_emb)))
         if puzzle_rows is not None:
             room = self.config.hidden_size
-            rows = F.pad(puzzle_rows, (0, room - puzzle_rows.shape[-1]))
-            x = x + rows.view(len(rows), *(1,) * (x.ndim - 2), room)
+            parts = x.shape[2] if self.config.puzzle_per_symbol else 1
+            rows = puzzle_rows.view(len(puzzle_rows), *(1,) * (x.ndim - 3), parts, -1)
+            x = x + F.pad(rows, (0, room - rows.shape[-1]))
         return self.scale * x
 
     def _execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..train_config import TrainConfig
-from .recipes import SMALL, published, small
+from .recipes import EQUIVARIANT, SMALL, published, relational, small
 
 
 def published_arc(source: str, steps: int) -> TrainConfig:
@@ -49,5 +49,20 @@ PRESETS: dict[str, TrainConfig] = {
         puzzle_lr=1e-2,
         puzzle_weight_decay=1.0,
         exploration=0.1,
+    ),
+    # Every demonstration of Mini-ARC under the eight symmetries of the square. A task has a vector
+    # for each colour; the rates of the embedding are chosen for its rows, which are scaled up by
+    # the square root of their width.
+    "arc-mini": relational(
+        "HRMARCAnswer-5x5-v0",
+        {**EQUIVARIANT, "num_puzzles": 1, "puzzle_per_symbol": True, "special_symbols": 1},
+        source="mini-arc:turned",
+        augment=False,
+        batch_size=16,
+        max_segments=4,
+        test_segments=4,
+        exploration=0.2,
+        puzzle_lr=2e-3,
+        puzzle_weight_decay=0.1,
     ),
 }

@@ -102,6 +102,9 @@ RELATIONAL = {
 }
 """The model of ``relational``."""
 
+EQUIVARIANT = {"symbols": "equivariant", "hidden_size": 32, "expansion": 3.75}
+"""Further fields for interchangeable symbols: the state of a cell is one vector for each symbol."""
+
 
 def relational(env: str, model: Mapping[str, Any], **changes: Any) -> TrainConfig:
     """Return a run that teaches a relational model on a CPU in about an hour.

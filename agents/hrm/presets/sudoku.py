@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from ..train_config import Source, TrainConfig
-from .recipes import TRM, fast, published, relational, small
+from .recipes import EQUIVARIANT, TRM, fast, published, relational, small
 
 PUBLISHED_TASK = "sudoku-9x9"
-
-# The state of a cell is one vector for each digit.
-EQUIVARIANT = {"symbols": "equivariant", "hidden_size": 32, "expansion": 3.75}
 
 
 def mixed(source: str | None) -> tuple[Source, ...]:

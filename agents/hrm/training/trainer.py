@@ -251,6 +251,9 @@ class Trainer:
             "trained_steps": self.step,
             "trained_seconds": round(self.seconds, 1),
         }
+        if self.model_config.num_puzzles:
+            # The rows of the embedding belong to these puzzles.
+            about["puzzles"] = self.fingerprint
         if self.commands:
             about["command"] = " && ".join(self.commands)
         return HRMAgent(

@@ -1,7 +1,7 @@
 """ARC: grids of colours on a canvas, with demonstrations."""
 
 from .dataset import OOD_CELLS, TWINS, VERSIONS, read_agi, read_file, read_folder, read_version
-from .grids import COLOURS, MARKER, SIDE, ArcPuzzle, Grid, read_grid, to_canvas, to_grid
+from .grids import COLOURS, MARKER, SIDE, ArcPuzzle, Grid, Pair, read_grid, to_canvas, to_grid
 from .mini import MINI_ARC, mini_tasks
 from .task import RESIZE, SOURCES, SUBMIT, Arc, paint_action
 
@@ -19,6 +19,7 @@ __all__ = [
     "Arc",
     "ArcPuzzle",
     "Grid",
+    "Pair",
     "mini_tasks",
     "paint_action",
     "read_agi",

@@ -23,7 +23,7 @@ from hrm_gym.puzzles import get_task
             "sudoku-4x4 sudoku-6x6",
         ),
         ("maze", "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze maze-7x7 maze-9x9"),
-        ("arc", "arc-agi-1 arc-agi-2 arc-small"),
+        ("arc", "arc-agi-1 arc-agi-2 arc-small arc-mini"),
         ("custom", "custom-task"),
     ],
 )
@@ -54,7 +54,8 @@ def test_published_presets_have_the_published_size():
 
 
 def test_the_headline_environments_have_presets_that_learn_on_a_cpu():
-    for env_id, preset in (("HRMSudoku-v0", "sudoku"), ("HRMMaze-v0", "maze")):
+    presets = {"HRMSudoku-v0": "sudoku", "HRMMaze-v0": "maze", "HRMARC-5x5-v0": "arc-mini"}
+    for env_id, preset in presets.items():
         assert preset_for(env_id) == preset
         assert get_preset(preset).model["mixer"] == "relations"
 

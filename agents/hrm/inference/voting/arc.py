@@ -1,9 +1,10 @@
 """The published evaluation of ARC: the answers under all augmentations of a task vote.
 
-A dataset folder contains every test input under up to a thousand augmentations. Each augmentation
-has a separate puzzle embedding, which was trained on the augmented demonstrations. Each answer is
-cut out of its canvas and transformed back. Answers are ranked by the number of votes, then by the
-mean of sigmoid(q_halt). pass@k means that the right grid is among the first k answers.
+A dataset folder contains every test input under up to a thousand augmentations, and the source
+``mini-arc:turned`` under eight. Each augmentation has a separate puzzle embedding, which was
+trained on the augmented demonstrations. Each answer is cut out of its canvas and transformed back.
+Answers are ranked by the number of votes, then by the mean of sigmoid(q_halt). pass@k means that
+the right grid is among the first k answers.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hrm_gym.data import load_puzzles
-from hrm_gym.puzzles.arc import Grid, read_grid, to_grid
-from hrm_gym.puzzles.arc.augment import Augmentation, parse_name
+from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.puzzles import Tokens
+from hrm_gym.puzzles.arc import Grid, Pair, paint_action, read_grid, to_canvas, to_grid
+from hrm_gym.puzzles.arc.augment import ArcTask, Augmentation, parse_name
+from hrm_gym.puzzles.arc.mini import is_mini, read_source
+from hrm_gym.puzzles.arc.turned import TURNS, turned_names
 
 from ...agent import HRMAgent
+from ...exchange.checkpoint import fingerprint
 
 KS = (1, 2, 5, 10, 100, 1000)
 Key = tuple[tuple[int, ...], bytes]
@@ -162,20 +168,135 @@ def read_labels(folder: Path) -> dict[str, list[tuple[Grid, Grid]]] | None:
         raise ValueError(f"{path}: expected ARC tasks by name: {error}") from None
 
 
+def vote(agent: HRMAgent, question: Grid, task: int = 0) -> list[Candidate]:
+    """Return the answers to a test input under the symmetries of a task, the best one first.
+
+    Args:
+        agent: An agent with puzzle ids as in ``hrm_gym.puzzles.arc.turned``.
+        question: The test input.
+        task: Number of the task.
+
+    Raises:
+        ValueError: if the test input does not fit on the agent's canvas.
+    """
+    turns = [Augmentation(which) for which in range(TURNS)]
+    side = agent.task.size
+    canvases = np.stack([to_canvas(turn.apply(question), side) for turn in turns])
+    solution = agent.solve(canvases, TURNS * task + np.arange(TURNS))
+    test = ArcTest("", question)
+    for turn, answer, sure in zip(turns, solution.answer, solution.confidence, strict=True):
+        test.add(turn.undo(to_grid(answer)), float(sure))
+    return test.ranked()
+
+
+def known_tasks(agent: HRMAgent) -> tuple[ArcTask, ...]:
+    """Return the tasks that the puzzle ids of an agent belong to, empty if that is not known."""
+    source = agent.about.get("train", {}).get("source")
+    if "adapted" in agent.about or not agent.num_puzzles or not source or not is_mini(source):
+        return ()
+    return read_source(source)[1]
+
+
+def task_number(agent: HRMAgent, demos: Sequence[Pair]) -> int | None:
+    """Return the number of the task that shows these demonstrations, ``None`` if it is unknown.
+
+    Args:
+        agent: The agent; one that was adapted knows one task alone.
+        demos: Some or all demonstrations of the task.
+    """
+    if "adapted" in agent.about:
+        return 0
+    shown = {_pair_key(pair) for pair in demos}
+    for number, task in enumerate(known_tasks(agent)):
+        if shown and shown <= {_pair_key(pair) for pair in task.demos}:
+            return number
+    return None
+
+
+def _pair_key(pair: Pair) -> tuple[Key, Key]:
+    return key_of(pair[0]), key_of(pair[1])
+
+
+def attempts(agent: HRMAgent, obs: Any) -> list[Tokens]:
+    """Return the two best answers to an observation of the step environment, as canvases.
+
+    Raises:
+        ValueError: if the agent does not know the task.
+    """
+    side = agent.task.size
+    canvases = np.asarray(obs["demos"]).reshape(-1, 2, side * side)
+    demos = [(to_grid(one), to_grid(other)) for one, other in canvases if one.any()]
+    number = task_number(agent, demos)
+    if number is None:
+        raise ValueError(
+            f"agent: {agent.name} was not trained on this task; expected an agent that was adapted "
+            "to it, see HRMAgent.adapt"
+        )
+    ranked = vote(agent, to_grid(np.asarray(obs["tokens"])), number)[:2]
+    return [to_canvas(candidate.grid, side) for candidate in ranked if candidate.grid.size]
+
+
+def play(answers: Sequence[Tokens], obs: Any, info: Any) -> NDArray[np.int64]:
+    """Return the next action of the step environment: the second answer follows the first one.
+
+    Args:
+        answers: The result of ``attempts``.
+        obs: Observation of the step environment.
+        info: The info that came with it.
+    """
+    number = min(2 - int(info["attempts_left"]), len(answers) - 1)
+    goal = to_grid(answers[number]) if answers else np.zeros((0, 0), np.uint8)
+    return paint_action(goal, to_grid(np.asarray(obs["canvas"])))
+
+
+def has_votes(source: str) -> bool:
+    """Return whether the test inputs of a source come with augmentations, which can vote."""
+    if is_mini(source):
+        return read_source(source)[0] is not None
+    return (Path(source) / "test" / "dataset.json").is_file()
+
+
+def _read(agent: HRMAgent, source: str) -> tuple[PuzzleSet, list[tuple[str, Augmentation]]]:
+    """Return the test inputs of a source, and the task and augmentation of each puzzle id.
+
+    Raises:
+        ValueError: if the source is damaged, or the agent was trained on another one.
+    """
+    puzzles = load_puzzles(agent.task, source, "test")
+    if agent.model.config.num_puzzles != puzzles.num_puzzle_ids:
+        raise ValueError(
+            f"{source}: it has {puzzles.num_puzzle_ids} puzzle identifiers, the agent was trained "
+            f"on {agent.model.config.num_puzzles}; expected the tasks that it was trained on"
+        )
+    if not is_mini(source):
+        names = read_names(Path(source), puzzles.num_puzzle_ids)
+    else:
+        names = turned_names([task.name for task in read_source(source)[1]])
+        limit = agent.about.get("train", {}).get("limit")
+        own = fingerprint(load_puzzles(agent.task, source, "train", limit=limit))
+        if agent.about.get("puzzles", own) != own:
+            raise ValueError(
+                f"{source}: its demonstrations are not those that the agent was trained on, so the "
+                "puzzle identifiers of the agent belong to other tasks"
+            )
+    return puzzles, [parse_name(name) for name in names]
+
+
 def evaluate_arc(
     agent: HRMAgent,
-    folder: str | Path,
+    source: str | Path,
     votes: int | None = None,
     segments: int | None = None,
     batch: int = 64,
     steps: Sequence[int] = (1, 10, 100),
     on_batch: Callable[[int, int], None] | None = None,
 ) -> ArcResult:
-    """Answer every augmented test input of a dataset folder, and let the answers vote.
+    """Answer every augmented test input of a source, and let the answers vote.
 
     Args:
-        agent: An agent that was trained on ``train/`` of the folder.
-        folder: See ``hrm_gym.puzzles.arc.writer``; folders of the public code work too.
+        agent: An agent that was trained on the split ``train`` of the source.
+        source: A dataset folder, see ``hrm_gym.puzzles.arc.writer``, also of the public code; or
+            ``mini-arc:turned``.
         votes: Largest number of augmentations of each test input, the original one first; default:
             all of them.
         segments: The last segment; default: ``max_segments`` of the agent.
@@ -184,16 +305,10 @@ def evaluate_arc(
         on_batch: Called with the number of inputs answered so far and the total.
 
     Raises:
-        ValueError: if the folder is damaged, or the agent was trained on another folder.
+        ValueError: if the source is damaged, or the agent was trained on another one.
     """
-    path = Path(folder)
-    puzzles = load_puzzles(agent.task, str(path), "test")
-    names = [parse_name(name) for name in read_names(path, puzzles.num_puzzle_ids)]
-    if agent.model.config.num_puzzles != puzzles.num_puzzle_ids:
-        raise ValueError(
-            f"{path}: it has {puzzles.num_puzzle_ids} puzzle identifiers, the agent was trained on "
-            f"{agent.model.config.num_puzzles}; expected the folder that it was trained on"
-        )
+    path = Path(source)
+    puzzles, names = _read(agent, str(source))
     # For each row, the number of earlier rows with an augmentation of the same test input.
     tests: dict[tuple[str, Key], ArcTest] = {}
     asked: list[tuple[ArcTest, Augmentation]] = []

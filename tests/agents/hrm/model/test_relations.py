@@ -133,6 +133,37 @@ def test_a_puzzle_embedding_is_added_at_every_position():
     assert answer(model, tokens, puzzle_ids=torch.zeros(3)).logits.shape == first.logits.shape
 
 
+def test_a_puzzle_has_a_vector_for_each_symbol():
+    model = sudoku_model(num_puzzles=2, puzzle_per_symbol=True)
+    assert model.puzzle_emb.shape == (2, 9 * 16)
+    tokens = torch.ones(1, 81, dtype=torch.int64)
+    with torch.no_grad():
+        model.puzzle_emb[1, 4 * 16 : 5 * 16] = 1.0
+    # Before an empty board all digits are equal, but for the puzzle that singles one out.
+    plain, other = (answer(model, tokens, puzzle_ids=torch.full((1,), k)) for k in (0, 1))
+    digits = plain.logits[0, 0, 2:]
+    torch.testing.assert_close(digits, digits[:1].expand(9))
+    digits = other.logits[0, 0, 2:]
+    assert (digits - digits[0]).abs().gt(1e-6).nonzero().tolist() == [[4]]
+
+
+def test_special_symbols_are_not_interchangeable():
+    model, tokens = sudoku_model(special_symbols=1), torch.ones(1, 81, dtype=torch.int64)
+    assert model.special_emb.shape == (1, 16)
+    digits = answer(model, tokens).logits[0, 0, 2:]
+    assert (digits - digits[-1]).abs().gt(1e-6).nonzero().tolist() == [[0]]
+
+
+def test_the_relations_of_a_canvas_contain_the_whole_grid():
+    relations = get_task("arc-5x5").relations()
+    names = [relation.name for relation in relations]
+    assert names == ["left", "right", "up", "down", "row", "column", "grid"]
+    links = Links.of(relations[-1:], 25)
+    x = torch.randn(2, 25, 3)
+    given = links.give @ (links.pool @ x)
+    torch.testing.assert_close(given, (5 * x.mean(1, keepdim=True)).expand(2, 25, 3))
+
+
 def test_the_carry_gives_the_q_values_again():
     model, tokens = sudoku_model(), random_sudoku(9)
     torch.nn.init.normal_(model.q_head.weight)
@@ -158,6 +189,9 @@ def test_config_survives_json():
         ({"fixed_tokens": 0}, "fixed_tokens: expected 1 to"),
         ({"symbols": "some"}, "symbols: expected one of"),
         ({"symbols": "tokens"}, "fixed_tokens"),
+        ({"special_symbols": 10}, "special_symbols: expected at most 9"),
+        ({"symbols": "tokens", "fixed_tokens": 0, "puzzle_per_symbol": True}, "puzzle_per_symbol"),
+        ({"num_puzzles": 1, "puzzle_emb_dim": 17}, "puzzle_emb_dim: expected 1 to"),
     ],
 )
 def test_configurations_that_make_no_sense(changes, sentence):

@@ -9,7 +9,7 @@ import pytest
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.inference.thinking import Solution
-from hrm_gym.agents.hrm.inference.voting.arc import ArcTest, evaluate_arc
+from hrm_gym.agents.hrm.inference.voting.arc import ArcTest, evaluate_arc, has_votes
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.arc.augment import ArcTask
@@ -101,3 +101,42 @@ def test_arc_folders_of_another_run_are_rejected(tmp_path):
     (tmp_path / "d" / "identifiers.json").write_text('["<blank>"]')
     with pytest.raises(ValueError, match=r"identifiers\.json: expected 7 names"):
         evaluate_arc(agent, tmp_path / "d")
+
+
+def mini_agent(count=3, **about):
+    shape = {"vocab_size": 12, "seq_len": 25, "hidden_size": 8, "num_heads": 2, "H_layers": 1}
+    config = {"L_layers": 1, "q_continue": False, "num_puzzles": 8 * count}
+    model = HRM(HRMConfig.from_dict({**shape, **config}))
+    return HRMAgent(model, "arc-5x5", max_segments=1, about=about)
+
+
+def test_the_symmetries_of_mini_arc_vote(monkeypatch):
+    source = "mini-arc:turned:3"
+    assert has_votes(source)
+    assert not has_votes("mini-arc")
+    test = load_puzzles(get_task("arc-5x5"), source, "test")
+    rows = zip(test.inputs, test.puzzle_ids, test.labels, strict=True)
+    by_row = {(question.tobytes(), number): label for question, number, label in rows}
+
+    def solve(tokens, puzzle_ids, segments=None):
+        # Right under five of eight symmetries.
+        answers = [
+            by_row[q.astype(np.uint8).tobytes(), k] if k % 8 < 5 else np.full(25, 2, np.uint8)
+            for q, k in zip(tokens, puzzle_ids, strict=True)
+        ]
+        ones = np.ones(len(tokens))
+        return Solution(np.stack(answers), ones.astype(int), ones, ones / 2)
+
+    agent = mini_agent()
+    monkeypatch.setattr(agent, "solve", solve)
+    result = evaluate_arc(agent, source)
+    assert [test.task for test in result.tests] == ["mini-000", "mini-001", "mini-002"]
+    assert result.scores[-1].votes == 8
+    assert result.scores[-1].tests[1] == 3
+
+
+def test_an_agent_of_other_tasks_is_rejected():
+    with pytest.raises(ValueError, match="it has 32 puzzle identifiers, the agent was"):
+        evaluate_arc(mini_agent(3), "mini-arc:turned:4")
+    with pytest.raises(ValueError, match="identifiers of the agent belong to other tasks"):
+        evaluate_arc(mini_agent(3, puzzles="0" * 64), "mini-arc:turned:3")
