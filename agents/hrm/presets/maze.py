@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hrm_gym.puzzles.maze.tokens import PATH
 
 from ..train_config import Source, TrainConfig
@@ -21,6 +23,15 @@ def mazes(size: int, kind: str, source: str | None, weight: int = 1) -> Source:
     """Return mazes of a size and kind, in batches of about ``CELLS`` cells."""
     return Source(f"maze-{size}x{size}", CELLS // size**2, kind, source, weight=weight)
 
+
+MAZES: dict[str, Any] = {
+    "model": {"hidden_size": 48},
+    "targets": "solved",
+    # A path has few cells.
+    "label_weights": ((PATH, 5.0),),
+    "exploration": 0.3,
+}
+"""What the relational presets have in common."""
 
 PRESETS: dict[str, TrainConfig] = {
     "maze-hard-fast": fast(
@@ -45,33 +56,41 @@ PRESETS: dict[str, TrainConfig] = {
     "trm-maze": published("HRMMazeAnswer-v0", 65_104, 1e-4, model=TRM, ema=0.999, augment=False),
     "maze-hard-1k-cpu": relational(
         "HRMMazeAnswer-v0",
-        {"hidden_size": 48},
         source="data/maze-30x30-hard/train.csv",
         limit=1000,
         batch_size=CELLS // 900,
-        targets="solved",
-        label_weights=((PATH, 5.0),),
-        exploration=0.3,
+        **MAZES,
     ),
-    "maze": relational(
+    # For the weights of ``maze``: mostly mazes as large as those of the environment.
+    "maze-large": relational(
         "HRMMazeAnswer-v0",
-        {"hidden_size": 48},
         sources=(
-            mazes(30, "hard", None, weight=3),
+            mazes(30, "hard", None, weight=5),
             mazes(29, "hard", "generator:4000", weight=2),
-            mazes(20, "hard", "generator:4000"),
             mazes(15, "hard", "generator:4000"),
-            mazes(29, "perfect", "generator:4000", weight=2),
+            mazes(21, "perfect", "generator:4000"),
             mazes(15, "perfect", None),
-            mazes(9, "perfect", None),
             mazes(29, "braided", "generator:2000"),
             mazes(15, "braided", "generator:4000"),
         ),
-        max_segments=24,
-        targets="solved",
-        label_weights=((PATH, 5.0),),
-        exploration=0.3,
+        lr=1e-3,
+        **MAZES,
     ),
+    "maze": relational(
+        "HRMMazeAnswer-v0",
+        sources=(
+            mazes(9, "hard", "generator:4000"),
+            mazes(12, "hard", "generator:4000"),
+            mazes(15, "hard", "generator:4000"),
+            mazes(20, "hard", "generator:4000"),
+            mazes(30, "hard", None),
+            mazes(9, "perfect", None),
+            mazes(15, "perfect", None),
+            mazes(15, "braided", "generator:4000"),
+        ),
+        **MAZES,
+    ),
+    "maze-15x15": relational("HRMMazeAnswer-15x15-v0", batch_size=CELLS // 225, **MAZES),
     "maze-7x7": small("HRMMazeAnswer-7x7-v0", model={**SMALL, "hidden_size": 48}),
     "maze-9x9": small("HRMMazeAnswer-9x9-v0", model={**SMALL, "hidden_size": 48}, steps=20_000),
 }

@@ -8,18 +8,6 @@ from .recipes import EQUIVARIANT, TRM, fast, published, relational, small
 PUBLISHED_TASK = "sudoku-9x9"
 
 
-def mixed(source: str | None) -> tuple[Source, ...]:
-    """Return 1,000 puzzles of 9x9 cells, and now and then some of the smaller boards.
-
-    The agent answers every size, and a mean over groups of 4 or 6 is another input than one of 9.
-    """
-    return (
-        Source("sudoku-9x9", 16, source=source, limit=1000, weight=8),
-        Source("sudoku-6x6", 32, limit=1000),
-        Source("sudoku-4x4", 32, limit=1000),
-    )
-
-
 PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-fast": fast(
         "HRMSudokuAnswer-v0",
@@ -48,8 +36,10 @@ PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-cpu": relational(
         "HRMSudokuAnswer-v0",
         EQUIVARIANT,
-        sources=mixed("data/sudoku-extreme/train.csv"),
-        max_segments=16,
+        source="data/sudoku-extreme/train.csv",
+        limit=1000,
+        batch_size=16,
+        max_segments=8,
         easier=0.5,
         start_noise=0.5,
         carry_noise=0.15,
@@ -57,7 +47,12 @@ PRESETS: dict[str, TrainConfig] = {
     "sudoku": relational(
         "HRMSudokuAnswer-v0",
         EQUIVARIANT,
-        sources=mixed(None),
+        # The agent answers every size, and a mean over groups of 4 or 6 differs from one of 9.
+        sources=(
+            Source("sudoku-9x9", 16, limit=1000, weight=8),
+            Source("sudoku-6x6", 32, limit=1000),
+            Source("sudoku-4x4", 32, limit=1000),
+        ),
         max_segments=16,
         easier=0.5,
         start_noise=0.5,

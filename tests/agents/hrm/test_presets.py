@@ -12,6 +12,7 @@ from hrm_gym.agents.hrm.presets import PRESETS, default_presets, get_preset, pre
 from hrm_gym.agents.hrm.train_config import TrainConfig
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.puzzles import get_task
+from hrm_gym.registration import TABLE
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,11 @@ from hrm_gym.puzzles import get_task
             "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-extreme-cpu sudoku "
             "sudoku-4x4 sudoku-6x6",
         ),
-        ("maze", "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze maze-7x7 maze-9x9"),
+        (
+            "maze",
+            "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze-large maze maze-15x15 "
+            "maze-7x7 maze-9x9",
+        ),
         ("arc", "arc-agi-1 arc-agi-2 arc-small arc-mini"),
         ("custom", "custom-task"),
     ],
@@ -53,6 +58,12 @@ def test_published_presets_have_the_published_size():
         assert 27.2e6 < parameters < 27.4e6
 
 
+def test_every_step_environment_of_a_size_has_a_preset():
+    for row in TABLE:
+        if row.answer_id is not None:
+            assert get_preset(preset_for(row.id)).env == row.answer_id
+
+
 def test_the_headline_environments_have_presets_that_learn_on_a_cpu():
     presets = {"HRMSudoku-v0": "sudoku", "HRMMaze-v0": "maze", "HRMARC-5x5-v0": "arc-mini"}
     for env_id, preset in presets.items():
@@ -63,8 +74,8 @@ def test_the_headline_environments_have_presets_that_learn_on_a_cpu():
 def test_bad_names():
     with pytest.raises(ValueError, match="preset: expected one of"):
         get_preset("nothing")
-    with pytest.raises(ValueError, match="no preset trains"):
-        preset_for("HRMMaze-15x15-v0")
+    with pytest.raises(ValueError, match="HRMMaze-Dynamic-v0 has no Answer environment"):
+        preset_for("HRMMaze-Dynamic-v0")
     with pytest.raises(ValueError, match="optimizer"):
         TrainConfig("HRMSudokuAnswer-4x4-v0", optimizer="sgd")
     for name, config in PRESETS.items():
