@@ -22,6 +22,7 @@ NO_READER = 141
 POSITIVE = (
     "steps",
     "seconds",
+    "adapt_seconds",
     "puzzles",
     "threads",
     "batch_size",

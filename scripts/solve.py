@@ -37,6 +37,11 @@ class Args:
     """Device of the model: cpu, cuda, cuda:1."""
     json: Path | None = None
     """Also write the answers to this file as JSON."""
+    adapt_seconds: float | None = None
+    """Seconds that the agent learns every task from its demonstrations before it answers, for
+    puzzles that have demonstrations."""
+    adapt_weights: bool = False
+    """Learn all weights in the second half of this time, not the puzzle embedding alone."""
 
 
 def main(args: Args) -> int:
@@ -54,6 +59,11 @@ def main(args: Args) -> int:
     # The working directory may contain a folder with the name of a pretrained agent.
     pretrained = args.agent is None and name != "oracle"
     agent = load_solver(str(FOLDER / name) if pretrained else name, task, args.device)
+    found = solve_as_family(args, agent, task, questions)
+    if found is not None:
+        if args.json is not None:
+            write_json(args.json, machine(), found)
+        return 1 if any(row["solved"] is False for row in found) else 0
     begun = time.perf_counter()
     answers, segments, confidence = answer_all(agent, questions, args.batch_size)
     seconds = time.perf_counter() - begun
@@ -81,6 +91,27 @@ def main(args: Args) -> int:
     if args.json is not None:
         write_json(args.json, machine(), rows)
     return 1 if False in right else 0
+
+
+def solve_as_family(
+    args: Args, agent: Any, task: Task, questions: list[Any]
+) -> list[dict[str, Any]] | None:
+    """Return the rows of agents that only one family has, ``None`` for all others.
+
+    Raises:
+        ValueError: if the agent shall adapt and the family has no demonstrations.
+    """
+    from hrm_gym.families import family_module
+
+    module = family_module("hrm_gym.scripts.solving", task.family)
+    if module is None:
+        if args.adapt_seconds is not None:
+            raise ValueError(
+                f"adapt-seconds: puzzles of {task.id} have no demonstrations to adapt to"
+            )
+        return None
+    rows: list[dict[str, Any]] | None = module.solve(args, agent, questions)
+    return rows
 
 
 def load_solver(name: str, task: Task, device: str) -> Any:

@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from hrm_gym.devices import check_device
+from hrm_gym.families import family_module
 from hrm_gym.halt_rule import wants_to_halt
 from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
 from ..shipped import FOLDER, Pretrained, pretrained
 from .exchange.checkpoint import load_agent, save_agent
 from .exchange.published import is_published, load_published
-from .inference.acting import ActingAgent
+from .inference.acting import REMEMBERED, ActingAgent, Asked
 from .inference.thinking import Noise, Rows, Segment
 from .model.config import HRMConfig
 from .model.network import HRM, Carry, Output
@@ -145,7 +146,8 @@ class HRMAgent(ActingAgent):
 
     # Thinking ----------------------------------------------------------------------------------
 
-    def _autocast(self) -> AbstractContextManager[Any]:
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the context in which the model computes in the agent's dtype."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
     def _add_task(self, task: Task) -> None:
@@ -161,14 +163,14 @@ class HRMAgent(ActingAgent):
         batch = torch.from_numpy(tokens).to(self.device)
         ids = torch.from_numpy(puzzle_ids).to(self.device)
         rows: Rows = []
-        with self._autocast():
+        with self.autocast():
             carry = self.model.initial_carry(len(tokens), self.device, seq_len=tokens.shape[1])
         generator = torch.Generator(self.device)
         if noise is not None:
             generator.manual_seed(noise.seed)
             carry = add_noise(carry, noise.start, generator)
         for _ in range(segments):
-            with torch.inference_mode(), self._autocast():
+            with torch.inference_mode(), self.autocast():
                 carry, output = self.model.segment(carry, batch, ids)
                 segment = self._read(output)
             yield segment, rows
@@ -180,6 +182,56 @@ class HRMAgent(ActingAgent):
                     return
                 carry = Carry(carry.z_H[kept], carry.z_L[kept])
                 batch, ids = batch[kept], ids[kept]
+
+    # Acting ------------------------------------------------------------------------------------
+
+    def act_batch(
+        self, observations: list[dict[str, Any]], infos: list[dict[str, Any]]
+    ) -> list[Any]:
+        """Return one action for each environment; see ``ReasoningAgent.act_batch``.
+
+        In a step environment that shows demonstrations, a model with a puzzle embedding looks up
+        the task by them; see ``voting/<family>.py``.
+        """
+        voting = family_module("hrm_gym.agents.hrm.inference.voting", self.task.family)
+        if voting is None or not self.num_puzzles or "demos" not in observations[0]:
+            return super().act_batch(observations, infos)
+        actions = []
+        for obs, info in zip(observations, infos, strict=True):
+            shown = np.asarray(obs["demos"]).tobytes() + np.asarray(obs["tokens"]).tobytes()
+            # No row of the embedding answers alone.
+            one = Asked(shown, -1, None)
+            if one not in self._memory:
+                self._memory[one] = voting.attempts(self, obs)
+            while len(self._memory) > REMEMBERED:
+                self._memory.popitem(last=False)
+            actions.append(voting.play(self._memory[one], obs, info))
+        return actions
+
+    # Adapting ----------------------------------------------------------------------------------
+
+    def adapt(self, task: Any, seconds: float = 30.0, **options: Any) -> Any:
+        """Train a copy of this agent on the demonstrations of a new task.
+
+        Args:
+            task: The task: a file or its content; see ``adaptation/<family>.py``.
+            seconds: Training time.
+            options: Further arguments of the family's function.
+
+        Returns:
+            The adapted agent and how many demonstrations it reproduces.
+
+        Raises:
+            ValueError: if the puzzles of the agent's family come without demonstrations, or the
+                task does not fit the agent.
+        """
+        module = family_module("hrm_gym.agents.hrm.adaptation", self.task.family)
+        if module is None:
+            raise ValueError(
+                f"agent: {self.name} solves {self.task.id}, whose puzzles have no demonstrations "
+                "to adapt to"
+            )
+        return module.adapt(self, task, seconds, **options)
 
     def _read(self, output: Output) -> Segment:
         """Return an output of the model as arrays."""

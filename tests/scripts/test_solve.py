@@ -10,9 +10,11 @@ import torch
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
 from hrm_gym.agents.hrm.exchange.export import export
+from hrm_gym.agents.hrm.model.tasks import task_fields
 from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
+from hrm_gym.puzzles.arc import mini_tasks
 from hrm_gym.scripts import solve
 from hrm_gym.scripts.cli import run
 
@@ -147,6 +149,48 @@ def test_arc(tmp_path, capsys):
     assert all(isinstance(json.loads(row["value"]), list) for row in rows)
 
 
+def mini_agent(folder):
+    """Save an agent with random weights that knows the first three tasks of Mini-ARC."""
+    model = {"hidden_size": 8, "round_to": 8, "L_layers": 1, "shared": True, "H_cycles": 1}
+    model |= {"mixer": "relations", "positions": "none", "num_puzzles": 24}
+    model = HRM(HRMConfig.from_dict(task_fields(get_task("arc-5x5"), model)))
+    about = {"train": {"source": "mini-arc:turned:3"}}
+    HRMAgent(model, "arc-5x5", 1, about=about).save(folder)
+    return folder
+
+
+def test_a_new_arc_task_is_learned_first(tmp_path, capsys):
+    agent = mini_agent(tmp_path / "agent")
+    (tmp_path / "abc.json").write_text(json.dumps(ARC))
+    words = ("--agent", agent, "--adapt-seconds", "0.1", "--json", tmp_path / "out.json")
+    assert call("arc", tmp_path / "abc.json", *words) in (0, 1)
+    said = capsys.readouterr().out
+    assert "attempt 1: " in said
+    assert "of 8 votes" in said
+    assert "demonstrations reproduced: " in said
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert [row["name"] for row in rows] == ["abc, test 1", "abc, test 2"]
+    assert rows[1]["solved"] is None
+    assert rows[0]["demonstrations"] == 1
+    assert sum(rows[0]["votes"]) <= 8
+
+
+def test_an_arc_task_of_the_training_needs_no_adaptation(tmp_path, capsys):
+    (tmp_path / "known.json").write_text(json.dumps(mini_tasks()[2].to_json()))
+    agent = mini_agent(tmp_path / "agent")
+    assert call("arc", tmp_path / "known.json", "--agent", agent) in (0, 1)
+    said = capsys.readouterr().out
+    assert "test inputs solved within 2 attempts" in said
+    assert "reproduced" not in said
+    (tmp_path / "abc.json").write_text(json.dumps(ARC))
+    assert call("arc", tmp_path / "abc.json", "--agent", agent) == 2
+    assert "was not trained on abc; expected --adapt-seconds" in capsys.readouterr().err
+    large = {**ARC, "test": [{"input": [[1] * 6]}]}
+    (tmp_path / "abc.json").write_text(json.dumps(large))
+    assert call("arc", tmp_path / "abc.json", "--agent", agent, "--adapt-seconds", "9") == 2
+    assert "abc has a grid of 1x6 cells; the canvas of the agent has 5x5" in capsys.readouterr().err
+
+
 def test_an_exported_agent_solves(tmp_path, capsys):
     export(HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx")
     assert call("sudoku", FOUR, "--agent", tmp_path / "a.onnx") == 0
@@ -178,6 +222,8 @@ def test_an_exported_agent_solves(tmp_path, capsys):
         (["sudoku", FOUR, "--agent", "nobody"], "agent: expected a checkpoint folder or one of"),
         (["sudoku", FOUR, "--agent", "none.onnx"], "none.onnx: expected an exported .onnx file"),
         (["sudoku", FOUR, "--batch-size", "0"], "batch_size: expected"),
+        (["sudoku", FOUR, "--adapt-seconds", "9"], "adapt-seconds: puzzles of sudoku-4x4 have no"),
+        (["arc", json.dumps(ARC), "--agent", "a", "--adapt-seconds", "0"], "adapt_seconds: expec"),
         (["arc", "[]"], "puzzle: expected the JSON of an ARC task"),
         (["arc", "nonsense"], "puzzle: expected ARC JSON, this is not JSON"),
         (["arc", json.dumps(ARC)], "agent: there is no pretrained agent for arc"),
