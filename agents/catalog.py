@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .base import Signal, TrainResult
 from .baselines import ALGORITHM_NAMES
+from .demonstrated import AGENTS as DEMONSTRATED
 
 if TYPE_CHECKING:
     from hrm_gym.tracking import Tracker
@@ -24,6 +25,7 @@ AGENTS: dict[str, Signal] = {
     "chain-of-thought": "labels",
     **dict.fromkeys(ALGORITHM_NAMES, "reward"),
     "random": "none",
+    **dict.fromkeys(DEMONSTRATED, "none"),
     "depth-first": "solver",
     "oracle": "solver",
 }
@@ -137,7 +139,8 @@ def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
     """Return an agent that does not learn.
 
     Args:
-        name: ``random``, ``depth-first``, ``oracle`` or ``module:Class``.
+        name: ``random``, ``depth-first``, ``oracle``, an agent of ``demonstrated``, or
+            ``module:Class``.
         env_id: Environment of the random agent, which defines its actions.
         seed: Seed of the random agent.
 
@@ -155,6 +158,8 @@ def untrained(name: str, env_id: str | None = None, seed: int = 0) -> Any:
         from .simple import OracleAgent
 
         return OracleAgent()
+    if name in DEMONSTRATED:
+        return DEMONSTRATED[name]()
     if name == "depth-first":
         from .search import DepthFirstAgent
 
@@ -178,8 +183,9 @@ def load_agent(
     """Load the agent that the option ``--agent`` names.
 
     Args:
-        name: ``oracle``, ``depth-first``, ``random``, ``module:Class``, a pretrained agent, the
-            folder of a trained agent, ``hub:owner/name``, or an exported ``.onnx`` file.
+        name: ``oracle``, ``depth-first``, ``random``, an agent of ``demonstrated``,
+            ``module:Class``, a pretrained agent, the folder of a trained agent,
+            ``hub:owner/name``, or an exported ``.onnx`` file.
         device: Device of a network; an exported network runs on the CPU.
         env_id: Environment of the random agent, which defines its actions.
         seed: Seed of the random agent.

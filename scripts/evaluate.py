@@ -16,7 +16,8 @@ class Args:
 
     agent: str = "sudoku-4x4"
     """Agent to evaluate: a pretrained one, the folder of a trained one, an exported .onnx file,
-    random, oracle or depth-first."""
+    random, oracle or depth-first; where demonstrations are shown, copy-input, common-symbol or
+    nearest-cell."""
     env: str | None = None
     """Environment; by default the one that the agent was trained on."""
     task: str | None = None
