@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.checks import check_flag
 from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.data.readers import read_puzzle
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
@@ -112,9 +113,11 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
         Args:
             seed: Restarts the sequence of puzzles.
-            options: ``{"index": k}`` selects the k-th puzzle as it is stored, ``{"puzzle": text}``
-                a custom puzzle. Otherwise a puzzle is drawn at random; with ``{"difficulty": [low,
-                high]}``, only puzzles with a rating in this range are drawn.
+            options: ``{"index": k}`` selects the k-th puzzle as it is stored, ``{"puzzle": value}``
+                a custom puzzle: text, nested lists or an array of digits (0 = blank), or its
+                tokens; see ``hrm_gym.data.readers.read_puzzle``. Otherwise a puzzle is drawn at
+                random; with ``{"difficulty": [low, high]}``, only puzzles with a rating in this
+                range are drawn.
 
         Returns:
             The observation and the info.
@@ -153,8 +156,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             if not np.any((self.puzzles.ratings >= low) & (self.puzzles.ratings <= high)):
                 raise ValueError(f"difficulty: no puzzle is rated {low:g} to {high:g}")
 
-    def _make(self, text: Any) -> Puzzle:
-        return self.task.make(self.task.validate(self.task.parse(str(text))), "options")
+    def _make(self, value: Any) -> Puzzle:
+        return self.task.make(read_puzzle(self.task, value), "options")
 
     def _choose(self, options: dict[str, Any]) -> tuple[Puzzle, int, Symmetry | None]:
         """Return the puzzle of the episode, its puzzle id and its symmetry."""

@@ -25,7 +25,9 @@ class Args:
     """Family of the puzzle: sudoku, maze or arc; or a custom task, module:Class."""
     puzzle: Annotated[str, tyro.conf.Positional]
     """The puzzle as text, a file, or - for standard input. A file contains one puzzle per line,
-    square grids with an empty line between them, a CSV with a question column, or ARC JSON."""
+    grids of several lines, a table with a column question or puzzle, JSON, or ARC JSON."""
+    strict: bool = False
+    """Answer nothing if one of the puzzles is bad; otherwise the good ones are answered."""
     agent: str | None = None
     """Agent: a pretrained one, the folder of a trained one, an exported .onnx file, or oracle; by
     default the pretrained agent of the size, or the oracle if there is none."""
@@ -45,16 +47,21 @@ class Args:
 
 
 def main(args: Args) -> int:
-    """Solve the puzzles, print the result and return 1 if an answer is wrong."""
+    """Solve the puzzles, print the result and return 1 if an answer or a puzzle is wrong."""
     from rich.console import Console
 
     from hrm_gym.agents.shipped import FOLDER
-    from hrm_gym.data.questions import read_questions
+    from hrm_gym.data.readers import read_questions
     from hrm_gym.machine import machine
     from hrm_gym.puzzles import Puzzle
     from hrm_gym.results import write_json
 
-    task, questions = read_questions(args.task, args.puzzle)
+    reading = read_questions(args.task, args.puzzle, args.strict)
+    task, questions = reading.task, reading.questions
+    for sentence in reading.notes:
+        print(f"note: {sentence}", file=sys.stderr)
+    for sentence in reading.faults:
+        print(f"not read: {sentence}", file=sys.stderr)
     name = args.agent or default_agent(task)
     # The working directory may contain a folder with the name of a pretrained agent.
     pretrained = args.agent is None and name != "oracle"
@@ -90,7 +97,7 @@ def main(args: Args) -> int:
     Console().print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json is not None:
         write_json(args.json, machine(), rows)
-    return 1 if False in right else 0
+    return 1 if False in right or reading.faults else 0
 
 
 def solve_as_family(
@@ -144,7 +151,7 @@ def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, 
 
     Segments and confidence are ``None`` if the agent is the solver of the task.
     """
-    from hrm_gym.data.questions import stack
+    from hrm_gym.data.readers import stack
 
     thinks = hasattr(agent, "think")
     parts = []

@@ -22,10 +22,10 @@ def load_puzzles(
 
     Args:
         task: The task of the puzzles.
-        source: ``bank``; ``generator`` or ``generator:N`` (N new puzzles of the split); a CSV file,
-            which is used whole; or a dataset folder, whose ``test`` also serves as ``val`` and
-            ``ood``. A family may have further sources, see ``Task.load``. ``None`` means the
-            default of the task; see ``Task.default_source``.
+        source: ``bank``; ``generator`` or ``generator:N`` (N new puzzles of the split); a file of
+            puzzles, such as a list or a CSV, which is used whole; or a dataset folder, whose
+            ``test`` also serves as ``val`` and ``ood``. A family may have further sources, see
+            ``Task.load``. ``None`` means the default of the task; see ``Task.default_source``.
         split: ``train``, ``val``, ``test`` or ``ood``.
         difficulty: Lowest and highest rating, both included.
         limit: Largest number of puzzles; the first ones are taken. In a dataset folder a puzzle
@@ -38,7 +38,10 @@ def load_puzzles(
     """
     check_choice(split, difficulty, limit)
     source = task.default_source if source is None else str(source)
-    puzzles = task.load(source, split)
+    if limit is not None and difficulty is None and task_id is None:
+        puzzles = task.load(source, split, limit)
+    else:
+        puzzles = task.load(source, split)
     if task_id is not None:
         puzzles = task.select(puzzles, task_id, source, split)
     return choose(puzzles, source, split, difficulty, limit)

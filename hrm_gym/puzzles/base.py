@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from hrm_gym.data.puzzle_set import PuzzleSet
-    from hrm_gym.data.questions import Question
+    from hrm_gym.data.readers import Reading
 
     from .targets import AnyTargets, SolvedTargets
 
@@ -44,7 +44,14 @@ class Task(Playable):
     """Whether the demonstrations of a test puzzle are training puzzles, as in ARC. Then training
     and testing read the same source, and puzzles of one group have an embedding of their own."""
     ornaments: ClassVar[str] = ""
-    """Characters that people write between the cells of a board and that ``parse`` ignores."""
+    """Characters that people write between the cells of a board and that ``parse`` ignores. If a
+    space is not among them, it is a cell."""
+    filler: ClassVar[str] = ""
+    """The cell with which a rectangle is filled up to a square; empty if it must not be."""
+    holds_padding: ClassVar[bool] = False
+    """Whether a question may contain padding, as the canvas of a smaller grid does."""
+    characters: str = ""
+    """Characters that people write in cells, at this size; empty if it may be any character."""
     has_solver: ClassVar[bool] = True
     """Whether ``solve`` finds the label; otherwise the label must come with the puzzle."""
     legend: ClassVar[str] = ""
@@ -141,21 +148,30 @@ class Task(Playable):
     def format(self, tokens: Tokens) -> str:
         """Write ``(seq_len,)`` tokens as one line of text; the inverse of ``parse``."""
 
-    def read_questions(self, content: str, origin: str) -> tuple[Task, list[Question]]:
-        """Read puzzles of any size of the family from a text; see ``hrm_gym.data.questions``.
+    def spell(self, text: str) -> str:
+        """Return cells in the characters of ``format``; people also use others.
 
         Args:
-            content: One board per line, or square grids with an empty line between them, or a CSV
-                with the column ``question``.
+            text: One character for each cell, without ornaments.
+        """
+        return text
+
+    def read_questions(self, content: str, origin: str) -> Reading:
+        """Read puzzles of any size of the family from a text.
+
+        Args:
+            content: One board a line, perhaps with an id, a rating or its solution beside it; grids
+                of several lines, with or without empty lines, rules, frames and headings; a table
+                with a column ``question`` or ``puzzle`` and any separator; or JSON or JSON lines.
             origin: Name of the input, for messages.
 
         Returns:
-            The task of the size that was read, and the questions.
+            The task of the size that was read, the questions, and what could not be read.
 
         Raises:
-            ValueError: if there is no puzzle, or a puzzle is malformed, unsolvable or ambiguous.
+            ValueError: if there is no good puzzle.
         """
-        from hrm_gym.data.questions import read_boards
+        from hrm_gym.data.readers import read_boards
 
         return read_boards(self, content, origin)
 
@@ -244,13 +260,16 @@ class Task(Playable):
     def generate(self, key: int) -> Puzzle:
         """Generate the puzzle of a 64-bit key."""
 
-    def load(self, source: str, split: str) -> PuzzleSet:
+    def load(self, source: str, split: str, limit: int | None = None) -> PuzzleSet:
         """Read the puzzles of a source; ``hrm_gym.data.load_puzzles`` calls this.
 
         Args:
-            source: ``bank``; ``generator`` or ``generator:N``; a CSV file, which is used whole; or
-                a dataset folder. A family may add its own kinds of source.
+            source: ``bank``; ``generator`` or ``generator:N``; a file of puzzles, which is used
+                whole (see ``read_questions``); or a dataset folder. A family may add its own kinds
+                of source.
             split: ``train``, ``val``, ``test`` or ``ood``.
+            limit: Number of puzzles that the caller takes from the first ones; more may be
+                returned.
 
         Raises:
             ValueError: if the source does not exist or is malformed.
@@ -265,7 +284,7 @@ class Task(Playable):
         if path.is_dir():
             return readers.read_folder(self, path, split)
         if path.is_file():
-            return readers.read_csv(self, path)
+            return readers.read_file(self, path, limit)
         raise ValueError(
             f"source: expected bank, generator[:N], or an existing file or folder, got {source!r}"
         )

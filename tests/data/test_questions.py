@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrm_gym.data import load_puzzles
-from hrm_gym.data.questions import read_questions
+from hrm_gym.data.readers import read_questions
 from hrm_gym.puzzles import family_task, get_task
 from hrm_gym.registration import FAMILIES
 
@@ -28,14 +28,15 @@ def test_every_family_has_a_first_task(family):
 
 
 def test_a_custom_task_reads_its_boards():
-    task, (question,) = read_questions("examples.latin_square:LatinSquare", "1234.341.412.123")
-    assert task.size == 4
-    assert task.format(question.labels) == "1234234134124123"
+    reading = read_questions("examples.latin_square:LatinSquare", "1234.341.412.123")
+    assert reading.task.size == 4
+    (question,) = reading.questions
+    assert reading.task.format(question.labels) == "1234234134124123"
 
 
 def test_spaces_at_the_start_of_a_maze_in_a_csv_are_cells(tmp_path):
     (tmp_path / "a.csv").write_text('"answer" , "question"\n,"  S  G   "\n')
-    (question,) = read_questions("maze", str(tmp_path / "a.csv"))[1]
+    (question,) = read_questions("maze", str(tmp_path / "a.csv")).questions
     assert question.name == "  S  G   "
 
 
@@ -54,11 +55,11 @@ def test_files_lists_grids_and_standard_input(tmp_path, monkeypatch):
     ):
         path = tmp_path / "list"
         path.write_text(content, newline="")
-        task, questions = read_questions("sudoku", str(path))
-        assert task.id == "sudoku-4x4"
-        assert [question.name for question in questions] == [FOUR, FOUR]
+        reading = read_questions("sudoku", str(path))
+        assert reading.task.id == "sudoku-4x4"
+        assert [question.name for question in reading.questions] == [FOUR, FOUR]
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{FOUR}\n{FOUR}\n{FOUR}\n"))
-    assert len(read_questions("sudoku", "-")[1]) == 3
+    assert len(read_questions("sudoku", "-").questions) == 3
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=6), st.booleans())
@@ -68,15 +69,17 @@ def test_written_puzzles_are_read_back(indices, grids):
     lines = [task.format(tokens) for tokens in inputs]
     if grids:
         lines = ["\n".join(line[k : k + 7] for k in range(0, 49, 7)) + "\n" for line in lines]
-    read, questions = read_questions("maze", "\n".join(lines))
-    assert read.id == task.id
-    np.testing.assert_array_equal([question.inputs for question in questions], inputs)
+    reading = read_questions("maze", "\n".join(lines))
+    assert reading.task.id == task.id
+    assert not reading.faults
+    np.testing.assert_array_equal([question.inputs for question in reading.questions], inputs)
 
 
 def test_a_json_object_contains_several_arc_tasks(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({"x": ARC, "y": ARC})))
-    task, questions = read_questions("arc", "-")
-    assert task.id == "arc"
+    reading = read_questions("arc", "-")
+    questions = reading.questions
+    assert reading.task.id == "arc"
     assert [question.name for question in questions] == [
         f"{name}, test {number}" for name in "xy" for number in (1, 2)
     ]

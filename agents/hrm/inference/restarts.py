@@ -80,7 +80,7 @@ def solve_with_restarts(
         ValueError: if the number of restarts is negative, or the tokens do not fit the agent.
     """
     check_whole("restarts", restarts.limit, 0)
-    asked = np.atleast_2d(np.asarray(tokens))
+    asked = np.atleast_2d(agent.as_tokens(tokens))
     ids = np.zeros(len(asked), np.int64) if puzzle_ids is None else np.asarray(puzzle_ids)
     # Solved before the cast, since the agent checks the tokens, and 260 would become 4.
     first = agent.solve(asked, ids, halt, segments)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hrm_gym.checks import check_whole
+from hrm_gym.data.readers import read_puzzle
 from hrm_gym.halt_rule import repeats_answer
 from hrm_gym.halting import sigmoid
-from hrm_gym.puzzles import Task, Tokens
+from hrm_gym.puzzles import PAD, Task, Tokens
 
 from ...base import Agent, Signal
 
@@ -155,14 +156,14 @@ class ReasoningAgent(Agent):
             before = answer[rows[-1]] if rows else answer
 
     def _batch(
-        self, tokens: ArrayLike, puzzle_ids: ArrayLike | None
+        self, tokens: NDArray[Any], puzzle_ids: ArrayLike | None
     ) -> tuple[Tokens, NDArray[np.int64]]:
         """Return tokens and puzzle ids of a batch after checking them.
 
         Raises:
             ValueError: if the shape, a token or a puzzle id does not fit the task or the model.
         """
-        values = np.atleast_2d(np.asarray(tokens))
+        values = np.atleast_2d(tokens)
         if values.ndim != 2:
             raise ValueError(
                 f"tokens: expected (batch, {self.task.seq_len}) for {self.task.id}, got "
@@ -174,6 +175,11 @@ class ReasoningAgent(Agent):
                 f"tokens: those of {task.id} lie in 0..{task.vocab_size - 1}, got "
                 f"{values.min()}..{values.max()}"
             )
+        if not task.holds_padding and np.any(values == PAD):
+            raise ValueError(
+                f"tokens: 0 is padding, which no question of {task.id} contains; expected tokens "
+                f"1..{task.vocab_size - 1}, or the rows of a grid of digits as nested lists"
+            )
         ids = np.zeros(len(values)) if puzzle_ids is None else np.asarray(puzzle_ids)
         if ids.shape != (len(values),):
             raise ValueError(f"puzzle_ids: expected shape ({len(values)},), got {ids.shape}")
@@ -184,6 +190,31 @@ class ReasoningAgent(Agent):
                 f"{ids.min():.0f}..{ids.max():.0f}"
             )
         return values.astype(np.uint8), ids.astype(np.int64)
+
+    def as_tokens(self, puzzles: ArrayLike) -> NDArray[Any]:
+        """Return puzzles as an array of tokens.
+
+        Args:
+            puzzles: ``(seq_len,)`` or ``(B, seq_len)`` tokens, which are returned as they are; or
+                ``(side, side)`` or ``(B, side, side)`` digits or characters, 0 for a blank cell.
+
+        Raises:
+            ValueError: if a grid is not a puzzle of a size that the agent answers.
+        """
+        try:
+            values = np.asarray(puzzles)
+        except ValueError:
+            raise ValueError("tokens: expected rows of the same length") from None
+        if values.ndim < 2 or values.shape[-1] != values.shape[-2] or self.task.holds_padding:
+            return values
+        side = values.shape[-1]
+        known = side in self._tasks or (self.any_size and math.isqrt(side) ** 2 == side)
+        if values.ndim == 2 and known and values.dtype.kind in "iu" and not np.any(values == PAD):
+            return values
+        task = self.task_for(side * side)
+        if values.ndim == 2:
+            return read_puzzle(task, values)
+        return np.stack([read_puzzle(task, grid) for grid in values])
 
     def _most(self, segments: int | None) -> int:
         """Return the number of the last segment.
@@ -205,7 +236,7 @@ class ReasoningAgent(Agent):
         """Think about puzzles and yield the outputs of each segment.
 
         Args:
-            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
+            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers; or grids, see ``as_tokens``.
             puzzle_ids: ``(B,)`` rows of the puzzle embedding; default: 0.
             halt: End when every row has halted, instead of at the last segment.
             segments: The last segment; default: ``max_segments``, which it may exceed.
@@ -214,7 +245,7 @@ class ReasoningAgent(Agent):
             ValueError: if the shape, a token or a puzzle id does not fit, or ``segments`` is not
                 positive.
         """
-        batch, ids = self._batch(tokens, puzzle_ids)
+        batch, ids = self._batch(self.as_tokens(tokens), puzzle_ids)
         ended = np.zeros(len(batch), bool)
         for segment, _ in self._thoughts(batch, ids, self._most(segments)):
             yield segment
@@ -233,7 +264,7 @@ class ReasoningAgent(Agent):
         """Answer puzzles; each puzzle leaves the batch when it halts.
 
         Args:
-            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers.
+            tokens: ``(seq_len,)`` or ``(B, seq_len)`` integers; or grids, see ``as_tokens``.
             puzzle_ids: ``(B,)`` rows of the puzzle embedding; default: 0.
             halt: Let puzzles halt early; otherwise every puzzle takes all segments.
             segments: The last segment; default: ``max_segments``, which it may exceed.
@@ -243,6 +274,7 @@ class ReasoningAgent(Agent):
             ValueError: if the shape, a token or a puzzle id does not fit, or ``segments`` is not
                 positive.
         """
+        tokens = self.as_tokens(tokens)
         batch, ids = self._batch(tokens, puzzle_ids)
         answers = np.zeros(batch.shape, np.uint8)
         spent = np.zeros(len(batch), np.int64)

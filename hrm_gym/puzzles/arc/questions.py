@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hrm_gym.data.questions import Question
+from hrm_gym.data.readers import Question
 
 from .task import read_grid, to_canvas
 

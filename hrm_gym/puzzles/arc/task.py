@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import torch
 
     from hrm_gym.data.puzzle_set import PuzzleSet
-    from hrm_gym.data.questions import Question
+    from hrm_gym.data.readers import Reading
     from hrm_gym.rendering.grids import GridScene
 
 RESIZE, SUBMIT = 10, 11
@@ -52,6 +52,7 @@ class Arc(Task):
 
     family = "arc"
     has_solver = False
+    holds_padding = True
     learns_groups = True
 
     def __init__(self, side: int = SIDE) -> None:
@@ -95,11 +96,13 @@ class Arc(Task):
         """Write a canvas as JSON rows of colours."""
         return json.dumps(to_grid(tokens).tolist(), separators=(",", ":"))
 
-    def read_questions(self, content: str, origin: str) -> tuple[Arc, list[Question]]:
+    def read_questions(self, content: str, origin: str) -> Reading:
         """Read the JSON of one ARC task or of several by name; see ``Task.read_questions``."""
+        from hrm_gym.data.readers import Reading
+
         from .questions import read_tests
 
-        return self, read_tests(content, origin)
+        return Reading(self, read_tests(content, origin))
 
     def solve(self, inputs: Tokens) -> Tokens:
         """Raise an error, since no solver is known.
@@ -188,7 +191,7 @@ class Arc(Task):
         """
         raise ValueError(f"arc has no generator; expected source {SOURCES} or a folder")
 
-    def load(self, source: str, split: str) -> PuzzleSet:
+    def load(self, source: str, split: str, limit: int | None = None) -> PuzzleSet:
         """Read the puzzles of a source.
 
         Args:
@@ -196,6 +199,7 @@ class Arc(Task):
                 such files, which are used whole; or a dataset folder. ``mini-arc:turned`` is what
                 models with puzzle embeddings are trained on, see ``mini``.
             split: ``train``, ``val``, ``test`` or ``ood``.
+            limit: Ignored; all puzzles are returned.
 
         Raises:
             ValueError: if the source does not exist, is malformed, or does not fit on the canvas.

@@ -14,7 +14,7 @@ from ..puzzle import PAD, TARGETS, Puzzle, Symmetry, Tokens
 from ..relations import Relation, neighbours
 from .grid import marked_moves
 from .playing import MazePlay
-from .tokens import ALPHABET, GOAL, OPEN, PATH, START, WALL
+from .tokens import ALPHABET, CELLS, GOAL, OPEN, PATH, SPELLINGS, START, WALL
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +71,8 @@ class Maze(MazePlay):
     targets = TARGETS
     kinds = KINDS
     blank = OPEN
+    filler = ALPHABET[WALL - 1]
+    characters = CELLS
 
     def __init__(self, size: int = 30, kind: str | None = None) -> None:
         if not isinstance(size, int) or size < 3:
@@ -105,13 +107,26 @@ class Maze(MazePlay):
         """Return the relations left, right, up and down."""
         return neighbours(self.size)
 
+    def spell(self, text: str) -> str:
+        """Return cells in the characters ``# SGo``; see ``CELLS``.
+
+        ``1`` and ``0`` are wall and open cells, ``2`` and ``3`` S and G if no letters are.
+        """
+        digits = {"2": "S", "3": "G"} if not set(text) & set("SsGgEe") else {}
+        line = text.translate(str.maketrans(SPELLINGS | digits))
+        # E is the goal, unless there is a G; then it is no cell.
+        return line if "G" in line else line.translate(str.maketrans("Ee", "GG"))
+
     def parse(self, text: str) -> Tokens:
-        """Read s*s characters of ``# SGo`` (line breaks are skipped; ``.`` means a space).
+        """Read s*s characters; line breaks are skipped.
+
+        They are ``# SGo``. A wall may also be ``X``, ``█`` or ``1``, an open cell ``.`` or ``0``,
+        and the goal ``E``.
 
         Raises:
             ValueError: if the length or a character is wrong, or there is not one S and one G.
         """
-        line = text.replace("\n", "").replace("\r", "").replace(".", " ")
+        line = self.spell(text.replace("\n", "").replace("\r", ""))
         if len(line) != self.seq_len:
             raise ValueError(f"expected {self.seq_len} cells for {self.id}, got {len(line)}")
         for place, char in enumerate(line):
@@ -204,7 +219,7 @@ class Maze(MazePlay):
         walked = int(self.distances(on_path.astype(np.uint8), start)[goal])
         return moves == walked and int(marked.sum()) == moves - 1
 
-    def load(self, source: str, split: str) -> PuzzleSet:
+    def load(self, source: str, split: str, limit: int | None = None) -> PuzzleSet:
         """Read the puzzles of a source; see ``Task.load``.
 
         Raises:
@@ -216,7 +231,7 @@ class Maze(MazePlay):
                 f"kind: the bundled puzzles of {self.base_id} are {bundled}, not {self.kind}; "
                 "expected source='generator'"
             )
-        return super().load(source, split)
+        return super().load(source, split, limit)
 
     def changed_cells(self, inputs: Tokens, answer: Tokens) -> int:
         """Return the number of cells that an answer changes, except open cells marked as path."""

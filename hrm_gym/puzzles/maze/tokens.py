@@ -4,3 +4,12 @@ WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
 """In a label, the cells between S and G on one shortest path are ``PATH``."""
 ALPHABET = "# SGo"
 """Characters of the tokens 1..5."""
+SPELLINGS = {
+    **dict.fromkeys("Xx█▓1", "#"),
+    **dict.fromkeys(".0·\u00a0", " "),
+    "s": "S",
+    "g": "G",
+}
+"""Other characters that people write for these cells."""
+CELLS = ALPHABET + "".join(SPELLINGS) + "Ee23"
+"""All characters that people write in cells."""

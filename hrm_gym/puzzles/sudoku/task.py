@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,15 +17,14 @@ from ..keys import MASK, lane_tensor, unit_tensor
 from ..puzzle import PAD, Puzzle, Symmetry, Tokens
 from ..relations import Relation, group, lines
 from .playing import SudokuPlay
-from .tokens import BLANK
+from .spelling import KEEP_DASHES, ORNAMENTS, characters, spelled
+from .tokens import BLANK, DIGITS
 
 if TYPE_CHECKING:
     import torch
 
 BOXES = {4: (2, 2), 6: (2, 3), 8: (2, 4), 9: (3, 3), 10: (2, 5), 12: (3, 4)}
 """Rows and columns of a box, by size."""
-DIGITS = "123456789ABC"
-BLANKS = ".0_"
 CHUNK = 500
 """Number of puzzles that a thread solves at a time."""
 OOD_RATING = {9: 10}
@@ -129,7 +127,7 @@ class Sudoku(SudokuPlay):
     """
 
     family = "sudoku"
-    ornaments = " \t|+-"
+    ornaments = ORNAMENTS
     default_source = "bank"
     blank = BLANK
 
@@ -143,6 +141,7 @@ class Sudoku(SudokuPlay):
         self.seq_len = size * size
         self.answer_tokens = tuple(range(2, size + 2))
         self.symbols = self.answer_tokens
+        self.characters = characters(size)
         self.tables = tables(*self.box)
 
     def relations(self) -> tuple[Relation, ...]:
@@ -162,27 +161,36 @@ class Sudoku(SudokuPlay):
         filled = filled & (inputs == BLANK) & (labels != PAD)
         return torch.where(filled, labels, inputs), labels
 
-    def parse(self, text: str) -> Tokens:
-        """Read a puzzle such as ``53..7....6..``; ``.``, ``0`` and ``_`` are blanks.
+    def spell(self, text: str) -> str:
+        """Return cells with ``.`` for a blank and the digits of ``format``; see ``spelled``."""
+        return spelled(text, self.size)
 
-        White space and the characters ``|+-`` are skipped.
+    def parse(self, text: str) -> Tokens:
+        """Read a puzzle such as ``53..7....6..``; ``.``, ``0``, ``_``, ``*`` and ``?`` are blanks.
+
+        White space, brackets, commas and frames are skipped. A dash is a blank if the number of
+        cells is right then, and else skipped too. Values from 10 are written as letters from A; see
+        ``spelled`` for other ways.
 
         Raises:
             ValueError: if the length or a character is wrong.
         """
-        line = re.sub(r"[\s|+-]", "", text.upper())
+        line = text.translate(KEEP_DASHES)
+        if len(line) != self.seq_len or "-" not in line:
+            line = line.replace("-", "")
         if len(line) != self.seq_len:
             raise ValueError(
                 f"expected {self.seq_len} cells for {self.id}, got {len(line)} in {text[:40]!r}"
             )
-        known = BLANKS + DIGITS[: self.size]
-        for place, char in enumerate(line):
+        cells = self.spell(line)
+        known = "." + DIGITS[: self.size]
+        for place, char in enumerate(cells):
             if char not in known:
                 raise ValueError(
-                    f"cell {place + 1}: {char!r} is not a cell of {self.id}; expected "
-                    f"1-{DIGITS[self.size - 1]}, or . for a blank"
+                    f"cell {place + 1}: {line[place].upper()!r} is not a cell of {self.id}; "
+                    f"expected 1-{DIGITS[self.size - 1]}, or . for a blank"
                 )
-        return np.array([1 if c in BLANKS else DIGITS.index(c) + 2 for c in line], np.uint8)
+        return np.array([known.index(char) + 1 for char in cells], np.uint8)
 
     def format(self, tokens: Tokens) -> str:
         """Write tokens as digits, with ``.`` for a blank."""

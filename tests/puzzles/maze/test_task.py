@@ -276,7 +276,7 @@ def test_text_round_trip(maze):
     ("text", "sentence"),
     [
         ("S G", "expected 9 cells for maze-3x3, got 3"),
-        ("S  x    G", "cell 4: 'x' is not a cell of a maze; expected one of '# SGo'"),
+        ("S  y    G", "cell 4: 'y' is not a cell of a maze; expected one of '# SGo'"),
         ("S S     G", "a maze has one S and one G, got 2 S and 1 G"),
         ("S        ", "a maze has one S and one G, got 1 S and 0 G"),
         ("GSG      ", "a maze has one S and one G, got 1 S and 2 G"),

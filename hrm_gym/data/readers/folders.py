@@ -1,87 +1,21 @@
-"""Readers of the public file formats: CSV files, and the dataset folders of HRM and TRM."""
+"""Reader of the dataset folders of the public HRM and TRM code; ``writers`` writes them."""
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Puzzle, Task, Tokens
+from hrm_gym.puzzles import Task
 
-from .certify import certify
-from .puzzle_set import PuzzleSet
+from ..certify import certify
+from ..puzzle_set import PuzzleSet
 
 FIELDS = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices")
 FOLDER_SPLITS = {"train": "train", "test": "test", "val": "test", "ood": "test"}
-
-
-def read_csv(task: Task, path: Path) -> PuzzleSet:
-    """Read a CSV with a ``question`` column and optional ``answer`` and ``rating``.
-
-    This is the layout of the public sudoku-extreme and maze-30x30-hard-1k files
-    (``source,question,answer,rating``). A missing answer or rating is computed.
-
-    Raises:
-        ValueError: if a row is malformed; the message gives its line number.
-    """
-    try:
-        puzzles = _read_rows(task, path)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected a CSV in UTF-8: {error}") from None
-    except csv.Error as error:
-        raise ValueError(f"{path}: expected a CSV: {error}") from None
-    if not puzzles:
-        raise ValueError(f"{path}: expected puzzles, found none")
-    inputs_all, labels_all, ratings = zip(*puzzles, strict=True)
-    ids = np.zeros(len(puzzles), np.int32)
-    return PuzzleSet(
-        np.stack(inputs_all), np.stack(labels_all), np.array(ratings, np.float32), ids, str(path)
-    )
-
-
-def _read_rows(task: Task, path: Path) -> list[tuple[Tokens, Tokens, float]]:
-    """Return the question, answer and rating of every row."""
-    puzzles = []
-    # Spreadsheets begin a file with a byte order mark, which utf-8-sig skips.
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if "question" not in (reader.fieldnames or ()):
-            raise ValueError(f"{path}: expected a CSV with a 'question' column")
-        for row in reader:
-            try:
-                inputs = task.parse(row["question"] or "")
-                task.check_question(inputs)
-                # The question is solved even if the answer is given: a Sudoku must not have a
-                # second solution.
-                solved = task.solve(inputs)
-                labels = task.parse(row["answer"]) if row.get("answer") else solved
-                rating = _rating(row["rating"]) if row.get("rating") else task.rate(inputs)
-                if not task.is_solved(Puzzle(inputs, labels), labels):
-                    raise ValueError("the answer does not solve the question")
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
-            puzzles.append((inputs, labels, rating))
-    return puzzles
-
-
-def _rating(text: str) -> float:
-    """Return the rating in a cell.
-
-    Raises:
-        ValueError: if it is not a number of at least 0.
-    """
-    try:
-        rating = float(text)
-    except ValueError:
-        rating = math.nan
-    if not 0 <= rating < math.inf:
-        raise ValueError(f"rating: expected a number of at least 0, got {text!r}")
-    return rating
 
 
 def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:

@@ -1,0 +1,80 @@
+"""The text of a file, of standard input or of the command line."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from pathlib import Path
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks and their encodings. Those of UTF-32 begin with those of UTF-16."""
+ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".sdk", ".sdm", ".npy")
+"""Endings of file names; a text with one of them is meant as a file."""
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, without its byte order mark.
+
+    Raises:
+        ValueError: if the file is not text in UTF-8, or in UTF-16 or UTF-32 with a mark.
+    """
+    return decode(path.read_bytes(), str(path))
+
+
+def decode(content: bytes, origin: str) -> str:
+    """Return the text of bytes, without the byte order mark.
+
+    Raises:
+        ValueError: if they are not text in UTF-8, or in UTF-16 or UTF-32 with a mark.
+    """
+    encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{origin}, line {line}: expected a text file in UTF-8, or in UTF-16 with a byte order "
+            "mark"
+        ) from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise ValueError(f"{origin}, line {line}: expected a text file, found a zero byte")
+    return text
+
+
+def find_content(text: str) -> tuple[str, str]:
+    """Return the content that a word of the command line means, and its name for messages.
+
+    Args:
+        text: The content itself, the path of a file, or ``-`` for standard input.
+
+    Raises:
+        ValueError: if it is the path of a folder, of a file that does not exist, or of a file that
+            is not text.
+    """
+    if text == "-":
+        stream = getattr(sys.stdin, "buffer", None)
+        if stream is None:
+            return sys.stdin.read().removeprefix("\ufeff"), "standard input"
+        return decode(stream.read(), "standard input"), "standard input"
+    if "\n" not in text and "\0" not in text:
+        path = Path(text)
+        try:
+            exists = path.is_file()
+        except OSError:
+            # The text is too long for a file name, so it is a puzzle.
+            exists = False
+        if exists:
+            return read_text(path), text
+        if os.sep in text and path.is_dir():
+            raise ValueError(f"{text}: expected a puzzle or a file, this is a folder")
+        if path.suffix.lower() in ENDINGS:
+            raise ValueError(f"{text}: expected a puzzle or a file, there is no such file")
+    return text.removeprefix("\ufeff"), "puzzle"

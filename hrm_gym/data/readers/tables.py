@@ -1,0 +1,115 @@
+"""Tables with a header: CSV files of any separator, as programs and spreadsheets write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hrm_gym.registration import FAMILIES
+
+from .records import Fault, Found, Record, Sizes
+
+QUESTIONS = (
+    "question",
+    "puzzle",
+    "quizzes",
+    "quiz",
+    "puzzles",
+    "questions",
+    "problem",
+    "grid",
+    "board",
+    "unsolved",
+    "input",
+    *FAMILIES,
+)
+"""Names of the column of the puzzle; the first that a table has counts."""
+ANSWERS = ("answer", "solution", "solutions", "answers", "solved", "output", "label")
+RATINGS = ("rating",)
+LEVELS = ("difficulty", "level")
+"""Columns that contain a rating if it is a number, and else words."""
+SEPARATORS = ",;\t|"
+
+
+def names(header: list[str]) -> dict[str, int]:
+    """Return the place of the columns ``question``, ``answer``, ``rating`` and ``level``."""
+    columns = [name.strip().strip("\"'").strip().lower() for name in header]
+    places = {}
+    for meaning, known in (
+        ("question", QUESTIONS),
+        ("answer", ANSWERS),
+        ("rating", RATINGS),
+        ("level", LEVELS),
+    ):
+        found = [columns.index(name) for name in known if name in columns]
+        if found:
+            places[meaning] = found[0]
+    return places
+
+
+def header_of(content: str, spaced: bool = True) -> tuple[dict[str, int], dict[str, Any], int]:
+    """Return the columns of a table, the format for ``csv.reader``, and the line of the header.
+
+    There are no columns if the text is not a table with a header.
+
+    Args:
+        content: The beginning of the text, at least to the end of the header.
+        spaced: Whether spaces after a separator do not count.
+    """
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip(" \t,;|") or (line.startswith("#") and number < 100):
+            continue
+        if len(line) > 10_000:
+            break
+        for separator in SEPARATORS:
+            form = {"delimiter": separator, "skipinitialspace": True}
+            header = next(csv.reader([line], **form), [])
+            places = names(header)
+            if "question" in places and (len(header) > 1 or separator == SEPARATORS[-1]):
+                return places, {"delimiter": separator, "skipinitialspace": spaced}, number
+        break
+    return {}, {}, 0
+
+
+def read_table(sizes: Sizes, content: str) -> list[Found] | None:
+    """Return the puzzles of a table, or ``None`` if the text is not a table with a header."""
+    places, form, first = header_of(content[:100_000], sizes.spaced)
+    if not places:
+        return None
+    rows = csv.reader(io.StringIO(content, newline=""), **form)
+    found: list[Found] = []
+    try:
+        for row in rows:
+            if rows.line_num > first and any(cell.strip() for cell in row):
+                cells = {name: row[place] for name, place in places.items() if place < len(row)}
+                found.append(record_of(cells, rows.line_num))
+    except csv.Error as error:
+        found.append(Fault(rows.line_num, f"expected a CSV: {error}"))
+    return found
+
+
+def record_of(cells: Mapping[str, Any], line: int) -> Found:
+    """Return the puzzle of the fields ``question``, ``answer``, ``rating`` and ``level``."""
+    answer = str(cells.get("answer") or "")
+    rating = _number(cells.get("rating"))
+    if rating is not None and not 0 <= rating < math.inf:
+        wrong = cells["rating"]
+        return Fault(line, f"rating: expected a number of at least 0, got {wrong!r}")
+    level = _number(cells.get("level"))
+    if rating is None and level is not None and 0 <= level < math.inf:
+        rating = level
+    question = str(cells.get("question") or "")
+    return Record(question, line, answer if answer.strip() else "", rating)
+
+
+def _number(value: Any) -> float | None:
+    """Return a field as a number, ``None`` if it is empty, and NaN if it is no number."""
+    if value is None or not str(value).strip():
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan

@@ -1,0 +1,181 @@
+"""Puzzles as values: arrays, nested lists and JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .lists import LETTERS
+from .records import Fault, Found, Line, Record, Sizes
+from .tables import names, record_of
+
+OUTER = 6
+"""Largest depth of lists around a puzzle."""
+
+
+def read_json(sizes: Sizes, content: str) -> list[Found] | None:
+    """Return the puzzles of JSON or JSON lines, or ``None`` if the text is neither."""
+    text = content.lstrip()
+    if text[:1] not in ("[", "{"):
+        return None
+    try:
+        return from_value(sizes, json.loads(text), 1)
+    except (ValueError, RecursionError):
+        pass
+    if text[0] == "[":
+        # The heading of a section, or an array as Python prints it.
+        return None
+    found: list[Found] = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found += [placed(part, number) for part in from_value(sizes, json.loads(line), 1)]
+        except (ValueError, RecursionError):
+            return [*found, Fault(number, "expected JSON, or one JSON object a line")]
+    return found
+
+
+def placed(part: Found, line: int) -> Found:
+    """Return a puzzle or a fault at another line."""
+    return replace(part, line=line)
+
+
+def from_value(sizes: Sizes, value: Any, number: int, depth: int = 0) -> list[Found]:
+    """Return the puzzles of a value.
+
+    Args:
+        sizes: The sizes that the boards may have.
+        value: Text; a grid as nested lists of digits or characters, with 0 or null for a blank; an
+            object with a field ``question`` or ``puzzle``; or a list or an object of these.
+        number: Number of the first puzzle.
+        depth: How deep the value lies.
+    """
+    if isinstance(value, dict):
+        places = names([str(key) for key in value])
+        keys = list(value)
+        if "question" not in places:
+            return _each(sizes, value.values(), number, depth)
+        cells = {name: value[keys[place]] for name, place in places.items()}
+        for name in ("question", "answer"):
+            if isinstance(cells.get(name), list):
+                cells[name] = grid_text(sizes, cells[name]) or ""
+        return [record_of(cells, number)]
+    if isinstance(value, str):
+        return [placed(part, number) for part in from_text(sizes, value)]
+    if not isinstance(value, list) or not value:
+        return [Fault(number, f"expected a puzzle, got {str(value)[:40]}")]
+    board = grid_text(sizes, value)
+    if board is not None and sizes.parses(board):
+        return [Record(board, number)]
+    if all(isinstance(row, str) for row in value):
+        if any(len(row) > 8 and sizes.parses(row) for row in value):
+            return _each(sizes, value, number, depth)
+        return [placed(part, number) for part in from_text(sizes, "\n".join(value))]
+    if board is not None and (depth or _is_board(value)):
+        if "\n" in board and not sizes.spaced:
+            return [placed(part, number) for part in from_text(sizes, board)]
+        return [Fault(number, sizes.complaint(board))]
+    return _each(sizes, value, number, depth)
+
+
+def _each(sizes: Sizes, values: Iterable[Any], number: int, depth: int) -> list[Found]:
+    found: list[Found] = []
+    for value in values:
+        if depth >= OUTER:
+            return [Fault(number, "the lists are too deep for a puzzle")]
+        found += from_value(sizes, value, number + len(found), depth + 1)
+    return found
+
+
+def _is_board(rows: list[Any]) -> bool:
+    """Return whether a list looks like one board: a square, or cells without rows."""
+    if not any(isinstance(row, list) for row in rows):
+        return True
+    return all(isinstance(row, list) and len(row) == len(rows) for row in rows)
+
+
+def from_text(sizes: Sizes, text: str) -> list[Found]:
+    """Return the puzzles of a text inside a value."""
+    from .drawings import read_drawings
+    from .lists import read_lists
+
+    lines: list[Line] = list(enumerate(re.split(r"\r\n|\r|\n", text), start=1))
+    return read_lists(sizes, lines) if sizes.spaced else read_drawings(sizes, lines)
+
+
+def grid_text(sizes: Sizes, value: Sequence[Any]) -> str | None:
+    """Return rows of cells, or cells, as text; ``None`` if a value is not a cell.
+
+    A cell is a whole number, with 0 for a blank or open one, ``None``, or one character.
+    """
+    rows = value if any(isinstance(row, list) for row in value) else [value]
+    lines = []
+    for row in rows:
+        if not isinstance(row, list):
+            return None
+        cells = [_cell(sizes, cell) for cell in row]
+        if None in cells:
+            return None
+        lines.append("".join(cells))  # type: ignore[arg-type]
+    return "\n".join(lines)
+
+
+def _cell(sizes: Sizes, value: Any) -> str | None:
+    """Return the character of one cell, ``None`` if it is not one."""
+    if value is None or value == "" or (value == " " and sizes.spaced):
+        return "."
+    if isinstance(value, str):
+        return value if len(value) == 1 else _number(int(value)) if value.isdecimal() else None
+    if isinstance(value, bool):
+        return "1" if value else "."
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return _number(int(value)) if isinstance(value, int | float) else None
+
+
+def _number(value: int) -> str | None:
+    """Return the character of a number: ``.`` for 0, a digit, or a letter from 10."""
+    if not 0 <= value < 10 + len(LETTERS):
+        return None
+    return "." if value == 0 else str(value) if value < 10 else LETTERS[value - 10]
+
+
+def read_array(sizes: Sizes, value: Any) -> Found:
+    """Return the one puzzle of an array or of nested lists.
+
+    Args:
+        sizes: The sizes that the board may have.
+        value: ``(side, side)`` or ``(side * side,)`` digits or characters, 0 for a blank cell.
+    """
+    try:
+        plain = np.asarray(value).tolist() if not isinstance(value, list | tuple) else value
+        plain = json.loads(json.dumps(plain, default=_plain))
+    except (TypeError, ValueError, RecursionError):
+        return Fault(1, f"expected a grid of digits or a text, got {str(value)[:40]!r}")
+    found = from_value(sizes, plain, 1, 1)
+    if len(found) != 1:
+        return Fault(1, f"expected one puzzle, got {len(found)}")
+    return found[0]
+
+
+def _plain(value: Any) -> Any:
+    """Return what ``json`` does not know, such as NumPy numbers and arrays, as plain values."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(type(value).__name__)
+
+
+def flat_tokens(value: Any, seq_len: int) -> np.ndarray | None:
+    """Return an array of tokens, ``None`` if the value is no flat array without zeros."""
+    try:
+        tokens = np.asarray(value)
+    except ValueError:
+        return None
+    whole = tokens.dtype.kind in "iu" and tokens.shape == (seq_len,)
+    return tokens if whole and tokens.min() > 0 else None
