@@ -111,6 +111,8 @@ class HRM(Embedded):
             ValueError: if the weights cannot serve the task.
         """
         self.boards[task.seq_len] = Board.of(task, self.config)
+        # Copied to the device now, so that the first step on a new size does not wait for it.
+        self.board(task.seq_len)
 
     def board(self, seq_len: int) -> Board:
         """Return the board of a number of positions.

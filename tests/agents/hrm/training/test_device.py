@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 from hrm_gym.agents.hrm.model.network import HRM
 from hrm_gym.agents.hrm.presets import get_preset
-from hrm_gym.agents.hrm.train_config import TrainConfig
+from hrm_gym.agents.hrm.train_config import Source, TrainConfig
 from hrm_gym.agents.hrm.training.trainer import Trainer
 
 
@@ -77,7 +77,7 @@ def small(preset: str, **changes: Any) -> TrainConfig:
     """Return a preset with a smaller width."""
     config = get_preset(preset)
     model = {**config.model, "hidden_size": 32, "num_heads": 2, "round_to": 8}
-    return dataclasses.replace(config, model=model, batch_size=4, **changes)
+    return dataclasses.replace(config, model=model, **changes).with_puzzles(batch_size=4)
 
 
 CONFIGS = {
@@ -88,6 +88,14 @@ CONFIGS = {
     "maze on one card": small("maze-hard-fast", ema_start=0.0),
     "any shortest path": small("maze-9x9", targets="any"),
     "small": small("sudoku-6x6"),
+    "relational, symbols": small("sudoku"),
+    "relational, several sizes": small(
+        "maze",
+        sources=(
+            Source("maze-9x9", 4, "perfect"),
+            Source("maze-15x15", 4, "hard", "generator:20"),
+        ),
+    ),
 }
 
 
@@ -107,7 +115,7 @@ def test_a_step_stays_on_its_device(card: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_resumed_run_is_whole_on_its_device(card: str, name: str, tmp_path: Any) -> None:
-    trainer = Trainer(CONFIGS[name])
+    trainer = Trainer(CONFIGS[name], bf16=False, compile=False)
     for step in range(2):
         trainer.train_step(step / 4)
     trainer.save(tmp_path)

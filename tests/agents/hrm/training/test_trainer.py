@@ -9,6 +9,7 @@ import torch
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.model.network import Output
 from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.train_config import Source
 from hrm_gym.agents.hrm.training.losses import segment_loss
 from hrm_gym.agents.hrm.training.run import Callbacks, run, train_hrm
 from hrm_gym.agents.hrm.training.trainer import Trainer
@@ -192,16 +193,42 @@ def test_a_compiled_run_learns_the_same():
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
-@pytest.mark.gpu
-def test_a_step_never_waits_for_the_device():
-    config = dataclasses.replace(
+WITHOUT_WAIT = {
+    "published HRM": dataclasses.replace(
         get_preset("sudoku-extreme-1k"), batch_size=16, ema=0.9, clip=1.0, halting="td"
-    )
-    trainer = Trainer(config, device="cuda", compile=False)
-    for _ in range(2):  # the first steps allocate
+    ),
+    "relational, symbols": get_preset("sudoku"),
+    "relational, path": dataclasses.replace(
+        get_preset("maze"),
+        sources=(Source("maze-9x9", 4, "perfect"), Source("maze-15x15", 4, "perfect")),
+    ),
+}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", WITHOUT_WAIT)
+def test_a_step_never_waits_for_the_device(name):
+    trainer = Trainer(WITHOUT_WAIT[name], device="cuda", compile=False)
+    for _ in range(2 * len(trainer.turns)):  # the first steps of each source allocate
         trainer.train_step(0.1)
     torch.cuda.set_sync_debug_mode("error")
     try:
         trainer.train_step(0.2)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_a_compiled_relational_step_on_a_gpu_equals_the_uncompiled_one():
+    config = dataclasses.replace(
+        get_preset("sudoku"), sources=(Source("sudoku-9x9", 16, limit=100),), easier=0.0
+    )
+    losses = []
+    for compiled in (False, True):
+        trainer = Trainer(config, seed=1, device="cuda", bf16=False, compile=compiled)
+        for _ in range(3):
+            trainer.train_step(0.5)
+        losses.append(trainer.read_metrics()["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
