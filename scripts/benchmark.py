@@ -36,7 +36,13 @@ class Args:
     data: Path | None = None
     """Puzzles instead of the bundled ones, for subjects that use any: a CSV file or a folder."""
     out: Path = Path("results")
-    """Folder of plots."""
+    """Folder of plots; for the subject gpu, of the results, logs and weights of its stages."""
+    sudoku_data: Path = Path("data/sudoku-extreme")
+    """Folder with train.csv and test.csv of Sudoku-Extreme, for the subject gpu."""
+    maze_data: Path = Path("data/maze-30x30-hard")
+    """Folder with train.csv and test.csv of Maze-Hard, for the subject gpu."""
+    rehearse: bool = False
+    """Run all stages of the subject gpu on the CPU, with tiny sizes, to see whether they work."""
     json: Path | None = None
     """Also write the rows to this file as JSON."""
 

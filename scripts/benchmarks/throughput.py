@@ -1,8 +1,9 @@
-"""Training throughput at the published size, compared with a plain version of the published loop.
+"""Training throughput compared with plain loops, at the published size and of a relational preset.
 
-The reference is the published training step in its own order: eager, in the dtype of the trainer,
-with a separate forward pass for the Q target, a carry whose halted rows are reset at the start of
-the next step, its own loss, and an optimizer that updates one parameter at a time.
+At the published size the reference is the published training step in its own order: eager, in the
+dtype of the trainer, with a separate forward pass for the Q target, a carry whose halted rows are
+reset at the start of the next step, its own loss, and an optimizer that updates one parameter at a
+time. ``measuring/steps.py`` describes the plain loop of the relational preset.
 
 Two independent runs diverge even if the code is equivalent: training amplifies a difference in the
 last bit tenfold every two or three steps (in float64 from 1e-16 to 1e-7 in thirty steps), and
@@ -13,7 +14,7 @@ weights, moments, carry and puzzles, and the losses and the updates of that step
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from statistics import median
 from typing import Any
@@ -21,7 +22,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils import benchmark
 
 from hrm_gym.agents.hrm.inference.halting import minimum_segments
 from hrm_gym.agents.hrm.model.flops import training_flops
@@ -30,9 +30,16 @@ from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.losses import IGNORE_LABEL
 from hrm_gym.agents.hrm.training.optimizers import AdamAtan2
 from hrm_gym.agents.hrm.training.trainer import Trainer
-from hrm_gym.scripts.measuring.timing import timed
+from hrm_gym.scripts.measuring.steps import preset_rows
+from hrm_gym.scripts.measuring.timing import finish, matrix_rate, timed
 
 TARGET = 1.5
+UTILISATION = 0.35
+"""Target on CUDA: the share of the measured matrix rate in bfloat16."""
+RELATIONAL, RELATIONAL_ON_CUDA = "sudoku", "sudoku-extreme-gpu"
+"""The relational presets: batches as large as on a CPU would leave a GPU idle."""
+TINY = {"hidden_size": 32, "num_heads": 2, "H_layers": 1, "L_layers": 1, "round_to": 8}
+"""Fields of a small model."""
 LOSS_TOLERANCE = {torch.bfloat16: 1e-2, torch.float32: 1e-4}
 """Largest relative difference of the losses of one step (bfloat16 rounds to 4e-3)."""
 UPDATE_TOLERANCE = {torch.float32: 1e-2, torch.bfloat16: None}
@@ -156,37 +163,46 @@ class Reference:
             table.grad = None
 
 
-def matrix_rate(device: str, dtype: torch.dtype, seconds: float = 1.0) -> float:
-    """Return the measured rate of a large square matrix product, in FLOP/s."""
-    size = 8192 if device.startswith("cuda") else 1024
-    a = torch.randn(size, size, device=device).to(dtype)
-    b = torch.randn(size, size, device=device).to(dtype)
-    names = {"a": a, "b": b}
-    timer = benchmark.Timer("a @ b", globals=names, num_threads=torch.get_num_threads())
-    return 2 * size**3 / timer.blocked_autorange(min_run_time=seconds).mean
-
-
-def finish(step: Callable[[float], Any], progress: float, device: str) -> Any:
-    """Take a training step, wait until the device has finished it, and return its result."""
-    result = step(progress)
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-    return result
-
-
 def measure(args: Any) -> list[dict[str, Any]]:
-    """Return the rows of both dtypes: the published bfloat16, and float32."""
+    """Return the rows of the published size and of a relational preset."""
+    return [row for part in parts(args) for row in part]
+
+
+def parts(args: Any, tiny: bool = False) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows as they are measured.
+
+    These are the published size in bfloat16, its own dtype; a relational preset; and the published
+    size in float32, whose updates are compared too.
+
+    Args:
+        args: Arguments of the benchmark.
+        tiny: Take small models, uncompiled, to see whether everything runs.
+    """
     torch.set_num_threads(args.threads)
-    return [row for dtype in LOSS_TOLERANCE for row in compare(args, dtype)]
+    yield compare(args, torch.bfloat16, tiny)
+    yield relational(args, tiny)
+    yield compare(args, torch.float32, tiny)
 
 
-def compare(args: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
+def relational(args: Any, tiny: bool) -> list[dict[str, Any]]:
+    """Return the rows of a relational preset, on the bundled puzzles."""
+    name = RELATIONAL_ON_CUDA if args.device.startswith("cuda") else RELATIONAL
+    config, compile = get_preset(name).with_puzzles(source=None), None
+    if tiny:
+        model = {**config.model, "hidden_size": 16}
+        config, compile = dataclasses.replace(config, model=model).with_puzzles(batch_size=2), False
+    return preset_rows(name, config, args.device, args.seconds, args.seed, compile=compile)
+
+
+def compare(args: Any, dtype: torch.dtype, tiny: bool = False) -> list[dict[str, Any]]:
     """Train both in turns in a dtype and return rates, ratio, differences and utilization."""
     cuda, bf16 = args.device.startswith("cuda"), dtype == torch.bfloat16
     config = dataclasses.replace(
         get_preset("sudoku-extreme-1k"), batch_size=384 if cuda else 8, steps=1000
     )
-    trainer = Trainer(config, args.seed, args.device, bf16=bf16, compile=True)
+    if tiny:
+        config = dataclasses.replace(config, model={**config.model, **TINY}, batch_size=2)
+    trainer = Trainer(config, args.seed, args.device, bf16=bf16, compile=not tiny)
     reference = Reference(trainer)
     losses: list[tuple[float, float]] = []
     updates: list[float] = []
@@ -224,7 +240,8 @@ def compare(args: Any, dtype: torch.dtype) -> list[dict[str, Any]]:
         {"name": f"largest gap of updates in {step} steps", "value": max(updates), "unit": "1"}
         | {"target": UPDATE_TOLERANCE[dtype], "at_most": True},
         {"name": "matrix rate", "value": peak / 1e12, "unit": "TFLOP/s"},
-        {"name": "model-FLOP utilisation", "value": flops / trainer_step / peak, "unit": "1"},
+        {"name": "model-FLOP utilisation", "value": flops / trainer_step / peak, "unit": "1"}
+        | {"target": UTILISATION if cuda and bf16 else None},
     ]
     return [{**row, "name": f"{row['name']}, {name}"} for row in rows]
 

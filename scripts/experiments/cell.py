@@ -29,6 +29,10 @@ class Cell(ABC):
     threads: int = field(default=1, kw_only=True)
 
     result_type: ClassVar[type[Result]]
+    keep_log: ClassVar[bool] = False
+    """Whether the output of a cell that did not fail is kept."""
+    limit_option: ClassVar[str] = " (--timeout)"
+    """The option that changes the time limit, for messages."""
 
     @property
     @abstractmethod

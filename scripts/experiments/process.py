@@ -16,7 +16,7 @@ from typing import IO, Any
 from .cell import FILE, Cell, load
 
 LOG = "cell.log"
-"""Output of a process; the file is kept if the cell failed."""
+"""Output of a process; the file is kept if the cell failed or asks for it."""
 
 
 class Process:
@@ -90,14 +90,15 @@ class Process:
             last = f": {lines[-1].strip()}" if lines else ""
             found = failed(self.cell, failure=self._reason() + last)
             found.save(self.out)
-        elif found.failure is None:
+        elif found.failure is None and not self.cell.keep_log:
             log.unlink(missing_ok=True)
         return found
 
     def _reason(self) -> str:
         """Return why there is no result."""
         if self.timed_out:
-            return f"it had no result after {self.timeout:g} s and was stopped (--timeout)"
+            option = self.cell.limit_option
+            return f"it had no result after {self.timeout:g} s and was stopped{option}"
         status = self.process.returncode
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         return f"its process died ({how})"

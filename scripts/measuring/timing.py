@@ -1,10 +1,13 @@
-"""The clock of the benchmarks: one call, or the mean of many calls."""
+"""The clock of the benchmarks: one call, many calls, a training step, and a matrix product."""
 
 from __future__ import annotations
 
 import timeit
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import torch
 
 Result = TypeVar("Result")
 
@@ -48,3 +51,26 @@ def seconds_per_call(
 def calls_per_second(call: Callable[[], Any], seconds: float) -> float:
     """Return how many calls fit into one second; see ``seconds_per_call``."""
     return 1 / seconds_per_call(call, seconds)
+
+
+def matrix_rate(device: str, dtype: torch.dtype, seconds: float = 1.0) -> float:
+    """Return the measured rate of a large square matrix product, in FLOP/s."""
+    import torch
+    from torch.utils import benchmark
+
+    size = 8192 if device.startswith("cuda") else 1024
+    a = torch.randn(size, size, device=device).to(dtype)
+    b = torch.randn(size, size, device=device).to(dtype)
+    names = {"a": a, "b": b}
+    timer = benchmark.Timer("a @ b", globals=names, num_threads=torch.get_num_threads())
+    return 2 * size**3 / timer.blocked_autorange(min_run_time=seconds).mean
+
+
+def finish(step: Callable[[float], Any], progress: float, device: str) -> Any:
+    """Take a training step, wait until the device has finished it, and return its result."""
+    result = step(progress)
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.synchronize()
+    return result

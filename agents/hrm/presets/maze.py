@@ -17,11 +17,13 @@ other batch sizes, decays and Muon."""
 
 CELLS = 6000
 """Cells of all mazes of a training step, about the same for each size."""
+GPU_CELLS = 60_000
+"""The same on a GPU, which smaller steps would leave idle."""
 
 
-def mazes(size: int, kind: str, source: str | None, weight: int = 1) -> Source:
-    """Return mazes of a size and kind, in batches of about ``CELLS`` cells."""
-    return Source(f"maze-{size}x{size}", CELLS // size**2, kind, source, weight=weight)
+def mazes(size: int, kind: str, source: str | None, weight: int = 1, cells: int = CELLS) -> Source:
+    """Return mazes of a size and kind, in batches of about this number of cells."""
+    return Source(f"maze-{size}x{size}", cells // size**2, kind, source, weight=weight)
 
 
 MAZES: dict[str, Any] = {
@@ -59,6 +61,23 @@ PRESETS: dict[str, TrainConfig] = {
         source="data/maze-30x30-hard/train.csv",
         limit=1000,
         batch_size=CELLS // 900,
+        **MAZES,
+    ),
+    # One GPU, for a minute or more, from the weights of the agent ``maze`` (--init maze): mazes
+    # larger than those that it was trained on. Most of the large ones are perfect, because hard
+    # mazes of these sizes take long to generate.
+    "maze-gpu": relational(
+        "HRMMazeAnswer-v0",
+        sources=(
+            mazes(30, "hard", None, 3, GPU_CELLS),
+            mazes(41, "hard", "generator:100", 1, GPU_CELLS),
+            mazes(41, "perfect", "generator:1000", 1, GPU_CELLS),
+            mazes(51, "perfect", "generator:1000", 1, GPU_CELLS),
+        ),
+        lr=1e-3,
+        max_segments=24,
+        # The average spans the last steps of a short run.
+        ema=0.99,
         **MAZES,
     ),
     # For the weights of ``maze``: mostly mazes as large as those of the environment.

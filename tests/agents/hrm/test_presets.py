@@ -20,13 +20,13 @@ from hrm_gym.registration import TABLE
     [
         (
             "sudoku",
-            "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-extreme-cpu sudoku "
-            "sudoku-4x4 sudoku-6x6",
+            "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-extreme-cpu "
+            "sudoku-extreme-gpu sudoku sudoku-4x4 sudoku-6x6",
         ),
         (
             "maze",
-            "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze-large maze maze-15x15 "
-            "maze-7x7 maze-9x9",
+            "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze-gpu maze-large maze "
+            "maze-15x15 maze-7x7 maze-9x9",
         ),
         ("arc", "arc-agi-1 arc-agi-2 arc-small arc-mini"),
         ("custom", "custom-task"),
