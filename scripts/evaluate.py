@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import check_file, run
 
 
 @dataclass
@@ -49,6 +49,9 @@ class Args:
     """Standard deviation of the noise in the initial carry of a restart."""
     carry_noise: float = 0.1
     """Standard deviation of the noise that a restart adds to the carry after every segment."""
+    submission: Path | None = None
+    """Also write the two best attempts at every test input to this file, in the format of Kaggle's
+    ARC Prize; for dataset folders whose augmentations vote."""
     out: Path | None = None
     """Folder of figures: also draw accuracy against segments and votes, and the calibration of
     q_halt, to OUT/segments.png."""
@@ -70,6 +73,8 @@ def main(args: Args) -> None:
     from hrm_gym.results import write_json
 
     check_counts(args)
+    if args.submission is not None:
+        check_file("submission", args.submission)
     agent = load_agent(args.agent, args.device, args.env, args.seed, args.task)
     env_id = args.env or env_of(agent)
     if env_id is None:
@@ -80,6 +85,11 @@ def main(args: Args) -> None:
 
         save_traces(args, agent, env_id, env_kwargs)
     rows = evaluate_as_family(args, agent)
+    if rows is None and args.submission is not None:
+        raise ValueError(
+            "submission: expected an HRM and --data with a dataset folder whose test inputs are "
+            "augmented, so that their answers can vote"
+        )
     if rows is None:
         rows = evaluate_episodes(args, agent, env_id, env_kwargs)
     if args.json is not None:

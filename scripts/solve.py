@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ def main(args: Args) -> int:
     if found is not None:
         if args.json is not None:
             write_json(args.json, machine(), found)
-        return 1 if any(row["solved"] is False for row in found) else 0
+        return 1 if any(row["solved"] is False for row in found) or reading.faults else 0
+    task, questions = fit(agent, task, questions)
     begun = time.perf_counter()
     answers, segments, confidence = answer_all(agent, questions, args.batch_size)
     seconds = time.perf_counter() - begun
@@ -142,8 +144,31 @@ def load_solver(name: str, task: Task, device: str) -> Any:
             f"agent: {name} plays move by move and gives no whole answer; expected a pretrained "
             "agent, the folder of a trained one, an .onnx file or oracle"
         )
-    check_task(name, agent, task.id, "the puzzle")
+    if not (task.holds_padding and agent.task.family == task.family):
+        check_task(name, agent, task.id, "the puzzle")
     return agent
+
+
+def fit(agent: Any, task: Task, questions: list[Any]) -> tuple[Task, list[Any]]:
+    """Return the puzzles on the canvas of an agent, if those of the family lie on canvases.
+
+    Raises:
+        ValueError: if a puzzle does not fit on the agent's canvas.
+    """
+    own = getattr(agent, "task", task)
+    if not task.holds_padding or own.size == task.size:
+        return task, questions
+    fitted = []
+    for question in questions:
+        try:
+            parts = {
+                name: None if part is None else task.refit(part, own.size)
+                for name, part in (("inputs", question.inputs), ("labels", question.labels))
+            }
+        except ValueError as error:
+            raise ValueError(f"{question.name}: {error}") from None
+        fitted.append(dataclasses.replace(question, **parts))
+    return own, fitted
 
 
 def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, Any, Any]:

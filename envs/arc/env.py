@@ -61,7 +61,9 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     ## Episode End
     The episode terminates on a correct submission or the second wrong one, and is truncated after
     ``max_steps`` steps. ``info["regret"]`` is then the number of cells in which the canvas differs
-    from the correct output, counting cells that only one of them has.
+    from the correct output, counting cells that only one of them has. Where the output is hidden,
+    as in Kaggle's test challenges, no submission is correct: the episode terminates on the second
+    one without a verdict, and neither ``is_success`` nor ``regret`` means anything.
 
     ## Arguments
     ``size`` (30): cells along one side of the canvas, 2 to 30; a source with a larger grid raises.

@@ -175,6 +175,18 @@ class Task(Playable):
 
         return read_boards(self, content, origin)
 
+    def refit(self, tokens: Tokens, size: int) -> Tokens:
+        """Return a puzzle or an answer on a canvas of another size.
+
+        Args:
+            tokens: ``(seq_len,)``.
+            size: Cells along one side of the canvas.
+
+        Raises:
+            ValueError: if it does not fit, or the boards of this family are no canvases.
+        """
+        raise ValueError(f"a puzzle of {self.id} has one size, expected {size}x{size} cells")
+
     # Rules -------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.adaptation.arc import Adaptation, check_fits
 from hrm_gym.agents.hrm.inference.voting.arc import Candidate, known_tasks, task_number, vote
-from hrm_gym.data.questions import Question
+from hrm_gym.data.readers import Question
 from hrm_gym.puzzles.arc import Pair, to_canvas, to_grid
 from hrm_gym.puzzles.arc.augment import ArcTask
 

@@ -191,6 +191,19 @@ def test_an_arc_task_of_the_training_needs_no_adaptation(tmp_path, capsys):
     assert "abc has a grid of 1x6 cells; the canvas of the agent has 5x5" in capsys.readouterr().err
 
 
+def test_an_arc_agent_of_a_smaller_canvas(tmp_path, capsys):
+    random_agent(tmp_path / "agent", "arc-5x5")
+    path = tmp_path / "abc.json"
+    path.write_text(json.dumps(ARC))
+    words = ("--agent", tmp_path / "agent", "--json", tmp_path / "out.json")
+    assert call("arc", path, *words) in (0, 1)
+    assert len(json.loads((tmp_path / "out.json").read_text())["rows"]) == 2
+    path.write_text(json.dumps({**ARC, "test": [{"input": [[1] * 6]}]}))
+    capsys.readouterr()
+    assert call("arc", path, *words) == 2
+    assert "abc, test 1: a 1x6 grid does not fit on a canvas of 5x5" in capsys.readouterr().err
+
+
 def test_an_exported_agent_solves(tmp_path, capsys):
     export(HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx")
     assert call("sudoku", FOUR, "--agent", tmp_path / "a.onnx") == 0

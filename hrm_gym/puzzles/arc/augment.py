@@ -87,7 +87,7 @@ class ArcTask:
     Attributes:
         name: Name of the task.
         demos: Demonstration pairs.
-        tests: Test pairs.
+        tests: Test pairs; an output that is hidden is an empty grid.
         evaluation: Whether the test pairs are held out from training.
     """
 
@@ -102,6 +102,11 @@ class ArcTask:
         return max(max(grid.shape) for pair in self.demos + self.tests for grid in pair)
 
     @property
+    def known_tests(self) -> tuple[Pair, ...]:
+        """The test pairs whose output is not hidden."""
+        return tuple(pair for pair in self.tests if pair[1].size)
+
+    @property
     def cells(self) -> int:
         """Number of cells of the largest grid."""
         return max(grid.size for pair in self.demos + self.tests for grid in pair)
@@ -109,7 +114,10 @@ class ArcTask:
     def to_json(self) -> dict[str, list[dict[str, list[list[int]]]]]:
         """Return the task in ARC's JSON form."""
         return {
-            part: [{"input": a.tolist(), "output": b.tolist()} for a, b in pairs]
+            part: [
+                {"input": a.tolist(), **({"output": b.tolist()} if b.size else {})}
+                for a, b in pairs
+            ]
             for part, pairs in (("train", self.demos), ("test", self.tests))
         }
 

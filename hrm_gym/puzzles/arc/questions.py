@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from hrm_gym.data.readers import Question
 
-from .task import read_grid, to_canvas
+from .dataset import read_tasks_of
+from .grids import read_grid, to_canvas
 
 
 def read_tests(content: str, origin: str) -> list[Question]:
-    """Return the test inputs of one ARC task, or of a JSON object with several tasks by name.
+    """Return the test inputs of the tasks of a text.
 
     Args:
-        content: ARC JSON. The outputs of the test inputs may be missing.
+        content: ARC JSON; see ``read_tasks_of``. The outputs of the test inputs may be missing.
         origin: Name of the input, for messages.
 
     Raises:
         ValueError: if the content is not ARC JSON, or contains no test input.
     """
-    try:
-        tasks = json.loads(content)
-    except json.JSONDecodeError:
-        raise ValueError(f"{origin}: expected ARC JSON, this is not JSON") from None
-    if isinstance(tasks, dict) and "test" in tasks:
-        tasks = {Path(origin).stem: tasks}
-    if not isinstance(tasks, dict) or not tasks:
-        raise ValueError(f"{origin}: expected the JSON of an ARC task, with 'train' and 'test'")
+    tasks = read_tasks_of(content, origin)
     questions = []
     for name, task in tasks.items():
         try:

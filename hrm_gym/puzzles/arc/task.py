@@ -104,6 +104,10 @@ class Arc(Task):
 
         return Reading(self, read_tests(content, origin))
 
+    def refit(self, tokens: Tokens, size: int) -> Tokens:
+        """Return the grid of a canvas on a canvas of another size; see ``Task.refit``."""
+        return to_canvas(to_grid(tokens), size)
+
     def solve(self, inputs: Tokens) -> Tokens:
         """Raise an error, since no solver is known.
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...data.writers import DatasetWriter, Entry, choose
 from .augment import ArcTask, augment, group_tasks
-from .dataset import read_folder, read_version
+from .dataset import CHALLENGES, read_file, read_folder, read_version
 from .grids import Pair, to_canvas
 from .task import Arc
 
@@ -26,8 +26,8 @@ def read_tasks(source: str) -> list[ArcTask]:
     """Read whole tasks.
 
     Args:
-        source: ``arc-agi-1`` or ``arc-agi-2``; or a folder of ARC JSON files, whose subfolder
-            ``evaluation`` contains the evaluation tasks.
+        source: ``arc-agi-1`` or ``arc-agi-2``; or an ARC JSON file or a folder of them, see
+            ``is_evaluation``.
 
     Raises:
         ValueError: if there is no such source, or a file is not ARC JSON.
@@ -36,14 +36,28 @@ def read_tasks(source: str) -> list[ArcTask]:
         training, evaluation = read_version(source)
         return group_tasks(training, False) + group_tasks(evaluation, True)
     path = Path(source)
-    if not path.is_dir():
-        raise ValueError(f"data: expected arc-agi-1, arc-agi-2 or a folder, got {source!r}")
-    held = path / "evaluation"
-    puzzles = read_folder(path)
-    inside = [str(held) in puzzle.origin for puzzle in puzzles]
+    if not path.exists():
+        raise ValueError(f"data: expected arc-agi-1, arc-agi-2, a folder or a file, got {source!r}")
+    puzzles = read_folder(path) if path.is_dir() else read_file(path)
+    inside = [is_evaluation(path, Path(puzzle.origin)) for puzzle in puzzles]
     training = [puzzle for puzzle, is_held in zip(puzzles, inside, strict=True) if not is_held]
     evaluation = [puzzle for puzzle, is_held in zip(puzzles, inside, strict=True) if is_held]
     return group_tasks(training, False) + group_tasks(evaluation, True)
+
+
+def is_evaluation(source: Path, file: Path) -> bool:
+    """Return whether a file contains evaluation tasks.
+
+    Args:
+        source: The folder that is read, or the file itself.
+        file: A file in it. In the subfolder ``evaluation`` it does, and so do Kaggle's files of
+            evaluation and of test challenges.
+    """
+    parts = file.relative_to(source).parts if file != source else (file.name,)
+    kaggle = CHALLENGES in parts[-1]
+    return parts[0] == "evaluation" or (
+        kaggle and any(word in parts[-1] for word in ("evaluation", "test"))
+    )
 
 
 def smallest(tasks: Sequence[ArcTask], count: int) -> list[ArcTask]:
@@ -117,7 +131,7 @@ def write_arc(
 
     def train() -> Iterator[list[Entry]]:
         for group in groups:
-            known = [t.demos if t.evaluation else t.demos + t.tests for t in group]
+            known = [t.demos if t.evaluation else t.demos + t.known_tests for t in group]
             yield [entry(t, pairs, True) for t, pairs in zip(group, known, strict=True)]
 
     def test() -> Iterator[list[Entry]]:

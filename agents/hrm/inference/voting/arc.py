@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.puzzles import Tokens
 from hrm_gym.puzzles.arc import Grid, Pair, paint_action, read_grid, to_canvas, to_grid
 from hrm_gym.puzzles.arc.augment import ArcTask, Augmentation, parse_name
+from hrm_gym.puzzles.arc.dataset import HIDDEN
 from hrm_gym.puzzles.arc.mini import is_mini, read_source
 from hrm_gym.puzzles.arc.turned import TURNS, turned_names
 
@@ -59,7 +61,7 @@ class ArcTest:
 
     Attributes:
         task: Name of the ARC task.
-        label: The right output.
+        label: The right output; an empty grid if it is hidden.
         candidates: The different answers. Votes are not stored, so the memory does not grow with
             them.
     """
@@ -120,13 +122,19 @@ class ArcResult:
     tests: list[ArcTest]
 
     def submission(self) -> dict[str, list[dict[str, Any]]]:
-        """Return two attempts for each test input, in the format of ARC Prize submissions."""
+        """Return two attempts for each test input, in the format of ARC Prize submissions.
+
+        A task whose name was completed by that of its file has its plain name, if no other has it.
+        """
+        names = {test.task: test.task.rpartition("/")[2] for test in self.tests}
+        counts = Counter(names.values())
         found: dict[str, list[dict[str, Any]]] = {}
         for test in self.tests:
-            grids = [candidate.grid.tolist() for candidate in test.ranked()[:2]]
-            grids = (grids or [[[0]]]) * 2
+            ranked = [candidate.grid for candidate in test.ranked() if candidate.grid.size]
+            grids = ([grid.tolist() for grid in ranked[:2]] or [[[0]]]) * 2
             attempts = {"attempt_1": grids[0], "attempt_2": grids[1]}
-            found.setdefault(test.task, []).append(attempts)
+            name = names[test.task] if counts[names[test.task]] == 1 else test.task
+            found.setdefault(name, []).append(attempts)
         return found
 
 
@@ -161,7 +169,13 @@ def read_labels(folder: Path) -> dict[str, list[tuple[Grid, Grid]]] | None:
         return None
     try:
         return {
-            name: [(read_grid(pair["input"]), read_grid(pair["output"])) for pair in task["test"]]
+            name: [
+                (
+                    read_grid(pair["input"]),
+                    read_grid(pair["output"]) if "output" in pair else HIDDEN,
+                )
+                for pair in task["test"]
+            ]
             for name, task in json.loads(path.read_text()).items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -268,13 +282,14 @@ def _read(agent: HRMAgent, source: str) -> tuple[PuzzleSet, list[tuple[str, Augm
             f"{source}: it has {puzzles.num_puzzle_ids} puzzle identifiers, the agent was trained "
             f"on {agent.model.config.num_puzzles}; expected the tasks that it was trained on"
         )
-    if not is_mini(source):
-        names = read_names(Path(source), puzzles.num_puzzle_ids)
-    else:
+    if is_mini(source):
         names = turned_names([task.name for task in read_source(source)[1]])
+    else:
+        names = read_names(Path(source), puzzles.num_puzzle_ids)
+    trained = agent.about.get("puzzles")
+    if trained is not None:
         limit = agent.about.get("train", {}).get("limit")
-        own = fingerprint(load_puzzles(agent.task, source, "train", limit=limit))
-        if agent.about.get("puzzles", own) != own:
+        if fingerprint(load_puzzles(agent.task, source, "train", limit=limit)) != trained:
             raise ValueError(
                 f"{source}: its demonstrations are not those that the agent was trained on, so the "
                 "puzzle identifiers of the agent belong to other tasks"
@@ -359,6 +374,9 @@ def evaluate_arc(
 
 def _score(tests: list[ArcTest], votes: int, spent: int, seconds: float) -> ArcScore:
     by_task: dict[str, list[ArcTest]] = {}
+    tests = [test for test in tests if test.label.size]
+    if not tests:
+        return ArcScore(votes, {}, {}, spent, seconds)
     for test in tests:
         by_task.setdefault(test.task, []).append(test)
     passed = {k: {id(test): test.passed(k) for test in tests} for k in KS}
