@@ -13,6 +13,7 @@ from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.readers import files, read_questions
 from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles.sudoku import BOXES
 from hrm_gym.scripts import solve
 from hrm_gym.scripts.cli import run
 
@@ -35,7 +36,6 @@ SIMPLE = "\n".join(
         ]
     ]
 )
-HEX = get_task("sudoku-12x12")
 
 NINES = {
     "dots": NINE,
@@ -52,6 +52,7 @@ NINES = {
     "grid with dashes": "\n".join(ROWS).replace(".", "-"),
     "grid of commas": "\n".join(",".join(row) for row in ROWS).replace(".", "0"),
     "grid of commas, blanks empty": "\n".join(",".join(row) for row in ROWS).replace(".", ""),
+    "grid of semicolons, blanks empty": "\n".join(";".join(row) for row in ROWS).replace(".", ""),
     "grid with rules": RULED,
     "grid with rules and dashes": RULED.replace(".", "_"),
     "Simple Sudoku": SIMPLE,
@@ -257,15 +258,21 @@ def test_a_rectangle_is_padded_with_walls_and_said_so(tmp_path, capsys):
     assert np.all(puzzles.inputs[0].reshape(11, 11)[5:] == 1)
 
 
-@pytest.mark.parametrize("size", [10, 12])
+@pytest.mark.parametrize("size", [size for size in BOXES if size > 9])
 def test_values_above_nine(size):
     task = get_task(f"sudoku-{size}x{size}")
-    puzzle = task.generate(1)
-    question, answer = (task.format(part) for part in (puzzle.inputs, puzzle.labels))
+    rows, columns = BOXES[size]
+    line = np.arange(size)
+    grid = (line[:, None] % rows * columns + line[:, None] // rows + line) % size + 2
+    labels = grid.astype(np.uint8).ravel()
+    inputs = labels.copy()
+    inputs[:size] = 1
+    inputs[size :: size + 1] = 1
+    question, answer = task.format(inputs), task.format(labels)
     digits = "123456789ABCDEFGHIJKLMNOP"[:size]
     letters = str.maketrans(digits, "ABCDEFGHIJKLMNOPQRSTUVWXY"[:size])
     zeros = str.maketrans(digits, "0123456789ABCDEFGHIJKLMNO"[:size])
-    numbers = [str(token - 1) for token in puzzle.inputs.tolist()]
+    numbers = [str(token - 1) for token in inputs.tolist()]
     rows = [numbers[k : k + size] for k in range(0, size * size, size)]
     square = [[int(cell) for cell in row] for row in rows]
     for text in (
@@ -281,11 +288,11 @@ def test_values_above_nine(size):
         " ".join(numbers),
         str(np.array(square)),
         json.dumps(square),
-        task.scene(puzzle.inputs).ansi(),
+        task.scene(inputs).ansi(),
     ):
         (read,) = read_questions("sudoku", text).questions
         assert read.name == question, text
-        np.testing.assert_array_equal(read.labels, puzzle.labels)
+        np.testing.assert_array_equal(read.labels, labels)
 
 
 @pytest.mark.parametrize("env_id", ["HRMSudoku-v0", "HRMSudokuAnswer-v0"])

@@ -204,7 +204,7 @@ def test_arc_folders_and_their_errors(tmp_path):
         write_arc(tmp_path / "d", TASKS[:1], 1)
     with pytest.raises(ValueError, match="side: task new has a grid of 4 cells per side"):
         write_arc(tmp_path / "d", TASKS, 1, side=3)
-    with pytest.raises(ValueError, match="data: expected arc-agi-1, arc-agi-2 or a folder"):
+    with pytest.raises(ValueError, match="data: expected arc-agi-1, arc-agi-2, a folder or a file"):
         read_tasks("arc-agi-3")
     assert not (tmp_path / "d").exists()
 

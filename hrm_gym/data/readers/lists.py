@@ -59,8 +59,8 @@ def read_lists(sizes: Sizes, lines: list[Line]) -> list[Found]:
         row = None if named or _is_comment(line) else _row(sizes, number, line)
         if section.startswith(SKIPPED) and not named and number:
             continue
-        if not line or not line.strip(",;\t "):
-            run.append(None)
+        if row is None and not line.strip(",;\t "):
+            run.append(_empty(number, line, run))
         elif row is not None:
             run.append(row)
         elif RULE.fullmatch(line):
@@ -71,6 +71,15 @@ def read_lists(sizes: Sizes, lines: list[Line]) -> list[Found]:
             if number and not named and not _is_comment(line):
                 found += _whole(sizes, number, line) or _other(sizes, number, line)
     return found
+
+
+def _empty(number: int, line: str, run: list[Row | None]) -> Row | None:
+    """Return a line without cells as ``None``, or as a row of blanks below a row as long."""
+    above = run[-1] if run else None
+    count = 1 + max(line.count(separator) for separator in ",;\t")
+    if above is None or count < 3 or count != len(above.plain):
+        return None
+    return Row(number, "." * count, "." * count, False, line)
 
 
 def _is_comment(line: str) -> bool:
