@@ -1,6 +1,8 @@
 """Inference on small machines: memory and time of exported agents, early halting, the replay.
 
 Peak memory is measured over a whole process, from the start of Python to the answer of one puzzle.
+An agent that answers every size is measured at each size that has an environment. The report is
+written to ``edge.md`` in the folder ``--out``.
 """
 
 from __future__ import annotations
@@ -17,11 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from hrm_gym.files import write_text
+from hrm_gym.machine import machine
+from hrm_gym.registration import FAMILIES
 from hrm_gym.scripts.measuring.peers import Row, row
 from hrm_gym.scripts.measuring.timing import seconds_per_call, timed
+from hrm_gym.scripts.reporting.edge import edge_report
 
 LARGE = 2_000_000
-"""Number of parameters from which fewer puzzles are measured."""
+"""Number of parameters times positions from which fewer puzzles are measured."""
+REPORT_FILE = "edge.md"
 FEWEST = 10
 """Minimum number of puzzles in the measurement of a time."""
 
@@ -66,6 +73,8 @@ def measure(args: Any) -> list[Row]:
         rows += published(args, Path(folder))
         for name in HRMAgent.pretrained():
             rows += pretrained(args, name, Path(folder))
+    options = f"--seconds {args.seconds:g} --threads {args.threads} --seed {args.seed}"
+    write_text(args.out / REPORT_FILE, edge_report(rows, options, machine()))
     return rows + replay(args)
 
 
@@ -122,33 +131,47 @@ def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
-    from hrm_gym.scripts.export import questions
 
     agent = HRMAgent.from_pretrained(name)
-    # Large models take seconds for one puzzle.
-    count = 200 if agent.parameters < LARGE else 20
-    tokens = questions(agent.task, count, args.seed)
-    rows = []
+    rows: list[Row] = []
+    exported = {}
     for precision in ("float32", "int8"):
         path = folder / f"{name}-{precision}.onnx"
-        export(agent, path, precision)
-        exported = OnnxAgent(path, agent.task.id, args.threads)
-        relative, absolute, agreed = differences(agent, exported, tokens)
-        title = f"{name}, {precision}"
+        rows.append(row(f"{name}, {precision}: file", export(agent, path, precision) / 1e3, "kB"))
+        exported[path] = OnnxAgent(path, agent.task.id, args.threads)
+    sizes = sorted(FAMILIES[agent.task.family].sizes) if agent.any_size else [agent.task.size]
+    for size in sizes:
+        task = agent.task.resized(size)
+        # Large models and boards take seconds for one puzzle.
+        count = 200 if agent.parameters * task.seq_len < LARGE else 20
+        rows += at_size(args, agent, exported, f"{name}, {size}x{size}", task, count)
+    return rows
+
+
+def at_size(
+    args: Any, agent: Any, exported: dict[Path, Any], title: str, task: Any, count: int
+) -> Iterator[Row]:
+    """Yield the rows of a pretrained agent and its exported files on puzzles of a task."""
+    from hrm_gym.scripts.export import questions
+
+    tokens = questions(task, count, args.seed)
+    mine = agent.solve(tokens)
+    for path, other in exported.items():
+        precision = other.about["precision"]
+        about = f"{title}, {precision}"
+        relative, absolute, agreed = differences(agent, other, tokens)
         if precision == "float32":
-            rows.append(row(f"{title}: logits apart", relative, "of largest", 1e-4, at_most=True))
-            rows.append(row(f"{title}: logits apart", absolute, "1"))
-            mine, its = agent.solve(tokens), exported.solve(tokens)
-            parts = ("answer", "segments", "q_halt", "confidence")
-            apart = max(float(np.ptp([getattr(x, n) for x in (mine, its)], 0).max()) for n in parts)
-            rows.append(row(f"{title}: what solve says apart", apart, "1", 1e-4, at_most=True))
-        rows.append(row(f"{title}: same cells", agreed, "1", 0.99))
+            yield row(f"{about}: logits apart", relative, "of largest", 1e-4, at_most=True)
+            yield row(f"{about}: logits apart", absolute, "1")
+        yield row(f"{about}: same cells, all segments", agreed, "1", 0.99)
+        same = float((mine.answer == other.solve(tokens).answer).mean())
+        yield row(f"{about}: same cells, answers", same, "1", 0.99)
         peak = fresh(ONNX, path, tokens[0], args.threads)["peak"]
-        rows.append(row(f"{title}: peak memory", peak, "MB", 90, at_most=True))
-        solve = partial(answer_next, exported, itertools.cycle(tokens))
+        yield row(f"{about}: peak memory", peak, "MB", 90, at_most=True)
+        solve = partial(answer_next, other, itertools.cycle(tokens))
         spent = seconds_per_call(solve, args.seconds, FEWEST)
-        rows.append(row(f"{title}, batch 1: puzzle", 1000 * spent, "ms", 50, at_most=True))
-    return rows + halting(args, agent, name, tokens)
+        yield row(f"{about}, batch 1: puzzle", 1000 * spent, "ms")
+    yield from halting(args, agent, title, tokens)
 
 
 def differences(
