@@ -23,7 +23,8 @@ class Args:
 
     suite: str = "default"
     """A named comparison, which sets the options that are not given here: small (two environments,
-    seven agents, three seeds, 180 s each), or default (one environment, four agents, 60 s each)."""
+    seven agents, three seeds, 180 s each), arc (Mini-ARC, eight agents, two seeds, 1,800 s
+    each), or default (one environment, four agents, 60 s each)."""
     env: list[str] | None = None
     """Step environments that all agents are tested on; agents that learn from labels are trained
     in their Answer environments."""

@@ -76,7 +76,8 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
     ``ood`` if an output has 400 cells or more, else ``val`` (a tenth) or ``train``. Two training
     tasks, 40853293 and caa06a1f, are in no split, since up to rotation and colours they show a pair
     of an evaluation task (070dd51e and 50a16a69). ``mini-arc`` has 149 tasks on 5x5 grids: ``test``
-    asks their test pairs, ``train`` and ``val`` ask demonstrations while the others are shown.
+    and ``ood`` ask their test pairs, ``train`` and ``val`` ask demonstrations while the others are
+    shown.
 
     ## Version History
     * v0: first version.

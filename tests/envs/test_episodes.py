@@ -114,7 +114,6 @@ def test_malformed_actions_are_invalid_and_never_raise(env_id, action):
             "canvas of 9x9",
         ),
         ("HRMARC-v0", {"size": 4}, "source: the grids of mini-arc have 5x5 cells"),
-        ("HRMARC-5x5-v0", {"split": "ood"}, "split: expected train, val or test for mini-arc"),
         ("HRMARC-5x5-v0", {"task_id": "nope"}, "task_id: no task 'nope' in mini-arc"),
         (
             "HRMARC-5x5-v0",

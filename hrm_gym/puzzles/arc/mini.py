@@ -2,7 +2,8 @@
 
 Every task has two to eight demonstrations and one test pair. ``train`` and ``val`` contain
 demonstrations, each of which is asked while the other demonstrations of ``train`` are shown;
-``val`` has the last demonstration of each task with four or more. ``test`` contains the test pairs.
+``val`` has the last demonstration of each task with four or more. ``test`` contains the test pairs,
+and so does ``ood``, as in dataset folders: no task is set aside.
 
 A model with a puzzle embedding learns a task from its demonstrations. ``mini-arc:turned`` therefore
 contains the demonstrations of both splits under the eight symmetries of the square, each with a
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..puzzle import SPLITS
 from .augment import ArcTask
 from .grids import ArcPuzzle, Grid, Pair, to_canvas
 from .turned import TURNS, turned_set
@@ -73,9 +75,9 @@ def split_pairs(task: ArcTask, split: str) -> list[tuple[int, Pair, tuple[Pair, 
         ]
     if split == "val":
         return [(len(known), pair, known) for pair in task.demos[len(known) :]]
-    if split == "test":
+    if split in ("test", "ood"):
         return [(number, pair, task.demos) for number, pair in enumerate(task.tests)]
-    raise ValueError(f"split: expected train, val or test for {MINI_ARC}, got {split!r}")
+    raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
 
 
 def load_mini(source: str, split: str, side: int) -> PuzzleSet:
@@ -84,8 +86,8 @@ def load_mini(source: str, split: str, side: int) -> PuzzleSet:
     Args:
         source: ``mini-arc``, ``mini-arc:turned`` or ``mini-arc:tuning``, the last two also with a
             number of tasks.
-        split: ``train``, ``val`` or ``test``. With ``turned`` and ``tuning``, all splits but
-            ``train`` are the test puzzles, as in dataset folders.
+        split: ``train``, ``val``, ``test`` or ``ood``. With ``turned`` and ``tuning``, all splits
+            but ``train`` are the test puzzles, as in dataset folders.
         side: Cells along one side of the canvas.
 
     Raises:
