@@ -9,10 +9,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from hrm_gym.checks import check_whole
+from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, get_task, keys, wrong_cells
 
 from .base import Observation, PuzzleEnv, as_integers
-from .checks import check_easier, check_targets, refuse_max_steps
+from .checks import check_easier, check_targets, refuse_max_steps, with_answers
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene
@@ -95,6 +96,11 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         legal = np.zeros(self.task.vocab_size, bool)
         legal[list(self.task.answer_tokens)] = True
         self._legal_values = np.concatenate([np.tile(legal, self.task.seq_len), [True, True]])
+
+    def _load(
+        self, source: str, split: str, difficulty: Any, limit: int | None, task_id: str | None
+    ) -> PuzzleSet:
+        return with_answers(super()._load(source, split, difficulty, limit, task_id))
 
     def _identity(self) -> str:
         targets = f"{self.targets} targets, easier={self.easier:g}"

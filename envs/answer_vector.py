@@ -18,7 +18,7 @@ from hrm_gym.puzzles import PAD, get_task, keys
 from hrm_gym.puzzles.targets import AnyTargets, SolvedTargets
 
 from .answer import MAX_SEGMENTS, answer_spaces
-from .checks import check_easier, check_targets
+from .checks import check_easier, check_targets, with_answers
 from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv, final_infos, with_masks
 
@@ -90,6 +90,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self.device = check_device(device)
         self.as_numpy = device is None
         puzzles = load_puzzles(self.task, source, split, difficulty, limit, task_id)
+        puzzles = with_answers(puzzles)
         self.puzzles = puzzles
         observation, action = answer_spaces(self.task, puzzles.num_puzzle_ids)
         self._set_spaces(observation, action)

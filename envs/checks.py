@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from hrm_gym.checks import check_whole
-from hrm_gym.puzzles import TARGETS, Task
+from hrm_gym.data import PuzzleSet
+from hrm_gym.puzzles import PAD, TARGETS, Task
 
 
 def check_max_steps(max_steps: Any) -> int | None:
@@ -58,6 +60,31 @@ def check_easier(easier: Any, targets: str) -> float:
             f"needs targets='turned', got {targets!r}"
         )
     return float(easier)
+
+
+def with_answers(puzzles: PuzzleSet) -> PuzzleSet:
+    """Return the puzzles whose answer is known; a warning says how many are left out.
+
+    Any answer would equal a label that is padding alone, as that of a hidden output.
+
+    Raises:
+        ValueError: if no answer is known.
+    """
+    known = (puzzles.labels != PAD).any(axis=1)
+    if known.all():
+        return puzzles
+    if not known.any():
+        raise ValueError(
+            f"source: the answers of all {len(puzzles)} puzzles of {puzzles.origin} are hidden, so "
+            "none can be compared with an answer"
+        )
+    hidden = len(puzzles) - int(known.sum())
+    warnings.warn(
+        f"{puzzles.origin}: {hidden} of {len(puzzles)} puzzles have hidden answers and are left "
+        "out",
+        stacklevel=3,
+    )
+    return puzzles.take(known)
 
 
 def refuse_unknown(unknown: dict[str, Any]) -> None:

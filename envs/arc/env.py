@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles import Tokens
+from hrm_gym.puzzles import PAD, Tokens
 from hrm_gym.puzzles.arc import (
     MARKER,
     RESIZE,
@@ -93,6 +94,13 @@ class ArcEnv(PuzzleEnv[NDArray[np.int64]]):
             raise ValueError(
                 f"source: the puzzles of {source!r} have no demonstrations; expected "
                 f"{SOURCES}, an ARC JSON file or a folder of them"
+            )
+        hidden = int((self.puzzles.labels == PAD).all(axis=1).sum())
+        if hidden:
+            warnings.warn(
+                f"{self.puzzles.origin}: the outputs of {hidden} of {len(self.puzzles)} test "
+                "inputs are hidden, so no submission to them is correct",
+                stacklevel=2,
             )
         counts = [len(puzzle.demos) for puzzle in self.puzzles.puzzles]  # type: ignore[attr-defined]
         self.max_demos = max(MAX_DEMOS, *counts)

@@ -80,6 +80,7 @@ NINES = {
     "JSON object of a grid": json.dumps({"board": [[*row.replace(".", "0")] for row in ROWS]}),
     "spaced CSV": f"source, question, answer, rating\nme,{NINE},,\n,,,\n",
     "semicolons": f"source;question;answer;rating\nme;{NINE};;\n",
+    "decimal comma": f"question;answer;rating\n{NINE};{SOLVED};1,2\n",
     "tabs": f"puzzle\tsolution\n{NINE}\t{SOLVED}\n",
     "quizzes": f"quizzes,solutions\n{ZEROS},{SOLVED}\n",
     "capital letters": f"ID,Puzzle,Solution,Clues,Difficulty\n1,{NINE},{SOLVED},30,Easy\n",
@@ -99,7 +100,7 @@ def test_solve_and_source_read_the_same(tmp_path, name):
     assert not reading.faults
     puzzles = load_puzzles(task, str(path))
     assert [task.format(part) for part in (*puzzles.inputs, *puzzles.labels)] == [NINE, SOLVED]
-    rated = name in ("hash and rating", "long hash", "three ratings", "JSON lines")
+    rated = name in ("hash and rating", "long hash", "three ratings", "JSON lines", "decimal comma")
     assert reading.questions[0].rating == (1.2 if rated else None)
     assert puzzles.ratings[0] == (np.float32(1.2) if rated else task.rate(puzzles.inputs[0]))
     given = gym.make("HRMSudoku-v0").reset(options={"puzzle": NINES[name]})[0]["tokens"]

@@ -70,7 +70,11 @@ def test_arc_from_folder_to_votes(tmp_path, capsys):
     trainer.agent().save(agent)
     capsys.readouterr()
     result = tmp_path / "r.json"
-    assert run(main, Args, ["--agent", str(agent), "--votes", "2", "--json", str(result)]) == 0
+    words = ["--agent", str(agent), "--votes", "2", "--json", str(result)]
+    assert run(main, Args, [*words, "--submission", str(tmp_path / "submission.json")]) == 0
+    attempts = json.loads((tmp_path / "submission.json").read_text())
+    assert len(attempts) == 2
+    assert {name for test in attempts.values() for name in test[0]} == {"attempt_1", "attempt_2"}
     assert "2 test inputs of 2 tasks" in " ".join(capsys.readouterr().out.split())
     assert rows_of(result)["votes2/pass@2"]["unit"] == "share"
 

@@ -67,6 +67,7 @@ class Sizes:
     def __init__(self, task: Task, fixed: bool = False) -> None:
         self.task, self.fixed = task, fixed
         self._known: dict[int, Task | None] = {}
+        self._drop = dict.fromkeys(map(ord, task.ornaments + "\r\n"))
         self.side = getattr(task, "size", 0)
         if not isinstance(self.side, int) or self.side**2 != task.seq_len:
             self.side, self.fixed = 0, True
@@ -89,10 +90,6 @@ class Sizes:
     def bare(self, text: str) -> str:
         """Return a text without ornaments and line breaks."""
         return text.translate(self._drop)
-
-    @property
-    def _drop(self) -> dict[int, None]:
-        return dict.fromkeys(map(ord, self.task.ornaments + "\r\n"))
 
     def task_of(self, cells: str) -> Task:
         """Return the task whose ``parse`` accepts a board.

@@ -110,6 +110,7 @@ def _number(value: Any) -> float | None:
     if value is None or not str(value).strip():
         return None
     try:
-        return float(value)
+        # Some spreadsheets write a decimal comma.
+        return float(value.replace(",", ".") if isinstance(value, str) else value)
     except (TypeError, ValueError):
         return math.nan

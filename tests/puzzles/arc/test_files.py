@@ -67,12 +67,22 @@ def test_challenges_are_joined_with_their_solutions(kaggle):
 
 
 def test_a_task_with_hidden_outputs_is_played_without_a_verdict(kaggle):
-    env = gym.make("HRMARC-v0", source=str(kaggle), task_id="b0", max_steps=20)
+    with pytest.warns(UserWarning, match="outputs of 2 of 2 test inputs are hidden"):
+        env = gym.make("HRMARC-v0", source=str(kaggle), task_id="b0", max_steps=20)
     env.reset(seed=0)
     assert tuple(env.unwrapped.optimal_action()) == (11, 0, 0)
     for ended in (False, True):
         _, reward, terminated, _, info = env.step(np.array([11, 0, 0]))
         assert (reward, terminated, bool(info["is_success"])) == (0, ended, False)
+
+
+@pytest.mark.parametrize("make", [gym.make, lambda *a, **k: gym.make_vec(*a, num_envs=2, **k)])
+def test_hidden_outputs_are_never_right_answers(kaggle, make):
+    with pytest.warns(UserWarning, match="2 of 10 puzzles have hidden answers and are left out"):
+        env = make("HRMARCAnswer-v0", source=str(kaggle))
+    assert len(env.unwrapped.puzzles) == 8
+    with pytest.raises(ValueError, match=r"the answers of all 2 puzzles .* are hidden"):
+        make("HRMARCAnswer-v0", source=str(kaggle / "arc-agi_test_challenges.json"))
 
 
 def test_hidden_tasks_are_built_evaluated_and_submitted(kaggle, tmp_path):
