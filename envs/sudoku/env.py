@@ -57,10 +57,11 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     that differ from the solution.
 
     ## Arguments
-    ``size`` (9): 4, 6 or 9; also 8, 10 and 12 with ``source="generator"``, which is compiled when a
-    size is first used. ``max_steps`` (2*n*n): ``None`` for no limit. ``difficulty`` is measured in
-    guesses of the solver. ``source``, ``split``, ``limit``, ``augment`` and ``render_mode`` are the
-    same in every environment.
+    ``size`` (9): 4, 6 or 9; also 8, 10, 12, 16 and 25 with ``source="generator"``, which is
+    compiled when a size is first used. Puzzles of 16 and 25 that are too hard for the solver are
+    refused. ``max_steps`` (2*n*n): ``None`` for no limit. ``difficulty`` is measured in guesses of
+    the solver. ``source``, ``split``, ``limit``, ``augment`` and ``render_mode`` are the same in
+    every environment.
 
     ## Version History
     * v0: first version.
@@ -77,7 +78,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
         self.observation_space = observation_space(size)
         self.action_space = spaces.Discrete(size**3)
         self._actions = size**3
-        self.used = np.zeros((3, size), np.int16)
+        self.used = np.zeros((3, size), np.int32)
         self.box_of = self.task.tables.box_of
 
     def _begin(self) -> None:

@@ -29,7 +29,7 @@ class SudokuRows(NamedTuple):
     inputs: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     tokens: NDArray[np.uint8]
-    used: NDArray[np.int16]
+    used: NDArray[np.int32]
     blanks: NDArray[np.int64]
 
 

@@ -36,7 +36,7 @@ class SudokuVectorEnv(StepVectorEnv):
         return kernels.SudokuRows(
             *self._shared_rows(),
             np.zeros((count, size * size), np.uint8),
-            np.zeros((count, 3, size), np.int16),
+            np.zeros((count, 3, size), np.int32),
             np.zeros(count, np.int64),
         )
 

@@ -1,6 +1,9 @@
 """Sudoku with any shape of boxes."""
 
-from .task import BLANK, BOXES, OOD_RATING, Sudoku, count_solutions, search_grid, tables
+from .solver import count_solutions, search_grid
+from .tables import BOXES, tables
+from .task import OOD_RATING, Sudoku
+from .tokens import BLANK
 
 __all__ = [
     "BLANK",

@@ -15,7 +15,7 @@ from .tokens import BLANK
 
 if TYPE_CHECKING:
     from .scene import SudokuScene
-    from .task import Tables
+    from .tables import Tables
 
 
 class SudokuPlay(Task):

@@ -27,7 +27,7 @@ class SudokuScene(BoardScene):
     """A Sudoku board.
 
     Args:
-        tokens: uint8 ``(n*n,)``, row by row; 0 and 1: blank, 2..n+1: the digits 1..n; n <= 16.
+        tokens: uint8 ``(n*n,)``, row by row; 0 and 1: blank, 2..n+1: the digits 1..n; n <= 25.
         given: bool ``(n*n,)``, the cells that the puzzle gives.
         box: Rows and columns of one box; their product is n.
         conflicts: bool ``(n*n,)``, cells that break a rule on this board.
@@ -54,7 +54,7 @@ class SudokuScene(BoardScene):
         object.__setattr__(self, "tokens", tokens)
         side, size = self.side, tokens.size
         rows, columns = (int(part) for part in self.box)
-        if rows < 1 or columns < 1 or rows * columns != side or side > 16:
+        if rows < 1 or columns < 1 or rows * columns != side or side > 25:
             raise ValueError(f"boxes of {rows}x{columns} do not tile a {side}x{side} Sudoku")
         given = optional_mask("given", self.given, size)
         if given is None:

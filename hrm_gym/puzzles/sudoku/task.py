@@ -2,121 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from hrm_gym.machine import cores
+from numpy.typing import NDArray
 
 from ..keys import MASK, lane_tensor, unit_tensor
 from ..puzzle import PAD, Puzzle, Symmetry, Tokens
 from ..relations import Relation, group, lines
 from .playing import SudokuPlay
+from .solver import LARGEST_FAST, UNFINISHED, generate, is_easy, search_grid, solve_rows
 from .spelling import KEEP_DASHES, ORNAMENTS, characters, spelled
+from .tables import BOXES, tables
 from .tokens import BLANK, DIGITS
 
 if TYPE_CHECKING:
     import torch
 
-BOXES = {4: (2, 2), 6: (2, 3), 8: (2, 4), 9: (3, 3), 10: (2, 5), 12: (3, 4)}
-"""Rows and columns of a box, by size."""
-CHUNK = 500
-"""Number of puzzles that a thread solves at a time."""
-OOD_RATING = {9: 10}
-"""Least rating, by size, of puzzles that are out of distribution, for sizes with varied ratings."""
+OOD_RATING = {9: 10, 16: 1, 25: 1}
+"""Least rating, by size, of puzzles that are out of distribution, for sizes with varied ratings;
+of large boards these are the puzzles that need a guess."""
 OOD_CLUES = {4: 4, 6: 9}
 """Largest number of clues, by size, of puzzles that are out of distribution, for sizes whose
 puzzles hardly ever need a guess."""
-
-
-class Tables:
-    """Tables of a board.
-
-    Attributes:
-        units: ``(3n, n)`` int64, the cells of every row, column and box.
-        box_of: ``(n*n,)`` int64, the box of every cell.
-        column_orders: ``(k, n)`` int64, all orders of the columns that keep the stacks together.
-    """
-
-    def __init__(self, box_rows: int, box_cols: int) -> None:
-        n = box_rows * box_cols
-        cells = np.arange(n * n).reshape(n, n)
-        boxes = [
-            cells[r : r + box_rows, c : c + box_cols].ravel()
-            for r in range(0, n, box_rows)
-            for c in range(0, n, box_cols)
-        ]
-        self.units = np.array([*cells, *cells.T, *boxes])
-        self.box_of = np.empty(n * n, np.int64)
-        for number, box in enumerate(boxes):
-            self.box_of[box] = number
-        stacks = [
-            list(itertools.permutations(range(s, s + box_cols))) for s in range(0, n, box_cols)
-        ]
-        self.column_orders = np.array(
-            [
-                [column for stack in order for column in stack]
-                for inner in itertools.product(*stacks)
-                for order in itertools.permutations(inner)
-            ]
-        )
-
-
-@lru_cache
-def tables(box_rows: int, box_cols: int) -> Tables:
-    """Return the tables of a board, which are shared."""
-    return Tables(box_rows, box_cols)
-
-
-def _box_of(grid: NDArray[Any]) -> tuple[int, int]:
-    """Return the rows and columns of a box of a grid, after checking the grid."""
-    n = int(grid.size**0.5)
-    if n not in BOXES or n * n != grid.size:
-        raise ValueError(f"grid: expected {'/'.join(map(str, BOXES))} rows, got {grid.size} cells")
-    if grid.dtype.kind not in "iu":
-        raise ValueError(f"grid: expected integers, got {grid.dtype}")
-    if grid.min() < 0 or grid.max() > n:
-        raise ValueError(f"grid: expected digits 0..{n}, got {grid.min()}..{grid.max()}")
-    return BOXES[n]
-
-
-def search_grid(grid: ArrayLike, limit: int = 2) -> tuple[int, int, NDArray[np.int8]]:
-    """Solve a grid of digits (0 = blank) by propagation and guessing.
-
-    Args:
-        grid: n*n integers, flat or square.
-        limit: Largest number of solutions to look for.
-
-    Returns:
-        The number of solutions found, the number of guesses to the first solution, and the first
-        solution, ``(n*n,)`` int8.
-
-    Raises:
-        ValueError: if the grid has an unknown size or a digit out of range.
-    """
-    from .board import board as make_board
-    from .search import search
-
-    values = np.asarray(grid).ravel()
-    # The values are checked before the cast, which would turn 256 into a blank.
-    board = make_board(*_box_of(values))
-    solution = np.zeros(values.size, np.int8)
-    found, guesses = search(values.astype(np.int8), board, -1, limit, solution)
-    return found, guesses, solution
-
-
-def count_solutions(grid: ArrayLike, limit: int = 2) -> int:
-    """Return the number of solutions of a grid (n x n integers, 0 = blank), at most ``limit``.
-
-    Raises:
-        ValueError: if the grid has an unknown size or a digit out of range.
-    """
-    return search_grid(grid, limit)[0]
 
 
 class Sudoku(SudokuPlay):
@@ -200,7 +109,8 @@ class Sudoku(SudokuPlay):
         """Return the unique solution.
 
         Raises:
-            ValueError: if there is no solution, or several.
+            ValueError: if there is no solution, or several, or a puzzle of more than 12 rows is
+                too hard; see ``search_grid``.
         """
         found, _, solution = search_grid(self.grid(inputs))
         if found != 1:
@@ -224,28 +134,18 @@ class Sudoku(SudokuPlay):
 
         Raises:
             ValueError: if a puzzle contains padding, has no blank, does not have exactly one
-                solution, or has a label that differs from its solution.
+                solution, has a label that differs from its solution, or is too hard for the
+                solver, as some puzzles of more than 12 rows are; see ``search_grid``.
         """
-        from .board import board as make_board
-        from .kernels import solve_all
-
-        grids = np.ascontiguousarray(self.grid(inputs))
-        counts, guesses = np.zeros((2, len(grids)), np.int64)
-        solutions = np.zeros_like(grids)
-        board = make_board(*self.box)
-
-        def solve(start: int) -> None:
-            rows = slice(start, start + CHUNK)
-            solve_all(grids[rows], board, counts[rows], guesses[rows], solutions[rows])
-
-        with ThreadPoolExecutor(cores()) as pool:
-            list(pool.map(solve, range(0, len(grids), CHUNK)))
+        counts, guesses, solutions = solve_rows(np.ascontiguousarray(self.grid(inputs)), self.size)
         padded = (inputs == PAD).any(axis=1)
         odd = padded | (counts != 1) | (inputs > BLANK).all(axis=1)
         wrong = ((labels != PAD) & (labels != solutions + 1)).any(axis=1)
         for row in np.flatnonzero(odd | wrong)[:1].tolist():
             if padded[row]:
                 raise ValueError(f"row {row}: the question contains padding")
+            if counts[row] < 0:
+                raise ValueError(f"row {row}: {UNFINISHED}")
             try:
                 self.check_question(inputs[row])
                 self.solve(inputs[row])
@@ -284,18 +184,25 @@ class Sudoku(SudokuPlay):
         """Return the number of guesses to the solution, as in the public sudoku-extreme set.
 
         Symmetric copies may have different ratings, since the solver breaks ties by the order of
-        digits and bands.
+        digits and bands. Ratings of boards of more than 12 rows are those of another solver, which
+        guesses the digits of single cells.
+
+        Raises:
+            ValueError: if a puzzle of more than 12 rows is too hard; see ``search_grid``.
         """
         return float(search_grid(self.grid(inputs), limit=1)[1])
 
     def is_ood(self, puzzle: Puzzle) -> bool:
-        """Return whether a puzzle is unusually hard, by its rating at 9x9 or its number of clues.
+        """Return whether a puzzle is unusually hard, by its rating or its number of clues.
 
-        The rating of the canonical form decides, so that all symmetric copies are in one split.
+        At 9x9, the rating of the canonical form decides, so that all symmetric copies are in one
+        split.
         """
         if int((puzzle.inputs > BLANK).sum()) <= OOD_CLUES.get(self.size, 0):
             return True
         # If one symmetric copy needs no guess, no copy needs one.
+        if self.size > LARGEST_FAST:
+            return not is_easy(self.grid(puzzle.inputs))
         if self.size not in OOD_RATING or self.rate(puzzle.inputs) == 0:
             return False
         form = np.frombuffer(self.canonical(puzzle.inputs, puzzle.labels), np.uint8)
@@ -304,30 +211,31 @@ class Sudoku(SudokuPlay):
 
     def canonical(self, inputs: Tokens, labels: Tokens) -> bytes:
         """Return the least symmetric copy of the solution, and its least set of givens."""
-        from .kernels import canonical
+        from .canonical import canonical
 
         grid, given = np.empty(self.seq_len, np.int8), np.empty(self.seq_len, bool)
-        orders = self.tables.column_orders
-        canonical(self.grid(labels), inputs > BLANK, *self.box, orders, grid, given)
+        canonical(self.grid(labels), inputs > BLANK, *self.box, grid, given)
         return grid.tobytes() + np.packbits(given).tobytes()
 
-    def generate(self, key: int, clues: int = 0, trials: int = 0) -> Puzzle:
+    def generate(self, key: int, clues: int = 0, trials: int = 0, guesses: int = 0) -> Puzzle:
         """Generate a puzzle with one solution.
+
+        The rules of the solver solve generated puzzles of more than 12 rows without a guess, unless
+        ``guesses`` allows them to need some.
 
         Args:
             key: 64-bit integer; the same key makes the same puzzle.
-            clues: Least number of clues; 0 removes clues until every clue is necessary.
-            trials: Number of steps of hill climbing towards a higher rating.
-        """
-        from .board import board as make_board
-        from .generator import harden, make
+            clues: Least number of clues; 0 removes clues until every clue is necessary, or for more
+                than 12 rows until no clue can be removed in this way, which leaves about 90 clues
+                at 16x16 and 260 at 25x25.
+            trials: Number of steps of hill climbing towards a higher rating, for up to 12 rows.
+            guesses: Number of guesses that may prove that the solution is unique, for more than 12
+                rows. The rating is at most this number; 20 take 0.2 s at 16x16 and 1.5 s at 25x25.
 
-        board = make_board(*self.box)
-        state = np.array([key & MASK], np.uint64)
-        solution, grid = np.empty((2, self.seq_len), np.int8)
-        rating = make(state, clues, board, solution, grid)
-        if trials:
-            rating = harden(state, trials, rating, solution, board, grid)
+        Raises:
+            ValueError: if ``trials`` or ``guesses`` is given for a size that has no use for it.
+        """
+        grid, solution, rating = generate(self.size, key, clues, trials, guesses)
         inputs, labels = (grid + 1).astype(np.uint8), (solution + 1).astype(np.uint8)
         return Puzzle(inputs, labels, float(rating), "generator")
 
@@ -339,7 +247,12 @@ class Sudoku(SudokuPlay):
             trials: Number of steps of the walk, which may find fewer puzzles, or none.
             floor: Lowest rating.
             count: Largest number of puzzles.
+
+        Raises:
+            ValueError: if the board has more than 12 rows.
         """
+        if self.size > LARGEST_FAST:
+            raise ValueError(f"size: expected at most {LARGEST_FAST} for a walk, got {self.size}")
         from .board import board as make_board
         from .generator import make, walk
 

@@ -14,7 +14,7 @@ from hrm_gym.rendering.drawing import Board
 from hrm_gym.rendering.grid_painter import canvas_rect
 from hrm_gym.rendering.palette import CELL_COLOURS
 
-BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
+BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4), 25: (5, 5)}
 SIDES = (7, 9, 15, 30)
 
 
