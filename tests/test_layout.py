@@ -159,6 +159,7 @@ KNOWS_FAMILIES = (
     "scripts/build_bank.py",
     "scripts/build_docs.py",
     "scripts/gallery.py",
+    "scripts/benchmark.py",
     "scripts/benchmarks/",
     "scripts/measuring/peers.py",
 )
