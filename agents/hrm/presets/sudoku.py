@@ -50,8 +50,8 @@ PRESETS: dict[str, TrainConfig] = {
     # product of width 32 would not fill a GPU either. The batch is eight times as large, which is
     # about where a step stops being limited by the number of kernels that the host starts; a still
     # larger batch would leave too few steps. There is one size of board, because with a second one
-    # the compiler replaces the kernels by slower ones for every size. The rest is as on a CPU. The
-    # choice is an estimate: it has not been compared with others on a GPU.
+    # the compiler replaces the kernels by slower ones for every size. The rest is as in
+    # ``sudoku``. The choice is an estimate: it has not been compared with others on a GPU.
     "sudoku-extreme-gpu": relational(
         "HRMSudokuAnswer-v0",
         {"symbols": "equivariant", "hidden_size": 128, "expansion": 4.0, "round_to": 64},
