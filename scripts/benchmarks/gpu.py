@@ -83,7 +83,7 @@ class GpuStage(Stage):
         from hrm_gym.scripts.training.options import Options
 
         config = get_preset(preset).with_puzzles(source=data)
-        compile = None
+        compile: bool | None = None
         if self.rehearse:
             config, compile = tiny(config, resize=init is None), False
         if checkpoint.holds(folder, checkpoint.TRAINER):
@@ -101,8 +101,8 @@ class GpuStage(Stage):
             print(f"{trainer.seconds:.0f} s, step {trainer.step}: {figures}", flush=True)
 
         callbacks = Callbacks(folder, SAVE_EVERY, LOG_EVERY, log)
-        budget = (2 * len(trainer.turns), None) if self.rehearse else (None, seconds)
-        if run(trainer, *budget, callbacks) == "stopped":
+        steps = 2 * len(trainer.turns) if self.rehearse else None
+        if run(trainer, steps, None if self.rehearse else seconds, callbacks) == "stopped":
             raise KeyboardInterrupt
         size = (folder / checkpoint.MODEL).stat().st_size / 1e6
         return [
@@ -140,7 +140,7 @@ def tiny(config: TrainConfig, resize: bool) -> TrainConfig:
         for part in config.sources
     )
     model = {**config.model, "hidden_size": 16} if resize else config.model
-    changes = {"batch_size": 2, "limit": 4, "test_segments": 2}
+    changes: dict[str, Any] = {"batch_size": 2, "limit": 4, "test_segments": 2}
     return dataclasses.replace(config, model=model, sources=sources, **changes)
 
 
@@ -148,7 +148,7 @@ def tiny(config: TrainConfig, resize: bool) -> TrainConfig:
 class Tests(GpuStage):
     """The tests that are marked ``gpu``; a rehearsal only collects them."""
 
-    name: ClassVar[str] = "tests"  # type: ignore[misc]
+    title: ClassVar[str] = "tests"
     most: ClassVar[float] = 90.0
 
     def parts(self, folder: Path) -> Iterator[Rows]:
@@ -187,7 +187,7 @@ class Tests(GpuStage):
 class Throughput(GpuStage):
     """The subject ``throughput``."""
 
-    name: ClassVar[str] = "throughput"  # type: ignore[misc]
+    title: ClassVar[str] = "throughput"
     most: ClassVar[float] = 90.0
 
     def parts(self, folder: Path) -> Iterator[Rows]:
@@ -203,7 +203,7 @@ class Throughput(GpuStage):
 class Training(GpuStage):
     """Seven minutes of the relational model on Sudoku-Extreme, and one pass over the test rows."""
 
-    name: ClassVar[str] = "training"  # type: ignore[misc]
+    title: ClassVar[str] = "training"
     most: ClassVar[float] = 420.0
 
     preset: ClassVar[str] = "sudoku-extreme-gpu"
@@ -221,13 +221,13 @@ class Training(GpuStage):
 class Restarts(GpuStage):
     """The trained model with restarts."""
 
-    name: ClassVar[str] = "restarts"  # type: ignore[misc]
+    title: ClassVar[str] = "restarts"
     most: ClassVar[float] = 60.0
-    after: ClassVar[tuple[str, ...]] = (Training.name,)
+    after: ClassVar[tuple[str, ...]] = (Training.title,)
 
     def parts(self, folder: Path) -> Iterator[Rows]:
         """Test with restarts, also the last checkpoint of a training run that did not finish."""
-        agent = folder.parent / Training.name / AGENT
+        agent = folder.parent / Training.title / AGENT
         yield solve_extreme(self, agent, 1 if self.rehearse else RESTARTS, 0.97)
 
 
@@ -258,7 +258,7 @@ def solve_extreme(stage: GpuStage, folder: Path, restarts: int, target: float) -
 class Mazes(GpuStage):
     """The shipped maze agent, trained further on larger mazes; both agents are tested."""
 
-    name: ClassVar[str] = "mazes"  # type: ignore[misc]
+    title: ClassVar[str] = "mazes"
     most: ClassVar[float] = 110.0
 
     preset: ClassVar[str] = "maze-gpu"

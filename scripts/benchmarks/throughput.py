@@ -187,7 +187,8 @@ def parts(args: Any, tiny: bool = False) -> Iterator[list[dict[str, Any]]]:
 def relational(args: Any, tiny: bool) -> list[dict[str, Any]]:
     """Return the rows of a relational preset, on the bundled puzzles."""
     name = RELATIONAL_ON_CUDA if args.device.startswith("cuda") else RELATIONAL
-    config, compile = get_preset(name).with_puzzles(source=None), None
+    config = get_preset(name).with_puzzles(source=None)
+    compile: bool | None = None
     if tiny:
         model = {**config.model, "hidden_size": 16}
         config, compile = dataclasses.replace(config, model=model).with_puzzles(batch_size=2), False

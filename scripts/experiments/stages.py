@@ -31,7 +31,7 @@ class StageResult(Result):
 
 @dataclass(frozen=True)
 class Stage(Cell):
-    """One stage of a plan. A subclass defines ``name`` and ``parts``.
+    """One stage of a plan. A subclass defines ``title`` and ``parts``.
 
     Attributes:
         limit: Seconds that the stage may take, the start of its process included.
@@ -42,8 +42,15 @@ class Stage(Cell):
     result_type: ClassVar = StageResult
     keep_log: ClassVar[bool] = True
     limit_option: ClassVar[str] = ""
+    title: ClassVar[str]
+    """Name of the stage and of its folder."""
     after: ClassVar[tuple[str, ...]] = ()
-    """Names of the stages whose results this stage uses."""
+    """Titles of the stages whose results this stage uses."""
+
+    @property
+    def name(self) -> str:
+        """Title of the stage."""
+        return self.title
 
     @property
     def time_limit(self) -> float:
@@ -68,7 +75,7 @@ class Stage(Cell):
         from hrm_gym.results import write_json
 
         (folder / ROWS).unlink(missing_ok=True)
-        started, rows = time.monotonic(), []
+        started, rows = time.monotonic(), list[dict[str, Any]]()
         for part in self.parts(folder):
             rows += part
             write_json(folder / ROWS, machine(), rows)

@@ -32,7 +32,7 @@ def test_the_plan_takes_at_most_thirteen_minutes() -> None:
     assert sum(stage.most for stage in gpu.STAGES) <= 13 * 60
     assert gpu.Training.seconds_of_training <= gpu.Training.most - 40
     assert gpu.Mazes.seconds_of_training <= gpu.Mazes.most - 40
-    names = [stage.name for stage in gpu.STAGES]
+    names = [stage.title for stage in gpu.STAGES]
     assert names == ["tests", "throughput", "training", "restarts", "mazes"]
     for number, stage in enumerate(gpu.STAGES):
         assert set(stage.after) <= set(names[:number])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +47,14 @@ class Later(Named):
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return a module with stages, in the current folder."""
     (tmp_path / "stages_of_a_test.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield importlib.import_module("stages_of_a_test")
     # Another test has another file.
-    importlib.sys.modules.pop("stages_of_a_test")  # type: ignore[attr-defined]
+    sys.modules.pop("stages_of_a_test")
 
 
 def test_stages_fail_alone_and_resume(module: Any, tmp_path: Path) -> None:
