@@ -218,7 +218,7 @@ class Training(GpuStage):
 
 
 @dataclass(frozen=True)
-class Restarts(GpuStage):
+class Restarting(GpuStage):
     """The trained model with restarts."""
 
     title: ClassVar[str] = "restarts"
@@ -241,6 +241,7 @@ def solve_extreme(stage: GpuStage, folder: Path, restarts: int, target: float) -
         target: Target of the last row.
     """
     from hrm_gym.agents.hrm.inference.compute import measure_restarts
+    from hrm_gym.agents.hrm.inference.restarts import Restarts
     from hrm_gym.data import load_puzzles
 
     agent = stage.agent(folder)
@@ -248,7 +249,7 @@ def solve_extreme(stage: GpuStage, folder: Path, restarts: int, target: float) -
     puzzles = load_puzzles(agent.task, path, limit=limit)
     noise = [agent.about["train"][name] for name in ("start_noise", "carry_noise")]
     rows: Rows = []
-    for found in measure_restarts(agent, puzzles, restarts, None, *noise):
+    for found in measure_restarts(agent, puzzles, Restarts(restarts, *noise)):
         name = f"exact of {len(puzzles)} test rows, {found.restarts} restarts"
         rows.append({"name": name, "value": found.accuracy, "unit": "share"})
     return [*rows[:-1], {**rows[-1], "target": target}]
@@ -281,6 +282,7 @@ class Mazes(GpuStage):
     def solve(self, folder: Path, size: int, kind: str, source: str, count: int) -> Rows:
         """Return the share of mazes of one size that both agents solve in one pass."""
         from hrm_gym.agents.hrm.inference.compute import measure_restarts
+        from hrm_gym.agents.hrm.inference.restarts import Restarts
         from hrm_gym.data import load_puzzles
         from hrm_gym.puzzles import get_task
 
@@ -291,13 +293,13 @@ class Mazes(GpuStage):
         rows: Rows = []
         for what, agent in (("shipped", Path(self.shipped)), ("trained", folder / AGENT)):
             last = 2 if self.rehearse else None
-            (found,) = measure_restarts(self.agent(agent), puzzles, 0, last)
+            (found,) = measure_restarts(self.agent(agent), puzzles, Restarts(0), last)
             name = f"{what}, solved of {len(puzzles)} {kind} mazes of {size}x{size}"
             rows.append({"name": name, "value": found.solved, "unit": "share"})
         return rows
 
 
-STAGES: tuple[type[GpuStage], ...] = (Tests, Throughput, Training, Restarts, Mazes)
+STAGES: tuple[type[GpuStage], ...] = (Tests, Throughput, Training, Restarting, Mazes)
 """The plan, the most valuable stages first."""
 
 
