@@ -52,7 +52,7 @@ def published_table(found: Mapping[str, float]) -> str:
         for label in PUBLISHED
     ]
     parameters = found[f"{size}: parameters"]
-    heading = f"published size ({parameters:.1f} M parameters), 9x9 Sudoku, 16 segments"
+    heading = f"published size ({parameters:.1f} M parameters), 81 cells, 16 segments"
     return markdown_table([heading, "file", "peak memory"], lines)
 
 

@@ -65,8 +65,8 @@ def header_of(content: str, spaced: bool = True) -> tuple[dict[str, int], dict[s
         if len(line) > 10_000:
             break
         for separator in SEPARATORS:
-            form = {"delimiter": separator, "skipinitialspace": True}
-            header = next(csv.reader([line], **form), [])
+            read = csv.reader([line], delimiter=separator, skipinitialspace=True)
+            header = next(read, [])
             places = names(header)
             if "question" in places and (len(header) > 1 or separator == SEPARATORS[-1]):
                 return places, {"delimiter": separator, "skipinitialspace": spaced}, number

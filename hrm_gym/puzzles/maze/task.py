@@ -113,7 +113,8 @@ class Maze(MazePlay):
         ``1`` and ``0`` are wall and open cells, ``2`` and ``3`` S and G if no letters are.
         """
         digits = {"2": "S", "3": "G"} if not set(text) & set("SsGgEe") else {}
-        line = text.translate(str.maketrans(SPELLINGS | digits))
+        spellings: dict[str, str | int | None] = {**SPELLINGS, **digits}
+        line = text.translate(str.maketrans(spellings))
         # E is the goal, unless there is a G; then it is no cell.
         return line if "G" in line else line.translate(str.maketrans("Ee", "GG"))
 
