@@ -1,4 +1,4 @@
-"""Build the page in web/ with all pretrained agents whose puzzles it can show, and serve it."""
+"""Build the page in web/ with the pretrained agents that answer every size, and serve it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 from hrm_gym.scripts.cli import run
 
 WEB = Path(__file__).resolve().parent.parent / "web"
-EXAMPLES = 24
-"""Number of puzzles that the page offers for each model."""
+EXAMPLES = 12
+"""Number of bundled puzzles of each size that the page offers; it generates others itself."""
 MARK = ".hrm-gym-page"
 """File that marks a folder as a built page."""
 WHOLE = 2_000_000
@@ -106,45 +106,72 @@ def _run(words: list[str]) -> None:
 
 
 def write_models(folder: Path) -> list[dict[str, Any]]:
-    """Export every pretrained agent whose task the page knows, and list them in models.json."""
+    """Export every pretrained agent that answers all sizes of a family, and list them in a file.
+
+    ``families.json`` lists the families whose rules the page knows, in the order of its menu, and
+    the smallest and the largest size that it offers. The list of models is ``models.json``.
+    """
     from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.agents.hrm.exchange.export import describe, export
-    from hrm_gym.agents.hrm.exchange.graph import Precision
     from hrm_gym.files import write_text
-    from hrm_gym.scripts.export import questions
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # The families whose rules the page knows, in the order of its menu.
-    families = json.loads((WEB / "families.json").read_text())
+    families: dict[str, list[int]] = json.loads((WEB / "families.json").read_text())
     models = []
     for name, shipped in HRMAgent.pretrained().items():
-        family, _, size = shipped.task.partition("-")
-        if family not in families or shipped.mixer == "relations":
-            continue
         agent = HRMAgent.from_pretrained(name)
-        precision: Precision = "float32" if agent.parameters <= WHOLE else "int8"
-        export(agent, folder / f"{name}.onnx", precision)
-        models.append(
-            {
-                **describe(agent, precision),
-                "name": name,
-                "title": f"{family.capitalize()} {size}",
-                "file": f"{name}.onnx",
-                "positions": agent.model.config.total_len,
-                "solve_rate": shipped.solve_rate,
-                "examples": questions(agent.task, EXAMPLES).tolist(),
-            }
-        )
-    # The smallest puzzles of a family come first.
-    models.sort(
-        key=lambda model: (
-            families.index(model["task"].partition("-")[0]),
-            model["model"]["seq_len"],
-        )
-    )
+        if agent.any_size and agent.task.family in families:
+            about = write_model(folder, name, agent, families[agent.task.family])
+            models.append({**about, "solve_rate": shipped.solve_rate})
+    models.sort(key=lambda model: list(families).index(model["family"]))
     write_text(folder / "models.json", json.dumps(models))
     return models
+
+
+def write_model(folder: Path, name: str, agent: Any, sizes: list[int]) -> dict[str, Any]:
+    """Export an agent for the page.
+
+    Args:
+        folder: Folder of the page's models.
+        name: Name of the agent.
+        agent: The agent.
+        sizes: The smallest and the largest size that the page offers.
+
+    Returns:
+        What the page needs to know of the agent.
+    """
+    from hrm_gym.agents.hrm.exchange.export import describe, export
+    from hrm_gym.agents.hrm.exchange.graph import Precision
+    from hrm_gym.registration import FAMILIES
+    from hrm_gym.scripts.export import questions
+
+    precision: Precision = "float32" if agent.parameters <= WHOLE else "int8"
+    export(agent, folder / f"{name}.onnx", precision)
+    family, offered = agent.task.family, sizes_of(agent.task, *sizes)
+    # The sizes that have bundled puzzles.
+    bundled = [agent.task.resized(size) for size in FAMILIES[family].sizes if size in offered]
+    return {
+        **describe(agent, precision),
+        "name": name,
+        "title": name.capitalize(),
+        "file": f"{name}.onnx",
+        "family": family,
+        "side": agent.task.size,
+        "sizes": offered,
+        "examples": {task.size: questions(task, EXAMPLES).tolist() for task in bundled},
+    }
+
+
+def sizes_of(task: Any, smallest: int, largest: int) -> list[int]:
+    """Return the sizes that the family of a task has, within bounds."""
+    found = []
+    for size in range(smallest, largest + 1):
+        try:
+            task.resized(size)
+        except ValueError:
+            continue
+        found.append(size)
+    return found
 
 
 def make_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:

@@ -12,9 +12,27 @@ import pytest
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.sudoku import count_solutions
-from hrm_gym.scripts.build_web import WEB
+from hrm_gym.scripts.build_web import WEB, sizes_of
 
 TASKS = ["sudoku-4x4", "sudoku-6x6", "sudoku-9x9", "maze-7x7", "maze-9x9", "maze-30x30"]
+FAMILIES = json.loads((WEB / "families.json").read_text())
+"""The smallest and the largest size that the page offers, by family."""
+
+
+def case_of(task, inputs=None, answers=()):
+    """A case for the rules of the page; without inputs the page generates a puzzle."""
+    rest = {} if inputs is None else {"inputs": [int(token) for token in inputs]}
+    answers = [[int(token) for token in answer] for answer in answers]
+    return {"family": task.family, "side": task.size, "answers": answers, **rest}
+
+
+def offered():
+    """The tasks of all sizes that the page offers."""
+    return [
+        task.resized(size)
+        for task in (get_task(f"{family}-9x9") for family in FAMILIES)
+        for size in sizes_of(task, *FAMILIES[task.family])
+    ]
 
 
 def ask(cases):
@@ -51,9 +69,8 @@ def test_the_page_accepts_what_the_rules_accept(task_id):
     puzzles = load_puzzles(task, "bank", "test", limit=12)
     cases = []
     for k in range(len(puzzles)):
-        answers = [answer.tolist() for answer in answers_of(task, puzzles[k], random)]
-        inputs = puzzles[k].inputs.tolist()
-        cases.append({"task": task_id, "inputs": inputs, "answers": answers})
+        answers = answers_of(task, puzzles[k], random)
+        cases.append(case_of(task, puzzles[k].inputs, answers))
     for case, said in zip(cases, ask(cases), strict=True):
         inputs = np.array(case["inputs"], np.uint8)
         right = [
@@ -76,8 +93,7 @@ def test_the_wrong_cells_of_a_maze_answer_are_marked():
     gone[48] = 5
     missed = int(np.flatnonzero(label == 5)[3])
     short[missed] = 2
-    answers = [answer.tolist() for answer in (both, gone, short, label)]
-    (said,) = ask([{"task": task.id, "inputs": inputs.tolist(), "answers": answers}])
+    (said,) = ask([case_of(task, inputs, (both, gone, short, label))])
     assert said["accepts"] == [False, False, False, True]
     everywhere, goal, lacking, none = said["marks"]
     # A shortest path has eleven cells besides S and G; the other 36 are marked as wrong.
@@ -96,7 +112,7 @@ def test_the_page_rejects_sudokus_without_exactly_one_solution():
         few[random.choice(np.flatnonzero(few > 1))] = 1
         blank = random.choice(np.flatnonzero(other == 1))
         other[blank] = random.integers(2, 6)
-        cases += [{"task": task.id, "inputs": p.tolist(), "answers": []} for p in (few, other)]
+        cases += [case_of(task, few), case_of(task, other)]
     counts = [count_solutions(task.grid(np.array(case["inputs"], np.uint8))) for case in cases]
     assert set(counts) == {0, 1, 2}
     for count, said in zip(counts, ask(cases), strict=True):
@@ -108,7 +124,27 @@ def test_the_page_rejects_a_maze_without_a_path():
     shut = task.parse("S#" + " " * 5 + "##" + " " * 39 + "G")
     open_maze = load_puzzles(task, "bank", "test", limit=1)[0].inputs
     no_goal = np.where(open_maze == 4, 2, open_maze)
-    cases = [{"task": task.id, "inputs": p.tolist(), "answers": []} for p in (shut, no_goal)]
+    cases = [case_of(task, shut), case_of(task, no_goal)]
     blocked, lacking = (said["complaint"] for said in ask(cases))
     assert blocked == "No way leads from S to G."
     assert lacking == "A maze needs one G."
+
+
+def test_the_relations_of_the_page_are_those_of_the_tasks():
+    tasks = offered()
+    for task, said in zip(tasks, ask([case_of(task) for task in tasks]), strict=True):
+        relations = {relation.name: relation.index.tolist() for relation in task.relations()}
+        assert said["relations"] == relations, task.id
+        assert said["vocab"] == task.vocab_size
+
+
+def test_the_page_generates_puzzles_of_every_size():
+    tasks = offered()
+    for task, said in zip(tasks, ask([case_of(task) for task in tasks]), strict=True):
+        inputs = np.array(said["inputs"], np.uint8)
+        # The other tests compare complaints with the rules of the package.
+        assert said["complaint"] == "", task.id
+        if task.family == "sudoku":
+            assert (inputs == 1).mean() > 0.2, "hardly anything to think about"
+        else:
+            assert sorted(inputs[inputs > 2]) == [3, 4]

@@ -1,5 +1,7 @@
 // The board: a puzzle to type or to draw, then the answer of a segment over it.
 
+import { DIGITS } from "./rules.js";
+
 const NAMES = { 1: "wall", 2: "open", 3: "start", 4: "goal", 5: "path" };
 
 /** Amber where unsure, white where sure. */
@@ -73,9 +75,9 @@ export class Board {
     if (!this.editable) return;
     let at = index;
     for (const mark of text) {
-      const digit = /^[1-9]$/.test(mark) && Number(mark) <= this.rules.side;
-      if (at >= this.cells.length || !(digit || " .0".includes(mark))) continue;
-      this.tokens[at++] = digit ? Number(mark) + 1 : 1;
+      const digit = DIGITS.slice(0, this.rules.side).indexOf(mark.toUpperCase());
+      if (at >= this.cells.length || !(digit >= 0 || " .0".includes(mark))) continue;
+      this.tokens[at++] = digit >= 0 ? digit + 2 : 1;
     }
     this.edit();
     if (at === index) return;
@@ -139,7 +141,7 @@ export class Board {
       const wall = this.rules.family === "maze" && this.tokens[index] === 1;
       if (!given && !wall) cell.style.background = ground(confidence[index]);
       if (flash && before[index] !== answer[index]) {
-        // Off and on again, so that the animation starts anew.
+        // Off and on again, so that the animation starts again.
         void cell.offsetWidth;
         cell.classList.add("changed");
       }
@@ -151,7 +153,7 @@ export class Board {
     cell.style.background = "";
     if (this.rules.family === "sudoku") {
       cell.className = `cell ${cell.dataset.edges}${given ? " given" : ""}`;
-      cell.firstChild.value = token > 1 ? String(token - 1) : "";
+      cell.firstChild.value = token > 1 ? DIGITS[token - 2] : "";
       cell.firstChild.readOnly = !this.editable;
     } else {
       cell.className = `cell ${NAMES[token] ?? ""}`;

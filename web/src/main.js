@@ -1,14 +1,16 @@
-// The page: choose a model, give it a puzzle, watch it think.
+// The page: choose a model and a size, give it a puzzle, watch it think.
 
 import { Board } from "./board.js";
 import { Model } from "./model.js";
 import { rulesOf } from "./rules.js";
 
 const FOLDER = new URL("models/", document.baseURI);
+/** Milliseconds between segments, and at most for all of them. */
 const PAUSE = 900;
+const LONGEST = 8000;
 const TOOLS = { 1: "Wall", 2: "Space", 3: "Move S", 4: "Move G" };
 const HINTS = {
-  sudoku: "Type digits; space or 0 leaves a cell blank, arrows move.",
+  sudoku: "Type digits (A is 10, B is 11 and so on); space or 0 leaves a cell blank, arrows move.",
   maze: "Draw with the mouse or a finger. S is the start, G the goal.",
 };
 
@@ -16,7 +18,7 @@ const $ = (id) => document.getElementById(id);
 const loaded = new Map();
 let entry, rules, board;
 let segments = [];
-// Counts what was begun; whoever finds it changed has been overtaken and stops.
+// Counts what was started; code that finds it changed was overtaken and stops.
 let turn = 0;
 
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -24,18 +26,27 @@ const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function choose(next) {
   entry = next;
-  rules = rulesOf(entry.task);
+  $("size").replaceChildren(...entry.sizes.map((side) => new Option(`${side} × ${side}`, side)));
+  $("size").value = String(entry.side);
   for (const tab of $("models").children) {
     tab.setAttribute("aria-selected", String(tab.dataset.name === entry.name));
   }
+  $("q-continue-row").hidden = !entry.model.q_continue;
+  const size = `${entry.side} × ${entry.side}`;
+  const accuracy = entry.solve_rate ? ` It solves ${(100 * entry.solve_rate).toFixed(1)}% of held-out puzzles of ${size};` : "";
+  $("about").textContent =
+    `${entry.name}: ${entry.parameters.toLocaleString("en")} parameters, the same for every size.` +
+    `${accuracy} sizes that it was not trained on are harder for it.`;
+  resize();
+}
+
+/** Show an empty board of the chosen size, then a puzzle on it. */
+function resize() {
+  rules = rulesOf(entry.family, Number($("size").value));
   board = new Board($("board"), rules, reset);
   $("tools").replaceChildren(...(rules.family === "maze" ? Object.entries(TOOLS).map(tool) : []));
   $("hint").textContent = HINTS[rules.family];
   $("missed").hidden = rules.family !== "maze";
-  $("q-continue-row").hidden = !entry.model.q_continue;
-  const accuracy = entry.solve_rate ? `; it solves ${(100 * entry.solve_rate).toFixed(1)}% of held-out puzzles` : "";
-  $("about").textContent =
-    `${entry.name}: ${entry.parameters.toLocaleString("en")} parameters${accuracy}.`;
   example();
 }
 
@@ -54,8 +65,9 @@ function tool([token, name]) {
 }
 
 function example() {
-  const { examples } = entry;
-  board.set(examples[Math.floor(Math.random() * examples.length)]);
+  const known = entry.examples[rules.side] ?? [];
+  const prepared = known.length > 0 && Math.random() < 0.5;
+  board.set(prepared ? known[Math.floor(Math.random() * known.length)] : rules.generate());
   reset();
 }
 
@@ -92,12 +104,12 @@ async function think() {
   $("think").disabled = true;
   try {
     const thinker = await model();
-    for await (const said of thinker.think(tokens)) {
+    for await (const said of thinker.think(tokens, rules)) {
       if (mine !== turn) return;
       segments.push(said);
       show(segments.length - 1);
       const last = said.halt || said.segment === entry.max_segments;
-      if (!last) await wait(still() ? 0 : PAUSE);
+      if (!last) await wait(still() ? 0 : Math.min(PAUSE, LONGEST / entry.max_segments));
       if (mine !== turn) return;
     }
     finish(tokens);
@@ -117,7 +129,10 @@ function finish(tokens) {
   const { answer, segment } = segments.at(-1);
   const right = rules.accepts(tokens, answer);
   const spent = `${segment} segment${segment === 1 ? "" : "s"}`;
-  $("verdict").textContent = right ? `Right: the rules accept it, after ${spent}.` : `Wrong: it breaks the rules, after ${spent}.`;
+  const ended = segments.at(-1).halt ? "" : ", the last, without deciding to stop";
+  $("verdict").textContent = right
+    ? `Right: the rules accept it, after ${spent}${ended}.`
+    : `Wrong: the model's answer breaks the rules, after ${spent}${ended}.`;
   $("thoughts").dataset.answer = answer.join(",");
   $("thoughts").dataset.segments = String(segment);
   $("thoughts").dataset.done = right ? "right" : "wrong";
@@ -160,12 +175,13 @@ async function begin() {
   const entries = await answer.json();
   for (const next of entries) {
     const tab = document.createElement("button");
-    tab.textContent = next.title.replace("x", "×");
+    tab.textContent = next.title;
     tab.dataset.name = next.name;
     tab.setAttribute("role", "tab");
     tab.addEventListener("click", () => choose(next));
     $("models").append(tab);
   }
+  $("size").addEventListener("change", resize);
   $("think").addEventListener("click", think);
   $("edit").addEventListener("click", reset);
   $("example").addEventListener("click", example);

@@ -39,20 +39,26 @@ export class Model {
   /**
    * Think about one puzzle; yields what every segment says, up to halting.
    * @param {number[]} tokens the question, one token a cell.
+   * @param rules of the puzzle: its number of tokens and its relations.
    */
-  async *think(tokens) {
-    const { hidden_size: width, vocab_size: vocab } = this.about.model;
-    const positions = this.about.positions;
+  async *think(tokens, rules) {
+    const { hidden_size: width, symbols, fixed_tokens: fixed } = this.about.model;
+    const vocab = rules.vocab;
+    // With equivariant symbols there is a state for each pair of a position and a symbol.
+    const places = symbols === "equivariant" ? [tokens.length, vocab - fixed] : [tokens.length];
+    const pairs = places.reduce((product, size) => product * size);
     const start = decode(this.about.carry);
-    const state = (data) => new ort.Tensor("float32", data, [1, positions, width]);
+    const state = (data) => new ort.Tensor("float32", data, [1, ...places, width]);
+    const whole = (values, shape) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), shape);
     const feed = {
-      tokens: new ort.Tensor("int64", BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
-      z_H: state(repeat(start.subarray(0, width), positions)),
-      z_L: state(repeat(start.subarray(width), positions)),
+      tokens: whole(tokens, [1, tokens.length]),
+      z_H: state(repeat(start.subarray(0, width), pairs)),
+      z_L: state(repeat(start.subarray(width), pairs)),
     };
-    if (this.about.model.num_puzzles) {
-      feed.puzzle_ids = new ort.Tensor("int64", BigInt64Array.from([0n]), [1]);
+    for (const [name, index] of Object.entries(rules.relations)) {
+      feed[`relation_${name}`] = whole(index, [tokens.length]);
     }
+    if (this.about.model.num_puzzles) feed.puzzle_ids = whole([0], [1]);
     let before = null;
     for (let segment = 1; segment <= this.about.max_segments; segment++) {
       const said = await this.session.run(feed);

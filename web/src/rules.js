@@ -1,27 +1,49 @@
-// What the puzzles are: tokens, and the rules an answer has to keep. No model is asked here.
+// What the puzzles are: tokens, relations, and the rules of an answer. No model is asked here.
 
-const BOXES = { 4: [2, 2], 6: [2, 3], 8: [2, 4], 9: [3, 3] };
+/** Digits from 10 on are letters. */
+export const DIGITS = "123456789ABCDEFG";
+/** Number of guesses after which a Sudoku counts as one with a single solution. */
+const GUESSES = 3000;
+/** Share of the cells of a generated Sudoku from which no more digits are removed. */
+const CLUES = 0.36;
+/** Milliseconds after which no more digits are removed. */
+const PATIENCE = 400;
+
+const shuffled = (values, random) => {
+  const order = [...values];
+  for (let k = order.length - 1; k > 0; k--) {
+    const other = Math.floor(random() * (k + 1));
+    [order[k], order[other]] = [order[other], order[k]];
+  }
+  return order;
+};
+
+const upTo = (count) => Array.from({ length: count }, (_, k) => k);
 
 export class Sudoku {
   constructor(side) {
     this.family = "sudoku";
     this.side = side;
-    this.box = BOXES[side];
-    const units = [];
-    for (let k = 0; k < side; k++) units.push([], [], []);
+    // A box is as square as it can be, and never taller than wide.
+    let rows = Math.floor(Math.sqrt(side));
+    while (side % rows) rows--;
+    this.box = [rows, side / rows];
+    this.vocab = side + 2;
+    this.relations = { row: [], column: [], box: [] };
+    this.units = upTo(3 * side).map(() => []);
     for (let cell = 0; cell < side * side; cell++) {
       const row = Math.floor(cell / side);
       const column = cell % side;
-      const across = side / this.box[1];
-      const box = Math.floor(row / this.box[0]) * across + Math.floor(column / this.box[1]);
-      units[3 * row].push(cell);
-      units[3 * column + 1].push(cell);
-      units[3 * box + 2].push(cell);
+      const box = Math.floor(row / rows) * rows + Math.floor(column / this.box[1]);
+      this.relations.row.push(row);
+      this.relations.column.push(column);
+      this.relations.box.push(box);
+      this.units[3 * row].push(cell);
+      this.units[3 * column + 1].push(cell);
+      this.units[3 * box + 2].push(cell);
     }
-    this.units = units;
-    this.peers = Array.from({ length: side * side }, (_, cell) => [
-      ...new Set(units.filter((unit) => unit.includes(cell)).flat().filter((p) => p !== cell)),
-    ]);
+    this.unitsOf = upTo(side * side).map((cell) => this.units.filter((unit) => unit.includes(cell)));
+    this.peers = this.unitsOf.map((units, cell) => [...new Set(units.flat().filter((p) => p !== cell))]);
   }
 
   empty() {
@@ -38,27 +60,91 @@ export class Sudoku {
     return found > 1 ? "This Sudoku has several solutions: it needs more digits." : "";
   }
 
-  /** Count solutions up to a limit, the cell with the fewest choices first. */
+  /** Count solutions up to a limit; after many guesses, return the number found so far, or 1. */
   count(tokens, limit) {
-    let best = null;
+    const left = { guesses: GUESSES };
+    const open = new Int32Array(tokens.length).fill((1 << this.side) - 1);
+    for (let cell = 0; cell < tokens.length; cell++) {
+      if (tokens[cell] > 1 && !this.place(open, cell, 1 << (tokens[cell] - 2))) return 0;
+    }
+    const found = this.search(open, limit, left);
+    return left.guesses > 0 ? found : Math.max(found, 1);
+  }
+
+  /** Count solutions among the digits that are open, one bit each, by guessing. */
+  search(open, limit, left) {
     let cell = -1;
-    for (let k = 0; k < tokens.length; k++) {
-      if (tokens[k] > 1) continue;
-      const used = new Set(this.peers[k].map((p) => tokens[p]));
-      const free = [];
-      for (let t = 2; t <= this.side + 1; t++) if (!used.has(t)) free.push(t);
-      if (best === null || free.length < best.length) [best, cell] = [free, k];
-      if (best.length === 0) return 0;
+    let fewest = this.side + 1;
+    for (let k = 0; k < open.length; k++) {
+      const choices = bits(open[k]);
+      if (choices > 1 && choices < fewest) [cell, fewest] = [k, choices];
     }
-    if (best === null) return 1;
+    if (cell < 0) return 1;
     let found = 0;
-    for (const token of best) {
-      tokens[cell] = token;
-      found += this.count(tokens, limit - found);
-      if (found >= limit) break;
+    for (let rest = open[cell]; rest && found < limit && left.guesses > 0; rest &= rest - 1) {
+      left.guesses--;
+      const copy = open.slice();
+      if (this.place(copy, cell, rest & -rest)) found += this.search(copy, limit - found, left);
     }
-    tokens[cell] = 1;
     return found;
+  }
+
+  /** Put a digit into a cell, with what follows; false where that is impossible. */
+  place(open, cell, digit) {
+    for (let rest = open[cell] & ~digit; rest; rest &= rest - 1) {
+      if (!this.remove(open, cell, rest & -rest)) return false;
+    }
+    return (open[cell] & digit) !== 0;
+  }
+
+  /** Take a digit from a cell; a last digit of a cell or a last cell of a digit is then placed. */
+  remove(open, cell, digit) {
+    if (!(open[cell] & digit)) return true;
+    open[cell] &= ~digit;
+    if (open[cell] === 0) return false;
+    if (bits(open[cell]) === 1) {
+      for (const peer of this.peers[cell]) if (!this.remove(open, peer, open[cell])) return false;
+    }
+    for (const unit of this.unitsOf[cell]) {
+      let found = 0;
+      let last = -1;
+      for (let k = 0; k < unit.length && found < 2; k++) {
+        if (!(open[unit[k]] & digit)) continue;
+        found++;
+        last = unit[k];
+      }
+      if (found === 0 || (found === 1 && !this.place(open, last, digit))) return false;
+    }
+    return true;
+  }
+
+  /** A puzzle with one solution: a shuffled grid, from which digits are removed. */
+  generate(random = Math.random) {
+    const { side, box } = this;
+    const order = (bands, lines) =>
+      shuffled(upTo(bands), random).flatMap((band) => shuffled(upTo(lines), random).map((line) => band * lines + line));
+    const [rows, columns] = [order(box[1], box[0]), order(box[0], box[1])];
+    const digits = shuffled(upTo(side), random);
+    const tokens = rows.flatMap((row) =>
+      columns.map((column) => digits[(box[1] * (row % box[0]) + Math.floor(row / box[0]) + column) % side] + 2),
+    );
+    // Many digits are removed at a time, and fewer where that leaves several solutions.
+    const begun = performance.now();
+    const cells = shuffled(upTo(tokens.length), random);
+    const least = Math.ceil(CLUES * tokens.length);
+    let left = tokens.length;
+    let step = Math.ceil(tokens.length / 4);
+    while (cells.length && left > least && performance.now() - begun < PATIENCE) {
+      const batch = cells.slice(0, Math.min(step, left - least));
+      const digitsThere = batch.map((cell) => tokens[cell]);
+      for (const cell of batch) tokens[cell] = 1;
+      const single = this.count(tokens, 2) === 1;
+      if (single) left -= batch.length;
+      else batch.forEach((cell, k) => (tokens[cell] = digitsThere[k]));
+      if (single || batch.length === 1) cells.splice(0, batch.length);
+      else step = Math.ceil(batch.length / 2);
+    }
+    return tokens;
   }
 
   accepts(tokens, answer) {
@@ -78,12 +164,28 @@ export class Sudoku {
   }
 }
 
+const bits = (mask) => {
+  let count = 0;
+  for (let rest = mask; rest; rest &= rest - 1) count++;
+  return count;
+};
+
 const [WALL, OPEN, START, GOAL, PATH] = [1, 2, 3, 4, 5];
+/** Number of random mazes of which the one with the longest way is taken. */
+const DRAWS = 12;
 
 export class Maze {
   constructor(side) {
     this.family = "maze";
     this.side = side;
+    this.vocab = 6;
+    const seen = (inside, step) => upTo(side * side).map((cell) => (inside(cell) ? cell + step : -1));
+    this.relations = {
+      left: seen((cell) => cell % side > 0, -1),
+      right: seen((cell) => cell % side < side - 1, 1),
+      up: seen((cell) => cell >= side, -side),
+      down: seen((cell) => cell + side < side * side, side),
+    };
   }
 
   empty() {
@@ -94,13 +196,8 @@ export class Maze {
   }
 
   neighbours(cell) {
-    const found = [];
-    const column = cell % this.side;
-    if (cell >= this.side) found.push(cell - this.side);
-    if (column + 1 < this.side) found.push(cell + 1);
-    if (cell + this.side < this.side * this.side) found.push(cell + this.side);
-    if (column > 0) found.push(cell - 1);
-    return found;
+    const { up, right, down, left } = this.relations;
+    return [up[cell], right[cell], down[cell], left[cell]].filter((next) => next >= 0);
   }
 
   /** Moves from a cell to every other one, -1 where no way leads. */
@@ -125,6 +222,59 @@ export class Maze {
     }
     const far = this.distances(tokens.map((t) => t !== WALL), tokens.indexOf(START));
     return far[tokens.indexOf(GOAL)] < 0 ? "No way leads from S to G." : "";
+  }
+
+  /** A maze with a way from S to G: carved where the side is odd, else walls at random, or both. */
+  generate(random = Math.random) {
+    const carved = this.side % 2 === 1 && random() < 0.5;
+    let best = null;
+    let longest = -1;
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const tokens = carved ? this.carve(random) : this.scatter(random);
+      const open = tokens.map((token) => token !== WALL);
+      const start = shuffled(upTo(tokens.length).filter((cell) => open[cell]), random)[0] ?? -1;
+      if (start < 0) continue;
+      const far = this.distances(open, start);
+      const goal = far.indexOf(Math.max(...far));
+      if (goal === start || far[goal] <= longest) continue;
+      longest = far[goal];
+      tokens[start] = START;
+      tokens[goal] = GOAL;
+      best = tokens;
+    }
+    return best ?? this.empty();
+  }
+
+  /** Each cell is a wall with the same probability. */
+  scatter(random) {
+    const share = 0.3 + 0.2 * random();
+    return upTo(this.side * this.side).map(() => (random() < share ? WALL : OPEN));
+  }
+
+  /** Rooms at even rows and columns, connected without circles by a depth-first walk. */
+  carve(random) {
+    const tokens = Array(this.side * this.side).fill(WALL);
+    tokens[0] = OPEN;
+    const walk = [0];
+    while (walk.length) {
+      const here = walk.at(-1);
+      const [row, column] = [Math.floor(here / this.side), here % this.side];
+      const steps = [
+        [row > 1, -this.side],
+        [row + 2 < this.side, this.side],
+        [column > 1, -1],
+        [column + 2 < this.side, 1],
+      ].filter(([inside, step]) => inside && tokens[here + 2 * step] === WALL);
+      if (!steps.length) {
+        walk.pop();
+        continue;
+      }
+      const [, step] = steps[Math.floor(random() * steps.length)];
+      tokens[here + step] = OPEN;
+      tokens[here + 2 * step] = OPEN;
+      walk.push(here + 2 * step);
+    }
+    return tokens;
   }
 
   /** Any shortest path is right. */
@@ -173,8 +323,4 @@ export class Maze {
   }
 }
 
-export const rulesOf = (task) => {
-  const [family, size] = task.split("-");
-  const side = Number(size.split("x")[0]);
-  return family === "sudoku" ? new Sudoku(side) : new Maze(side);
-};
+export const rulesOf = (family, side) => (family === "sudoku" ? new Sudoku(side) : new Maze(side));

@@ -36,8 +36,11 @@ try {
   await page.goto(address);
   await page.waitForSelector("body[data-ready=yes]");
   said.tabs = await page.locator("#models button").allTextContents();
-  for (const { name, text } of JSON.parse(readFileSync(puzzles, "utf8"))) {
+  said.sizes = {};
+  for (const { name, side, text } of JSON.parse(readFileSync(puzzles, "utf8"))) {
     await page.click(`#models button[data-name="${name}"]`);
+    said.sizes[name] = await page.locator("#size option").evaluateAll((all) => all.map((o) => Number(o.value)));
+    await page.selectOption("#size", String(side));
     await page.click("#clear");
     if (name.startsWith("sudoku")) {
       await page.locator("#board input").first().focus();
@@ -48,22 +51,25 @@ try {
     } else {
       await draw(page, text);
     }
+    const begun = performance.now();
     await page.click("#think");
     await page.waitForFunction(
       () => document.querySelector("#thoughts").dataset.done || document.querySelector("#message").textContent,
     );
+    const seconds = (performance.now() - begun) / 1000;
     const state = await page.locator("#thoughts").evaluate((place) => ({ ...place.dataset }));
     const board = await page
       .locator("#board .cell")
       .evaluateAll((cells) => cells.map((cell) => cell.querySelector("input")?.value ?? cell.className));
     said.results.push({
       name,
+      seconds,
       ...state,
       board,
       message: await page.textContent("#message"),
       verdict: await page.textContent("#verdict"),
     });
-    if (screenshot) await page.screenshot({ path: screenshot.replace(".png", `-${name}.png`) });
+    if (screenshot) await page.screenshot({ path: screenshot.replace(".png", `-${name}-${side}.png`) });
   }
 } finally {
   await context.close();

@@ -128,11 +128,10 @@ def mix(
     every = graph.linear(h, f"{name}.parts", np.concatenate(everywhere))
     count = len(everywhere)
     gate, total, *seen = graph.add_many("Split", count, every, axis=-1, num_outputs=count)
-    rank = 4 if equivariant else 3
-    # A position of zeros after the others: index -1 of a neighbour relation selects it.
-    margin = graph.numbers(*(0,) * (rank + 1), 1, *(0,) * (rank - 2))
     for part, (_, index) in zip(seen, board.neighbours, strict=True):
-        padded = graph.add("Pad", part, margin)
+        # A position of zeros after the others: index -1 of a neighbour relation selects it.
+        after = (0, 1, 0, 0) if equivariant else (0, 1, 0)
+        padded = graph.add("Pad", part, graph.numbers(*(0,) * len(after), *after))
         total = graph.add("Add", total, graph.add("Gather", padded, index, axis=1))
     if board.groups:
         flat = graph.add("Reshape", h, board.flat) if equivariant else h
