@@ -109,6 +109,12 @@ def _plain_rows(sizes: Sizes, rows: list[str]) -> list[str]:
     width = max(map(len, rows))
     if width == height:
         return rows
+    if width == 2 * height and all(
+        second in (first, " ")
+        for row in rows
+        for first, second in zip(row[::2], row[1::2], strict=False)
+    ):
+        return [row[::2] for row in rows]
     bare = [row.rstrip() for row in rows]
     if 0 < max(map(len, bare)) < width:
         rows, width = bare, max(map(len, bare))

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 
 from .records import Fault, Found, Line, Record, Sizes
 
-COMMENTS = ("#", "//", "%", ";")
+COMMENT = re.compile(r"#|//|%|;\s*[^\W\d_]")
+"""How a comment begins."""
 RULE = re.compile(r"[\s|+\-=*\u2500-\u257f]+")
 """A line between the rows of a grid."""
-FIELDS = re.compile(r"[\s,;:|=\"'\[\](){}\t\u2500-\u257f]+")
+FIELDS = re.compile(r"[\s,;:|/=\"'\[\](){}\t\u2500-\u257f]+")
 """What stands between the fields of a line."""
 SECTION = re.compile(r"\[\s*([A-Za-z ]+)\]")
 SKIPPED = ("state", "pencil")
 """Sections of .sdk files that repeat the puzzle as somebody has filled it in."""
 NUMBER = re.compile(r"\W*\d+\W*")
 WORD = re.compile(r"[^\W\d_]{3}")
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+LETTERED = re.compile(r"[^\W\d_]{2}")
 CELLS = ".0123456789_*?-|+"
 LONGEST_WORD = 40
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -83,15 +86,19 @@ def _empty(number: int, line: str, run: list[Row | None]) -> Row | None:
 
 
 def _is_comment(line: str) -> bool:
-    return line.startswith(COMMENTS)
+    return COMMENT.match(line) is not None
 
 
 def _other(sizes: Sizes, number: int, line: str) -> list[Found]:
     """Return nothing for a heading, or the fault of a line that looks like a puzzle."""
     letters = line.replace(" ", "")
+    if not any(char in CELLS for char in letters):
+        return []
     share = sum(char in CELLS for char in letters) / len(letters)
     longest = max(map(len, line.split()))
-    if NUMBER.fullmatch(line) and len(letters) < 8:
+    if len(letters) < 8 and NUMBER.fullmatch(line):
+        return []
+    if len(letters) < 20 and (DATE.search(line) or (LETTERED.search(line) and share < 0.8)):
         return []
     if WORD.search(line) and share < 0.6 and longest <= LONGEST_WORD:
         return []
@@ -136,6 +143,8 @@ def _beside(sizes: Sizes, number: int, fields: list[str]) -> list[Found]:
         return _spelled(sizes, number, fields)
     length = max(len(fields[place]) for place in boards)
     first, *later = (place for place in boards if len(fields[place]) == length)
+    if later and len(boards) == len(fields) and not _is_full(sizes, fields[later[0]]):
+        return [Record(field, number) for field in fields]
     answer = fields[later[0]] if later else ""
     rest = fields[first + 1 :]
     rating = _number(rest[0]) if rest else None
@@ -151,6 +160,12 @@ def _beside(sizes: Sizes, number: int, fields: list[str]) -> list[Found]:
     return [Record(fields[first], number, answer, rating)]
 
 
+def _is_full(sizes: Sizes, cells: str) -> bool:
+    """Return whether a board has no blank, as a solution."""
+    task = sizes.task_of(cells)
+    return bool((task.parse(cells) != task.blank).all())
+
+
 def _number(field: str) -> float | None:
     """Return a field as a rating, ``None`` if it is not a finite number of at least 0."""
     if not re.fullmatch(r"\d{1,9}(\.\d*)?", field):
@@ -162,22 +177,27 @@ def _row(sizes: Sizes, number: int, line: str) -> Row | None:
     """Return a line as a row of a grid, ``None`` if it has the length of no row."""
     plain, dashed = sizes.bare(line), sizes.bare(line.replace("-", "."))
     rule = not plain and bool(dashed)
-    for separator in (",", ";", "\t"):
-        cells = [cell.strip(" \"'[]()") for cell in line.rstrip(" ").split(separator)]
+    for separator in (",", ";", "\t", "|"):
+        bare = line.strip("|") if separator == "|" else line.rstrip(" ")
+        cells = [cell.strip(" \"'[](){}") for cell in bare.split(separator)]
         if line.endswith(("]" + separator, "]," + separator)):
             cells = cells[:-1]
         if len(cells) > 2 and max(map(len, cells)) <= 2 and any(cells):
             spelled = _letters([cell or "." for cell in cells], len(cells))
-            if not (spelled and sizes.of_side(len(spelled))) and not cells[-1]:
+            if not _is_row(sizes, spelled) and not cells[-1]:
                 spelled = _letters([cell or "." for cell in cells[:-1]], len(cells) - 1)
-            if spelled and sizes.of_side(len(spelled)):
+            if _is_row(sizes, spelled):
                 return Row(number, spelled, spelled, False, line)
     fields = [field for field in FIELDS.split(line) if field]
     if any(len(field) == 2 and field.isdecimal() for field in fields):
         spelled = _letters(fields, len(fields))
         if spelled and sizes.of_side(len(spelled)):
             return Row(number, spelled, spelled, False, line)
-    plain, dashed = (part if _is_row(sizes, part) else "" for part in (plain, dashed))
+    worded = LETTERED.search(line) or DATE.search(line)
+    plain, dashed = (
+        part if _is_row(sizes, part) and not (worded and len(part) < 10) else ""
+        for part in (plain, dashed)
+    )
     return Row(number, plain, dashed, rule, line) if plain or dashed else None
 
 

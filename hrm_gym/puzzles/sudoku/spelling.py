@@ -6,7 +6,7 @@ from .tokens import DIGITS
 
 FRAMES = "".join(map(chr, range(0x2500, 0x2580)))
 """The characters of Unicode for drawing boxes."""
-ORNAMENTS = " \t\r\n\u00a0|+-,;:'\"[](){}" + FRAMES
+ORNAMENTS = " \t\r\n\u00a0|/+-,;:'\"[](){}" + FRAMES
 BLANKS = "._*?-\u00b7"
 """Characters of a blank cell; ``0`` is one too, unless it is a value, as in hexadecimal digits."""
 KEEP_DASHES = dict.fromkeys(map(ord, ORNAMENTS.replace("-", "")))
