@@ -296,7 +296,7 @@ def test_values_above_nine(size):
         "\n".join(" ".join(row) for row in rows),
         "\n".join(",".join(row) for row in rows),
         " ".join(numbers),
-        str(np.array(square)),
+        np.array2string(np.array(square), max_line_width=200),
         json.dumps(square),
         task.scene(inputs).ansi(),
     ):

@@ -289,6 +289,8 @@ def _group(sizes: Sizes, rows: list[Line], texts: dict[int, str]) -> list[Found]
             ]
     if len(rows) % side:
         number = rows[0][0]
+        if len(rows) == 1 and sizes.of_side(math.isqrt(side)) and math.isqrt(side) ** 2 == side:
+            return [Fault(number, sizes.complaint(rows[0][1]))]
         what = f"expected {side} rows of {side} cells, got {len(rows)}"
         return [Fault(number, what)]
     return [
