@@ -45,7 +45,7 @@ FAMILIES: dict[str, Family] = {
         task="hrm_gym.puzzles.sudoku:Sudoku",
         env="hrm_gym.envs.sudoku:SudokuEnv",
         vector="hrm_gym.envs.sudoku.vector:SudokuVectorEnv",
-        sizes=(9, 4, 6),
+        sizes=(9, 4, 6, 16),
     ),
     "maze": Family(
         title="Maze",

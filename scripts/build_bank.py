@@ -35,6 +35,10 @@ RECIPES: dict[str, tuple[int, list[dict[str, int]]]] = {
     "sudoku-4x4": (4_000, [{"clues": n} for n in range(4, 11)]),
     "sudoku-6x6": (8_000, [{"clues": n} for n in range(8, 19)]),
     "sudoku-9x9": (18_000, [{}, {"clues": 28}, {"clues": 32}, {}, {"trials": 6}, {}]),
+    "sudoku-16x16": (
+        1_000,
+        [{"clues": 150}, {"clues": 130}, {"clues": 115}, {"clues": 100}, {}, {"guesses": 20}],
+    ),
     "maze-7x7": (6_000, [{}]),
     "maze-9x9": (6_000, [{}]),
     "maze-15x15": (4_000, [{}]),

@@ -57,7 +57,7 @@ class SudokuEnv(PuzzleEnv[np.int64]):
     that differ from the solution.
 
     ## Arguments
-    ``size`` (9): 4, 6 or 9; also 8, 10, 12, 16 and 25 with ``source="generator"``, which is
+    ``size`` (9): 4, 6, 9 or 16; also 8, 10, 12 and 25 with ``source="generator:N"``, which is
     compiled when a size is first used. Puzzles of 16 and 25 that are too hard for the solver are
     refused. ``max_steps`` (2*n*n): ``None`` for no limit. ``difficulty`` is measured in guesses of
     the solver. ``source``, ``split``, ``limit``, ``augment`` and ``render_mode`` are the same in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,7 +15,46 @@ from .answers import BoardAnswerGame
 from .game import Game, count, place
 
 
-class SudokuGame(Game):
+class DigitGame(Game):
+    """A game in which keys write digits, which have two characters above 9."""
+
+    typed: str = ""
+    """The first character of a digit that may have two."""
+
+    @abstractmethod
+    def write(self, digit: int) -> None:
+        """Write a digit into the selected cell, or handle 0."""
+
+    def press(self, cell: int) -> None:
+        """Select a cell."""
+        self.typed = ""
+        super().press(cell)
+
+    def type_digit(self, name: str) -> bool:
+        """Handle number keys, and Space after the first character of a digit.
+
+        Returns whether the key was one of these. A digit is written as soon as no second character
+        can follow, such as 2 at 16x16.
+        """
+        size, typed = self.env.task.size, self.typed
+        self.typed = ""
+        if name == "space" and typed:
+            digit = int(typed)
+        elif len(name) == 1 and name in "0123456789"[: size + 1]:
+            digit = int(typed + name)
+            if digit > size:
+                digit = int(name)
+            if 0 < 10 * digit <= size:
+                self.typed = name
+                self.message = f"{digit}: type the second character, or Space for {digit} alone."
+                return True
+        else:
+            return False
+        self.write(digit)
+        return True
+
+
+class SudokuGame(DigitGame):
     """Sudoku digit by digit. The environment cannot take back a digit, but undo can."""
 
     aim: ClassVar[str] = "Fill in the blanks: every digit once in each row, column and box."
@@ -27,19 +67,22 @@ class SudokuGame(Game):
     def own_key(self, name: str) -> bool:
         """Handle arrows, Tab and digits."""
         size = self.env.task.size
+        if self.type_digit(name):
+            return True
         if name == "tab":
             self.cursor = next_blank(self.env.tokens, self.cursor)
-        elif len(name) == 1 and name in "123456789"[:size]:
-            self._write(int(name))
-        elif name in ("0", "delete"):
-            self.message = "Undo (U) takes back a digit; the environment keeps all of them."
+        elif name == "delete":
+            self.write(0)
         else:
             return self.move_cursor(name, (size, size))
         return True
 
-    def _write(self, digit: int) -> None:
+    def write(self, digit: int) -> None:
+        """Write a digit into the selected cell; 0 is explained."""
         cell, size = self.cursor or 0, self.env.task.size
-        if self.step(cell * size + digit - 1):
+        if digit == 0:
+            self.message = "Undo (U) takes back a digit; the environment keeps all of them."
+        elif self.step(cell * size + digit - 1):
             if not self.over:
                 self.message = ""
         elif self.env.inputs[cell] > BLANK:
@@ -86,7 +129,7 @@ class SudokuGame(Game):
         return super().facts + (f" · legal here: {here}" if here else "")
 
 
-class SudokuAnswerGame(BoardAnswerGame):
+class SudokuAnswerGame(DigitGame, BoardAnswerGame):
     """Sudoku as a whole answer: digits may be changed until the answer is given."""
 
     aim: ClassVar[str] = "Fill in the whole board, then halt on it."
@@ -99,18 +142,18 @@ class SudokuAnswerGame(BoardAnswerGame):
 
     def own_key(self, name: str) -> bool:
         """Handle digits, 0, Delete, Backspace and Tab too."""
-        size = self.env.task.size
+        if self.type_digit(name):
+            return True
         if name == "tab":
             self.cursor = next_blank(self.tokens, self.cursor)
-        elif len(name) == 1 and name in "0123456789"[: size + 1]:
-            self._write(int(name))
         elif name in ("delete", "backspace"):
-            self._write(0)
+            self.write(0)
         else:
             return super().own_key(name)
         return True
 
-    def _write(self, digit: int) -> None:
+    def write(self, digit: int) -> None:
+        """Write a digit into the selected cell of the draft; 0 clears it."""
         cell = self.cursor or 0
         if self.env.inputs[cell] > BLANK:
             self.message = "This digit is given."

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file
 
@@ -50,6 +51,15 @@ def test_one_agent_solves_several_sizes(name, env_id, least):
     agent = HRMAgent.from_pretrained(name)
     assert agent.any_size
     assert evaluate(agent, env_id, episodes=20).solve_rate >= least
+
+
+def test_the_sudoku_agent_answers_large_boards():
+    agent, task = HRMAgent.from_pretrained("sudoku"), get_task("sudoku-16x16")
+    questions = np.stack([task.generate(key, clues=230).inputs for key in range(2)])
+    solution = agent.solve(questions, segments=2)
+    assert solution.answer.shape == (2, 256)
+    assert np.isin(solution.answer, task.answer_tokens).all()
+    assert (solution.segments <= 2).all()
 
 
 def test_listing_loads_no_torch():

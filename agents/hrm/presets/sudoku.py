@@ -79,4 +79,12 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0"),
     "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),
+    # For comparisons at this size. It has not been trained to its end.
+    "sudoku-16x16": relational(
+        "HRMSudokuAnswer-16x16-v0",
+        EQUIVARIANT,
+        batch_size=4,
+        max_segments=16,
+        easier=0.5,
+    ),
 }

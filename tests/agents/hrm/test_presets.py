@@ -21,7 +21,7 @@ from hrm_gym.registration import TABLE
         (
             "sudoku",
             "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-extreme-cpu "
-            "sudoku-extreme-gpu sudoku sudoku-4x4 sudoku-6x6",
+            "sudoku-extreme-gpu sudoku sudoku-4x4 sudoku-6x6 sudoku-16x16",
         ),
         (
             "maze",
@@ -42,7 +42,7 @@ def test_the_presets_of_a_family_are_in_its_module(family, names):
 
 def test_a_family_without_presets_has_small_ones():
     found = default_presets({"sudoku"})
-    assert list(found) == ["sudoku-9x9", "sudoku-4x4", "sudoku-6x6"]
+    assert list(found) == ["sudoku-9x9", "sudoku-4x4", "sudoku-6x6", "sudoku-16x16"]
     assert found["sudoku-4x4"] == PRESETS["sudoku-4x4"]
     assert [config.task_id for config in found.values()] == list(found)
     assert list(default_presets({"arc"})) == ["arc", "arc-5x5"]

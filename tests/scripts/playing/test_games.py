@@ -132,6 +132,26 @@ def test_an_illegal_digit_is_explained_and_changes_nothing():
     assert np.flatnonzero(played.scene.wrong).tolist() == [0]
 
 
+@pytest.mark.parametrize("env_id", ["HRMSudoku-v0", "HRMSudokuAnswer-v0"])
+@given(digit=st.integers(1, 16))
+def test_digits_above_9_are_typed_with_two_keys(env_id, digit):
+    task = get_task("sudoku-16x16")
+    inputs = task.generate(0, clues=150).inputs
+    cell = int(np.flatnonzero(inputs == 1)[0])
+    kwargs = {"size": 16} if env_id == "HRMSudoku-v0" else {"task": task.id}
+    options = {"puzzle": task.format(inputs)}
+    played = game(env_id, **kwargs, source="generator:1", options=options)
+    played.press(cell)
+    for key in str(digit):
+        played.key(key)
+    if digit == 1:
+        played.key("space")
+    written = played.draft() if "Answer" in env_id else played.env.tokens
+    legal = "Answer" in env_id or f"{digit} is already in" not in played.message
+    assert written[cell] == (digit + 1 if legal else 1)
+    assert played.typed == ""
+
+
 def test_a_lost_sudoku_ends_and_can_be_undone():
     played = game("HRMSudoku-4x4-v0", options={"puzzle": ".....431.3...243"})
     while not played.over:
