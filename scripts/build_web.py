@@ -143,13 +143,15 @@ def write_model(folder: Path, name: str, agent: Any, sizes: list[int]) -> dict[s
     from hrm_gym.agents.hrm.exchange.export import describe, export
     from hrm_gym.agents.hrm.exchange.graph import Precision
     from hrm_gym.registration import FAMILIES
-    from hrm_gym.scripts.export import questions
 
     precision: Precision = "float32" if agent.parameters <= WHOLE else "int8"
     export(agent, folder / f"{name}.onnx", precision)
     family, offered = agent.task.family, sizes_of(agent.task, *sizes)
-    # The sizes that have bundled puzzles.
-    bundled = [agent.task.resized(size) for size in FAMILIES[family].sizes if size in offered]
+    examples = {
+        size: bundled_puzzles(agent.task.resized(size))
+        for size in FAMILIES[family].sizes
+        if size in offered
+    }
     return {
         **describe(agent, precision),
         "name": name,
@@ -158,8 +160,19 @@ def write_model(folder: Path, name: str, agent: Any, sizes: list[int]) -> dict[s
         "family": family,
         "side": agent.task.size,
         "sizes": offered,
-        "examples": {task.size: questions(task, EXAMPLES).tolist() for task in bundled},
+        "examples": examples,
     }
+
+
+def bundled_puzzles(task: Any) -> list[list[int]]:
+    """Return a few test puzzles of the bank as lists of tokens; none if the bank has none."""
+    from hrm_gym.data import load_puzzles
+
+    try:
+        tokens: list[list[int]] = load_puzzles(task, "bank", "test", limit=EXAMPLES).inputs.tolist()
+    except ValueError:
+        return []
+    return tokens
 
 
 def sizes_of(task: Any, smallest: int, largest: int) -> list[int]:
