@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,8 @@ from hrm_gym.checks import check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, get_task, keys, wrong_cells
 
-from .base import Observation, PuzzleEnv, as_integers
+from .actions import as_integers
+from .base import Observation, PuzzleEnv
 from .checks import check_easier, check_targets, refuse_max_steps, with_answers
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     * v0: first version.
     """
 
+    endings: ClassVar[Mapping[str, Any]] = {"regret": 0, "exact": False}
     state_fields: ClassVar[tuple[str, ...]] = ("answer", "segment")
 
     def __init__(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,10 +17,11 @@ from hrm_gym.devices import check_device
 from hrm_gym.puzzles import PAD, get_task, keys
 from hrm_gym.puzzles.targets import AnyTargets, SolvedTargets
 
-from .answer import MAX_SEGMENTS, answer_spaces
+from .answer import MAX_SEGMENTS, AnswerEnv, answer_spaces
 from .checks import check_easier, check_targets, with_answers
+from .infos import final_infos, with_masks
 from .state import check_shapes, check_state
-from .vector import PuzzleVectorEnv, final_infos, with_masks
+from .vector import PuzzleVectorEnv
 
 STATE = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
 """The attributes that make up the state; its entries are named without the underscore."""
@@ -51,7 +52,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         easier: The share of episodes whose puzzle is replaced by an easier one; see
             ``Task.easier``.
         render_mode: Must be ``None``; only the single environment renders.
-        unknown: Any other argument; it raises.
+        unknown: Any other argument; it raises ``TypeError``.
 
     Attributes:
         labels: ``(B, seq_len)`` uint8, the labels of the current puzzles, to be read before
@@ -60,6 +61,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     Raises:
         ValueError: if an argument is invalid, or the device does not exist.
     """
+
+    endings: ClassVar[Mapping[str, Any]] = AnswerEnv.endings
 
     def __init__(
         self,
@@ -136,7 +139,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
 
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
         rows = torch.as_tensor(chosen, device=self.device)
-        infos = with_masks(self._row_info(torch.zeros_like(rows)), rows)
+        no = torch.zeros_like(rows)
+        infos = with_masks(self._row_info(no) | _ending(no.clone(), no.long()), rows)
         return self._out(self._observe()), self._task_info(chosen) | self._out(infos)
 
     def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
@@ -198,7 +202,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             raise ValueError(
                 f"actions: expected {shape} integers, got {actions.dtype} {tuple(actions.shape)}"
             )
-        mode = self.mode
+        mode = self.autoreset_mode
         # Rows that ended before this step begin their next episode, or wait for their reset.
         past = None if mode == AutoresetMode.SAME_STEP else self._done
         # An action outside the space changes nothing, as in the single environment.
@@ -211,7 +215,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         done = halt | (self._segments >= self.max_segments)
         if past is not None:
             done = done & ~past
-        # Infos contain these for rows that have ended alone, so that no answer leaks before.
+        # Zero in all rows that have not ended, so that no answer leaks before.
         wrong = ((self.answers != self.labels) & (self.labels != PAD)).sum(dim=1)
         right = wrong == 0
         if self._any_targets is not None:
@@ -221,13 +225,14 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(self._done)
             valid = valid | self._done
-        infos = self._info(~valid) | with_masks({"exact": exact, "regret": regret}, done)
+        infos = self._info(~valid, exact, regret)
         observations = self._observe()
         if mode == AutoresetMode.SAME_STEP and (not self.as_numpy or bool(done.any())):
             # The last info of a row that ended is in its final info, as in Gymnasium.
             last = final_infos(self._out(observations), self._out(infos), self._out(done))
             self._begin(done)
-            infos = self._info(~valid & ~done) | last
+            no = torch.zeros_like(done)
+            infos = self._info(~valid & ~done, no, no.long()) | last
             observations = self._observe()
         if mode == AutoresetMode.DISABLED:
             done = done | self._done
@@ -248,13 +253,13 @@ class AnswerVectorEnv(PuzzleVectorEnv):
             "puzzle_id": self._ids[self._rows],
         }
 
-    def _info(self, invalid: Tensor) -> dict[str, Any]:
+    def _info(self, invalid: Tensor, exact: Tensor, regret: Tensor) -> dict[str, Any]:
         """Return the infos that every row has at every step, with their masks."""
-        every = torch.ones_like(self._done)
-        return self._task_info() | with_masks(self._row_info(invalid), every)
+        values = self._row_info(invalid) | _ending(exact, regret)
+        return self._task_info() | with_masks(values, torch.ones_like(self._done))
 
     def _row_info(self, invalid: Tensor) -> dict[str, Any]:
-        """Return the infos that every row has at every step."""
+        """Return the infos that do not depend on whether an episode ends."""
         return {
             "rating": self._ratings[self._rows],
             "segment": self._segments.clone(),
@@ -313,3 +318,8 @@ class AnswerVectorEnv(PuzzleVectorEnv):
     def _identity(self) -> str:
         targets = f"{self.targets} targets, easier={self.easier:g}"
         return f"{super()._identity()}, {self.max_segments} segments, {targets}"
+
+
+def _ending(exact: Tensor, regret: Tensor) -> dict[str, Tensor]:
+    """Return what infos say about the end of an episode, ``(B,)`` each."""
+    return {"regret": regret, "exact": exact}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import gymnasium as gym
@@ -17,7 +17,9 @@ from hrm_gym.data.readers import read_puzzle
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
+from .actions import as_integer, is_float
 from .checks import check_max_steps, refuse_unknown
+from .infos import with_scalars
 from .state import check_names, check_state, drawn_from
 
 if TYPE_CHECKING:
@@ -46,9 +48,10 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         task_id: The name of a single group of puzzles to play, such as an ARC task.
         augment: Whether a drawn puzzle is shown under a random symmetry of its task.
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
+        masks: Whether infos contain ``action_mask``.
         render_mode: ``human``, ``rgb_array``, ``ansi`` or ``None``. Pictures are for people and
             show the ground truth: shortest paths, wrong digits, correct segments.
-        unknown: Any other argument; it raises ``ValueError``.
+        unknown: Any other argument; it raises ``TypeError``.
 
     Attributes:
         max_steps: The number of steps after which an episode is truncated, ``None`` for no limit.
@@ -57,12 +60,15 @@ class PuzzleEnv(gym.Env[Observation, Action]):
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
+        TypeError: if an argument is unknown; the message names it.
     """
 
     metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "render_modes": ["human", "rgb_array", "ansi"],
         "render_fps": 10,
     }
+    # What the last info of an episode says, with the values of all other infos.
+    endings: ClassVar[Mapping[str, Any]] = {"regret": 0}
     # The attributes that get_state copies, in addition to the puzzle.
     state_fields: ClassVar[tuple[str, ...]] = ()
 
@@ -77,10 +83,11 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         task_id: str | None = None,
         augment: bool = True,
         max_steps: int | None = None,
+        masks: bool = True,
         render_mode: str | None = None,
         **unknown: Any,
     ) -> None:
-        refuse_unknown(unknown)
+        refuse_unknown(self, unknown)
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(
                 f"render_mode: expected one of {self.metadata['render_modes']}, got {render_mode!r}"
@@ -90,6 +97,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             task.default_source if source is None else source, split, difficulty, limit, task_id
         )
         self.augment = check_flag("augment", augment)
+        self.masks = check_flag("masks", masks)
         self.render_mode = render_mode
         self.puzzle: Puzzle | None = None
         self.symmetry: Symmetry | None = None
@@ -97,6 +105,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         self._episode = -1
         self.max_steps = check_max_steps(max_steps)
         self._window: Window | None = None
+        self._warned = False
 
     def _load(
         self, source: str, split: str, difficulty: Any, limit: int | None, task_id: str | None
@@ -209,6 +218,8 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             extra = {"invalid_action": True, "is_success": self.success}
         else:
             reward, self.terminated, extra = self._play(action)
+            if extra.get("invalid_action") and not self._warned:
+                self._warn(action)
             self.elapsed += 1
             self.truncated = self.max_steps is not None and self.elapsed >= self.max_steps
             if self.ended:
@@ -220,13 +231,22 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             self.render()
         return self._observe(), reward, self.terminated, self.truncated, info
 
+    def _warn(self, action: Any) -> None:
+        """Say once why an action of floating-point numbers is invalid."""
+        if is_float(action):
+            self._warned = True
+            gym.logger.warn(
+                f"{type(self).__name__}: an action of floating-point numbers is invalid, since "
+                "actions are integers (this is said once)"
+            )
+
     @abstractmethod
     def _play(self, action: Any) -> tuple[float, bool, dict[str, Any]]:
         """Change the state; return the reward, whether the episode terminates, and infos to add."""
 
     @abstractmethod
     def _ending(self) -> dict[str, Any]:
-        """Return what the last info contains in addition to what every info contains."""
+        """Return the values of ``endings`` at the end of an episode."""
 
     @abstractmethod
     def _observe(self) -> Observation:
@@ -257,12 +277,18 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         return self.labels.copy()
 
     def _info(self, **extra: Any) -> dict[str, Any]:
-        """Return the info of a step; subclasses add their own entries."""
+        """Return the info of a step, which always has the same keys; subclasses add theirs.
+
+        The values are arrays, NumPy scalars and strings, which other libraries store as they are.
+        """
         assert self.puzzle is not None
-        if "action_mask" not in extra:
+        if not self.masks:
+            extra.pop("action_mask", None)
+        elif "action_mask" not in extra:
             extra["action_mask"] = self._action_mask()
         shared = {"task": self.task.spec, "rating": self.puzzle.rating}
-        return {**shared, "is_success": False, "invalid_action": False, **extra}
+        flags = {"is_success": False, "invalid_action": False}
+        return with_scalars({**shared, **flags, **self.endings, **extra})
 
     def _action_mask(self) -> Any:
         """Return a new mask in the form that ``action_space.sample`` expects."""
@@ -355,21 +381,3 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         if self._window is not None:
             self._window.close()
             self._window = None
-
-
-def as_integer(action: Any) -> int:
-    """Return a scalar integer action, or -1 for anything else, so that no action raises."""
-    if isinstance(action, np.ndarray) and action.shape == ():
-        action = action[()]
-    if isinstance(action, (int, np.integer)) and not isinstance(action, bool):
-        return int(action)
-    return -1
-
-
-def as_integers(action: Any, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
-    """Return an action of several integers, or ``None`` for anything else."""
-    try:
-        values = np.asarray(action)
-    except ValueError:  # lists of unequal length
-        return None
-    return values.astype(np.int64) if values.shape == shape and values.dtype.kind in "iu" else None

@@ -87,19 +87,32 @@ def with_answers(puzzles: PuzzleSet) -> PuzzleSet:
     return puzzles.take(known)
 
 
-def refuse_unknown(unknown: dict[str, Any]) -> None:
-    """Raise where a keyword argument is one that no environment takes.
+def refuse_unknown(env: object, unknown: dict[str, Any]) -> None:
+    """Raise where a keyword argument is one that an environment does not take.
+
+    The message begins like the message of Python itself, since other libraries pass an argument on
+    trial and look for these words.
+
+    Args:
+        env: The environment.
+        unknown: The arguments that it does not take.
 
     Raises:
-        ValueError: if there is an unknown argument; the message names it.
+        TypeError: if there is an unknown argument; the message names it.
     """
-    if "autoreset_mode" in unknown:
-        raise ValueError(
-            "autoreset_mode: this environment has no native vector; expected Gymnasium's "
+    if not unknown:
+        return
+    name = next(iter(unknown))
+    if name == "autoreset_mode":
+        hint = (
+            "this environment has no native vector and takes Gymnasium's "
             "vector_kwargs={'autoreset_mode': AutoresetMode.SAME_STEP}"
         )
-    if unknown:
-        raise ValueError(
-            f"{next(iter(unknown))}: unknown keyword; environments take source, split, difficulty, "
-            "limit, augment, render_mode and what their documentation lists"
+    else:
+        hint = (
+            "environments take source, split, difficulty, limit, augment, render_mode and what "
+            "their documentation lists"
         )
+    raise TypeError(
+        f"{type(env).__name__}.__init__() got an unexpected keyword argument {name!r}; {hint}"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +17,8 @@ from hrm_gym.data.source import check_choice, choose
 from hrm_gym.data.traces import Traces, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, get_task
 
-from .base import PuzzleEnv, as_integer
+from .actions import as_integer
+from .base import PuzzleEnv
 from .checks import refuse_max_steps
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
+    endings: ClassVar[Mapping[str, Any]] = {"regret": np.nan, "exact": False}
     state_fields: ClassVar[tuple[str, ...]] = ("segment",)
 
     def __init__(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from hrm_gym.checks import check_number
 from hrm_gym.puzzles import get_task, keys
 
-from .halt import CONTINUE, HALT, load_traces, reading_space, trace_puzzles
+from .actions import host
+from .halt import CONTINUE, HALT, HaltEnv, load_traces, reading_space, trace_puzzles
+from .infos import final_infos, with_masks
 from .state import check_shapes, check_state
-from .vector import PuzzleVectorEnv, final_infos, with_masks
+from .vector import PuzzleVectorEnv
 
 STATE = ("keys", "episodes", "rows", "segments", "done")
 """The entries of a state, in addition to ``env``."""
@@ -38,11 +40,13 @@ class HaltVectorEnv(PuzzleVectorEnv):
         limit: The largest number of traces to use.
         augment: Must be ``False``, as in the single environment.
         render_mode: Must be ``None``; only the single environment renders.
-        unknown: Any other argument; it raises.
+        unknown: Any other argument; it raises ``TypeError``.
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
     """
+
+    endings: ClassVar[Mapping[str, Any]] = HaltEnv.endings
 
     def __init__(
         self,
@@ -96,7 +100,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self, chosen: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         no = np.zeros(self.num_envs, bool)
-        infos = self._info(no, no)
+        infos = self._info(no, no) | self._unknown_info()
         return self._observe(), {k: v & chosen if k[0] == "_" else v for k, v in infos.items()}
 
     def _begin(self, mask: NDArray[np.bool_], index: NDArray[np.int64] | None = None) -> None:
@@ -129,13 +133,13 @@ class HaltVectorEnv(PuzzleVectorEnv):
             ValueError: if the actions are not one integer for each row.
         """
         self._require_episode()
-        actions = np.asarray(actions)
+        actions = np.asarray(host(actions))
         if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions: expected ({self.num_envs},) integers, got {actions.dtype} "
                 f"{actions.shape}"
             )
-        mode = self.mode
+        mode = self.autoreset_mode
         # Rows that ended before this step begin their next episode, or wait for their reset.
         past = self._done if mode != AutoresetMode.SAME_STEP else np.zeros(self.num_envs, bool)
         halt, proceed = (actions == HALT) & ~past, (actions == CONTINUE) & ~past
@@ -147,19 +151,19 @@ class HaltVectorEnv(PuzzleVectorEnv):
         success = self._accepted[at] & over
         ending = {
             "exact": self._exact[at] & done,
-            "regret": np.where(done, self._regrets[at], 0.0),
+            "regret": np.where(done, self._regrets[at], np.nan),
         }
         rewards = np.where(done, self._returns[at], 0.0)
         invalid = ~(halt | proceed)
         if mode == AutoresetMode.NEXT_STEP:
             self._begin(past)
             invalid &= ~past
-        infos = self._info(success, invalid) | with_masks(ending, done)
+        infos = self._info(success, invalid) | with_masks(ending, self._every_row)
         observations = self._observe()
         if mode == AutoresetMode.SAME_STEP and done.any():
             last = final_infos(observations, infos, done)
             self._begin(done)
-            infos = self._info(success & ~done, invalid & ~done) | last
+            infos = self._info(success & ~done, invalid & ~done) | self._unknown_info() | last
             observations = self._observe()
         self._done = over.copy()
         return observations, rewards, over, np.zeros(self.num_envs, bool), infos

@@ -16,10 +16,12 @@ from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Task, Tokens
 
 from . import kernels
+from .actions import host
 from .base import Observation
 from .checks import check_max_steps
+from .infos import final_infos, with_masks
 from .state import check_names, check_shapes, check_state
-from .vector import PuzzleVectorEnv, final_infos, with_masks
+from .vector import PuzzleVectorEnv
 
 MODES = {
     AutoresetMode.NEXT_STEP: kernels.NEXT_STEP,
@@ -35,8 +37,9 @@ class StepVectorEnv(PuzzleVectorEnv):
 
     Row i of a vector with seed s equals the single environment with seed s + i, bit for bit. Infos
     are arrays ``(B, ...)`` with masks ``_name``, as in Gymnasium: ``task``, ``rating``,
-    ``is_success``, ``invalid_action`` and, where episodes end, ``regret`` and what the environment
-    adds (in ``SameStep`` mode in ``final_info``, with ``final_obs``). All returned arrays are new.
+    ``is_success``, ``invalid_action``, ``regret`` and what else the environment says when an
+    episode ends (in ``SameStep`` mode in ``final_info``, with ``final_obs``). Returned arrays are
+    new or read-only.
     In ``Disabled`` mode a row that has ended does not change until it is reset: every action is
     invalid, the mask allows none, the reward is 0, and ``is_success`` stays the same.
 
@@ -56,7 +59,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         limit: The largest number of puzzles to use.
         augment: Whether a puzzle is shown under a random symmetry of its task.
         render_mode: Must be ``None``; only the single environment renders.
-        unknown: Any other argument; it raises.
+        unknown: Any other argument; it raises ``TypeError``.
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
@@ -94,7 +97,7 @@ class StepVectorEnv(PuzzleVectorEnv):
             np.ascontiguousarray(self.puzzles.labels),
             np.ascontiguousarray(self.puzzles.ratings),
         )
-        self._mode = MODES[self.mode]
+        self._mode = MODES[self.autoreset_mode]
         self._set_spaces(observation, spaces.Discrete(actions))
         # In the order of the space; asking the space at every step is slow.
         self._names = tuple(observation)
@@ -138,7 +141,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         """Return which rows are solved."""
 
     def _ending(self, results: kernels.Results, ended: NDArray[np.bool_]) -> Infos:
-        """Return what the last infos contain in addition to what every info contains."""
+        """Return the values of ``endings`` in the rows that have ended, unknown in the others."""
         return {"regret": np.where(ended, results.regret, 0)}
 
     # Episodes -----------------------------------------------------------------------------------
@@ -166,7 +169,8 @@ class StepVectorEnv(PuzzleVectorEnv):
         observations = self._new_observations()
         self._write_observations(observations)
         no = np.zeros(self.num_envs, np.bool_)
-        return self._observation_dict(observations), self._infos(chosen, no, no, observations.masks)
+        infos = self._infos(chosen, no, no, observations.masks) | self._unknown_info(chosen)
+        return self._observation_dict(observations), infos
 
     def step(self, actions: Any) -> Result:
         """Play one action in every row.
@@ -183,7 +187,7 @@ class StepVectorEnv(PuzzleVectorEnv):
             ValueError: if the actions are not one integer for each row.
         """
         self._require_episode()
-        moves = np.asarray(actions)
+        moves = np.asarray(host(actions))
         if moves.shape != (self.num_envs,) or moves.dtype.kind not in "iu":
             raise ValueError(
                 f"actions: expected ({self.num_envs},) integers, got {moves.dtype} {moves.shape}"
@@ -200,9 +204,11 @@ class StepVectorEnv(PuzzleVectorEnv):
             success |= past & self._solved()
         if not count:
             infos = self._infos(every, success, invalid, observations.masks)
+            infos |= self._unknown_info()
         elif self._mode == kernels.SAME_STEP:
             ended = terminated | truncated
             infos = self._infos(every, success & ~ended, invalid & ~ended, observations.masks)
+            infos |= self._unknown_info()
             last = self._infos(ended, success, invalid & ended, None)
             last["rating"] = np.where(ended, before, np.float32(0))
             if self.masks:
@@ -213,7 +219,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         else:
             ended = (terminated | truncated) & ~past
             infos = self._infos(every, success, invalid, observations.masks)
-            infos |= with_masks(self._ending(results, ended), ended)
+            infos |= with_masks(self._ending(results, ended), every)
         # Copies, since rows of one array would share its memory.
         return (
             self._observation_dict(observations),
@@ -251,7 +257,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         In ``NextStep`` mode such a row offers every action, since its next action is ignored, and a
         mask without any action cannot be sampled. In ``Disabled`` mode it offers none.
         """
-        masks[self._rows.ended] = self.mode == AutoresetMode.NEXT_STEP
+        masks[self._rows.ended] = self.autoreset_mode == AutoresetMode.NEXT_STEP
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions are legal, ``(B, actions)`` bool.

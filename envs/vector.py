@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -17,7 +17,10 @@ from hrm_gym.checks import check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles import Task, keys
 
+from .actions import host
+from .base import PuzzleEnv
 from .checks import refuse_max_steps, refuse_unknown
+from .infos import with_masks
 from .state import drawn_from
 
 
@@ -31,12 +34,14 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         num_envs: The number of rows, B.
         autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``.
         render_mode: Must be ``None``; only the single environment renders.
-        unknown: Any other argument; it raises.
+        unknown: Any other argument; it raises ``TypeError``.
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
     """
 
+    # What the last info of an episode says, with the values of all other infos.
+    endings: ClassVar[Mapping[str, Any]] = PuzzleEnv.endings
     task: Task
     puzzles: PuzzleSet
     augment: bool
@@ -55,20 +60,20 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
                 "environment's own limit (or max_segments, where episodes end by it)"
             )
         refuse_max_steps(unknown)
-        refuse_unknown(unknown)
+        refuse_unknown(self, unknown)
         if render_mode is not None:
             raise ValueError(
                 "render_mode: a native vector does not render; make a single environment"
             )
         self.num_envs = check_whole("num_envs", num_envs)
         try:
-            self.mode = AutoresetMode(autoreset_mode)
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError:
             modes = ", ".join(mode.value for mode in AutoresetMode)
             raise ValueError(
                 f"autoreset_mode: expected one of {modes}, got {autoreset_mode!r}"
             ) from None
-        self.metadata = {"autoreset_mode": self.mode, "render_modes": []}
+        self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
         self.render_mode = None
         self.spec = None
         self._begun = False
@@ -78,11 +83,12 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         self.task = task
         self._tasks = np.full(self.num_envs, task.spec, object)
         self._every_row = np.ones(self.num_envs, np.bool_)
+        self._unknown = {name: np.full(self.num_envs, v) for name, v in self.endings.items()}
         self._lock()
 
     def _lock(self) -> None:
         """Make the arrays that every step returns read-only."""
-        for array in (self._tasks, self._every_row):
+        for array in (self._tasks, self._every_row, *self._unknown.values()):
             array.setflags(write=False)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -99,6 +105,18 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
             rows: ``(B,)`` bool, the rows of the info; all by default.
         """
         return {"task": self._tasks, "_task": self._every_row if rows is None else rows.copy()}
+
+    def _unknown_info(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+        """Return what the last info of an episode says, unknown in every row, with its masks.
+
+        The arrays are read-only, so that every step can return the same ones.
+
+        Args:
+            rows: ``(B,)`` bool, the rows of the info; all by default.
+        """
+        if rows is not None:
+            return with_masks(self._unknown, rows)
+        return {**self._unknown, **{f"_{name}": self._every_row for name in self._unknown}}
 
     def _set_spaces(self, observation: spaces.Space[Any], action: spaces.Space[Any]) -> None:
         """Set the spaces, given those of one row."""
@@ -123,7 +141,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     def _identity(self) -> str:
         """Describe the vector that a state fits; subclasses add their own arguments."""
         # The mode decides what a row that has ended does next.
-        rows = f"{self.num_envs} rows of {type(self).__name__} in {self.mode.value}"
+        rows = f"{self.num_envs} rows of {type(self).__name__} in {self.autoreset_mode.value}"
         return f"{rows} {drawn_from(self.task, self.augment, self.puzzles)}"
 
     # Episodes ------------------------------------------------------------------------------------
@@ -189,7 +207,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Return ``options["reset_mask"]``, all rows by default."""
         if mask is None:
             return np.ones(self.num_envs, np.bool_)
-        chosen = _host(mask)
+        chosen = np.asarray(host(mask))
         if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_:
             raise ValueError(
                 f"reset_mask: expected ({self.num_envs},) bool, got {chosen.dtype} {chosen.shape}"
@@ -202,7 +220,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Return ``options["index"]``."""
         if index is None:
             return None
-        rows = _host(index)
+        rows = np.asarray(host(index))
         if rows.shape != (self.num_envs,) or rows.dtype.kind not in "iu":
             raise ValueError(f"index: expected {self.num_envs} integers, got {index!r}")
         if rows.min() < 0 or rows.max() >= len(self.puzzles):
@@ -212,65 +230,3 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     def _require_episode(self) -> None:
         if not self._begun:
             raise ResetNeeded(f"{type(self).__name__}: call reset() before this")
-
-
-def with_masks(values: dict[str, Any], rows: Any) -> dict[str, Any]:
-    """Return infos with their masks ``_name``, as Gymnasium builds them.
-
-    Args:
-        values: Infos by name, ``(B, ...)`` each.
-        rows: ``(B,)`` bool, an array or a tensor: the rows in which the values hold. Every mask is
-            a copy of it.
-    """
-    return {**values, **{f"_{name}": _copy(rows) for name in values}}
-
-
-def final_infos(observations: Any, infos: dict[str, Any], ended: Any) -> dict[str, Any]:
-    """Return what the infos of a ``SameStep`` step add when episodes have ended.
-
-    Args:
-        observations: The last observations of the episodes, ``(B, ...)``.
-        infos: The last infos of the episodes, with masks.
-        ended: ``(B,)`` bool, the rows whose episodes have ended: an array, or a tensor where
-            ``final_obs`` is to stay a batch of tensors.
-
-    Returns:
-        ``final_obs`` and ``final_info`` with their masks.
-    """
-    if isinstance(ended, np.ndarray):
-        observations = last_rows(observations, ended)
-    return with_masks({"final_obs": observations, "final_info": infos}, ended)
-
-
-def last_rows(observations: Any, ended: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return observations in the form of Gymnasium's ``final_obs``.
-
-    That is an array of objects, one for each row, and ``None`` where no episode has ended.
-
-    Args:
-        observations: ``(B, ...)``, an array or a dictionary of arrays.
-        ended: ``(B,)`` bool.
-    """
-    rows = np.flatnonzero(ended)
-    values: list[Any]
-    if isinstance(observations, dict):
-        values = [{} for _ in rows]
-        for name, part in observations.items():
-            for value, row in zip(values, part[rows], strict=True):
-                value[name] = row
-    else:
-        values = list(observations[rows])
-    # A new array of objects is filled with None.
-    final = np.empty(len(ended), object)
-    final[rows] = np.fromiter(values, object, len(rows))
-    return final
-
-
-def _copy(array: Any) -> Any:
-    """Return a copy of an array or a tensor."""
-    return array.copy() if isinstance(array, np.ndarray) else array.clone()
-
-
-def _host(values: Any) -> NDArray[Any]:
-    """Return an array, or a tensor on any device, as an array."""
-    return np.asarray(values.cpu() if hasattr(values, "cpu") else values)

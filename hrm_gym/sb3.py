@@ -50,15 +50,40 @@ class SB3VecEnv(VecEnv):
     # Episodes -----------------------------------------------------------------------------------
 
     def reset(self) -> VecEnvObs:
-        """Start an episode in every row, with the seeds of ``seed`` if there are any."""
+        """Start an episode in every row, with ``seed`` and ``set_options`` if they were called.
+
+        ``set_options({"index": k})`` selects the k-th puzzle for every row, and a list of
+        dictionaries another one for each row.
+        """
         seeds = None if all(seed is None for seed in self._seeds) else self._seeds
-        if any(self._options):
-            raise ValueError("options: rows of one vector share their options; expected none")
-        observations, infos = self.vector.reset(seed=seeds)  # type: ignore[arg-type]
+        observations, infos = self.vector.reset(
+            seed=seeds,  # type: ignore[arg-type]
+            options=self._row_options(),
+        )
         self.reset_infos = self._split(infos)
         self._reset_seeds()
         self._reset_options()
         return observations
+
+    def _row_options(self) -> dict[str, Any] | None:
+        """Return the options of ``set_options`` as those of the vector.
+
+        Raises:
+            ValueError: if an option is unknown, or not every row has one.
+        """
+        if not any(self._options):
+            return None
+        for options in self._options:
+            if set(options) != {"index"}:
+                raise ValueError(
+                    f"options: expected index, one or one for each row, got {self._options}"
+                )
+        if getattr(self.vector.unwrapped, "call", None) is not None:
+            raise ValueError("options: only a native vector begins each row on a puzzle of its own")
+        given = [options["index"] for options in self._options]
+        if all(np.ndim(index) == 1 for index in given):
+            return {"index": np.asarray(given[0])}
+        return {"index": np.asarray(given)}
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Store the actions for ``step_wait``."""
@@ -115,14 +140,27 @@ class SB3VecEnv(VecEnv):
 
     def _values(self, name: str, *args: Any, **kwargs: Any) -> Sequence[Any]:
         """Call a method, or read an attribute, of every row of the vector."""
-        call = getattr(self.vector, "call", None)
+        call = getattr(self.vector.unwrapped, "call", None)
         if call is not None:
             return list(call(name, *args, **kwargs))
-        found = getattr(self.vector, name)
+        found = self._find(name)
         values = found(*args, **kwargs) if callable(found) else found
         if np.ndim(values) == 0 or len(values) != self.num_envs:
             raise AttributeError(f"{name}: expected one value a row of {self.vector}")
         return list(values)
+
+    def _find(self, name: str) -> Any:
+        """Return an attribute of the vector, or of the first vector under its wrappers that has it.
+
+        Raises:
+            AttributeError: if none has it.
+        """
+        vector: Any = self.vector
+        while vector is not None:
+            if hasattr(vector, name):
+                return getattr(vector, name)
+            vector = getattr(vector, "env", None)
+        raise AttributeError(f"{name}: {self.vector} has no such attribute")
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """Return an attribute of the vector for each of the rows.
@@ -130,10 +168,11 @@ class SB3VecEnv(VecEnv):
         Raises:
             AttributeError: if the vector has no such attribute.
         """
-        if getattr(self.vector, "call", None) is not None:
-            values = self.vector.get_attr(attr_name)  # type: ignore[attr-defined]
+        inner: Any = self.vector.unwrapped
+        if getattr(inner, "call", None) is not None:
+            values = inner.get_attr(attr_name)
             return [values[row] for row in self._get_indices(indices)]
-        value = getattr(self.vector, attr_name)
+        value = self._find(attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:

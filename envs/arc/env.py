@@ -23,7 +23,8 @@ from hrm_gym.puzzles.arc import (
     to_grid,
 )
 
-from ..base import Observation, PuzzleEnv, as_integers
+from ..actions import as_integers
+from ..base import Observation, PuzzleEnv
 
 if TYPE_CHECKING:
     from hrm_gym.rendering import Scene

@@ -13,7 +13,8 @@ from hrm_gym.puzzles import Tokens, keys
 from hrm_gym.puzzles.maze import OPEN, WAIT, WALL, DynamicMaze, Maze
 from hrm_gym.puzzles.maze.grid import neighbours
 
-from ..base import Observation, as_integer
+from ..actions import as_integer
+from ..base import Observation
 from .env import MazeEnv
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.maze import PATH, START, Maze
 
-from ..base import Observation, PuzzleEnv, as_integer
+from ..actions import as_integer
+from ..base import Observation, PuzzleEnv
 from . import kernels
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
+    endings: ClassVar[Mapping[str, Any]] = {"regret": 0, "path_ratio": np.nan, "optimal": False}
     state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
     task_type: ClassVar[type[Maze]] = Maze
 

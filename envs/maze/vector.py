@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from hrm_gym.puzzles.maze import Maze
 from ..kernels import Results
 from ..step_vector import Infos, StepVectorEnv
 from . import kernels
-from .env import default_max_steps, observation_space
+from .env import MazeEnv, default_max_steps, observation_space
 
 
 class MazeVectorEnv(StepVectorEnv):
@@ -24,6 +25,8 @@ class MazeVectorEnv(StepVectorEnv):
         kind: See ``MazeEnv``.
         kwargs: See ``StepVectorEnv``.
     """
+
+    endings: ClassVar[Mapping[str, Any]] = MazeEnv.endings
 
     def __init__(
         self, num_envs: int, size: int = 30, kind: str | None = None, **kwargs: Any
@@ -68,7 +71,7 @@ class MazeVectorEnv(StepVectorEnv):
         shortest = np.where(ended, results.shortest, 1)
         return {
             "regret": regret,
-            "path_ratio": np.where(ended, 1 + regret / shortest, 0),
+            "path_ratio": np.where(ended, 1 + regret / shortest, np.nan),
             "optimal": results.terminated & ended & (regret == 0),
         }
 

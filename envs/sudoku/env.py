@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hrm_gym.puzzles.sudoku import BLANK, Sudoku
 
-from ..base import Observation, PuzzleEnv, as_integer
+from ..actions import as_integer
+from ..base import Observation, PuzzleEnv
 from . import kernels
 
 if TYPE_CHECKING:

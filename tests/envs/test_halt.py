@@ -202,7 +202,6 @@ def test_the_bundled_file_is_small_complete_and_stores_its_command():
         ({"limit": 0}, "limit: expected"),
         ({"difficulty": [500, 600]}, "difficulty: no puzzle is rated 500 to 600"),
         ({"augment": True}, "augment: recorded traces"),
-        ({"colour": 1}, "colour: unknown keyword"),
     ],
 )
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec])

@@ -18,6 +18,7 @@ from hrm_gym.puzzles import get_task
 
 STEP_IDS = [i for i in hrm_gym.ENV_IDS if "Answer" not in i and "Halt" not in i]
 SMALL = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
+SCALARS = {np.bool_, np.int64, np.float64, np.ndarray, tuple, str}
 every = pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
 
 
@@ -159,7 +160,7 @@ def test_masks_mark_exactly_the_legal_actions(env_id, snapshot):
 
 @every
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_every_info_before_the_last_has_the_same_keys(env_id, wrapped):
+def test_every_info_has_the_same_keys_and_types(env_id, wrapped):
     env = gym.make(env_id, disable_env_checker=True)
     if wrapped:
         env = RatingCurriculum(env)
@@ -169,19 +170,23 @@ def test_every_info_before_the_last_has_the_same_keys(env_id, wrapped):
     for number in range(2):
         _, info = env.reset(seed=number)
         assert {"task", "rating", "action_mask", "is_success", "invalid_action"} <= info.keys()
-        keys, ended = info.keys(), False
+        kinds = {name: type(value) for name, value in info.items()}
+        assert set(kinds.values()) <= SCALARS
+        assert not info["is_success"]
         for step in range(12):
-            assert not ended
             # Every third action is invalid, the others are any of the space.
             action = env.action_space.sample()
             if np.ndim(action) and len(action) > 3:
                 action[-1] = 0
             *_, terminated, truncated, info = env.step(-1 if step % 3 == 0 else action)
-            ended = terminated or truncated
-            if ended:
-                assert keys < info.keys()
+            assert {name: type(value) for name, value in info.items()} == kinds
+            if terminated or truncated:
                 break
-            assert info.keys() == keys
+        else:
+            # The episode ends at last, by a right answer if it is an answer.
+            while not (terminated or truncated):
+                *_, terminated, truncated, info = env.step(env.unwrapped.optimal_action())
+            assert {name: type(value) for name, value in info.items()} == kinds
 
 
 @every
@@ -201,8 +206,8 @@ def test_actions_outside_the_space_change_nothing(env_id, play, snapshot):
         for action in bad:
             before = snapshot(env)
             *_, terminated, truncated, info = env.step(action)
-            assert info["invalid_action"] is True
-            assert info["is_success"] is False
+            assert info["invalid_action"]
+            assert not info["is_success"]
             assert snapshot(env) == before
             assert not truncated
             if terminated:  # the last segment halts by itself, whatever was answered

@@ -59,6 +59,21 @@ def test_masks_and_statistics_reach_the_library(env_id):
     assert all(episode["l"] <= 12 for episode in model.ep_info_buffer)
 
 
+@pytest.mark.parametrize("env_id", IDS)
+def test_masks_are_found_through_vector_wrappers(env_id):
+    inner = vector(env_id)
+    wrapped = gym.wrappers.vector.RecordEpisodeStatistics(inner)
+    envs = SB3VecEnv(gym.wrappers.vector.ClipReward(wrapped, 0, 1))
+    assert is_masking_supported(envs)
+    model = MaskablePPO("MultiInputPolicy", envs, n_steps=16, batch_size=32, n_epochs=1, seed=0)
+    model.learn(128)
+    np.testing.assert_array_equal(get_action_masks(envs), inner.action_masks())
+    assert model.ep_info_buffer, "no episode was counted"
+    assert envs.get_attr("max_steps") == [12] * 4
+    with pytest.raises(AttributeError, match="no_such_name"):
+        envs.get_attr("no_such_name")
+
+
 @pytest.mark.parametrize(
     "env_id", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0", "HRMMazeAnswer-7x7-v0", "HRMHalt-v0"]
 )
@@ -79,10 +94,29 @@ def test_every_native_vector_and_a_wrapped_one_can_be_stepped(env_id):
         assert ended
 
 
-def test_options_are_passed_on():
-    envs = SB3VecEnv(vector("HRMMaze-7x7-v0"))
-    envs.set_options({"index": [0, 0, 0, 0]})
-    with pytest.raises(ValueError, match="options: rows of one vector share"):
+@pytest.mark.parametrize("env_id", [*IDS, "HRMHalt-v0", "HRMSudokuAnswer-4x4-v0"])
+def test_the_option_index_chooses_puzzles(env_id):
+    kwargs = {"max_steps": 12} if env_id in IDS else {}
+    inner = gym.make_vec(env_id, 4, autoreset_mode="SameStep", **kwargs)
+    envs = SB3VecEnv(inner)
+    single = gym.make(env_id)
+    for options, wanted in (
+        ({"index": 3}, [3] * 4),
+        ([{"index": k} for k in (2, 0, 1, 3)], [2, 0, 1, 3]),
+        ({"index": [4, 0, 1, 3]}, [4, 0, 1, 3]),
+    ):
+        envs.set_options(options)
+        seen = envs.reset()
+        for row, index in enumerate(wanted):
+            told = single.reset(options={"index": index})[0]
+            for name, value in told.items() if isinstance(told, dict) else [(None, told)]:
+                got = seen[row] if name is None else seen[name][row]
+                np.testing.assert_array_equal(got, value)
+    # The options hold for one reset, as in the library's own vectors.
+    envs.seed(0)
+    envs.reset()
+    envs.set_options({"level": 3})
+    with pytest.raises(ValueError, match=r"options: expected index, one or one for each row"):
         envs.reset()
 
 

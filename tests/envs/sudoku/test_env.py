@@ -22,7 +22,7 @@ def test_an_episode_ends_when_no_action_is_legal():
         assert not info["action_mask"].any()
         sudoku = env.unwrapped
         solved = sudoku.task.is_solved(Puzzle(sudoku.inputs, sudoku.labels), sudoku.tokens)
-        assert bool(reward) is info["is_success"] is solved
+        assert bool(reward) == info["is_success"] == solved
     assert 0 in outcomes
 
 
@@ -31,8 +31,8 @@ def test_the_regret_is_the_number_of_wrong_cells():
     _, info = env.reset(seed=0)
     done = False
     while not done:
-        assert "regret" not in info
+        assert info["regret"] == 0
         *_, done, _, info = env.step(int(np.flatnonzero(info["action_mask"])[-1]))
     wrong = int((env.unwrapped.tokens != env.unwrapped.solve()).sum())
     assert info["regret"] == wrong
-    assert (wrong == 0) is info["is_success"]
+    assert (wrong == 0) == info["is_success"]

@@ -1,0 +1,132 @@
+"""What other libraries and their users do with an environment: keywords, actions, processes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode
+
+import hrm_gym
+from hrm_gym.registration import TABLE
+
+every = pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
+native = pytest.mark.parametrize("env_id", [row.id for row in TABLE if row.vector is not None])
+DISCRETE = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMMaze-Dynamic-v0", "HRMHalt-v0"]
+SEVERAL = ["HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
+
+IN_A_NEW_PROCESS = """
+import sys
+import gymnasium as gym
+from stable_baselines3.common.vec_env import SubprocVecEnv
+
+if __name__ == "__main__":
+    assert "hrm_gym" not in sys.modules
+    make = lambda: gym.make("hrm_gym:HRMMaze-7x7-v0")
+    assert make().reset(seed=0)[1]["task"] == "maze-7x7"
+    workers = SubprocVecEnv([make, make], start_method="spawn")
+    assert workers.reset()["tokens"].shape == (2, 49)
+    workers.close()
+"""
+
+
+def test_processes_without_an_import_can_make_an_environment(tmp_path):
+    script = tmp_path / "user.py"
+    script.write_text(IN_A_NEW_PROCESS)
+    subprocess.run([sys.executable, str(script)], check=True, timeout=120, cwd=tmp_path)
+
+
+def test_the_entry_point_registers_every_id():
+    root = Path(__file__).resolve().parents[2]
+    group = (
+        (root / "pyproject.toml").read_text().split('[project.entry-points."gymnasium.envs"]')[1]
+    )
+    named = tuple(part.strip(' "') for part in group.strip().splitlines()[0].split("="))
+    script = (
+        "import gymnasium, importlib.metadata as m, sys\n"
+        f"m.EntryPoint({named[0]!r}, {named[1]!r}, 'gymnasium.envs').load()()\n"
+        f"assert {hrm_gym.ENV_IDS!r} == [i for i in gymnasium.registry if i.startswith('HRM')]\n"
+        "assert not {'torch', 'numba', 'pygame', 'stable_baselines3'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    assert importlib.metadata.EntryPoint(*named, "gymnasium.envs").load()() is None
+
+
+@every
+def test_an_unknown_keyword_raises_what_python_raises(env_id):
+    has_vector = gym.spec(env_id).vector_entry_point is not None
+    for make in [gym.make, gym.make_vec] if has_vector else [gym.make]:
+        words = r"__init__\(\) got an unexpected keyword argument 'frameskip'; environments take"
+        with pytest.raises(TypeError, match=words) as caught:
+            make(env_id, frameskip=1)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("env_id", DISCRETE)
+def test_integers_of_any_library_are_actions(env_id):
+    env = gym.make(env_id, disable_env_checker=True)
+    env.reset(seed=3)
+    best = int(env.unwrapped.optimal_action())
+    forms = [np.int32(best), np.array(best), np.array([best]), np.uint8(best), torch.tensor(best)]
+    forms += [torch.tensor([best]), torch.tensor([[best]])]
+    for action in forms:
+        env.reset(seed=3)
+        assert not env.step(action)[4]["invalid_action"], repr(action)
+    for action in (True, torch.tensor(True), np.array([best, best]), [best], None, "0", object()):
+        env.reset(seed=3)
+        assert env.step(action)[4]["invalid_action"], repr(action)
+
+
+@pytest.mark.parametrize("env_id", SEVERAL)
+def test_integers_of_any_library_are_actions_of_several_numbers(env_id):
+    env = gym.make(env_id, disable_env_checker=True)
+    env.reset(seed=3)
+    best = np.asarray(env.unwrapped.optimal_action())
+    for action in (best, best.tolist(), torch.tensor(best), best.astype(np.int16)):
+        env.reset(seed=3)
+        assert not env.step(action)[4]["invalid_action"], repr(action)
+
+
+@pytest.mark.parametrize("env_id", [*DISCRETE, *SEVERAL])
+def test_a_float_is_invalid_and_said_once(env_id):
+    env = gym.make(env_id, disable_env_checker=True)
+    env.reset(seed=3)
+    best = np.asarray(env.unwrapped.optimal_action())
+    with pytest.warns(UserWarning, match=r"invalid, since actions"):
+        assert env.step(best.astype(np.float64))[4]["invalid_action"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for action in (best.astype(np.float32), torch.tensor(best).float(), 0.0):
+            assert env.step(action)[4]["invalid_action"]
+
+
+@native
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_a_native_vector_tells_its_autoreset_mode(env_id, mode):
+    for given in (mode, mode.value):
+        envs = gym.make_vec(env_id, 2, autoreset_mode=given)
+        assert envs.unwrapped.autoreset_mode is mode
+        assert envs.metadata["autoreset_mode"] is mode
+
+
+@pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0"])
+def test_masks_of_a_vector_can_always_be_sampled(env_id):
+    envs = gym.make_vec(env_id, 4, masks=True, max_steps=3)
+    _, infos = envs.reset(seed=0)
+    ended = np.zeros(4, np.bool_)
+    for _ in range(12):
+        masks = torch.as_tensor(infos["action_mask"]).bool()
+        np.testing.assert_array_equal(masks, envs.unwrapped.action_masks())
+        assert masks[torch.as_tensor(ended)].all()
+        logits = torch.zeros(masks.shape).masked_fill(~masks, -torch.inf)
+        actions = torch.distributions.Categorical(logits=logits).sample()
+        _, _, terminated, truncated, infos = envs.step(actions)
+        assert not infos["invalid_action"].any()
+        ended = terminated | truncated
