@@ -152,3 +152,35 @@ def network_of(name: str, readout: str) -> Any:
     if (name == "structured" and readout not in structured) or (name, readout) == ("hrm", "plain"):
         raise ValueError(f"policy: {name} is for Sudoku and mazes; expected cnn")
     return plain.get(name) or structured[readout]
+
+
+class PlaneFeatures(BaseFeaturesExtractor):
+    """Features of one-hot planes, for the library's ``CnnPolicy``.
+
+    The library's own network expects pictures of at least 36 x 36 pixels with values up to 255.
+    Use it with ``normalize_images=False``, since planes are 0 or 1.
+
+    Args:
+        space: The space of ``OneHotPlanes``: ``Box(0, 1, (channels, s, s), uint8)``.
+        features: The number of features.
+        width: The number of channels of the convolutions.
+        layers: The number of convolutions, 3 x 3 each.
+    """
+
+    def __init__(
+        self, space: gym.Space[Any], features: int = 256, width: int = 32, layers: int = 3
+    ) -> None:
+        if not isinstance(space, spaces.Box) or len(space.shape) != 3:
+            raise ValueError(f"observation space: expected planes (channels, s, s), got {space}")
+        super().__init__(space, features)
+        channels, rows, columns = space.shape
+        body: list[nn.Module] = []
+        for layer in range(layers):
+            body += [nn.Conv2d(width if layer else channels, width, 3, padding=1), nn.ReLU()]
+        self.body = nn.Sequential(*body, nn.Flatten())
+        self.last = nn.Sequential(nn.Linear(width * rows * columns, features), nn.ReLU())
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Return the features ``(N, features)`` of planes ``(N, channels, s, s)``."""
+        result: Tensor = self.last(self.body(planes.float()))
+        return result

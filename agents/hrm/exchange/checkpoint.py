@@ -74,7 +74,8 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
                 tensors = {k: v.detach().cpu().contiguous() for k, v in content.items()}
                 # As bytes, since save_file creates files that only their owner can read.
                 (saving / name).write_bytes(save(tensors))
-            with (saving / name).open("rb") as file:
+            # Windows can flush only a file that is open for writing.
+            with (saving / name).open("r+b") as file:
                 os.fsync(file.fileno())
         saving.rename(folder / SAVED)
         _move_to_place(folder)
@@ -203,6 +204,9 @@ def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
 def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
     """Check that a run is resumed with the configuration that it was saved with.
 
+    The ``source`` may be another one, since the fingerprint of the puzzles tells whether these are
+    the same.
+
     Args:
         folder: Folder of the saved run, for the message.
         saved: Configuration of the saved run.
@@ -211,14 +215,14 @@ def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
     Raises:
         ValueError: if they differ; the message lists the fields.
     """
-    if given == saved:
-        return
     before, now = saved.to_dict(), given.to_dict()
     differ = ", ".join(
         f"{name} ({before[name]!r} saved, {now[name]!r} now)"
         for name in before
-        if before[name] != now[name]
+        if before[name] != now[name] and name != "source"
     )
+    if not differ:
+        return
     raise ValueError(f"{folder}: this run has another configuration: {differ}")
 
 

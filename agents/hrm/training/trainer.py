@@ -342,7 +342,8 @@ class Trainer:
 
         Args:
             folder: Folder that ``save`` wrote.
-            config: Expected configuration; default: no check.
+            config: Expected configuration; default: no check. Its ``source`` may be another one
+                than before, if the data were moved.
             device: Device of the resumed run. On another kind of device than before, the
                 exploration differs.
             compile: See ``Trainer``.
@@ -355,10 +356,11 @@ class Trainer:
         about, saved = checkpoint.read_run(folder)
         if config is not None:
             checkpoint.check_same(folder, saved, config)
-        trainer = cls(saved, about["seed"], device, about["bf16"], compile)
+        config = config or saved
+        trainer = cls(config, about["seed"], device, about["bf16"], compile)
         if trainer.fingerprint != about["puzzles"]:
             raise ValueError(
-                f"{folder}: the puzzles of {saved.source!r} have changed since this run was saved"
+                f"{folder}: the puzzles of {config.source!r} have changed since this run was saved"
             )
         trainer.restore(folder)
         trainer.commands = about["commands"]

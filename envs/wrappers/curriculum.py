@@ -1,4 +1,4 @@
-"""Wrappers for training: a curriculum by rating, one-hot planes and a dense reward."""
+"""A curriculum by rating: easy puzzles first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
@@ -82,7 +81,7 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
                 self._counts, self._shown = False, self.band - 1
             options = {"difficulty": [low, high]}
         observation, info = self.env.reset(seed=seed, options=options)
-        return observation, {**info, "band": self._shown}
+        return observation, {**info, "band": np.int64(self._shown)}
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Play one action, and count the episode if it has ended."""
@@ -94,7 +93,7 @@ class RatingCurriculum(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             if full and self.solve_rate >= self.threshold and self.band + 1 < len(self.ranges):
                 self.band += 1
                 self._recent.clear()
-        return observation, reward, terminated, truncated, {**info, "band": self._shown}
+        return observation, reward, terminated, truncated, {**info, "band": np.int64(self._shown)}
 
 
 def rating_bands(
@@ -131,108 +130,3 @@ def rating_bands(
         found.append((float(inside.min()), float(inside.max())))
         below = end
     return found
-
-
-class OneHotPlanes(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
-    """Convert observations to one-hot planes, channels first, for convolutions.
-
-    The observation becomes one ``Box(0, 1, (channels, s, s), uint8)``. Every token field
-    (``tokens``, ``canvas``, ``answer``, each demonstration of ``demos``), in the order of the
-    observation, has one plane for each token; ``given`` and ``position`` have one plane. A
-    ``puzzle_id`` is left out.
-
-    Raises:
-        ValueError: if the observation has no ``tokens`` of a square grid.
-    """
-
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        RecordConstructorArgs.__init__(self)
-        super().__init__(env)
-        space = env.observation_space
-        fields = space.spaces if isinstance(space, spaces.Dict) else {}
-        if not isinstance(fields.get("tokens"), spaces.Box):
-            raise ValueError(f"env: expected an observation with tokens, got {space}")
-        cells = int(np.prod(fields["tokens"].shape or ()))
-        self.side = round(cells**0.5)
-        if self.side**2 != cells:
-            raise ValueError(f"env: expected tokens of a square grid, got {cells}")
-        self.fields: list[tuple[str, int]] = []
-        channels = 0
-        for name, field in fields.items():
-            if isinstance(field, spaces.Box) and field.shape[0] % cells == 0:
-                vocabulary = int(field.high.max()) + 1
-                self.fields.append((name, vocabulary))
-                channels += field.shape[0] // cells * vocabulary
-            elif name in ("given", "position"):
-                self.fields.append((name, 0))
-                channels += 1
-        self.observation_space = spaces.Box(0, 1, (channels, self.side, self.side), np.uint8)
-
-    def observation(self, observation: dict[str, Any]) -> NDArray[np.uint8]:
-        """Return the planes of one observation."""
-        cells = self.side**2
-        planes = []
-        for name, vocabulary in self.fields:
-            value = np.asarray(observation[name])
-            if vocabulary:
-                grids = value.reshape(-1, 1, cells)
-                one_hot = grids == np.arange(vocabulary, dtype=np.uint8)[:, None]
-                planes.append(one_hot.reshape(-1, cells))
-            elif name == "position":
-                planes.append(np.arange(cells)[None] == value)
-            else:
-                planes.append(value[None] > 0)
-        stacked = np.concatenate(planes).astype(np.uint8)
-        return stacked.reshape(-1, self.side, self.side)
-
-
-class DenseReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Reward progress without changing which policy is optimal.
-
-    Adds ``scale * (gamma * P(s') - P(s))``, where P is 0 on termination: with the learner's own
-    discount this changes the return of every policy by the same amount (Ng, Harada and Russell
-    1999, "Policy invariance under reward transformations"). P is computed from the solution by
-    ``Task.potential``: in mazes it is minus the distance to the goal divided by the number of
-    cells, in the current maze (-1 if there is no path); elsewhere, minus the share of wrong cells
-    of the grid or answer. ``info["shaping"]`` is the added reward, 0 after ``reset``.
-
-    Args:
-        env: An environment over puzzles.
-        gamma: The discount of the learner, in 0..1.
-        scale: The total reward for increasing the potential from -1 to 0.
-
-    Raises:
-        ValueError: if an argument is out of range, or the observation has no ``tokens``.
-    """
-
-    def __init__(self, env: gym.Env[Any, Any], gamma: float = 0.99, scale: float = 1.0) -> None:
-        RecordConstructorArgs.__init__(self, gamma=gamma, scale=scale)
-        super().__init__(env)
-        self.gamma, self.scale = check_number("gamma", gamma, 0, 1), check_number("scale", scale)
-        space = env.unwrapped.observation_space
-        if not isinstance(space, spaces.Dict) or "tokens" not in space.spaces:
-            raise ValueError(f"env: expected an observation with tokens, got {space}")
-        self._before = 0.0
-
-    def potential(self) -> float:
-        """Return P of the current state, in -1..0."""
-        env: Any = self.env.unwrapped
-        potential: float = env.task.potential(env._observe(), env.solve())
-        return potential
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._before = self.potential()
-        return observation, {**info, "shaping": 0.0}
-
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Play one action, and add to the reward."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        after = 0.0 if terminated else self.potential()
-        shaping = self.scale * (self.gamma * after - self._before)
-        self._before = after
-        info = {**info, "shaping": shaping}
-        return observation, float(reward) + shaping, terminated, truncated, info
