@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def host(values: Any) -> Any:
-    """Return a tensor on any device as something that NumPy can read; all else as it is."""
-    return values.detach().cpu() if hasattr(values, "detach") else values
+def host(values: Any) -> NDArray[Any]:
+    """Return an array, or a tensor on any device, as a NumPy array."""
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
 
 
 def as_integer(action: Any) -> int:
@@ -44,9 +44,9 @@ def as_integers(action: Any, shape: tuple[int, ...]) -> NDArray[np.int64] | None
 
 
 def as_array(action: Any) -> NDArray[Any] | None:
-    """Return an action as an array; ``None`` if it is none, such as lists of unequal length."""
+    """Return an action as an array; ``None`` for anything else, such as lists of other lengths."""
     try:
-        return np.asarray(host(action))
+        return host(action)
     except (ValueError, TypeError):
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from .checks import check_easier, check_targets, with_answers
 from .infos import final_infos, with_masks
 from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
 
 STATE = ("_keys", "_episodes", "_segments", "_rows", "_done", "tokens", "labels", "answers")
 """The attributes that make up the state; its entries are named without the underscore."""
@@ -51,7 +54,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         targets: ``turned``, ``solved`` or ``any``; see ``AnswerEnv``.
         easier: The share of episodes whose puzzle is replaced by an easier one; see
             ``Task.easier``.
-        render_mode: Must be ``None``; only the single environment renders.
+        render_mode: ``rgb_array`` or ``None``; see ``render``.
         unknown: Any other argument; it raises ``TypeError``.
 
     Attributes:
@@ -131,10 +134,18 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._keys[places] = torch.tensor(found, dtype=torch.int64, device=self.device)
         self._episodes[places] = -1
 
-    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
+    def _begin_rows(
+        self,
+        chosen: NDArray[np.bool_],
+        index: NDArray[np.int64] | None,
+        among: NDArray[np.int64] | None,
+    ) -> None:
         mask = torch.as_tensor(chosen, device=self.device)
-        drawn = None if index is None else torch.as_tensor(index, device=self.device)
-        self._begin(mask, drawn)
+        drawn, candidates = (
+            None if rows is None else torch.as_tensor(rows, device=self.device)
+            for rows in (index, among)
+        )
+        self._begin(mask, drawn, candidates)
         self._done = self._done & ~mask
 
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -143,14 +154,18 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         infos = with_masks(self._row_info(no) | _ending(no.clone(), no.long()), rows)
         return self._out(self._observe()), self._task_info(chosen) | self._out(infos)
 
-    def _begin(self, mask: Tensor, index: Tensor | None = None) -> None:
+    def _begin(
+        self, mask: Tensor, index: Tensor | None = None, among: Tensor | None = None
+    ) -> None:
         """Begin the next episode of the masked rows; all rows are drawn, to avoid waiting."""
         self._episodes = self._episodes + mask
         episode_keys = keys.lane_tensor(self._keys, self._episodes)
-        if index is None:
-            drawn = keys.pick_tensor(episode_keys, len(self.puzzles))
-        else:
+        if index is not None:
             drawn = index
+        elif among is not None:
+            drawn = among[keys.pick_tensor(episode_keys, len(among))]
+        else:
+            drawn = keys.pick_tensor(episode_keys, len(self.puzzles))
         tokens, labels = self._inputs[drawn], self._labels[drawn]
         if self.easier and index is None:
             ease = keys.easier_key_tensor(episode_keys)
@@ -314,6 +329,22 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         for name in self._state:
             setattr(self, name, state[name.lstrip("_")].to(self.device).clone())
         self._begun = True
+
+    def _scene(self, row: int) -> Scene:
+        segment = int(self._segments[row])
+        inputs, answer, labels = (
+            part[row].cpu().numpy() for part in (self.tokens, self.answers, self.labels)
+        )
+        # Demonstrations are drawn as they are stored, and not beside a puzzle that was turned.
+        puzzle = self.puzzles[int(self._rows[row])]
+        return self.task.scene(
+            inputs,
+            answer if segment else None,
+            labels,
+            demos=() if self.augment else self.task.demonstrations(puzzle),
+            caption=f"segment {segment} of {self.max_segments}",
+            in_progress=True,
+        )
 
     def _identity(self) -> str:
         targets = f"{self.targets} targets, easier={self.easier:g}"

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from hrm_gym.checks import check_flag
 from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.readers import read_puzzle
-from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, keys
 
 from .actions import as_integer, is_float
-from .checks import check_max_steps, refuse_unknown
+from .checks import check_max_steps, in_range, refuse_unknown
 from .infos import with_scalars
 from .state import check_names, check_state, drawn_from
 
@@ -161,9 +160,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
             if not 0 <= as_integer(index) < len(self.puzzles):
                 raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
         if "difficulty" in options:
-            low, high = check_range(options["difficulty"])
-            if not np.any((self.puzzles.ratings >= low) & (self.puzzles.ratings <= high)):
-                raise ValueError(f"difficulty: no puzzle is rated {low:g} to {high:g}")
+            in_range(self.puzzles.ratings, options["difficulty"])
 
     def _make(self, value: Any) -> Puzzle:
         return self.task.make(read_puzzle(self.task, value), "options")
@@ -178,8 +175,7 @@ class PuzzleEnv(gym.Env[Observation, Action]):
         assert self._key is not None
         key = keys.episode_key(self._key, self._episode)
         if "difficulty" in options:
-            low, high = check_range(options["difficulty"])
-            rows = np.flatnonzero((self.puzzles.ratings >= low) & (self.puzzles.ratings <= high))
+            rows = in_range(self.puzzles.ratings, options["difficulty"])
             index = int(rows[keys.pick(key, len(rows))])
         else:
             index = keys.pick(key, len(self.puzzles))

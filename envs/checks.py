@@ -5,8 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hrm_gym.checks import check_whole
 from hrm_gym.data import PuzzleSet
+from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import PAD, TARGETS, Task
 
 
@@ -85,6 +89,19 @@ def with_answers(puzzles: PuzzleSet) -> PuzzleSet:
         stacklevel=3,
     )
     return puzzles.take(known)
+
+
+def in_range(ratings: NDArray[np.float32], difficulty: Any) -> NDArray[np.int64]:
+    """Return the indices of the puzzles with a rating in a range.
+
+    Raises:
+        ValueError: if the range is invalid or contains no puzzle.
+    """
+    low, high = check_range(difficulty)
+    rows = np.flatnonzero((ratings >= low) & (ratings <= high))
+    if len(rows) == 0:
+        raise ValueError(f"difficulty: no puzzle is rated {low:g} to {high:g}")
+    return rows
 
 
 def refuse_unknown(env: object, unknown: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from hrm_gym.checks import check_number, check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.source import check_choice, choose
 from hrm_gym.data.traces import Traces, bundled_traces, read_traces
-from hrm_gym.puzzles import SPLITS, Puzzle, get_task
+from hrm_gym.puzzles import SPLITS, Puzzle, Task, get_task
 
 from .actions import as_integer
 from .base import PuzzleEnv
@@ -99,7 +99,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    endings: ClassVar[Mapping[str, Any]] = {"regret": np.nan, "exact": False}
+    endings: ClassVar[Mapping[str, Any]] = {"regret": 0.0, "exact": False}
     state_fields: ClassVar[tuple[str, ...]] = ("segment",)
 
     def __init__(
@@ -196,18 +196,23 @@ class HaltEnv(PuzzleEnv[np.int64]):
         return HALT if int(self.returns()[self.segment - 1 :].argmax()) == 0 else CONTINUE
 
     def _scene(self) -> Scene:
-        from hrm_gym.rendering import HaltScene
+        last = self.max_segments
+        return halt_scene(self.task, self.trace, self.segment, self.terminated, last)
 
-        trace, state = self.trace, "halted" if self.terminated else "thinking"
-        return HaltScene(
-            trace.q_halt,
-            trace.q_continue,
-            trace.exact,
-            self.segment,
-            self.terminated,
-            caption=f"{self.task.id}, rating {trace.rating:g}: {state} at segment {self.segment} "
-            f"of {self.max_segments}",
-        )
+
+def halt_scene(task: Task, trace: TracePuzzle, segment: int, halted: bool, last: int) -> Scene:
+    """Return the picture of a trace up to a segment."""
+    from hrm_gym.rendering import HaltScene
+
+    state = "halted" if halted else "thinking"
+    return HaltScene(
+        trace.q_halt,
+        trace.q_continue,
+        trace.exact,
+        segment,
+        halted,
+        caption=f"{task.id}, rating {trace.rating:g}: {state} at segment {segment} of {last}",
+    )
 
 
 def reading_space() -> spaces.Box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -14,10 +14,13 @@ from hrm_gym.checks import check_number
 from hrm_gym.puzzles import get_task, keys
 
 from .actions import host
-from .halt import CONTINUE, HALT, HaltEnv, load_traces, reading_space, trace_puzzles
+from .halt import CONTINUE, HALT, HaltEnv, halt_scene, load_traces, reading_space, trace_puzzles
 from .infos import final_infos, with_masks
 from .state import check_shapes, check_state
 from .vector import PuzzleVectorEnv
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
 
 STATE = ("keys", "episodes", "rows", "segments", "done")
 """The entries of a state, in addition to ``env``."""
@@ -39,7 +42,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         difficulty: Lowest and highest rating, both included.
         limit: The largest number of traces to use.
         augment: Must be ``False``, as in the single environment.
-        render_mode: Must be ``None``; only the single environment renders.
+        render_mode: ``rgb_array`` or ``None``; see ``render``.
         unknown: Any other argument; it raises ``TypeError``.
 
     Raises:
@@ -92,8 +95,13 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
         self._keys[rows], self._episodes[rows] = found, -1
 
-    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
-        self._begin(chosen, index)
+    def _begin_rows(
+        self,
+        chosen: NDArray[np.bool_],
+        index: NDArray[np.int64] | None,
+        among: NDArray[np.int64] | None,
+    ) -> None:
+        self._begin(chosen, index, among)
         self._done = self._done & ~chosen
 
     def _reset_outputs(
@@ -103,7 +111,12 @@ class HaltVectorEnv(PuzzleVectorEnv):
         infos = self._info(no, no) | self._unknown_info()
         return self._observe(), {k: v & chosen if k[0] == "_" else v for k, v in infos.items()}
 
-    def _begin(self, mask: NDArray[np.bool_], index: NDArray[np.int64] | None = None) -> None:
+    def _begin(
+        self,
+        mask: NDArray[np.bool_],
+        index: NDArray[np.int64] | None = None,
+        among: NDArray[np.int64] | None = None,
+    ) -> None:
         """Start the next episode of the masked rows."""
         rows = np.flatnonzero(mask)
         if len(rows) == 0:
@@ -111,7 +124,10 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self._episodes[rows] += 1
         if index is None:
             drawn = keys.lane_array(self._keys[rows], self._episodes[rows].astype(np.uint64))
-            self._rows[rows] = keys.pick_array(drawn, len(self.puzzles))
+            if among is None:
+                self._rows[rows] = keys.pick_array(drawn, len(self.puzzles))
+            else:
+                self._rows[rows] = among[keys.pick_array(drawn, len(among))]
         else:
             self._rows[rows] = index[rows]
         self._segments[rows] = 1
@@ -133,7 +149,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
             ValueError: if the actions are not one integer for each row.
         """
         self._require_episode()
-        actions = np.asarray(host(actions))
+        actions = host(actions)
         if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions: expected ({self.num_envs},) integers, got {actions.dtype} "
@@ -151,7 +167,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         success = self._accepted[at] & over
         ending = {
             "exact": self._exact[at] & done,
-            "regret": np.where(done, self._regrets[at], np.nan),
+            "regret": np.where(done, self._regrets[at], 0.0),
         }
         rewards = np.where(done, self._returns[at], 0.0)
         invalid = ~(halt | proceed)
@@ -210,6 +226,11 @@ class HaltVectorEnv(PuzzleVectorEnv):
         for name in STATE:
             setattr(self, f"_{name}", state[name].copy())
         self._begun = True
+
+    def _scene(self, row: int) -> Scene:
+        trace: Any = self.puzzles[int(self._rows[row])]
+        segment, halted = int(self._segments[row]), bool(self._done[row])
+        return halt_scene(self.task, trace, segment, halted, self.max_segments)
 
     def _identity(self) -> str:
         return f"{super()._identity()}, {self.max_segments} segments at {self.ponder_cost}"

@@ -58,7 +58,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         difficulty: Lowest and highest rating, both included.
         limit: The largest number of puzzles to use.
         augment: Whether a puzzle is shown under a random symmetry of its task.
-        render_mode: Must be ``None``; only the single environment renders.
+        render_mode: ``rgb_array`` or ``None``; see ``render``.
         unknown: Any other argument; it raises ``TypeError``.
 
     Raises:
@@ -92,11 +92,7 @@ class StepVectorEnv(PuzzleVectorEnv):
         self.masks = check_flag("masks", masks)
         self._limit = kernels.UNLIMITED if max_steps is None else max_steps
         self.puzzles = load_puzzles(task, source, split, difficulty, limit)
-        self._bank = kernels.Bank(
-            np.ascontiguousarray(self.puzzles.inputs),
-            np.ascontiguousarray(self.puzzles.labels),
-            np.ascontiguousarray(self.puzzles.ratings),
-        )
+        self._bank = self._bank_of(slice(None))
         self._mode = MODES[self.autoreset_mode]
         self._set_spaces(observation, spaces.Discrete(actions))
         # In the order of the space; asking the space at every step is slow.
@@ -162,8 +158,23 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
         self._rows.keys[rows], self._rows.episodes[rows] = found, -1
 
-    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
+    def _bank_of(self, rows: Any) -> kernels.Bank:
+        """Return the puzzles of some rows of ``puzzles``, as kernels read them."""
+        puzzles = self.puzzles
+        parts = (puzzles.inputs[rows], puzzles.labels[rows], puzzles.ratings[rows])
+        return kernels.Bank(*(np.ascontiguousarray(part) for part in parts))
+
+    def _begin_rows(
+        self,
+        chosen: NDArray[np.bool_],
+        index: NDArray[np.int64] | None,
+        among: NDArray[np.int64] | None,
+    ) -> None:
+        bank = self._bank
+        if among is not None:
+            self._bank = self._bank_of(among)
         self._begin(chosen, np.full(self.num_envs, -1) if index is None else index)
+        self._bank = bank
 
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
         observations = self._new_observations()
@@ -187,7 +198,7 @@ class StepVectorEnv(PuzzleVectorEnv):
             ValueError: if the actions are not one integer for each row.
         """
         self._require_episode()
-        moves = np.asarray(host(actions))
+        moves = host(actions)
         if moves.shape != (self.num_envs,) or moves.dtype.kind not in "iu":
             raise ValueError(
                 f"actions: expected ({self.num_envs},) integers, got {moves.dtype} {moves.shape}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -19,9 +19,15 @@ from hrm_gym.puzzles import Task, keys
 
 from .actions import host
 from .base import PuzzleEnv
-from .checks import refuse_max_steps, refuse_unknown
+from .checks import in_range, refuse_max_steps, refuse_unknown
 from .infos import with_masks
 from .state import drawn_from
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
+
+DRAWN_ROWS = 16
+"""The number of rows that ``render`` draws."""
 
 
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
@@ -33,7 +39,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     Args:
         num_envs: The number of rows, B.
         autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``.
-        render_mode: Must be ``None``; only the single environment renders.
+        render_mode: ``rgb_array`` or ``None``; see ``render``.
         unknown: Any other argument; it raises ``TypeError``.
 
     Raises:
@@ -61,9 +67,9 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
             )
         refuse_max_steps(unknown)
         refuse_unknown(self, unknown)
-        if render_mode is not None:
+        if render_mode not in (None, "rgb_array"):
             raise ValueError(
-                "render_mode: a native vector does not render; make a single environment"
+                f"render_mode: expected rgb_array or None for a native vector, got {render_mode!r}"
             )
         self.num_envs = check_whole("num_envs", num_envs)
         try:
@@ -73,8 +79,12 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(
                 f"autoreset_mode: expected one of {modes}, got {autoreset_mode!r}"
             ) from None
-        self.metadata = {"autoreset_mode": self.autoreset_mode, "render_modes": []}
-        self.render_mode = None
+        self.metadata = {
+            "autoreset_mode": self.autoreset_mode,
+            "render_modes": ["rgb_array"],
+            "render_fps": PuzzleEnv.metadata["render_fps"],
+        }
+        self.render_mode = render_mode
         self.spec = None
         self._begun = False
 
@@ -131,12 +141,27 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Set the keys of rows that were seeded; their first episode is yet to begin."""
 
     @abstractmethod
-    def _begin_rows(self, chosen: NDArray[np.bool_], index: NDArray[np.int64] | None) -> None:
-        """Begin an episode in the chosen rows, of the puzzles ``index`` (B,) if they are given."""
+    def _begin_rows(
+        self,
+        chosen: NDArray[np.bool_],
+        index: NDArray[np.int64] | None,
+        among: NDArray[np.int64] | None,
+    ) -> None:
+        """Begin an episode in the chosen rows.
+
+        Args:
+            chosen: ``(B,)`` bool.
+            index: ``(B,)``, the puzzles to take as stored; ``None`` draws them.
+            among: The puzzles to draw from; all by default.
+        """
 
     @abstractmethod
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[Any, dict[str, Any]]:
         """Return the observations of all rows and the infos of the chosen rows, for ``reset``."""
+
+    @abstractmethod
+    def _scene(self, row: int) -> Scene:
+        """Return what a picture of a row shows."""
 
     def _identity(self) -> str:
         """Describe the vector that a state fits; subclasses add their own arguments."""
@@ -156,8 +181,8 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
 
         Args:
             seed: A number s, which seeds row i with s + i, or a sequence with a seed for each row.
-            options: ``{"reset_mask": mask}`` or ``{"index": (B,) integers}``, the puzzles to take
-                as stored.
+            options: ``{"reset_mask": mask}``; with ``{"index": (B,) integers}``, the puzzles to
+                take as stored, or ``{"difficulty": [low, high]}``, from which to draw them.
 
         Returns:
             The observations of all rows, and the infos of the rows that were reset.
@@ -170,11 +195,16 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         if not isinstance(options, dict):
             raise ValueError(f"options: expected a dictionary, got {options!r}")
         for name in options:
-            if name not in ("reset_mask", "index"):
-                raise ValueError(f"options: expected reset_mask or index, got {name!r}")
+            if name not in ("reset_mask", "index", "difficulty"):
+                raise ValueError(f"options: expected reset_mask, index or difficulty, got {name!r}")
+        if "index" in options and "difficulty" in options:
+            raise ValueError("options: expected one of index and difficulty, got both")
         seeds = self._check_seeds(seed)
         chosen = self._check_mask(options.get("reset_mask"))
         index = self._check_index(options.get("index"))
+        among = None
+        if "difficulty" in options:
+            among = in_range(self.puzzles.ratings, options["difficulty"])
         rows = [
             row
             for row, value in enumerate(seeds)
@@ -182,7 +212,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         ]
         # With the random generator of a single environment.
         self._set_keys(rows, [keys.seed_key(np.random.default_rng(seeds[row])) for row in rows])
-        self._begin_rows(chosen, index)
+        self._begin_rows(chosen, index, among)
         self._begun = True
         return self._reset_outputs(chosen)
 
@@ -207,7 +237,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Return ``options["reset_mask"]``, all rows by default."""
         if mask is None:
             return np.ones(self.num_envs, np.bool_)
-        chosen = np.asarray(host(mask))
+        chosen = host(mask)
         if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_:
             raise ValueError(
                 f"reset_mask: expected ({self.num_envs},) bool, got {chosen.dtype} {chosen.shape}"
@@ -220,12 +250,31 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Return ``options["index"]``."""
         if index is None:
             return None
-        rows = np.asarray(host(index))
+        rows = host(index)
         if rows.shape != (self.num_envs,) or rows.dtype.kind not in "iu":
             raise ValueError(f"index: expected {self.num_envs} integers, got {index!r}")
         if rows.min() < 0 or rows.max() >= len(self.puzzles):
             raise ValueError(f"index: expected 0..{len(self.puzzles) - 1}, got {index!r}")
         return rows.astype(np.int64)
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:  # type: ignore[override]
+        """Return a picture ``(height, width, 3)`` uint8 of each row, as Gymnasium's vectors do.
+
+        Only the first ``DRAWN_ROWS`` are drawn, by the painter of the single environment; the
+        others are black. Without the render mode ``rgb_array`` nothing is returned.
+        """
+        if self.render_mode is None:
+            return None
+        self._require_episode()
+        from hrm_gym import rendering
+
+        drawn = [rendering.to_array(self._scene(row).paint()) for row in self._drawn_rows()]
+        black = np.zeros_like(drawn[0])
+        return (*drawn, *[black] * (self.num_envs - len(drawn)))
+
+    def _drawn_rows(self) -> range:
+        """Return the rows that pictures show."""
+        return range(min(self.num_envs, DRAWN_ROWS))
 
     def _require_episode(self) -> None:
         if not self._begun:

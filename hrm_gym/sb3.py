@@ -132,9 +132,15 @@ class SB3VecEnv(VecEnv):
         self.vector.close()
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
-        """Return the pictures of all rows, ``None`` without the render mode ``rgb_array``."""
-        frames = self.vector.render() if self.render_mode == "rgb_array" else None
-        return [None] * self.num_envs if frames is None else list(frames)  # type: ignore[arg-type]
+        """Return the pictures of the rows, ``None`` without the render mode ``rgb_array``.
+
+        A native vector draws its first rows; the others are left out.
+        """
+        frames: Any = self.vector.render() if self.render_mode == "rgb_array" else None
+        if frames is None:
+            return [None] * self.num_envs
+        drawn = getattr(self.vector.unwrapped, "_drawn_rows", None)
+        return list(frames)[: self.num_envs if drawn is None else len(drawn())]
 
     # What the library asks of the environments ---------------------------------------------------
 

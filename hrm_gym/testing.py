@@ -199,7 +199,7 @@ class _Check:
     def _compare(self, got: dict[str, Any], wanted: dict[int, dict[str, Any]]) -> None:
         """Compare the rows of ``wanted``, then overwrite all returned arrays."""
         for array, value in self.handed_out:
-            if not _equal(np.asarray(_host(array)), value):
+            if not np.array_equal(_host(array), value):
                 self._fail("any", "an array returned before", "left alone", "handed out twice")
         host = _host(got)
         if not self.vector.observation_space.contains(host["observation"]):
@@ -251,7 +251,7 @@ class _Check:
                 self._fail(row, f"dtype of {name}", wanted.dtype, got.dtype)
             if wanted.shape != got.shape:
                 self._fail(row, f"shape of {name}", wanted.shape, got.shape)
-            if not _equal(wanted, got):
+            if not np.array_equal(wanted, got):
                 self._fail(row, name, *_first_difference(wanted, got))
 
     def _fail(self, row: int | str, name: str, wanted: Any, got: Any) -> NoReturn:
@@ -276,17 +276,10 @@ def _every_action(mask: Any) -> Any:
     return np.ones_like(mask)
 
 
-def _equal(wanted: np.ndarray, got: np.ndarray) -> bool:
-    """Return whether two arrays are equal, where NaN equals NaN."""
-    floats = wanted.dtype.kind == got.dtype.kind == "f"
-    return np.array_equal(wanted, got, equal_nan=floats)
-
-
 def _first_difference(wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:
     if wanted.ndim == 0:
         return str(wanted), str(got)
-    same = (wanted == got) | ((wanted != wanted) & (got != got))
-    place = tuple(int(index) for index in np.argwhere(~same)[0])
+    place = tuple(int(index) for index in np.argwhere(wanted != got)[0])
     return f"{wanted[place]} at {place}", f"{got[place]} at {place}"
 
 

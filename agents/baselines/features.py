@@ -17,6 +17,7 @@ from typing import Any
 import gymnasium as gym
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
@@ -152,6 +153,17 @@ def network_of(name: str, readout: str) -> Any:
     if (name == "structured" and readout not in structured) or (name, readout) == ("hrm", "plain"):
         raise ValueError(f"policy: {name} is for Sudoku and mazes; expected cnn")
     return plain.get(name) or structured[readout]
+
+
+class GridPolicy(MultiInputActorCriticPolicy):
+    """The library's actor-critic policy over ``GridFeatures``, by a name that files can contain.
+
+    ``policy_kwargs`` may hold ``features_extractor_kwargs``, the arguments of ``GridFeatures``.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("features_extractor_class", GridFeatures)
+        super().__init__(*args, **kwargs)
 
 
 class PlaneFeatures(BaseFeaturesExtractor):

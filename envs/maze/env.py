@@ -69,7 +69,7 @@ class MazeEnv(PuzzleEnv[np.int64]):
     * v0: first version.
     """
 
-    endings: ClassVar[Mapping[str, Any]] = {"regret": 0, "path_ratio": np.nan, "optimal": False}
+    endings: ClassVar[Mapping[str, Any]] = {"regret": 0, "path_ratio": 0.0, "optimal": False}
     state_fields: ClassVar[tuple[str, ...]] = ("position", "walked")
     task_type: ClassVar[type[Maze]] = Maze
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles.maze import Maze
+from hrm_gym.puzzles.maze import PATH, Maze
 
 from ..kernels import Results
 from ..step_vector import Infos, StepVectorEnv
 from . import kernels
 from .env import MazeEnv, default_max_steps, observation_space
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
 
 
 class MazeVectorEnv(StepVectorEnv):
@@ -35,6 +38,8 @@ class MazeVectorEnv(StepVectorEnv):
         task = Maze(size, kind)
         kwargs.setdefault("max_steps", default_max_steps(size))
         super().__init__(task, observation_space(size), 4, num_envs, **kwargs)
+        # The cells walked so far, which only pictures show.
+        self._walks: list[list[int]] = [[] for _ in self._drawn_rows()]
 
     def _new_rows(self) -> kernels.MazeRows:
         places = (np.zeros(self.num_envs, np.int64) for _ in range(4))
@@ -52,6 +57,18 @@ class MazeVectorEnv(StepVectorEnv):
             self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.augment, chosen,
             index,
         )  # fmt: skip
+        self._follow()
+
+    def _follow(self) -> None:
+        """Note where the rows that pictures show have walked."""
+        if self.render_mode is None:
+            return
+        for walk, row in zip(self._walks, self._drawn_rows(), strict=True):
+            position = int(self._rows.position[row])
+            if self._rows.elapsed[row] == 0:
+                walk.clear()
+            if not walk or walk[-1] != position:
+                walk.append(position)
 
     def _write_observations(self, observations: Any) -> None:
         kernels.maze_observe_rows(self._rows, self.task.size, observations)
@@ -61,6 +78,7 @@ class MazeVectorEnv(StepVectorEnv):
             self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.task.size,
             self.augment, actions, self._mode, self._limit, results, observations, self._final,
         )  # fmt: skip
+        self._follow()
         return count
 
     def _solved(self) -> NDArray[np.bool_]:
@@ -71,7 +89,7 @@ class MazeVectorEnv(StepVectorEnv):
         shortest = np.where(ended, results.shortest, 1)
         return {
             "regret": regret,
-            "path_ratio": np.where(ended, 1 + regret / shortest, np.nan),
+            "path_ratio": np.where(ended, 1 + regret / shortest, 0.0),
             "optimal": results.terminated & ended & (regret == 0),
         }
 
@@ -80,3 +98,13 @@ class MazeVectorEnv(StepVectorEnv):
 
     def _write_optimal(self, actions: NDArray[np.int64]) -> None:
         kernels.maze_optimal(self._rows, self.task.size, actions)
+
+    def _scene(self, row: int) -> Scene:
+        from hrm_gym.puzzles.maze.scene import MazeScene
+
+        position, walk = int(self._rows.position[row]), list(self._walks[row])
+        if not walk or walk[-1] != position:
+            # Another state was set.
+            walk = [position]
+        shortest = self._rows.labels[row] == PATH
+        return MazeScene(self._rows.inputs[row].copy(), walk, position, shortest=shortest)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.puzzles.sudoku import Sudoku
+from hrm_gym.puzzles.sudoku import BLANK, Sudoku
 
 from ..kernels import Results
 from ..step_vector import StepVectorEnv
 from . import kernels
 from .env import default_max_steps, observation_space
+
+if TYPE_CHECKING:
+    from hrm_gym.rendering import Scene
 
 
 class SudokuVectorEnv(StepVectorEnv):
@@ -70,3 +73,12 @@ class SudokuVectorEnv(StepVectorEnv):
 
     def _write_optimal(self, actions: NDArray[np.int64]) -> None:
         kernels.sudoku_optimal(self._rows, self.box_of, actions)
+
+    def _scene(self, row: int) -> Scene:
+        from hrm_gym.puzzles.sudoku.scene import SudokuScene
+
+        tokens, inputs, labels = (
+            part[row].copy() for part in (self._rows.tokens, self._rows.inputs, self._rows.labels)
+        )
+        wrong = (tokens > BLANK) & (tokens != labels)
+        return SudokuScene(tokens, inputs > BLANK, self.task.box, wrong=wrong)

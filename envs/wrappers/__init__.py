@@ -7,10 +7,12 @@ from .curriculum import RatingCurriculum, rating_bands
 from .masks import MaskInObservation
 from .planes import OneHotPlanes
 from .reward import DenseReward
+from .statistics import EpisodeStatistics
 from .vector import Flatten
 
 __all__ = [
     "DenseReward",
+    "EpisodeStatistics",
     "Flatten",
     "MaskInObservation",
     "OneHotPlanes",

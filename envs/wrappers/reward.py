@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.checks import check_number
 
+from ..actions import host
 from ..vector import PuzzleVectorEnv
 from .vector import ForVectors, autoreset_mode, check_vector, one_row
 
@@ -73,7 +74,7 @@ class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Play one action in every row, and add to the rewards."""
-        labels, past = np.array(self.native.labels), self._ended
+        labels, past = host(self.native.labels).copy(), self._ended
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
         ended = terminated | truncated
         same = self.mode == AutoresetMode.SAME_STEP
@@ -99,7 +100,7 @@ class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def _measure(self, observations: Any, rows: NDArray[np.bool_]) -> None:
         """Compute the potential at the start of the episodes of some rows."""
-        labels = np.asarray(self.native.labels)
+        labels = host(self.native.labels)
         for row in np.flatnonzero(rows).tolist():
             self._before[row] = self._potential(one_row(observations, row), labels[row])
 

@@ -49,14 +49,14 @@ def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
 def one_row(observations: Any, row: int) -> Any:
     """Return the observation of a row."""
     if isinstance(observations, dict):
-        return {name: part[row] for name, part in observations.items()}
+        return {name: one_row(part, row) for name, part in observations.items()}
     return observations[row]
 
 
 def as_batch(observation: Any) -> Any:
     """Return one observation as a batch of one."""
     if isinstance(observation, dict):
-        return {name: np.asarray(part)[None] for name, part in observation.items()}
+        return {name: as_batch(part) for name, part in observation.items()}
     return np.asarray(observation)[None]
 
 

@@ -9,6 +9,7 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+from hrm_gym.compiled import find_cache
 from hrm_gym.registration import FAMILIES, Family
 
 from .base import Task
@@ -28,6 +29,9 @@ __all__ = [
     "task_of_file",
     "wrong_cells",
 ]
+
+# This package is loaded before all modules with compiled functions.
+find_cache()
 
 _SIZED = re.compile(r"(.+?)(?:-(\d+)x(\d+))?")
 

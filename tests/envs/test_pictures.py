@@ -58,3 +58,29 @@ def test_render_without_a_mode_warns(env_id):
     env.reset(seed=0)
     with pytest.warns(UserWarning, match="render_mode"):
         assert env.render() is None
+
+
+@pytest.mark.parametrize(
+    "env_id", ["HRMMaze-7x7-v0", "HRMSudoku-4x4-v0", "HRMSudokuAnswer-4x4-v0", "HRMHalt-v0"]
+)
+def test_a_native_vector_draws_its_first_rows_as_the_single_environment(env_id):
+    envs = gym.make_vec(env_id, 20, render_mode="rgb_array", autoreset_mode="Disabled")
+    one = gym.make(env_id, render_mode="rgb_array", disable_env_checker=True)
+    assert gym.make_vec(env_id, 2).render() is None
+    envs.reset(seed=0)
+    one.reset(seed=1)
+    for _ in range(3):
+        frames = envs.render()
+        assert len(frames) == 20
+        # The single environment also marks the cell that was filled last.
+        if env_id != "HRMSudoku-4x4-v0" or one.unwrapped.last is None:
+            np.testing.assert_array_equal(frames[1], one.render())
+        assert frames[15].any()
+        assert not frames[16].any()
+        action = one.unwrapped.optimal_action()
+        if np.ndim(action):
+            action[-1] = 0
+        envs.step(np.stack([np.asarray(action)] * 20))
+        one.step(action)
+    with pytest.raises(ValueError, match="render_mode: expected rgb_array or None"):
+        gym.make_vec(env_id, 2, render_mode="human")

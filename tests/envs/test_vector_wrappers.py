@@ -15,9 +15,11 @@ from hrm_gym.agents.baselines.features import PlaneFeatures
 from hrm_gym.envs import SB3VecEnv
 from hrm_gym.envs.wrappers import (
     DenseReward,
+    EpisodeStatistics,
     Flatten,
     MaskInObservation,
     OneHotPlanes,
+    RatingCurriculum,
 )
 from hrm_gym.testing import _Row
 
@@ -43,7 +45,7 @@ CASES += [("HRMMazeAnswer-7x7-v0", "planes"), ("HRMMaze-Dynamic-v0", "mask")]
 
 def assert_same(wanted, got):
     if isinstance(wanted, dict):
-        assert list(wanted) == list(got)
+        assert wanted.keys() == got.keys()
         for name, value in wanted.items():
             assert_same(value, got[name])
     else:
@@ -91,7 +93,8 @@ def test_rows_are_those_of_the_wrapped_single_environment(env_id, name, mode):
                     shaping = infos["final_info"]["shaping"][k]
                     assert shaping == pytest.approx(part["final_info"]["shaping"], abs=1e-12)
         ended = terminated | truncated
-        if mode == AutoresetMode.DISABLED and ended.any() and random.random() < 0.5:
+        waits = random.random() < 0.5 and envs.unwrapped.spec.vector_entry_point is not None
+        if mode == AutoresetMode.DISABLED and ended.any() and not waits:
             observations, infos = envs.reset(options={"reset_mask": ended.copy()})
             begun = [
                 row.reset() if ended[k] else {**begun[k], "info": {}} for k, row in enumerate(rows)
@@ -128,6 +131,95 @@ def test_the_mask_in_an_observation_is_that_of_the_environment(env_id):
             break
 
 
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_statistics_are_those_of_gymnasium(mode, device):
+    def make(**kwargs):
+        return gym.make_vec(
+            "HRMSudokuAnswer-4x4-v0", 4, autoreset_mode=mode.value, max_segments=3, **kwargs
+        )
+
+    envs = EpisodeStatistics(make(**({} if device is None else {"device": device})))
+    wanted = gym.wrappers.vector.RecordEpisodeStatistics(make())
+    envs.reset(seed=0)
+    wanted.reset(seed=0)
+    counted = 0
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        labels = np.maximum(np.asarray(wanted.unwrapped.labels.numpy()), 1)
+        actions = np.column_stack([labels, random.random(4) < 0.5]).astype(np.int64)
+        *_, infos = envs.step(actions)
+        _, _, terminated, truncated, told = wanted.step(actions)
+        ended = terminated | truncated
+        assert infos["_episode"].tolist() == ended.tolist()
+        if ended.any():
+            counted += 1
+            assert infos["episode"]["r"].tolist() == told["episode"]["r"].tolist()
+            assert infos["episode"]["l"].tolist() == told["episode"]["l"].tolist()
+        if mode == AutoresetMode.DISABLED and ended.any():
+            for vector in (envs, wanted):
+                vector.reset(options={"reset_mask": ended.copy()})
+    assert counted > 3
+
+
+@pytest.mark.parametrize("env_id", ["HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0"])
+def test_a_curriculum_over_a_vector_moves_up_as_puzzles_are_solved(env_id):
+    single = gym.make(env_id)
+    inner = gym.make_vec(env_id, 4, autoreset_mode="Disabled")
+    envs = RatingCurriculum(inner, bands=[8, 12, 20], window=8, threshold=0.8, review=4)
+    assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    ends = [(-1, 8), (8, 12), (12, 20)]
+    _, infos = envs.reset(seed=0)
+    reached, ended_rows = [], 0
+    for step in range(160):
+        for row in range(4):
+            low, high = ends[infos["band"][row]]
+            # A review draws from all lower bands.
+            assert infos["rating"][row] <= high
+            assert infos["rating"][row] > low or infos["band"][row] < envs.band or ended_rows
+        if env_id == "HRMMaze-7x7-v0":
+            actions = inner.optimal_action()
+        else:
+            actions = np.column_stack([inner.labels.numpy(), np.ones(4)]).astype(np.int64)
+            actions[actions == 0] = 1
+        if step < 2:
+            actions[:] = single.action_space.sample()
+        _, _, terminated, truncated, infos = envs.step(actions)
+        ended = terminated | truncated
+        ended_rows += int(ended.sum())
+        assert infos["_rating"].all()
+        assert infos["_band"].all()
+        if ended.any():
+            won = infos["final_info"]["exact" if "exact" in infos else "is_success"]
+            assert step < 2 or won[ended].all()
+            assert infos["_final_info"].tolist() == ended.tolist()
+            assert not infos["regret"].any()
+        reached.append(envs.band)
+    assert reached[0] == 0
+    assert reached == sorted(reached)
+    assert reached[-1] == 2
+
+
+@pytest.mark.parametrize("env_id", [*STEP, "HRMSudokuAnswer-4x4-v0", "HRMHalt-v0"])
+def test_a_vector_draws_puzzles_of_a_difficulty_as_the_single_environment_does(env_id):
+    envs = gym.make_vec(env_id, 3, autoreset_mode="Disabled")
+    ratings = envs.unwrapped.puzzles.ratings
+    difficulty = [float(np.median(ratings)), float(ratings.max())]
+    rows = [gym.make(env_id) for _ in range(3)]
+    for number in range(4):
+        seeds = {"seed": 3} if number == 0 else {}
+        observations, infos = envs.reset(options={"difficulty": difficulty}, **seeds)
+        for k, env in enumerate(rows):
+            seed = {"seed": 3 + k} if number == 0 else {}
+            wanted, info = env.reset(options={"difficulty": difficulty}, **seed)
+            assert_same(wanted, row_of(observations, k))
+            assert infos["rating"][k] == info["rating"] >= difficulty[0]
+    with pytest.raises(ValueError, match="difficulty: no puzzle is rated"):
+        envs.reset(options={"difficulty": [1e8, 1e9]})
+    with pytest.raises(ValueError, match="options: expected one of index and difficulty"):
+        envs.reset(options={"difficulty": difficulty, "index": np.zeros(3, int)})
+
+
 @pytest.mark.parametrize("env_id", STEP)
 def test_stable_baselines_trains_on_wrapped_vectors(env_id):
     inner = gym.make_vec(env_id, 4, autoreset_mode="SameStep", max_steps=6)
@@ -149,6 +241,8 @@ def test_the_error_names_what_does_not_fit():
         DenseReward(sync)
     with pytest.raises(ValueError, match="env: expected a vectorized environment with action_mas"):
         MaskInObservation(gym.make_vec("HRMSudokuAnswer-4x4-v0", 2))
+    with pytest.raises(ValueError, match="env: RatingCurriculum begins the episodes itself"):
+        RatingCurriculum(gym.make_vec("HRMMaze-7x7-v0", 2))
     with pytest.raises(ValueError, match="observation: expected a key"):
         MaskInObservation(gym.make("HRMHalt-v0"))
     with pytest.raises(ValueError, match="mask: expected a key that is not taken"):

@@ -77,9 +77,9 @@ def test_the_curriculum_moves_up_as_puzzles_are_solved():
     assert late.count(1) == 5
     assert late.count(2) == 15
     # What the caller chose is passed on, and does not count.
-    before = list(env._recent)
+    before = list(env.bands.recent)
     assert episode(env, False, {"index": 0})["rating"] == env.unwrapped.puzzles[0].rating
-    assert list(env._recent) == before
+    assert list(env.bands.recent) == before
 
 
 def test_every_puzzle_is_in_exactly_one_band():

@@ -20,6 +20,7 @@ from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.exchange import checkpoint
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.trainer import Trainer
+from hrm_gym.results import write_json
 
 TINY = dataclasses.replace(
     get_preset("sudoku-4x4"),
@@ -200,6 +201,44 @@ def test_changed_puzzles_are_rejected(tmp_path):
     source.write_text("\n".join(["question", *lines[:2]]) + "\n")
     with pytest.raises(ValueError, match="have changed since this run was saved"):
         Trainer.resume(tmp_path / "run")
+
+
+def test_a_run_goes_on_after_its_puzzles_were_moved(tmp_path):
+    puzzles = Trainer(TINY).streams[0].envs.puzzles
+    source, moved = tmp_path / "puzzles.csv", tmp_path / "elsewhere" / "renamed.csv"
+    lines = ["".join("." if t == 1 else str(int(t) - 1) for t in row) for row in puzzles.inputs[:3]]
+    source.write_text("\n".join(["question", *lines]) + "\n")
+    config = dataclasses.replace(TINY, source=str(source))
+    Trainer(config).save(tmp_path / "run")
+    moved.parent.mkdir()
+    source.rename(moved)
+    there = dataclasses.replace(config, source=str(moved))
+    trainer = Trainer.resume(tmp_path / "run", there)
+    assert trainer.config.source == str(moved)
+    trainer.save(tmp_path / "run")
+    # From then on the new place is the run's own.
+    assert Trainer.resume(tmp_path / "run").config.source == str(moved)
+    with pytest.raises(ValueError, match=r"another configuration: batch_size \(8 saved, 4 now\)$"):
+        Trainer.resume(tmp_path / "run", dataclasses.replace(there, batch_size=4))
+    moved.write_text("\n".join(["question", *lines[:2]]) + "\n")
+    with pytest.raises(ValueError, match=r"renamed.csv' have changed since this run was saved"):
+        Trainer.resume(tmp_path / "run", there)
+
+
+def test_checkpoints_need_nothing_that_windows_lacks(tmp_path, monkeypatch):
+    def fsync(descriptor):
+        # Windows cannot flush a file that is open for reading alone.
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(9, "Bad file descriptor")
+
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(os, "fsync", fsync)
+    for name in ("fchmod", "fchown", "killpg", "getuid", "fork"):
+        monkeypatch.delattr(os, name)
+    Trainer(TINY).save(tmp_path)
+    assert Trainer.resume(tmp_path).step == 0
+    HRMAgent.from_pretrained(tmp_path).save(tmp_path / "agent")
+    write_json(tmp_path / "result.json", {}, [])
 
 
 PATIENCE = 600.0
