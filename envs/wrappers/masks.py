@@ -11,7 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from .vector import ForVectors, VectorObservation, autoreset_mode
+from .vector import ForVectors, VectorObservation
 
 
 class MaskedSpace:
@@ -62,7 +62,6 @@ class VectorMaskInObservation(VectorObservation):
         count = int(spaces.flatdim(env.single_action_space))
         self.joint = MaskedSpace(env.single_observation_space, count, mask, observation, dtype)
         super().__init__(env, self.joint.space)
-        self.mode = autoreset_mode(env)
         self._ended = np.zeros(env.num_envs, np.bool_)
 
     def reset(
@@ -78,7 +77,7 @@ class VectorMaskInObservation(VectorObservation):
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
         if "final_obs" in infos:
             infos = {**infos, "final_obs": self._final(infos["final_obs"])}
-        same = self.mode == AutoresetMode.SAME_STEP
+        same = self.autoreset_mode == AutoresetMode.SAME_STEP
         self._ended = np.zeros(self.num_envs, np.bool_) if same else terminated | truncated
         return self.convert(observations), rewards, terminated, truncated, infos
 

@@ -55,7 +55,7 @@ class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
                 "env: expected a native vectorized environment; others take "
                 "gym.make_vec(..., vectorization_mode='sync', wrappers=[DenseReward])"
             )
-        self.mode = autoreset_mode(env)
+        self.autoreset_mode = autoreset_mode(env)
         self._before = np.zeros(env.num_envs)
         self._ended = np.zeros(env.num_envs, np.bool_)
 
@@ -77,7 +77,7 @@ class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
         labels, past = host(self.native.labels).copy(), self._ended
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
         ended = terminated | truncated
-        same = self.mode == AutoresetMode.SAME_STEP
+        same = self.autoreset_mode == AutoresetMode.SAME_STEP
         after = np.zeros(self.num_envs)
         for row in np.flatnonzero(~terminated & ~past).tolist():
             final = same and ended[row]
@@ -92,7 +92,7 @@ class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
             infos = {**infos, "final_info": {**last, "_shaping": ended.copy()}}
             now = np.where(ended, 0.0, shaping)
             self._measure(observations, ended)
-        if self.mode == AutoresetMode.NEXT_STEP and past.any():
+        if self.autoreset_mode == AutoresetMode.NEXT_STEP and past.any():
             self._measure(observations, past)
         self._ended = ended.copy() if not same else np.zeros(self.num_envs, np.bool_)
         infos = {**infos, "shaping": now.copy(), "_shaping": every}

@@ -25,7 +25,7 @@ class EpisodeStatistics(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
         super().__init__(env)
-        self.mode = autoreset_mode(env)
+        self.autoreset_mode = autoreset_mode(env)
         self._counted: tuple[Any, Any, Any] | None = None
 
     def reset(
@@ -51,9 +51,9 @@ class EpisodeStatistics(VectorWrapper[Any, Any, Any, Any, Any]):
         returns, lengths = (returns + rewards) * ~past, (lengths + 1) * ~past
         counts = {"r": returns * ended, "l": lengths * ended}
         infos = {**infos, "episode": counts, "_episode": ended}
-        if self.mode == AutoresetMode.DISABLED:
+        if self.autoreset_mode == AutoresetMode.DISABLED:
             past = past | ended
-        elif self.mode == AutoresetMode.NEXT_STEP:
+        elif self.autoreset_mode == AutoresetMode.NEXT_STEP:
             past = ended
         self._counted = returns * ~ended, lengths * ~ended, past
         return observations, rewards, terminated, truncated, infos

@@ -73,6 +73,7 @@ class VectorObservation(VectorWrapper[Any, Any, Any, Any, Any]):
 
     def __init__(self, env: VectorEnv[Any, Any, Any], space: spaces.Space[Any]) -> None:
         super().__init__(check_vector(env))
+        self.autoreset_mode = autoreset_mode(env)
         self.single_observation_space = space
         self.observation_space = batch_space(space, env.num_envs)
 

@@ -136,7 +136,6 @@ def test_malformed_actions_are_invalid_and_never_raise(env_id, action):
             {"task_id": "x"},
             "task_id: the puzzles of sudoku-4x4 have no names",
         ),
-        ("HRMHalt-v0", {"task_id": "x"}, "task_id: "),
         ("HRMAnswer-v0", {"task": None}, "task: expected a name such as sudoku-9x9, got None"),
         ("HRMSudokuAnswer-4x4-v0", {"max_segments": 0}, "max_segments: expected at least 1"),
         ("HRMSudokuAnswer-4x4-v0", {"max_segments": "3"}, "max_segments: expected an integer"),
@@ -148,6 +147,13 @@ def test_the_error_names_a_wrong_argument(env_id, kwargs, words):
         with pytest.raises(ValueError, match=rf"^{words}") as caught:
             make(env_id, **kwargs)
         assert "\n" not in str(caught.value)
+
+
+def test_traces_have_no_names():
+    with pytest.raises(ValueError, match=r"^task_id: traces have no names"):
+        gym.make("HRMHalt-v0", task_id="x")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'task_id'"):
+        gym.make_vec("HRMHalt-v0", 2, task_id="x")
 
 
 def test_the_error_names_an_unknown_render_mode():

@@ -69,6 +69,7 @@ def test_rows_are_those_of_the_wrapped_single_environment(env_id, name, mode):
         how = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
     envs = wrap(gym.make_vec(env_id, 3, **how, **short))
     rows = [_Row(wrap_one(gym.make(env_id, **short)), mode) for _ in range(3)]
+    assert envs.autoreset_mode is mode
     observations, infos = envs.reset(seed=5)
     begun = [row.reset(5 + k) for k, row in enumerate(rows)]
     random, ends = np.random.default_rng(0), 0
