@@ -33,7 +33,7 @@ demo: install
 	$(BIN)/python scripts/demo.py
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 web: install
 	$(BIN)/python scripts/build_web.py --serve
