@@ -159,7 +159,7 @@ def test_the_option_index_selects_puzzles_as_stored():
         ({"index": [0, 0]}, "index: expected 3 integers"),
         ({"index": [0.5, 0, 0]}, "index: expected 3 integers"),
         ({"reset_mask": [True, False]}, r"reset_mask: expected \(3,\)"),
-        ({"puzzle": "1" * 16}, "options: expected reset_mask or index, got 'puzzle'"),
+        ({"puzzle": "1" * 16}, "options: expected reset_mask, index or difficulty, got 'puzzle'"),
     ],
 )
 def test_invalid_options_change_nothing(options, words):

@@ -228,7 +228,7 @@ def test_the_error_names_a_wrong_vector_option():
         ({"reset_mask": [True]}, "reset_mask: expected"),
         ({"index": [0, 10**6]}, "index: expected"),
         ({"index": [0.0, 1.0]}, "index: expected"),
-        ({"puzzle": 1}, "options: expected reset_mask or index"),
+        ({"puzzle": 1}, "options: expected reset_mask, index or difficulty"),
     ):
         with pytest.raises(ValueError, match=f"^{words}"):
             envs.reset(options=options)

@@ -211,7 +211,7 @@ def test_the_error_names_a_wrong_call(env_id):
         ("seed: expected an integer, or one for each row, got 'ab'", {"seed": "ab"}),
         ("options: expected a dictionary", {"options": ["index"]}),
         (r"reset_mask: expected \(2,\) bool, got int64", {"options": {"reset_mask": [0, 1]}}),
-        ("options: expected reset_mask or index", {"options": {"colour": 1}}),
+        ("options: expected reset_mask, index or difficulty", {"options": {"colour": 1}}),
         ("reset_mask: expected", {"options": {"reset_mask": [True]}}),
         ("reset_mask: the first reset", {"options": {"reset_mask": [True, False]}}),
         ("index: expected 2 integers", {"options": {"index": [0.5, 1.0]}}),
@@ -231,7 +231,7 @@ def test_the_error_names_a_wrong_call(env_id):
         ("augment: expected true or false", {"augment": "maybe"}),
         ("masks: expected true or false", {"masks": "no"}),
         ("autoreset_mode: expected one of NextStep, SameStep", {"autoreset_mode": "Never"}),
-        ("render_mode: a native vector", {"render_mode": "rgb_array"}),
+        ("render_mode: expected rgb_array", {"render_mode": "human"}),
     ):
         with pytest.raises(ValueError, match=f"^{words}"):
             gym.make_vec(env_id, **{"num_envs": 2, **kwargs})

@@ -149,7 +149,7 @@ def test_unknown_names_fail_their_cells_and_the_others_finish(tmp_path: Path) ->
         ({"seeds": 0}, "seeds: expected a positive number"),
         ({"timeout": 0}, "timeout: expected a positive number, got 0"),
         ({"agents": ["transformer"], "preset": "sudoku-4x4"}, "but sudoku-4x4 trains on HRMSudoku"),
-        ({"suite": "big"}, "suite: expected one of default, small, got 'big'"),
+        ({"suite": "big"}, "suite: expected one of default, small, arc, got 'big'"),
         ({"agents": ["oracle"], "ray": "auto"}, "ray: "),
     ],
 )
