@@ -33,9 +33,11 @@ class Options:
     device: str = "cpu"
     """Device to train on: cpu, cuda, cuda:1."""
     bf16: bool | None = None
-    """Compute in bfloat16; by default only on CUDA."""
+    """Compute in bfloat16; by default on CUDA, and on a CPU for relational models if it is faster
+    there."""
     compile: bool | None = None
-    """Compile the model; by default only on CUDA."""
+    """Compile the model; by default on CUDA, and on a CPU for relational models if there is a C++
+    compiler."""
     halting: str | None = None
     """How halting is learned: q (HRM), bce (TRM), td (target network, discount) or fixed. With q
     and td the model gets a second Q-value, with bce and fixed it does not, whatever the preset

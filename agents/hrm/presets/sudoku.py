@@ -8,6 +8,9 @@ from .recipes import EQUIVARIANT, TRM, fast, published, relational, small
 PUBLISHED_TASK = "sudoku-9x9"
 
 
+EASED = {"easier": 0.5, "start_noise": 0.5, "carry_noise": 0.15}
+"""Easier puzzles and noise in the carry, in training on 9x9 boards."""
+
 PRESETS: dict[str, TrainConfig] = {
     "sudoku-extreme-fast": fast(
         "HRMSudokuAnswer-v0",
@@ -40,13 +43,11 @@ PRESETS: dict[str, TrainConfig] = {
         limit=1000,
         batch_size=16,
         max_segments=8,
-        easier=0.5,
-        start_noise=0.5,
-        carry_noise=0.15,
+        **EASED,
     ),
     # For a few minutes of one GPU. The state of a pair is four times as wide as on a CPU: the CPU
-    # run answered its training puzzles little better than held-out ones and was still improving
-    # when it ended, so that its size and time limit it, and not its thousand puzzles. A matrix
+    # run answered its training puzzles little better than held-out ones, and a second run from its
+    # weights changed neither, so that its size limits it, and not its thousand puzzles. A matrix
     # product of width 32 would not fill a GPU either. The batch is eight times as large, which is
     # about where a step stops being limited by the number of kernels that the host starts; a still
     # larger batch would leave too few steps. There is one size of board, because with a second one
@@ -59,9 +60,7 @@ PRESETS: dict[str, TrainConfig] = {
         limit=1000,
         batch_size=128,
         max_segments=16,
-        easier=0.5,
-        start_noise=0.5,
-        carry_noise=0.15,
+        **EASED,
     ),
     "sudoku": relational(
         "HRMSudokuAnswer-v0",
@@ -73,13 +72,11 @@ PRESETS: dict[str, TrainConfig] = {
             Source("sudoku-4x4", 32, limit=1000),
         ),
         max_segments=16,
-        easier=0.5,
-        start_noise=0.5,
-        carry_noise=0.15,
+        **EASED,
     ),
     "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0"),
     "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),
-    # For comparisons at this size. It has not been trained to its end.
+    # For comparisons at this size. Its settings are those of ``sudoku``; it has not been trained yet.
     "sudoku-16x16": relational(
         "HRMSudokuAnswer-16x16-v0",
         EQUIVARIANT,
