@@ -76,7 +76,7 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     "sudoku-4x4": small("HRMSudokuAnswer-4x4-v0"),
     "sudoku-6x6": small("HRMSudokuAnswer-6x6-v0"),
-    # For comparisons at this size. Its settings are those of ``sudoku``; it has not been trained yet.
+    # For comparisons at this size. Its settings are those of ``sudoku``; it was never trained.
     "sudoku-16x16": relational(
         "HRMSudokuAnswer-16x16-v0",
         EQUIVARIANT,
