@@ -10,4 +10,4 @@ def missing_extra(what: str, extra: str) -> str:
         what: What needs the extra.
         extra: Name of the extra.
     """
-    return f'{what} needs the extra {extra}: pip install -e ".[{extra}]"'
+    return f'{what} needs the extra {extra}: pip install "hrm-gym[{extra}]"'

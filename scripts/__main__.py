@@ -1,47 +1,47 @@
-"""``hrm-gym NAME ...``: run a script by its name, dashes for underscores."""
+"""Puzzles as Gymnasium environments, and an agent that reasons in segments.
+
+usage: hrm-gym COMMAND [ARGUMENTS]
+
+Examples:
+  hrm-gym solve sudoku ".1.....2...343.."                    answer a puzzle
+  hrm-gym watch --agents maze-7x7 --record maze.gif           record an agent in a maze
+  hrm-gym train --preset maze-7x7 --seconds 90 --threads 2    train an agent on a CPU
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.metadata import version
 
 from hrm_gym.scripts.cli import USAGE_ERROR, output, run
-
-NO_COMMAND = ("__main__", "cli")
-"""Modules in this folder that are no scripts."""
+from hrm_gym.scripts.commands import load, names, summary
 
 
-def names() -> list[str]:
-    """Return the names of the scripts: the modules of this folder that define ``Args``."""
-    folder = Path(__file__).parent
-    found = []
-    for module in pkgutil.iter_modules([str(folder)]):
-        # The file is read and not imported, because some scripts load torch, which takes seconds.
-        path = folder / f"{module.name}.py"
-        if module.name in NO_COMMAND or not path.is_file():
-            continue
-        if re.search(r"^(class )?Args\b", path.read_text(), re.MULTILINE):
-            found.append(module.name.replace("_", "-"))
-    return sorted(found)
+def help_text() -> str:
+    """Return the usage, three examples and the commands with a line each."""
+    commands = names()
+    width = max(map(len, commands))
+    lines = [f"  {name:{width}}  {summary(name)}" for name in commands]
+    return (
+        f"{__doc__}\nCommands:\n" + "\n".join(lines) + "\n\n"
+        "hrm-gym COMMAND --help describes the arguments of a command, and hrm-gym --version prints "
+        "the version."
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the script that the first word names and return its exit status."""
+    """Run the command that the first word names and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help"):
+    if not words or words[0] in ("-h", "--help", "--version"):
         with output():
-            print(f"usage: hrm-gym NAME ...\n\nNAME is one of: {', '.join(names())}")
-            print("hrm-gym NAME --help describes the arguments.")
-        return 0 if words else USAGE_ERROR
+            print(f"hrm-gym {version('hrm-gym')}" if "--version" in words[:1] else help_text())
+        return 0
     name, *rest = words
     if name not in names():
         print(f"error: expected one of {', '.join(names())}, got {name!r}", file=sys.stderr)
         return USAGE_ERROR
-    module = importlib.import_module(f"hrm_gym.scripts.{name.replace('-', '_')}")
+    module = load(name)
     return run(module.main, module.Args, rest, prog=f"hrm-gym {name}")
 
 

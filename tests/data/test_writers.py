@@ -278,4 +278,4 @@ def test_a_dataset_of_the_hub(tmp_path, monkeypatch, capsys):
     assert "6 in train, 6 in test" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert run(build, Args, [*words[:-1], str(tmp_path / "e")]) == 2
-    assert 'extra hub: pip install -e ".[hub]"' in capsys.readouterr().err
+    assert 'extra hub: pip install "hrm-gym[hub]"' in capsys.readouterr().err

@@ -96,6 +96,6 @@ def test_values_are_sent_to_wandb(tmp_path, monkeypatch):
 def test_a_missing_wandb_is_reported_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(
-        ValueError, match=r'wandb needs the extra wandb: pip install -e "\.\[wandb\]"'
+        ValueError, match=r'wandb needs the extra wandb: pip install "hrm-gym\[wandb\]"'
     ):
         Tracker(tmp_path, wandb="puzzles")

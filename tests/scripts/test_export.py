@@ -52,7 +52,7 @@ def test_without_onnx_runtime_nothing_is_written(capsys, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.chdir(tmp_path)
     assert call("sudoku-4x4", "a.onnx") == 2
-    assert 'needs the extra export: pip install -e ".[export]"' in capsys.readouterr().err
+    assert 'needs the extra export: pip install "hrm-gym[export]"' in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

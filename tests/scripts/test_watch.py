@@ -289,5 +289,6 @@ def test_the_error_names_a_missing_extra(capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     assert call("--record", tmp_path / "a.mp4") == 2
     assert (
-        'record: .mp4 needs the extra video: pip install -e ".[video]"; ' in capsys.readouterr().err
+        'record: .mp4 needs the extra video: pip install "hrm-gym[video]"; '
+        in capsys.readouterr().err
     )

@@ -388,9 +388,9 @@ def test_the_error_names_a_missing_extra(tmp_path, monkeypatch):
     export(agent, tmp_path / "a.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ValueError, match=r'extra export: pip install -e "\.\[export\]"'):
+    with pytest.raises(ValueError, match=r'extra export: pip install "hrm-gym\[export\]"'):
         OnnxAgent(tmp_path / "a.onnx")
-    with pytest.raises(ValueError, match=r'extra export: pip install -e "\.\[export\]"'):
+    with pytest.raises(ValueError, match=r'extra export: pip install "hrm-gym\[export\]"'):
         export(agent, tmp_path / "b.onnx")
     assert not (tmp_path / "b.onnx").exists()
 

@@ -178,7 +178,7 @@ def test_a_checkpoint_is_loaded_from_the_hub(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="expected hub:owner/name"):
         HRMAgent.from_pretrained("hub:nobody")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ValueError, match=r'extra hub: pip install -e "\.\[hub\]"'):
+    with pytest.raises(ValueError, match=r'extra hub: pip install "hrm-gym\[hub\]"'):
         HRMAgent.from_pretrained("hub:sapientinc/some")
 
 
