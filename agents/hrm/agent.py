@@ -235,7 +235,8 @@ class HRMAgent(ActingAgent):
 
     def _read(self, output: Output) -> Segment:
         """Return an output of the model as arrays."""
-        shares = output.logits.float().softmax(-1)
+        impossible = torch.from_numpy(self.impossible(output.logits.shape[1])).to(self.device)
+        shares = output.logits.float().masked_fill(impossible, -math.inf).softmax(-1)
         confidence, answer = shares.max(-1)
         entropy = torch.special.entr(shares).sum(-1).mean(-1) / math.log(shares.shape[-1])
         q_continue = None if output.q_continue is None else output.q_continue.cpu().numpy()

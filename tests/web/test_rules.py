@@ -136,6 +136,7 @@ def test_the_relations_of_the_page_are_those_of_the_tasks():
         relations = {relation.name: relation.index.tolist() for relation in task.relations()}
         assert said["relations"] == relations, task.id
         assert said["vocab"] == task.vocab_size
+        assert said["answerTokens"] == list(task.answer_tokens)
 
 
 def test_the_page_generates_puzzles_of_every_size():

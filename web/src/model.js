@@ -39,7 +39,7 @@ export class Model {
   /**
    * Think about one puzzle; yields what every segment says, up to halting.
    * @param {number[]} tokens the question, one token a cell.
-   * @param rules of the puzzle: its number of tokens and its relations.
+   * @param rules of the puzzle: its number of tokens, those of answers, and its relations.
    */
   async *think(tokens, rules) {
     const { hidden_size: width, symbols, fixed_tokens: fixed } = this.about.model;
@@ -66,7 +66,7 @@ export class Model {
       feed.z_L = said.z_L_next;
       const [qHalt, qContinue] = said.q_values.data;
       const pair = this.about.model.q_continue;
-      const { answer, confidence } = read(said.logits.data, vocab);
+      const { answer, confidence } = read(said.logits.data, vocab, rules.answerTokens);
       const repeats = !this.about.steady || repeatsAnswer(answer, before);
       const halt = wantsToHalt(qHalt, pair ? qContinue : null, repeats);
       before = answer;
@@ -83,15 +83,15 @@ export class Model {
   }
 }
 
-/** The likeliest token of every cell, and how likely it is. */
-function read(logits, vocab) {
+/** The likeliest token of every cell among those that an answer may contain, and how likely it is. */
+function read(logits, vocab, tokens) {
   const answer = [];
   const confidence = [];
   for (let at = 0; at < logits.length; at += vocab) {
-    let best = 0;
-    for (let k = 1; k < vocab; k++) if (logits[at + k] > logits[at + best]) best = k;
+    let best = tokens[0];
+    for (const k of tokens) if (logits[at + k] > logits[at + best]) best = k;
     let sum = 0;
-    for (let k = 0; k < vocab; k++) sum += Math.exp(logits[at + k] - logits[at + best]);
+    for (const k of tokens) sum += Math.exp(logits[at + k] - logits[at + best]);
     answer.push(best);
     confidence.push(1 / sum);
   }

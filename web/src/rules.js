@@ -29,6 +29,7 @@ export class Sudoku {
     while (side % rows) rows--;
     this.box = [rows, side / rows];
     this.vocab = side + 2;
+    this.answerTokens = upTo(side).map((digit) => digit + 2);
     this.relations = { row: [], column: [], box: [] };
     this.units = upTo(3 * side).map(() => []);
     for (let cell = 0; cell < side * side; cell++) {
@@ -179,6 +180,7 @@ export class Maze {
     this.family = "maze";
     this.side = side;
     this.vocab = 6;
+    this.answerTokens = [WALL, OPEN, START, GOAL, PATH];
     const seen = (inside, step) => upTo(side * side).map((cell) => (inside(cell) ? cell + step : -1));
     this.relations = {
       left: seen((cell) => cell % side > 0, -1),

@@ -13,6 +13,7 @@ const said = JSON.parse(readFileSync(0, "utf8")).map(({ family, side, inputs: gi
   return {
     inputs,
     vocab: rules.vocab,
+    answerTokens: rules.answerTokens,
     relations: rules.relations,
     complaint: rules.complaint(inputs),
     accepts: answers.map((answer) => rules.accepts(inputs, answer)),

@@ -170,6 +170,7 @@ class OnnxAgent(ActingAgent):
 
     def _read(self, logits: NDArray[np.float32], q_values: NDArray[np.float32]) -> Segment:
         """Return the outputs of a segment."""
+        logits = np.where(self.impossible(logits.shape[1]), -np.inf, logits)
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
         bits = shares * np.log(np.maximum(shares, np.finfo(np.float32).tiny))

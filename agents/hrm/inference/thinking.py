@@ -119,6 +119,14 @@ class ReasoningAgent(Agent):
     def _add_task(self, task: Task) -> None:
         """Prepare the agent for puzzles of another size."""
 
+    def impossible(self, seq_len: int) -> NDArray[np.bool_]:
+        """Return which tokens no answer with this number of positions contains, ``(vocab,)`` bool.
+
+        An agent far from the sizes of its training may prefer one of them, such as padding.
+        """
+        task = self.task_for(seq_len)
+        return np.isin(np.arange(task.vocab_size), task.answer_tokens, invert=True)
+
     @abstractmethod
     def _segments(
         self,
