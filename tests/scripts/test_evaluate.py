@@ -93,6 +93,7 @@ def test_mini_arc_is_evaluated_by_votes(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:bf16")  # Some CPUs emulate it.
 def test_ten_small_arc_tasks(tmp_path, monkeypatch):
     # The commands of docs/compute.md: at least three test inputs right, by votes.
     monkeypatch.chdir(tmp_path)

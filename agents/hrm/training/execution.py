@@ -14,6 +14,9 @@ from ..model.network import HRM
 if TYPE_CHECKING:
     from .environments import Stream
 
+SLOWER = 1.5
+"""From this ratio of times on, bfloat16 counts as emulated. Timings of a busy CPU vary."""
+
 
 def compiler_problem() -> str | None:
     """Return why ``torch.compile`` cannot be used on this CPU, None if it can."""
@@ -50,16 +53,26 @@ def chosen_bf16(asked: bool | None, model: HRM, stream: Stream, device: torch.de
     """Return whether a run computes in bfloat16.
 
     By default it does on CUDA, and for a model with ``mixer="relations"`` on a CPU whose matrix
-    products are faster in bfloat16, which is measured: many CPUs only emulate it.
+    products are faster in bfloat16, which is measured: many CPUs only emulate it. Where bfloat16 is
+    asked for on such a CPU, a warning says how much slower it is.
     """
-    if asked is not None or device.type != "cpu" or not model.relational:
+    if device.type != "cpu":
         return device.type == "cuda" if asked is None else asked
+    if asked is False or (asked is None and not model.relational):
+        return False
     width = model.config.hidden_size
     rows = stream.count * stream.task.seq_len
     inner = model.config.inner(width)
-    return product_seconds(rows, width, inner, torch.bfloat16) < product_seconds(
-        rows, width, inner, torch.float32
+    bf16, float32 = (
+        product_seconds(rows, width, inner, dtype) for dtype in (torch.bfloat16, torch.float32)
     )
+    if asked and bf16 > SLOWER * float32:
+        warnings.warn(
+            f"bf16: the matrix products of this model take this CPU {bf16 / float32:.1f} times as "
+            "long in bfloat16 as in float32; without --bf16 the run chooses the faster one",
+            stacklevel=2,
+        )
+    return asked or bf16 < float32
 
 
 def product_seconds(rows: int, width: int, inner: int, dtype: torch.dtype) -> float:

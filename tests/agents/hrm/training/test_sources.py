@@ -92,6 +92,9 @@ def test_bf16_is_chosen_by_a_measurement(monkeypatch):
             execution, "product_seconds", lambda *args, best=faster: 1.0 + (args[-1] is not best)
         )
         assert Trainer(CONFIG, compile=False).bf16 == (faster is torch.bfloat16)
+    # The last one emulates bfloat16.
+    with pytest.warns(UserWarning, match=r"bf16: .* 2\.0 times as long in bfloat16"):
+        assert Trainer(CONFIG, compile=False, bf16=True).bf16
 
 
 def test_the_headline_environments_have_relational_presets():

@@ -138,6 +138,7 @@ def test_agent_round_trip_and_compaction(tmp_path):
     assert thoughts[-1].answer.tolist() == full.answer.tolist()
 
 
+@pytest.mark.filterwarnings("ignore:bf16")  # Some CPUs emulate it.
 def test_the_agent_of_a_bfloat16_run_is_half_as_large_and_the_same(tmp_path):
     trainer = Trainer(TINY, bf16=True)
     run(trainer, 5)
