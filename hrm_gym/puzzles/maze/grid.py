@@ -100,32 +100,37 @@ def _beside(distance: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def marked_moves(size: int, answer: bytes, maze: bytes) -> NDArray[np.int8]:
-    """Return the move towards G along the path that an answer marks, for every cell of the path.
+def marked_moves(size: int, answer: bytes, maze: bytes, start: int) -> NDArray[np.int8]:
+    """Return the moves of a walker that follows the marks of an answer from a cell to G.
+
+    The walker sees only the cells next to it: it enters G if it can, otherwise the first marked
+    cell above, to the right, below or to the left in which it has not been. An answer that marks
+    two shortest paths is therefore walked along one of them, and nothing is searched.
 
     Args:
         size: Cells along one side.
         answer: ``(s*s,)`` uint8 tokens.
         maze: ``(s*s,)`` uint8 tokens.
+        start: Cell in which the walk begins.
 
     Returns:
-        ``(s*s,)`` moves, -1 off the path; -1 everywhere if the marks fork or form a cycle.
+        ``(s*s,)`` moves, -1 in cells off the walk; -1 everywhere if the walk does not reach G.
     """
     marks, tokens = np.frombuffer(answer, np.uint8), np.frombuffer(maze, np.uint8)
-    marked = (marks == PATH) | (tokens == START) | (tokens == GOAL)
-    walls = np.where(marked & (tokens != WALL), tokens, WALL).astype(np.uint8)
-    distance = distances(walls, size, int(np.flatnonzero(tokens == GOAL)[0]))
-    moves = np.full((size, size), -1, np.int8)
-    if _is_simple_path(distance >= 0, size):
-        grid = np.pad(distance.reshape(size, size), 1, constant_values=-1)
-        here = grid[1:-1, 1:-1]
-        for move, ahead in enumerate(neighbours(grid)):
-            moves[(ahead >= 0) & (ahead == here - 1)] = move
-    return moves.ravel()
-
-
-def _is_simple_path(cells: NDArray[np.bool_], size: int) -> bool:
-    """Return whether connected cells, ``(s*s,)`` bool, form a path without forks or cycles."""
-    grid = np.pad(cells.reshape(size, size), 1).astype(np.int64)
-    degrees = np.sum(neighbours(grid), axis=0)[grid[1:-1, 1:-1] > 0]
-    return bool(degrees.max() <= 2 and degrees.sum() == 2 * (len(degrees) - 1))
+    marked = (marks == PATH) & (tokens != WALL) | (tokens == START) | (tokens == GOAL)
+    # A border, so that no step leaves the grid.
+    open_cells = np.pad(marked.reshape(size, size), 1).ravel().tolist()
+    goals = np.pad((tokens == GOAL).reshape(size, size), 1).ravel().tolist()
+    width = size + 2
+    cell = start // size * width + start % size + width + 1
+    moves = np.full((width, width), -1, np.int8)
+    walk = moves.ravel()
+    while not goals[cell]:
+        open_cells[cell] = False
+        beside = [cell - width, cell + 1, cell + width, cell - 1]
+        ways = [move for move, other in enumerate(beside) if open_cells[other]]
+        if not ways:
+            return np.full(size * size, -1, np.int8)
+        walk[cell] = next((move for move in ways if goals[beside[move]]), ways[0])
+        cell = beside[walk[cell]]
+    return moves[1:-1, 1:-1].ravel()

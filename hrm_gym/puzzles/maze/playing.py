@@ -81,19 +81,26 @@ class MazePlay(Task):
         return "to G", max(0.0, 1 - left / max(int(away[start]), 1)), f"{left} left"
 
     def next_action(self, answer: Tokens, obs: Any, info: Any) -> int:
-        """Return the move along the marked cells, if they form one path from the position to G.
+        """Return the move of a walk along the marked cells; see ``marked_moves``.
 
-        If the marks fork or form a cycle, there are several paths. Choosing the right one would be
-        a search, which the agent did not do. If the marks do not lead to G, the answer is wrong,
-        and the first legal move is played.
+        If the marks do not lead to G, the answer is wrong, and the first legal move is played.
         """
         move = self._marked_move(answer, obs)
         return move if move >= 0 else int(np.argmax(info["action_mask"]))
 
     def _marked_move(self, answer: Tokens, obs: Any) -> int:
-        """Return the move along the marked path, -1 if there is none."""
-        moves = marked_moves(self.size, answer.tobytes(), self.question(obs).tobytes())
-        return int(moves[int(obs["position"])])
+        """Return the move along the marks, -1 if they do not lead to G.
+
+        The walk begins at S, so that the agent does not turn back in the middle of it. An agent off
+        this walk begins a walk where it is.
+        """
+        tokens, position = self.question(obs), int(obs["position"])
+        move = -1
+        for start in (self.ends(tokens)[0], position):
+            if move < 0:
+                moves = marked_moves(self.size, answer.tobytes(), tokens.tobytes(), start)
+                move = int(moves[position])
+        return move
 
     def solver_action(self, obs: Any, info: Any) -> np.int64:
         """Return the first of up, right, down and left that leads closer to G.
