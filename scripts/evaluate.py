@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hrm_gym.checks import check_positive
 from hrm_gym.scripts.cli import check_file, run
 
 
@@ -49,9 +50,16 @@ class Args:
     """Standard deviation of the noise in the initial carry of a restart."""
     carry_noise: float = 0.1
     """Standard deviation of the noise that a restart adds to the carry after every segment."""
+    adapt_seconds: float | None = None
+    """Train a copy of the agent on the demonstrations of each task for this time, and answer its
+    test inputs then; for tasks that the agent was not trained on. Tasks that do not fit on the
+    agent's canvas are left out."""
+    adapt_weights: bool = False
+    """With --adapt-seconds, train all weights in the second half of the time, not the puzzle
+    embedding alone."""
     submission: Path | None = None
     """Also write the two best attempts at every test input to this file, in the format of Kaggle's
-    ARC Prize; for dataset folders whose augmentations vote."""
+    ARC Prize; for dataset folders whose augmentations vote, and with --adapt-seconds."""
     out: Path | None = None
     """Folder of figures: also draw accuracy against segments and votes, and the calibration of
     q_halt, to OUT/segments.png."""
@@ -85,6 +93,11 @@ def main(args: Args) -> None:
 
         save_traces(args, agent, env_id, env_kwargs)
     rows = evaluate_as_family(args, agent)
+    if rows is None and args.adapt_seconds is not None:
+        raise ValueError(
+            f"adapt-seconds: {args.agent} cannot adapt; expected an HRM whose puzzles come with "
+            "demonstrations"
+        )
     if rows is None and args.submission is not None:
         raise ValueError(
             "submission: expected an HRM and --data with a dataset folder whose test inputs are "
@@ -97,7 +110,7 @@ def main(args: Args) -> None:
 
 
 def check_counts(args: Args) -> None:
-    """Check the numbers of segments, votes and restarts.
+    """Check the numbers of segments, votes and restarts, and the time to adapt.
 
     Raises:
         ValueError: if one is not positive.
@@ -108,6 +121,8 @@ def check_counts(args: Args) -> None:
     for option, values in options:
         if min(values, default=1) < 1:
             raise ValueError(f"{option}: expected at least 1, got {min(values)}")
+    if args.adapt_seconds is not None:
+        check_positive("adapt_seconds", args.adapt_seconds)
 
 
 def env_arguments(args: Args, agent: Any, env_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.trainer import Trainer
+from hrm_gym.puzzles.arc import mini_tasks
 from hrm_gym.scripts import train
 from hrm_gym.scripts.build_dataset import Args as BuildArgs
 from hrm_gym.scripts.build_dataset import main as build
@@ -90,6 +91,42 @@ def test_mini_arc_is_evaluated_by_votes(tmp_path, capsys):
     assert run(main, Args, [*words, "--json", str(result)]) == 0
     assert "4 test inputs of 4 tasks" in " ".join(capsys.readouterr().out.split())
     assert rows_of(result)["votes8/pass@2"]["tests"] <= 4
+    # Tasks that it was not trained on, of which one does not fit.
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    for task in mini_tasks()[4:6]:
+        (folder / f"{task.name}.json").write_text(json.dumps(task.to_json()))
+    large = {"train": [{"input": [[1] * 6], "output": [[1]]}], "test": [{"input": [[1]]}]}
+    (folder / "large.json").write_text(json.dumps(large))
+    words += ["--adapt-seconds", "0.1", "--json", str(result)]
+    assert run(main, Args, [*words, "--data", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert "2 of 3 tasks fit on the canvas of the agent" in said.err
+    assert "Demonstrations reproduced: all in" in said.out
+    rows = rows_of(result)
+    assert rows["votes8/pass@2"]["tests"] <= 2
+    for task in mini_tasks()[4:6]:
+        row = rows[f"adapt/{task.name}"]
+        assert 0 <= row["value"] <= 1
+        assert row["steps"] > 0
+        assert row["solved"] in ([False], [True])
+    assert run(main, Args, [*words, "--data", str(folder / "large.json")]) == 2
+    assert "has a grid of 1x6 cells; the canvas of the agent has 5x5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("agent", "seconds", "sentence"),
+    [
+        ("sudoku-4x4", "1", "adapt-seconds: sudoku-4x4 cannot adapt; expected an HRM whose"),
+        ("nearest-cell", "1", "adapt-seconds: nearest-cell cannot adapt; expected an HRM"),
+        ("sudoku-4x4", "0", "adapt_seconds: expected a positive number, got 0"),
+    ],
+)
+def test_agents_that_cannot_adapt_are_named(agent, seconds, sentence, capsys):
+    env = "HRMARC-5x5-v0" if agent == "nearest-cell" else "HRMSudoku-4x4-v0"
+    words = ["--agent", agent, "--env", env, "--adapt-seconds", seconds]
+    assert run(main, Args, words) == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.slow

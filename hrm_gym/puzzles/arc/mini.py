@@ -9,7 +9,8 @@ A model with a puzzle embedding learns a task from its demonstrations. ``mini-ar
 contains the demonstrations of both splits under the eight symmetries of the square, each with a
 row of the puzzle embedding; see ``turned``. ``mini-arc:tuning`` does the same without the
 demonstrations of ``val``, which are then its test puzzles, so that a configuration can be chosen
-without any test pair. A number limits either to the first tasks: ``mini-arc:turned:100``.
+without any test pair. Each of the three may be limited to the first tasks, as in
+``mini-arc:turned:100``, or to those from one number to another: ``mini-arc:101-149``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MINI_ARC = "mini-arc"
 FOLDER = Path(__file__).parent / "mini_arc"
+KINDS = ("turned", "tuning")
+"""Forms of the source in which every symmetry of a task has a row of the puzzle embedding."""
 CELLS = 5
 """Cells along one side of every grid."""
 LEAST = 4
@@ -84,8 +87,8 @@ def load_mini(source: str, split: str, side: int) -> PuzzleSet:
     """Return the puzzles of a split on a square canvas.
 
     Args:
-        source: ``mini-arc``, ``mini-arc:turned`` or ``mini-arc:tuning``, the last two also with a
-            number of tasks.
+        source: ``mini-arc``, ``mini-arc:turned`` or ``mini-arc:tuning``, each also with a number
+            or a range of tasks.
         split: ``train``, ``val``, ``test`` or ``ood``. With ``turned`` and ``tuning``, all splits
             but ``train`` are the test puzzles, as in dataset folders.
         side: Cells along one side of the canvas.
@@ -118,15 +121,19 @@ def read_source(source: str) -> tuple[str | None, tuple[ArcTask, ...]]:
     """
     _, *rest = source.split(":")
     tasks = mini_tasks()
-    kind = rest[0] if rest else None
-    count = rest[1] if len(rest) > 1 else str(len(tasks))
-    number = int(count) if count.isdecimal() else 0
-    if kind not in (None, "turned", "tuning") or len(rest) > 2 or not 1 <= number <= len(tasks):
+    kind = rest.pop(0) if rest and rest[0] in KINDS else None
+    first, dash, last = (rest.pop(0) if rest else str(len(tasks))).partition("-")
+    numbers = (first, last) if dash else ("1", first)
+    if rest or not all(number.isdecimal() for number in numbers):
+        start = end = 0
+    else:
+        start, end = map(int, numbers)
+    if not 1 <= start <= end <= len(tasks):
         raise ValueError(
-            f"source: expected {MINI_ARC}, {MINI_ARC}:turned[:N] or {MINI_ARC}:tuning[:N] with N "
-            f"from 1 to {len(tasks)}, got {source!r}"
+            f"source: expected {MINI_ARC}, {MINI_ARC}:turned or {MINI_ARC}:tuning, perhaps with :N "
+            f"for the first N tasks or :A-B for those from A to B of {len(tasks)}, got {source!r}"
         )
-    return kind, tasks[:number]
+    return kind, tasks[start - 1 : end]
 
 
 def _plain_set(tasks: tuple[ArcTask, ...], split: str, side: int) -> PuzzleSet:

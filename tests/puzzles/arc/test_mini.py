@@ -91,6 +91,21 @@ def test_a_number_limits_the_tasks():
     assert (len(puzzles), puzzles.num_puzzle_ids) == (800, 800)
 
 
+def test_a_range_selects_tasks():
+    puzzles = load_puzzles(TASK, "mini-arc:101-149", "test").puzzles
+    assert [puzzle.task_id for puzzle in puzzles] == [task.name for task in mini_tasks()[100:]]
+    turned = load_puzzles(TASK, "mini-arc:turned:149-149", "test")
+    np.testing.assert_array_equal(turned.inputs[0], puzzles[-1].inputs)
+
+
+@pytest.mark.parametrize(
+    "part", ["0", "150", "2-1", "1-150", "-", "1-", "a", "1-2-3", "turned:1:2"]
+)
+def test_other_parts_are_refused(part):
+    with pytest.raises(ValueError, match="source: expected mini-arc, mini-arc:turned or"):
+        load_puzzles(TASK, f"mini-arc:{part}", "test")
+
+
 def test_a_larger_canvas_marks_the_end_of_the_grids():
     puzzles = load_puzzles(get_task("arc-6x6"), "mini-arc", "test")
     first = puzzles.inputs[0].reshape(6, 6)

@@ -368,11 +368,12 @@ def evaluate_arc(
             done += len(chunk)
             if on_batch is not None:
                 on_batch(done, total)
-        scores.append(_score(list(tests.values()), stop, spent, seconds))
+        scores.append(score_tests(list(tests.values()), stop, spent, seconds))
     return ArcResult(scores, list(tests.values()))
 
 
-def _score(tests: list[ArcTest], votes: int, spent: int, seconds: float) -> ArcScore:
+def score_tests(tests: list[ArcTest], votes: int, spent: int, seconds: float) -> ArcScore:
+    """Return pass@k of answered test inputs; hidden outputs are left out."""
     by_task: dict[str, list[ArcTest]] = {}
     tests = [test for test in tests if test.label.size]
     if not tests:
