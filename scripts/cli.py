@@ -8,14 +8,13 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import tyro
 
 ArgsT = TypeVar("ArgsT")
-ItemT = TypeVar("ItemT")
 
 USAGE_ERROR = 2
 NO_READER = 141
@@ -83,22 +82,6 @@ def check_file(option: str, path: Path) -> None:
     device = path.exists() and not path.is_file()
     if not os.access(path if device else folder, os.W_OK):
         raise ValueError(f"{option}: {path if device else folder} cannot be written to")
-
-
-def progress(items: Iterable[ItemT], what: str, total: int | None = None) -> Iterator[ItemT]:
-    """Yield items and show a progress bar if standard error is a terminal.
-
-    Args:
-        items: The items.
-        what: Description of the work.
-        total: Number of items, if they have no ``len``; there is no bar for a single item.
-    """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    quiet = total == 1 or not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        yield from bar.track(items, total=total, description=what)
 
 
 def _folder_above(path: Path) -> Path:

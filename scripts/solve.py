@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
-from hrm_gym.scripts.cli import progress, run
+from hrm_gym.progress import progress
+from hrm_gym.scripts.cli import run
 
 if TYPE_CHECKING:
     from hrm_gym.puzzles import Task

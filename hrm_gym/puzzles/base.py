@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -143,6 +144,22 @@ class Task(Playable):
         Raises:
             ValueError: if the length or a character is wrong.
         """
+
+    def parse_rows(self, texts: Sequence[str]) -> Tokens:
+        """Read many puzzles ``(N, seq_len)`` as ``parse`` reads each; some tasks do it in bulk.
+
+        Raises:
+            ValueError: if ``parse`` raises it for one of them.
+        """
+        return np.array([self.parse(text) for text in texts], np.uint8).reshape(-1, self.seq_len)
+
+    def solve_rows(self, inputs: Tokens) -> Tokens:
+        """Solve many puzzles ``(N, seq_len)`` as ``solve`` solves each; some tasks do it in bulk.
+
+        Raises:
+            ValueError: if ``solve`` raises it for one of them.
+        """
+        return np.array([self.solve(row) for row in inputs], np.uint8).reshape(-1, self.seq_len)
 
     @abstractmethod
     def format(self, tokens: Tokens) -> str:

@@ -11,6 +11,7 @@ import tyro
 
 from hrm_gym.data import PuzzleSet, load_puzzles
 from hrm_gym.data.writers import write_puzzles
+from hrm_gym.progress import progress
 from hrm_gym.puzzles import family_task
 
 
@@ -21,7 +22,7 @@ class Options:
     out: Path
     """Folder to write; it must not exist, or be empty."""
     data: str | None = None
-    """Puzzles: bank, generator:N, a CSV file with the columns question and answer, a folder with
+    """Puzzles: bank, generator:N, a file of puzzles (a list, grids, a CSV, JSON), a folder with
     train.csv and test.csv, or hub:OWNER/NAME of such a dataset; by default the family's own."""
     size: int | None = None
     """Cells along one side; by default the first size of the family."""
@@ -59,7 +60,8 @@ def write(options: Options) -> dict[str, int]:
             splits[split] = load_puzzles(task, str(path / f"{split}.csv"))
     elif path.is_file():
         whole = load_puzzles(task, source)
-        train = np.array([task.split_of(whole[k]) == "train" for k in range(len(whole))])
+        rows = progress(range(len(whole)), "splitting")
+        train = np.array([task.split_of(whole[k]) == "train" for k in rows])
         splits = {"train": whole.take(train), "test": whole.take(~train)}
     else:
         splits = {split: load_puzzles(task, source, split) for split in ("train", "test")}

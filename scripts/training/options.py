@@ -19,7 +19,7 @@ class Options:
     """Task to train on instead of the environment's own: an id or, for a custom task,
     module:Class."""
     data: str | None = None
-    """Puzzles to train on: a CSV file, a dataset folder, bank, generator:N."""
+    """Puzzles to train on: a file of puzzles, a dataset folder, bank, generator:N."""
     puzzles: int | None = None
     """Number of labelled training puzzles at most; 1000 by default."""
     steps: int | None = None
@@ -51,7 +51,7 @@ class Options:
     share of the run, such as 0.3 1 1 0.6 1 2. After the last row the preset's depth is used."""
     eval_every: int | None = None
     """Optimizer steps between two validations on held-out puzzles: the split val or, if --data is
-    a file, the rows that --puzzles leaves over."""
+    a file, the rows that --puzzles leaves over, at most 10,000."""
     stop_at: float | None = None
     """Stop once this share of the validation puzzles is answered exactly, such as 0.98; with
     --targets any, once this share is solved."""

@@ -11,10 +11,11 @@ import numpy as np
 
 from hrm_gym.extras import missing_extra
 from hrm_gym.files import write_bytes
+from hrm_gym.progress import progress
 from hrm_gym.rendering import to_array
 from hrm_gym.rendering.gif import write_gif
 from hrm_gym.rendering.replay import paint_replay
-from hrm_gym.scripts.cli import check_file, progress
+from hrm_gym.scripts.cli import check_file
 
 from .window import FLASH, ReplayWindow
 

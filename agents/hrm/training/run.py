@@ -33,6 +33,8 @@ Progress = Callable[[Trainer, Metrics], None]
 
 PATIENCE = 20
 """Number of consecutive skipped steps after which a run returns to its last checkpoint."""
+HELD_OUT = 10_000
+"""Largest number of rows of a file that are kept for validation."""
 RETURNS = 3
 """Number of returns after which a run fails."""
 
@@ -182,6 +184,8 @@ def _go_back(trainer: Trainer, callbacks: Callbacks, attempt: int) -> None:
 def validation_puzzles(config: TrainConfig) -> PuzzleSet:
     """Return held-out puzzles: the ``val`` split, or the rows of a file that training leaves out.
 
+    Of a large file, at most ``HELD_OUT`` rows are read.
+
     Raises:
         ValueError: if training uses every row of the file.
     """
@@ -189,7 +193,7 @@ def validation_puzzles(config: TrainConfig) -> PuzzleSet:
     source, limit = config.main_source.source, config.main_source.limit
     if source is None or not Path(source).is_file():
         return load_puzzles(task, source, "val")
-    puzzles = load_puzzles(task, source)
+    puzzles = load_puzzles(task, source, limit=None if limit is None else limit + HELD_OUT)
     if limit is None or limit >= len(puzzles):
         raise ValueError(
             f"eval_every: training takes all {len(puzzles)} rows of {source}; leave some "

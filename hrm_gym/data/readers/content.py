@@ -34,6 +34,8 @@ def decode(content: bytes, origin: str) -> str:
     Raises:
         ValueError: if they are not text in UTF-8, or in UTF-16 or UTF-32 with a mark.
     """
+    # The decoder for UTF-8 with a mark counts the position of an error from behind the mark.
+    content = content.removeprefix(codecs.BOM_UTF8)
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)

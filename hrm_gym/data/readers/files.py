@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hrm_gym.puzzles import PAD, Puzzle, Task
+from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens
 
 from ..certify import certify
 from ..puzzle_set import PuzzleSet
 from .content import MARKS, read_text
-from .questions import checked_answer
+from .large import LARGE, MANY, NotInLinesError, read_large
 from .records import Fault, Found, Record, is_record, notes, read_records
 
 PREFIX = 1 << 20
@@ -36,6 +39,12 @@ def read_file(task: Task, path: Path, limit: int | None = None) -> PuzzleSet:
         ValueError: if a puzzle is malformed, unsolvable or ambiguous, its answer is wrong, or there
             is none; the message gives the line.
     """
+    if path.stat().st_size >= LARGE and (limit is None or limit >= MANY):
+        sets: list[PuzzleSet] = []
+        with suppress(NotInLinesError):
+            sets += [_checked(task, path, part) for part in read_large(task, path, limit)]
+        if sets:
+            return _joined(sets)
     found = _find(task, path, limit)
     if not found:
         raise ValueError(
@@ -48,6 +57,19 @@ def read_file(task: Task, path: Path, limit: int | None = None) -> PuzzleSet:
     for note in notes(found)[:1]:
         warnings.warn(f"{path}, {note}", stacklevel=2)
     return _checked(task, path, [part for part in found if is_record(part)])
+
+
+def _joined(sets: list[PuzzleSet]) -> PuzzleSet:
+    """Return one set of all puzzles; the list is empty afterwards."""
+    origin = sets[0].origin
+    joined: dict[str, NDArray[Any]] = {}
+    names = ("inputs", "labels", "ratings", "puzzle_ids")
+    parts = {name: [getattr(part, name) for part in sets] for name in names}
+    sets.clear()
+    for name in names:
+        # Every column is freed before the next one is copied.
+        joined[name] = np.concatenate(parts.pop(name))
+    return PuzzleSet(**joined, origin=origin)
 
 
 def _find(task: Task, path: Path, limit: int | None) -> list[Found]:
@@ -71,39 +93,79 @@ def _find(task: Task, path: Path, limit: int | None) -> list[Found]:
 
 
 def _checked(task: Task, path: Path, records: Sequence[Record]) -> PuzzleSet:
-    """Return the puzzles of records, which are checked and rated together where the task can.
+    """Return the puzzles of records, which are solved, checked and rated together if the task can.
 
     Raises:
         ValueError: if a question is malformed, unsolvable or ambiguous, or an answer is wrong.
     """
-    bulk = type(task).check_rows is not Task.check_rows
-    inputs = np.zeros((len(records), task.seq_len), np.uint8)
+    lines = np.array([record.line for record in records])
+    given = np.array([record.rating is not None for record in records])
+    ratings = np.array([record.rating or 0 for record in records], np.float32)
+    answered = np.flatnonzero([bool(record.answer) for record in records])
+    missing = np.flatnonzero([not record.answer for record in records])
+    texts = [record.cells for record in records]
+    answers = [record.answer for record in records if record.answer]
+    inputs = _rows(path, lines, texts, task.parse_rows, task.parse)
     labels = np.full_like(inputs, PAD)
-    ratings = np.array([-1 if r.rating is None else r.rating for r in records], np.float32)
-    for row, record in enumerate(records):
-        try:
-            inputs[row] = question = task.parse(record.cells)
-            task.check_question(question)
-            if bulk and record.answer:
-                labels[row] = task.parse(record.answer)
-                continue
-            # An answer does not show that it is the only one.
-            labels[row] = task.solve(question)
-            if record.answer:
-                labels[row] = checked_answer(task, question, record.answer)
-            if ratings[row] < 0:
-                ratings[row] = task.rate(question)
-            if not bulk and not task.is_solved(Puzzle(question, labels[row]), labels[row]):
-                raise ValueError("the answer does not solve the question")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path}, line {record.line}: {error}") from None
-    if bulk:
+    labels[answered] = _rows(path, lines[answered], answers, task.parse_rows, task.parse)
+    labels[missing] = _rows(path, lines[missing], inputs[missing], task.solve_rows, task.solve)
+    if type(task).check_rows is not Task.check_rows:
         try:
             found = certify(task, inputs, labels)
         except ValueError as error:
             number, _, sentence = str(error).partition(": ")
-            row = int(re.sub(r"\D", "", number))
-            raise ValueError(f"{path}, line {records[row].line}: {sentence}") from None
-        ratings = np.where(ratings < 0, found, ratings)
+            line = lines[int(re.sub(r"\D", "", number))]
+            raise ValueError(f"{path}, line {line}: {sentence}") from None
+        ratings = np.where(given, ratings, found)
+    else:
+        for row, record in enumerate(records):
+            try:
+                check(task, inputs[row], labels[row], bool(record.answer))
+                if record.rating is None:
+                    ratings[row] = task.rate(inputs[row])
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}, line {record.line}: {error}") from None
     ids = np.zeros(len(records), np.int32)
     return PuzzleSet(inputs, labels, ratings, ids, str(path))
+
+
+def check(task: Task, question: Tokens, answer: Tokens, given: bool) -> None:
+    """Check one puzzle of a task that does not check many at once.
+
+    Args:
+        task: The task.
+        question: ``(seq_len,)``.
+        answer: ``(seq_len,)``.
+        given: Whether the answer was given; it does not show that it is the only one.
+
+    Raises:
+        ValueError: if the question is unsolvable or ambiguous, or the answer is wrong.
+    """
+    task.check_question(question)
+    if given:
+        task.solve(question)
+    if not task.is_solved(Puzzle(question, answer), answer):
+        raise ValueError("the answer does not solve the question")
+
+
+def _rows(
+    path: Path,
+    lines: NDArray[np.int64],
+    values: Any,
+    many: Callable[[Any], Tokens],
+    one: Callable[[Any], Tokens],
+) -> Tokens:
+    """Return what ``many`` makes of values.
+
+    Raises:
+        ValueError: if ``one`` raises an error for a value; the message gives its line.
+    """
+    try:
+        return many(values)
+    except (ValueError, TypeError):
+        for line, value in zip(lines, values, strict=True):
+            try:
+                one(value)
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}, line {line}: {error}") from None
+        raise

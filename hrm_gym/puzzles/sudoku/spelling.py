@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .tokens import DIGITS
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..puzzle import Tokens
+from .tokens import BLANK, DIGITS
 
 FRAMES = "".join(map(chr, range(0x2500, 0x2580)))
 """The characters of Unicode for drawing boxes."""
@@ -41,3 +46,18 @@ def spelled(text: str, size: int) -> str:
         if "." in line or full:
             return line.translate(str.maketrans(("0" + DIGITS)[:size], DIGITS[:size]))
     return line.replace("0", ".")
+
+
+def plain_rows(texts: Sequence[str], size: int) -> Tokens:
+    """Read puzzles of up to 9 rows that consist of digits and dots alone.
+
+    Returns:
+        ``(N, size * size)`` uint8; the rows of all other puzzles contain padding.
+    """
+    table = np.zeros(256, np.uint8)
+    table[[ord(char) for char in ".0" + DIGITS[:size]]] = [BLANK, *range(BLANK, size + 2)]
+    tokens = np.zeros((len(texts), size * size), np.uint8)
+    plain = [k for k, text in enumerate(texts) if len(text) == size * size and text.isascii()]
+    joined = "".join([texts[k] for k in plain]).encode("ascii")
+    tokens[plain] = table[np.frombuffer(joined, np.uint8)].reshape(-1, size * size)
+    return tokens

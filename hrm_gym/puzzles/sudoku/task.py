@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..puzzle import PAD, Puzzle, Symmetry, Tokens
 from ..relations import Relation, group, lines
 from .playing import SudokuPlay
 from .solver import LARGEST_FAST, UNFINISHED, generate, is_easy, search_grid, solve_rows
-from .spelling import KEEP_DASHES, ORNAMENTS, characters, spelled
+from .spelling import KEEP_DASHES, ORNAMENTS, characters, plain_rows, spelled
 from .tables import BOXES, tables
 from .tokens import BLANK, DIGITS
 
@@ -101,6 +102,15 @@ class Sudoku(SudokuPlay):
                 )
         return np.array([known.index(char) + 1 for char in cells], np.uint8)
 
+    def parse_rows(self, texts: Sequence[str]) -> Tokens:
+        """Read many puzzles; those of up to 9 rows that are plain digits are looked up."""
+        if self.size > 9:
+            return super().parse_rows(texts)
+        tokens = plain_rows(texts, self.size)
+        for row in np.flatnonzero((tokens == PAD).any(axis=1)).tolist():
+            tokens[row] = self.parse(texts[row])
+        return tokens
+
     def format(self, tokens: Tokens) -> str:
         """Write tokens as digits, with ``.`` for a blank."""
         return "".join("." if t < 2 else DIGITS[t - 2] for t in tokens)
@@ -117,6 +127,14 @@ class Sudoku(SudokuPlay):
             several = "has no solution" if found == 0 else "has several solutions, expected one"
             raise ValueError(f"the sudoku {self.format(inputs)} {several}")
         return (solution + 1).astype(np.uint8)
+
+    def solve_rows(self, inputs: Tokens) -> Tokens:
+        """Return the unique solutions of puzzles ``(N, n*n)``, which are solved on all cores."""
+        counts, _, solutions = solve_rows(np.ascontiguousarray(self.grid(inputs)), self.size)
+        for row in np.flatnonzero(counts != 1)[:1].tolist():
+            # It raises the error.
+            self.solve(inputs[row])
+        return (solutions + 1).astype(np.uint8)
 
     def check_question(self, inputs: Tokens) -> None:
         """Check that a grid contains a blank.
