@@ -63,6 +63,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
 
     Raises:
         ValueError: if an argument is invalid, or the device does not exist.
+        TypeError: if an argument is unknown; the message names it.
     """
 
     endings: ClassVar[Mapping[str, Any]] = AnswerEnv.endings
@@ -134,18 +135,15 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._keys[places] = torch.tensor(found, dtype=torch.int64, device=self.device)
         self._episodes[places] = -1
 
+    def _next_keys(self) -> NDArray[np.uint64]:
+        found = keys.lane_tensor(self._keys, self._episodes + 1)
+        return found.cpu().numpy().view(np.uint64)
+
     def _begin_rows(
-        self,
-        chosen: NDArray[np.bool_],
-        index: NDArray[np.int64] | None,
-        among: NDArray[np.int64] | None,
+        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
     ) -> None:
         mask = torch.as_tensor(chosen, device=self.device)
-        drawn, candidates = (
-            None if rows is None else torch.as_tensor(rows, device=self.device)
-            for rows in (index, among)
-        )
-        self._begin(mask, drawn, candidates)
+        self._begin(mask, torch.as_tensor(index, device=self.device), as_stored)
         self._done = self._done & ~mask
 
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -154,20 +152,14 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         infos = with_masks(self._row_info(no) | _ending(no.clone(), no.long()), rows)
         return self._out(self._observe()), self._task_info(chosen) | self._out(infos)
 
-    def _begin(
-        self, mask: Tensor, index: Tensor | None = None, among: Tensor | None = None
-    ) -> None:
+    def _begin(self, mask: Tensor, drawn: Tensor | None = None, as_stored: bool = False) -> None:
         """Begin the next episode of the masked rows; all rows are drawn, to avoid waiting."""
         self._episodes = self._episodes + mask
         episode_keys = keys.lane_tensor(self._keys, self._episodes)
-        if index is not None:
-            drawn = index
-        elif among is not None:
-            drawn = among[keys.pick_tensor(episode_keys, len(among))]
-        else:
+        if drawn is None:
             drawn = keys.pick_tensor(episode_keys, len(self.puzzles))
         tokens, labels = self._inputs[drawn], self._labels[drawn]
-        if self.easier and index is None:
+        if self.easier and not as_stored:
             ease = keys.easier_key_tensor(episode_keys)
             eased = self.task.easier_rows(tokens, labels, keys.lane_tensor(ease, 1))
             chosen = (keys.unit_tensor(keys.lane_tensor(ease, 0)) < self.easier)[:, None]
@@ -175,7 +167,7 @@ class AnswerVectorEnv(PuzzleVectorEnv):
                 torch.where(chosen, new, old)
                 for new, old in zip(eased, (tokens, labels), strict=True)
             )
-        turned = self.augment and index is None
+        turned = self.augment and not as_stored
         turns = keys.symmetry_key_tensor(episode_keys) if turned else None
         rows = mask[:, None]
         if self._solved_targets is not None:

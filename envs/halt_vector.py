@@ -47,6 +47,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
+        TypeError: if an argument is unknown; the message names it.
     """
 
     endings: ClassVar[Mapping[str, Any]] = HaltEnv.endings
@@ -95,14 +96,16 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
         self._keys[rows], self._episodes[rows] = found, -1
 
+    def _next_keys(self) -> NDArray[np.uint64]:
+        return keys.lane_array(self._keys, (self._episodes + 1).astype(np.uint64))
+
     def _begin_rows(
-        self,
-        chosen: NDArray[np.bool_],
-        index: NDArray[np.int64] | None,
-        among: NDArray[np.int64] | None,
+        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
     ) -> None:
-        self._begin(chosen, index, among)
-        self._done = self._done & ~chosen
+        self._episodes[chosen] += 1
+        self._rows[chosen] = index[chosen]
+        self._segments[chosen] = 1
+        self._done[chosen] = False
 
     def _reset_outputs(
         self, chosen: NDArray[np.bool_]
@@ -111,26 +114,11 @@ class HaltVectorEnv(PuzzleVectorEnv):
         infos = self._info(no, no) | self._unknown_info()
         return self._observe(), {k: v & chosen if k[0] == "_" else v for k, v in infos.items()}
 
-    def _begin(
-        self,
-        mask: NDArray[np.bool_],
-        index: NDArray[np.int64] | None = None,
-        among: NDArray[np.int64] | None = None,
-    ) -> None:
-        """Start the next episode of the masked rows."""
-        rows = np.flatnonzero(mask)
-        if len(rows) == 0:
-            return
-        self._episodes[rows] += 1
-        if index is None:
-            drawn = keys.lane_array(self._keys[rows], self._episodes[rows].astype(np.uint64))
-            if among is None:
-                self._rows[rows] = keys.pick_array(drawn, len(self.puzzles))
-            else:
-                self._rows[rows] = among[keys.pick_array(drawn, len(among))]
-        else:
-            self._rows[rows] = index[rows]
-        self._segments[rows] = 1
+    def _begin(self, mask: NDArray[np.bool_]) -> None:
+        """Begin the next episode of the masked rows."""
+        if mask.any():
+            drawn = keys.pick_array(self._next_keys(), len(self.puzzles))
+            self._begin_rows(mask, drawn, as_stored=False)
 
     # Steps -------------------------------------------------------------------------------------
 
@@ -157,7 +145,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
             )
         mode = self.autoreset_mode
         # Rows that ended before this step begin their next episode, or wait for their reset.
-        past = self._done if mode != AutoresetMode.SAME_STEP else np.zeros(self.num_envs, bool)
+        past = self._done.copy()
         halt, proceed = (actions == HALT) & ~past, (actions == CONTINUE) & ~past
         self._segments = np.minimum(self._segments + proceed, self.max_segments)
         done = halt | (proceed & (self._segments == self.max_segments))
@@ -176,12 +164,12 @@ class HaltVectorEnv(PuzzleVectorEnv):
             invalid &= ~past
         infos = self._info(success, invalid) | with_masks(ending, self._every_row)
         observations = self._observe()
+        self._done = over.copy()
         if mode == AutoresetMode.SAME_STEP and done.any():
             last = final_infos(observations, infos, done)
             self._begin(done)
             infos = self._info(success & ~done, invalid & ~done) | self._unknown_info() | last
             observations = self._observe()
-        self._done = over.copy()
         return observations, rewards, over, np.zeros(self.num_envs, bool), infos
 
     def _observe(self) -> NDArray[np.float32]:

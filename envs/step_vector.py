@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.checks import check_flag
 from hrm_gym.data import load_puzzles
-from hrm_gym.puzzles import Task, Tokens
+from hrm_gym.puzzles import Task, Tokens, keys
 
 from . import kernels
 from .actions import host
@@ -63,6 +63,7 @@ class StepVectorEnv(PuzzleVectorEnv):
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
+        TypeError: if an argument is unknown; the message names it.
     """
 
     single_action_space: spaces.Discrete
@@ -92,7 +93,11 @@ class StepVectorEnv(PuzzleVectorEnv):
         self.masks = check_flag("masks", masks)
         self._limit = kernels.UNLIMITED if max_steps is None else max_steps
         self.puzzles = load_puzzles(task, source, split, difficulty, limit)
-        self._bank = self._bank_of(slice(None))
+        self._bank = kernels.Bank(
+            np.ascontiguousarray(self.puzzles.inputs),
+            np.ascontiguousarray(self.puzzles.labels),
+            np.ascontiguousarray(self.puzzles.ratings),
+        )
         self._mode = MODES[self.autoreset_mode]
         self._set_spaces(observation, spaces.Discrete(actions))
         # In the order of the space; asking the space at every step is slow.
@@ -111,10 +116,6 @@ class StepVectorEnv(PuzzleVectorEnv):
     @abstractmethod
     def _new_observations(self) -> Any:
         """Return new arrays for observations, a named tuple that ends with ``masks``."""
-
-    @abstractmethod
-    def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
-        """Begin an episode in the chosen rows; the index -1 draws a puzzle."""
 
     @abstractmethod
     def _write_observations(self, observations: Any) -> None:
@@ -158,23 +159,8 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
         self._rows.keys[rows], self._rows.episodes[rows] = found, -1
 
-    def _bank_of(self, rows: Any) -> kernels.Bank:
-        """Return the puzzles of some rows of ``puzzles``, as kernels read them."""
-        puzzles = self.puzzles
-        parts = (puzzles.inputs[rows], puzzles.labels[rows], puzzles.ratings[rows])
-        return kernels.Bank(*(np.ascontiguousarray(part) for part in parts))
-
-    def _begin_rows(
-        self,
-        chosen: NDArray[np.bool_],
-        index: NDArray[np.int64] | None,
-        among: NDArray[np.int64] | None,
-    ) -> None:
-        bank = self._bank
-        if among is not None:
-            self._bank = self._bank_of(among)
-        self._begin(chosen, np.full(self.num_envs, -1) if index is None else index)
-        self._bank = bank
+    def _next_keys(self) -> NDArray[np.uint64]:
+        return keys.lane_array(self._rows.keys, (self._rows.episodes + 1).astype(np.uint64))
 
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
         observations = self._new_observations()

@@ -33,8 +33,8 @@ DRAWN_ROWS = 16
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     """``num_envs`` environments, where row i is the single environment with seed + i.
 
-    Subclasses hold the rows; ``reset`` calls their methods ``_set_keys``, ``_begin_rows`` and
-    ``_reset_outputs``.
+    Subclasses hold the rows; ``reset`` calls their methods ``_set_keys``, ``_next_keys``,
+    ``_begin_rows`` and ``_reset_outputs``.
 
     Args:
         num_envs: The number of rows, B.
@@ -44,6 +44,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
 
     Raises:
         ValueError: if an argument is invalid; the message names it.
+        TypeError: if an argument is unknown; the message names it.
     """
 
     # What the last info of an episode says, with the values of all other infos.
@@ -141,18 +142,19 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Set the keys of rows that were seeded; their first episode is yet to begin."""
 
     @abstractmethod
+    def _next_keys(self) -> NDArray[np.uint64]:
+        """Return the key of the next episode of every row, ``(B,)``."""
+
+    @abstractmethod
     def _begin_rows(
-        self,
-        chosen: NDArray[np.bool_],
-        index: NDArray[np.int64] | None,
-        among: NDArray[np.int64] | None,
+        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
     ) -> None:
         """Begin an episode in the chosen rows.
 
         Args:
             chosen: ``(B,)`` bool.
-            index: ``(B,)``, the puzzles to take as stored; ``None`` draws them.
-            among: The puzzles to draw from; all by default.
+            index: ``(B,)``, the puzzles of the episodes.
+            as_stored: Whether a puzzle is shown as it is stored, without a random symmetry.
         """
 
     @abstractmethod
@@ -202,7 +204,7 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         seeds = self._check_seeds(seed)
         chosen = self._check_mask(options.get("reset_mask"))
         index = self._check_index(options.get("index"))
-        among = None
+        among = np.arange(len(self.puzzles))
         if "difficulty" in options:
             among = in_range(self.puzzles.ratings, options["difficulty"])
         rows = [
@@ -212,7 +214,8 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         ]
         # With the random generator of a single environment.
         self._set_keys(rows, [keys.seed_key(np.random.default_rng(seeds[row])) for row in rows])
-        self._begin_rows(chosen, index, among)
+        drawn = among[keys.pick_array(self._next_keys(), len(among))]
+        self._begin_rows(chosen, drawn if index is None else index, index is not None)
         self._begun = True
         return self._reset_outputs(chosen)
 
@@ -260,20 +263,20 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:  # type: ignore[override]
         """Return a picture ``(height, width, 3)`` uint8 of each row, as Gymnasium's vectors do.
 
-        Only the first ``DRAWN_ROWS`` are drawn, by the painter of the single environment; the
-        others are black. Without the render mode ``rgb_array`` nothing is returned.
+        Only ``drawn_rows`` are drawn, by the painter of the single environment; the others are
+        black. Without the render mode ``rgb_array`` nothing is returned.
         """
         if self.render_mode is None:
             return None
         self._require_episode()
         from hrm_gym import rendering
 
-        drawn = [rendering.to_array(self._scene(row).paint()) for row in self._drawn_rows()]
+        drawn = [rendering.to_array(self._scene(row).paint()) for row in self.drawn_rows()]
         black = np.zeros_like(drawn[0])
         return (*drawn, *[black] * (self.num_envs - len(drawn)))
 
-    def _drawn_rows(self) -> range:
-        """Return the rows that pictures show."""
+    def drawn_rows(self) -> range:
+        """Return the rows that ``render`` draws, the first 16."""
         return range(min(self.num_envs, DRAWN_ROWS))
 
     def _require_episode(self) -> None:

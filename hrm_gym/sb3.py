@@ -50,10 +50,14 @@ class SB3VecEnv(VecEnv):
     # Episodes -----------------------------------------------------------------------------------
 
     def reset(self) -> VecEnvObs:
-        """Start an episode in every row, with ``seed`` and ``set_options`` if they were called.
+        """Begin an episode in every row, with ``seed`` and ``set_options`` if they were called.
 
-        ``set_options({"index": k})`` selects the k-th puzzle for every row, and a list of
-        dictionaries another one for each row.
+        ``set_options`` takes the options of the environment, such as ``{"index": k}`` or
+        ``{"difficulty": [low, high]}``, for all rows. Rows of a native vector can begin on
+        different puzzles, with ``{"index": [...]}`` or a list of ``{"index": k}``.
+
+        Raises:
+            ValueError: if an option is unknown or invalid, or rows have different options.
         """
         seeds = None if all(seed is None for seed in self._seeds) else self._seeds
         observations, infos = self.vector.reset(
@@ -69,21 +73,20 @@ class SB3VecEnv(VecEnv):
         """Return the options of ``set_options`` as those of the vector.
 
         Raises:
-            ValueError: if an option is unknown, or not every row has one.
+            ValueError: if rows have different options.
         """
         if not any(self._options):
             return None
-        for options in self._options:
-            if set(options) != {"index"}:
-                raise ValueError(
-                    f"options: expected index, one or one for each row, got {self._options}"
-                )
-        if getattr(self.vector.unwrapped, "call", None) is not None:
-            raise ValueError("options: only a native vector begins each row on a puzzle of its own")
-        given = [options["index"] for options in self._options]
-        if all(np.ndim(index) == 1 for index in given):
-            return {"index": np.asarray(given[0])}
-        return {"index": np.asarray(given)}
+        native = getattr(self.vector.unwrapped, "call", None) is None
+        if native and all(set(options) == {"index"} for options in self._options):
+            given = [options["index"] for options in self._options]
+            return {"index": np.asarray(given[0] if np.ndim(given[0]) == 1 else given)}
+        if any(options != self._options[0] for options in self._options):
+            raise ValueError(
+                "options: expected the same options for every row (or, in a native vector, one "
+                f"index for each row), got {self._options}"
+            )
+        return dict(self._options[0])
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Store the actions for ``step_wait``."""
@@ -139,20 +142,24 @@ class SB3VecEnv(VecEnv):
         frames: Any = self.vector.render() if self.render_mode == "rgb_array" else None
         if frames is None:
             return [None] * self.num_envs
-        drawn = getattr(self.vector.unwrapped, "_drawn_rows", None)
+        drawn = getattr(self.vector.unwrapped, "drawn_rows", None)
         return list(frames)[: self.num_envs if drawn is None else len(drawn())]
 
     # What the library asks of the environments ---------------------------------------------------
 
     def _values(self, name: str, *args: Any, **kwargs: Any) -> Sequence[Any]:
-        """Call a method, or read an attribute, of every row of the vector."""
+        """Call a method, or read an attribute, of every row of the vector.
+
+        Raises:
+            AttributeError: if the vector has no such attribute, or not one value for each row.
+        """
         call = getattr(self.vector.unwrapped, "call", None)
         if call is not None:
             return list(call(name, *args, **kwargs))
         found = self._find(name)
         values = found(*args, **kwargs) if callable(found) else found
         if np.ndim(values) == 0 or len(values) != self.num_envs:
-            raise AttributeError(f"{name}: expected one value a row of {self.vector}")
+            raise AttributeError(f"{name}: expected one value for each row of {self.vector}")
         return list(values)
 
     def _find(self, name: str) -> Any:

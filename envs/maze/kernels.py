@@ -90,10 +90,10 @@ def maze_distances(tokens, size, goal):
 
 @njit(cache=True, nogil=True)
 def maze_begin_row(rows, row, bank, dihedral, relabelings, augment, index):
-    """Begin the next episode of a row; ``index`` < 0 draws the maze and its symmetry."""
+    """Begin the next episode of a row; ``index`` < 0 draws the maze."""
     key, drawn = begin_row(rows, row, bank, index)
     turn = 0
-    if augment and index < 0:
+    if augment:
         turn = np.int64(lane(lane(key, 1), 0) >> np.uint64(60))
     relabel = relabelings[turn & 1]
     for cell in range(rows.inputs.shape[1]):
@@ -111,7 +111,7 @@ def maze_begin_row(rows, row, bank, dihedral, relabelings, augment, index):
 
 @njit(cache=True, nogil=True)
 def maze_reset(rows, bank, dihedral, relabelings, augment, chosen, index):
-    """Begin an episode in the chosen rows."""
+    """Begin an episode in the chosen rows, with the mazes of ``index`` (B,)."""
     for row in range(chosen.size):
         if chosen[row]:
             maze_begin_row(rows, row, bank, dihedral, relabelings, augment, index[row])

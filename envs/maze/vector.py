@@ -39,7 +39,7 @@ class MazeVectorEnv(StepVectorEnv):
         kwargs.setdefault("max_steps", default_max_steps(size))
         super().__init__(task, observation_space(size), 4, num_envs, **kwargs)
         # The cells walked so far, which only pictures show.
-        self._walks: list[list[int]] = [[] for _ in self._drawn_rows()]
+        self._walks: list[list[int]] = [[] for _ in self.drawn_rows()]
 
     def _new_rows(self) -> kernels.MazeRows:
         places = (np.zeros(self.num_envs, np.int64) for _ in range(4))
@@ -52,9 +52,12 @@ class MazeVectorEnv(StepVectorEnv):
             np.empty((self.num_envs, 4 if self.masks else 0), np.int8),
         )
 
-    def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
+    def _begin_rows(
+        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
+    ) -> None:
+        augment = self.augment and not as_stored
         kernels.maze_reset(
-            self._rows, self._bank, self.task.dihedral, self.task.relabelings, self.augment, chosen,
+            self._rows, self._bank, self.task.dihedral, self.task.relabelings, augment, chosen,
             index,
         )  # fmt: skip
         self._follow()
@@ -63,7 +66,7 @@ class MazeVectorEnv(StepVectorEnv):
         """Note where the rows that pictures show have walked."""
         if self.render_mode is None:
             return
-        for walk, row in zip(self._walks, self._drawn_rows(), strict=True):
+        for walk, row in zip(self._walks, self.drawn_rows(), strict=True):
             position = int(self._rows.position[row])
             if self._rows.elapsed[row] == 0:
                 walk.clear()

@@ -166,10 +166,10 @@ def sudoku_teacher(tokens, labels, box_of, used):
 
 @njit(cache=True, nogil=True)
 def sudoku_begin_row(rows, row, bank, box, box_of, augment, index, positions, relabel):
-    """Begin the next episode of a row; ``index`` < 0 draws the puzzle and its symmetry."""
+    """Begin the next episode of a row; ``index`` < 0 draws the puzzle."""
     key, drawn = begin_row(rows, row, bank, index)
     inputs, labels, tokens = rows.inputs[row], rows.labels[row], rows.tokens[row]
-    if augment and index < 0:
+    if augment:
         symmetry(lane(key, 1), box[0], box[1], positions, relabel)
         for cell in range(tokens.size):
             source = positions[cell]
@@ -186,7 +186,7 @@ def sudoku_begin_row(rows, row, bank, box, box_of, augment, index, positions, re
 
 @njit(cache=True, nogil=True)
 def sudoku_reset(rows, bank, box, box_of, augment, chosen, index):
-    """Begin an episode in the chosen rows."""
+    """Begin an episode in the chosen rows, with the puzzles of ``index`` (B,)."""
     positions = np.empty(rows.tokens.shape[1], np.int64)
     relabel = np.empty(box[0] * box[1] + 2, np.uint8)
     for row in range(chosen.size):

@@ -50,9 +50,12 @@ class SudokuVectorEnv(StepVectorEnv):
             np.empty(shape, np.uint8), np.empty(shape, np.int8), np.empty(masks, np.int8)
         )
 
-    def _begin(self, chosen: NDArray[np.bool_], index: NDArray[np.int64]) -> None:
+    def _begin_rows(
+        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
+    ) -> None:
+        augment = self.augment and not as_stored
         kernels.sudoku_reset(
-            self._rows, self._bank, self.task.box, self.box_of, self.augment, chosen, index
+            self._rows, self._bank, self.task.box, self.box_of, augment, chosen, index
         )
 
     def _write_observations(self, observations: Any) -> None:

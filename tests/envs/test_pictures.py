@@ -84,3 +84,23 @@ def test_a_native_vector_draws_its_first_rows_as_the_single_environment(env_id):
         one.step(action)
     with pytest.raises(ValueError, match="render_mode: expected rgb_array or None"):
         gym.make_vec(env_id, 2, render_mode="human")
+
+
+@pytest.mark.parametrize("env_id", ["HRMMaze-7x7-v0", "HRMSudokuAnswer-4x4-v0", "HRMHalt-v0"])
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_a_native_vector_draws_the_next_episode(env_id, mode):
+    envs = gym.make_vec(env_id, 1, render_mode="rgb_array", autoreset_mode=mode)
+    one = gym.make(env_id, render_mode="rgb_array", disable_env_checker=True)
+    envs.reset(seed=1)
+    one.reset(seed=1)
+    over = False
+    while not over:
+        action = np.asarray(one.unwrapped.optimal_action())
+        envs.step(action[None])
+        *_, terminated, truncated, _ = one.step(action)
+        over = terminated or truncated
+    if mode == "NextStep":
+        np.testing.assert_array_equal(envs.render()[0], one.render())
+        envs.step(action[None])
+    one.reset()
+    np.testing.assert_array_equal(envs.render()[0], one.render())

@@ -3,9 +3,10 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
-from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 import hrm_gym  # noqa: F401
 from hrm_gym.envs import SB3VecEnv
@@ -116,8 +117,31 @@ def test_the_option_index_chooses_puzzles(env_id):
     envs.seed(0)
     envs.reset()
     envs.set_options({"level": 3})
-    with pytest.raises(ValueError, match=r"options: expected index, one or one for each row"):
+    with pytest.raises(ValueError, match=r"options: expected .*, got 'level'"):
         envs.reset()
+    envs.set_options([{"index": 3}, {}, {}, {}])
+    with pytest.raises(ValueError, match=r"options: expected the same options for every row"):
+        envs.reset()
+
+
+@pytest.mark.parametrize("how", ["native", "sync"])
+def test_options_of_all_rows_are_those_of_the_library(how):
+    if how == "native":
+        kwargs = {"autoreset_mode": "SameStep"}
+    else:
+        kwargs = {
+            "vectorization_mode": "sync",
+            "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
+        }
+    envs = SB3VecEnv(gym.make_vec("HRMMaze-7x7-v0", 3, **kwargs))
+    own = DummyVecEnv([lambda: gym.make("HRMMaze-7x7-v0")] * 3)
+    for options in ({"index": 3}, {"difficulty": [10, 12]}):
+        for vector_ in (envs, own):
+            vector_.seed(5)
+            vector_.set_options(options)
+        seen, wanted = envs.reset(), own.reset()
+        for name, value in wanted.items():
+            np.testing.assert_array_equal(seen[name], value)
 
 
 def test_the_error_names_what_does_not_fit():
