@@ -16,7 +16,7 @@ from hrm_gym.checks import check_number, check_whole
 
 from ..infos import final_infos, with_masks
 from ..vector import PuzzleVectorEnv
-from .vector import ForVectors, check_vector
+from .vector import ForVectors, check_vector, reset_rows
 
 
 class Bands:
@@ -103,14 +103,17 @@ class VectorRatingCurriculum(VectorWrapper[Any, Any, Any, Any, Any]):
         """The current band, counted from 0."""
         return self.bands.band
 
+    @property
+    def solve_rate(self) -> float:
+        """The solve rate over the last episodes of the current band, 0 before the first."""
+        return self.bands.solve_rate
+
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin episodes, of the current band if no options choose the puzzles."""
         options = dict(options or {})
-        chosen = np.ones(self.num_envs, np.bool_)
-        if options.get("reset_mask") is not None:
-            chosen = np.asarray(options["reset_mask"])
+        chosen = reset_rows(self.env, options)
         if options.keys() - {"reset_mask"}:
             observations, infos = self.env.reset(seed=seed, options=options)
             self._counts = self._counts & ~chosen

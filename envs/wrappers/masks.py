@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from .vector import ForVectors, VectorObservation
@@ -41,13 +41,32 @@ class MaskedSpace:
         self.space = spaces.Dict({**fields, mask: spaces.Box(0, 1, (count,), self.dtype.type)})
 
     def join(self, observation: Any, masks: NDArray[Any]) -> dict[str, Any]:
-        """Return an observation, or a batch of them, with masks."""
+        """Return an observation, or a batch of them, with masks.
+
+        A mask that allows no action, as after the end of an episode, becomes one that allows all.
+
+        Args:
+            observation: An observation, or N of them.
+            masks: ``(count,)`` or ``(N, count)`` bool.
+        """
+        masks = masks | ~masks.any(axis=-1, keepdims=True)
         fields = observation if self.observation is None else {self.observation: observation}
         return {**fields, self.mask: masks.astype(self.dtype)}
 
 
 class VectorMaskInObservation(VectorObservation):
-    """``MaskInObservation`` for a vectorized environment, in every autoreset mode."""
+    """``MaskInObservation`` for a vectorized environment, in every autoreset mode.
+
+    Args:
+        env: A native vectorized environment, or one of Gymnasium whose environments have
+            ``action_masks``.
+        mask: See ``MaskInObservation``.
+        observation: See ``MaskInObservation``.
+        dtype: See ``MaskInObservation``.
+
+    Raises:
+        ValueError: if the environment has no masks, or the keys do not fit its observation.
+    """
 
     def __init__(
         self,
@@ -62,37 +81,18 @@ class VectorMaskInObservation(VectorObservation):
         count = int(spaces.flatdim(env.single_action_space))
         self.joint = MaskedSpace(env.single_observation_space, count, mask, observation, dtype)
         super().__init__(env, self.joint.space)
-        self._ended = np.zeros(env.num_envs, np.bool_)
-
-    def reset(
-        self, *, seed: Any = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """Begin episodes; see the vectorized environment."""
-        chosen = None if options is None else options.get("reset_mask")
-        self._ended = self._ended & ~np.asarray(True if chosen is None else chosen)
-        return super().reset(seed=seed, options=options)
-
-    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Play one action in every row."""
-        observations, rewards, terminated, truncated, infos = self.env.step(actions)
-        if "final_obs" in infos:
-            infos = {**infos, "final_obs": self._final(infos["final_obs"])}
-        same = self.autoreset_mode == AutoresetMode.SAME_STEP
-        self._ended = np.zeros(self.num_envs, np.bool_) if same else terminated | truncated
-        return self.convert(observations), rewards, terminated, truncated, infos
 
     def convert(self, observations: Any) -> dict[str, Any]:
         """Return the observations of all rows with their masks; see ``MaskInObservation``."""
         if hasattr(self.inner, "action_masks"):
-            masks = np.array(self.inner.action_masks())
+            masks = np.asarray(self.inner.action_masks())
         else:
             masks = np.stack(self.inner.call("action_masks"))
-        masks[self._ended] = True
         return self.joint.join(observations, masks)
 
     def convert_final(self, observations: Any) -> dict[str, Any]:
         """Return a last observation, whose mask offers every action."""
-        return self.joint.join(observations, np.ones((1, self.joint.count), np.bool_))
+        return self.joint.join(observations, np.zeros((1, self.joint.count), np.bool_))
 
 
 class MaskInObservation(ForVectors, gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -133,7 +133,4 @@ class MaskInObservation(ForVectors, gym.ObservationWrapper[Any, Any, Any], Recor
     def observation(self, observation: Any) -> dict[str, Any]:
         """Return an observation with the mask of the current state."""
         inner: Any = self.env.unwrapped
-        masks = np.array(inner.action_masks())
-        if inner.ended:
-            masks[:] = True
-        return self.joint.join(observation, masks)
+        return self.joint.join(observation, np.asarray(inner.action_masks()))

@@ -15,7 +15,7 @@ from hrm_gym.checks import check_number
 
 from ..actions import host
 from ..vector import PuzzleVectorEnv
-from .vector import ForVectors, autoreset_mode, check_vector, one_row
+from .vector import ForVectors, autoreset_mode, check_vector, one_row, reset_rows
 
 
 def check_tokens(space: spaces.Space[Any]) -> None:
@@ -63,10 +63,8 @@ class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin episodes; see the vectorized environment."""
+        chosen = reset_rows(self.env, options)
         observations, infos = self.env.reset(seed=seed, options=options)
-        chosen = np.ones(self.num_envs, np.bool_)
-        if options and options.get("reset_mask") is not None:
-            chosen = np.asarray(options["reset_mask"])
         self._ended = self._ended & ~chosen
         self._measure(observations, chosen)
         shaping = {"shaping": np.zeros(self.num_envs), "_shaping": chosen.copy()}

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
-from ..actions import host
-from .vector import autoreset_mode
+from .vector import autoreset_mode, reset_rows
 
 
 class EpisodeStatistics(VectorWrapper[Any, Any, Any, Any, Any]):
@@ -32,12 +31,11 @@ class EpisodeStatistics(VectorWrapper[Any, Any, Any, Any, Any]):
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin episodes, whose returns begin with 0."""
+        rows = np.flatnonzero(reset_rows(self.env, options))
         result = self.env.reset(seed=seed, options=options)
-        mask = None if options is None else options.get("reset_mask")
-        if mask is None:
+        if len(rows) == self.num_envs:
             self._counted = None
         elif self._counted is not None:
-            rows = np.flatnonzero(host(mask))
             self._counted = tuple(_without(part, rows) for part in self._counted)  # type: ignore[assignment]
         return result
 

@@ -15,6 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from ..actions import host
+
 
 class ForVectors:
     """A wrapper of environments that wraps vectorized environments too, by its ``counterpart``."""
@@ -39,6 +41,16 @@ def check_vector(env: VectorEnv[Any, Any, Any]) -> VectorEnv[Any, Any, Any]:
             "env: expected a vectorized environment of NumPy arrays, that is, without device"
         )
     return env
+
+
+def reset_rows(env: VectorEnv[Any, Any, Any], options: dict[str, Any] | None) -> NDArray[np.bool_]:
+    """Return the rows in which ``reset`` begins an episode, ``(B,)`` bool.
+
+    To be called before the ``reset`` of the wrapped environment, since some wrappers of Gymnasium
+    remove ``reset_mask`` from the options.
+    """
+    mask = None if options is None else options.get("reset_mask")
+    return np.ones(env.num_envs, np.bool_) if mask is None else host(mask).astype(np.bool_)
 
 
 def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:

@@ -163,6 +163,27 @@ def test_statistics_are_those_of_gymnasium(mode, device):
     assert counted > 3
 
 
+def test_wrappers_around_those_of_gymnasium_see_which_rows_are_reset():
+    # Gymnasium's RecordEpisodeStatistics removes reset_mask from the options.
+    shaped = [
+        DenseReward(wrap(gym.make_vec("HRMMaze-7x7-v0", 2, autoreset_mode="Disabled", max_steps=4)))
+        for wrap in (lambda envs: envs, gym.wrappers.vector.RecordEpisodeStatistics)
+    ]
+    for step in range(4):
+        if step == 0:
+            for envs in shaped:
+                envs.reset(seed=0)
+        actions = shaped[0].unwrapped.optimal_action()
+        results = [envs.step(actions) for envs in shaped]
+        np.testing.assert_array_equal(results[0][1], results[1][1])
+    mask = np.array([True, False])
+    for envs in shaped:
+        infos = envs.reset(options={"reset_mask": mask.copy()})[1]
+        assert infos["_shaping"].tolist() == [True, False]
+    rewards = [envs.step(actions)[1] for envs in shaped]
+    np.testing.assert_array_equal(rewards[0], rewards[1])
+
+
 @pytest.mark.parametrize("env_id", ["HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0"])
 def test_a_curriculum_over_a_vector_moves_up_as_puzzles_are_solved(env_id):
     single = gym.make(env_id)
