@@ -21,18 +21,19 @@ def as_integer(action: Any) -> int:
         action: An integer, anything that is usable as an index (an integer scalar of NumPy, PyTorch
             or JAX), or an array or a tensor with one integer.
     """
-    if isinstance(action, (int, np.integer)) and not isinstance(action, bool):
+    if isinstance(action, bool):
+        return -1
+    if isinstance(action, (int, np.integer)):
         return int(action)
-    if getattr(action, "shape", None) is None:
-        if isinstance(action, bool):
-            return -1
-        try:
-            return operator.index(action)
-        except TypeError:
-            return -1
-    values = as_array(action)
-    integer = values is not None and values.size == 1 and values.dtype.kind in "iu"
-    return int(values.item()) if values is not None and integer else -1
+    if getattr(action, "shape", None) is not None:
+        values = as_array(action)
+        if values is not None and values.size == 1 and values.dtype.kind in "iu":
+            return int(values.item())
+        return -1
+    try:
+        return operator.index(action)
+    except TypeError:
+        return -1
 
 
 def as_integers(action: Any, shape: tuple[int, ...]) -> NDArray[np.int64] | None:

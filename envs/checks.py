@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrm_gym.checks import check_whole
+from hrm_gym.checks import check_number, check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.source import check_range
 from hrm_gym.puzzles import PAD, TARGETS, Task
@@ -56,14 +56,13 @@ def check_easier(easier: Any, targets: str) -> float:
     Raises:
         ValueError: if it is not between 0 and 1, or other targets than ``turned`` are asked for.
     """
-    if isinstance(easier, bool) or not isinstance(easier, (int, float)) or not 0 <= easier <= 1:
-        raise ValueError(f"easier: expected a share from 0 to 1, got {easier!r}")
-    if easier and targets != "turned":
+    share = check_number("easier", easier, 0, 1)
+    if share and targets != "turned":
         raise ValueError(
-            f"easier: the label of an easier puzzle follows from the label of the puzzle, which "
+            "easier: the label of an easier puzzle follows from the label of the puzzle, which "
             f"needs targets='turned', got {targets!r}"
         )
-    return float(easier)
+    return share
 
 
 def with_answers(puzzles: PuzzleSet) -> PuzzleSet:

@@ -46,11 +46,14 @@ def check_names(part: Any, own: str, names: Iterable[str]) -> None:
     """
     wanted = set(names)
     held = set(part) if isinstance(part, dict) else set()
-    for name in sorted(wanted - held, key=str):
-        raise ValueError(f"state: expected {own} as get_state returned it, but {name} is missing")
-    for name in sorted(held - wanted, key=str):
+    missing, further = sorted(wanted - held, key=str), sorted(held - wanted, key=str)
+    if missing:
         raise ValueError(
-            f"state: expected {own} as get_state returned it, but it also contains {name!r}"
+            f"state: expected {own} as get_state returned it, but {missing[0]} is missing"
+        )
+    if further:
+        raise ValueError(
+            f"state: expected {own} as get_state returned it, but it also contains {further[0]!r}"
         )
 
 

@@ -137,6 +137,9 @@ def save_agent(folder: Path, about: Mapping[str, Any], weights: Mapping[str, Ten
         folder: Created if necessary.
         about: ``task``, ``model`` (the fields of ``HRMConfig``) and any further information.
         weights: The state dict.
+
+    Raises:
+        ValueError: if the folder cannot be written; older files stay intact.
     """
     write_files(folder, {MODEL: weights, CONFIG: {"format": FORMAT, **about}})
 
@@ -157,7 +160,7 @@ def note(folder: Path, about: Mapping[str, Any]) -> None:
     """Add information to ``config.json`` of an agent, such as the result of a test.
 
     Raises:
-        ValueError: if the folder does not contain a checkpoint.
+        ValueError: if the folder does not contain a checkpoint, or cannot be written.
     """
     write_files(folder, {CONFIG: {**read_json(folder, CONFIG), **about}})
 
@@ -221,9 +224,8 @@ def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
         for name in before
         if before[name] != now[name] and name != "source"
     )
-    if not differ:
-        return
-    raise ValueError(f"{folder}: this run has another configuration: {differ}")
+    if differ:
+        raise ValueError(f"{folder}: this run has another configuration: {differ}")
 
 
 def fingerprint(*sets: PuzzleSet) -> str:
