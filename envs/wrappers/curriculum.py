@@ -59,7 +59,7 @@ class Bands:
             self.recent.clear()
 
 
-class VectorRatingCurriculum(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorRatingCurriculum(VectorWrapper):
     """``RatingCurriculum`` for a native vectorized environment.
 
     All rows share the bands. The wrapper begins the episodes of rows that have ended, in

@@ -28,7 +28,7 @@ def check_tokens(space: spaces.Space[Any]) -> None:
         raise ValueError(f"env: expected an observation with tokens, got {space}")
 
 
-class VectorDenseReward(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorDenseReward(VectorWrapper):
     """``DenseReward`` for a native vectorized environment, in every autoreset mode.
 
     Row i is rewarded as the single environment with ``DenseReward`` is. A step that begins an

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from .vector import autoreset_mode, reset_rows
 
 
-class EpisodeStatistics(VectorWrapper[Any, Any, Any, Any, Any]):
+class EpisodeStatistics(VectorWrapper):
     """Add the return and the length of every episode that ends to the infos of a vector.
 
     ``gymnasium.wrappers.vector.RecordEpisodeStatistics`` expects NumPy arrays. This wrapper counts

@@ -72,7 +72,7 @@ def as_batch(observation: Any) -> Any:
     return np.asarray(observation)[None]
 
 
-class VectorObservation(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorObservation(VectorWrapper):
     """A wrapper that converts the observations of a vectorized environment, ``final_obs`` too.
 
     Args:
