@@ -15,7 +15,7 @@ PINS_newest := gymnasium numpy $(shell grep ^torch== constraints.txt)
 TESTS_oldest := tests
 TESTS_newest := tests/envs tests/puzzles tests/data tests/hrm_gym tests/test_layout.py
 
-# `make test-libraries` runs docs/libraries.md with the newest releases of these libraries.
+# `make test-libraries` runs the programs of docs/libraries.md with the newest releases of these.
 PYTHON_libraries ?= $(PYTHON)
 PINS_libraries := torchrl "minari[hdf5,create]" tianshou rl-zoo3 $(shell grep ^torch== constraints.txt)
 TESTS_libraries := -m libraries tests/libraries

@@ -1,9 +1,7 @@
-"""What other libraries and their users do with an environment: keywords, actions, processes."""
+"""What other libraries and their users do with an environment: keywords, actions, masks."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 
 import gymnasium as gym
@@ -19,26 +17,6 @@ every = pytest.mark.parametrize("env_id", hrm_gym.ENV_IDS)
 native = pytest.mark.parametrize("env_id", [row.id for row in TABLE if row.vector is not None])
 DISCRETE = ["HRMSudoku-4x4-v0", "HRMMaze-7x7-v0", "HRMMaze-Dynamic-v0", "HRMHalt-v0"]
 SEVERAL = ["HRMARC-v0", "HRMSudokuAnswer-4x4-v0"]
-
-IN_A_NEW_PROCESS = """
-import sys
-import gymnasium as gym
-from stable_baselines3.common.vec_env import SubprocVecEnv
-
-if __name__ == "__main__":
-    assert "hrm_gym" not in sys.modules
-    make = lambda: gym.make("hrm_gym:HRMMaze-7x7-v0")
-    assert make().reset(seed=0)[1]["task"] == "maze-7x7"
-    workers = SubprocVecEnv([make, make], start_method="spawn")
-    assert workers.reset()["tokens"].shape == (2, 49)
-    workers.close()
-"""
-
-
-def test_processes_without_an_import_can_make_an_environment(tmp_path):
-    script = tmp_path / "user.py"
-    script.write_text(IN_A_NEW_PROCESS)
-    subprocess.run([sys.executable, str(script)], check=True, timeout=600, cwd=tmp_path)
 
 
 @every

@@ -1,10 +1,6 @@
-"""The lines of docs/libraries.md, run with the libraries themselves: ``make test-libraries``."""
+"""What other libraries do with the environments: ``make test-libraries``."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
 
 import gymnasium as gym
 import pytest
@@ -82,24 +78,3 @@ def test_tianshou_collects_with_masks():
     collector.reset()
     assert collector.collect(n_step=64).n_collected_steps >= 64
     assert not any(collector.buffer.info["invalid_action"][:32])
-
-
-ZOO = """
-HRMMaze-7x7-v0:
-  n_envs: 4
-  n_timesteps: 256
-  policy: hrm_gym.agents.baselines.features.GridPolicy
-  n_steps: 16
-  batch_size: 32
-  policy_kwargs: dict(features_extractor_kwargs=dict(network="structured", width=32))
-"""
-
-
-def test_the_zoo_trains_with_a_file_of_its_own_format(tmp_path):
-    pytest.importorskip("rl_zoo3")
-    (tmp_path / "zoo.yml").write_text(ZOO)
-    command = [sys.executable, "-m", "rl_zoo3.train", "--algo", "ppo", "--env", "HRMMaze-7x7-v0"]
-    command += ["--gym-packages", "hrm_gym", "--conf-file", "zoo.yml", "--log-folder", "logs"]
-    subprocess.run(
-        [*command, "--eval-freq", "-1"], cwd=tmp_path, check=True, env=dict(os.environ), timeout=600
-    )
