@@ -114,16 +114,24 @@ class SB3VecEnv(VecEnv):
                 }
         return observations, rewards.astype(np.float32), dones, rows
 
-    def _split(self, infos: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the infos of every row, according to the masks ``_name``."""
+    def _split(
+        self, infos: dict[str, Any], outer: NDArray[np.bool_] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the infos of every row, according to the masks ``_name``.
+
+        Args:
+            infos: Infos of a vector, ``(B, ...)`` each, or a dictionary of infos inside of them.
+            outer: ``(B,)`` bool, the mask of such a dictionary, which holds for its infos without a
+                mask; ``None`` leaves those out.
+        """
         rows: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for name, values in infos.items():
-            mask = infos.get(f"_{name}")
+            mask = infos.get(f"_{name}", None if name.startswith("_") else outer)
             if mask is None or name in BATCHED:
                 continue
             if isinstance(values, dict):
                 # Some wrappers, such as RecordEpisodeStatistics, nest their infos.
-                plain: Any = self._split(values)
+                plain: Any = self._split(values, mask)
             else:
                 plain = values.tolist() if values.ndim == 1 else values
             for row in np.flatnonzero(mask).tolist():

@@ -135,6 +135,10 @@ def test_the_mask_in_an_observation_is_that_of_the_environment(env_id):
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("device", [None, "cpu"])
 def test_statistics_are_those_of_gymnasium(mode, device):
+    release = tuple(int(part) for part in gym.__version__.split(".")[:2])
+    if mode == AutoresetMode.SAME_STEP and release < (1, 4):
+        pytest.skip("Gymnasium before 1.4 counts wrong lengths in SameStep mode")
+
     def make(**kwargs):
         return gym.make_vec(
             "HRMSudokuAnswer-4x4-v0", 4, autoreset_mode=mode.value, max_segments=3, **kwargs

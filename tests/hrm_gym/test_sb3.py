@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 import hrm_gym  # noqa: F401
 from hrm_gym.envs import SB3VecEnv
+from hrm_gym.envs.wrappers import EpisodeStatistics
 
 IDS = ("HRMSudoku-4x4-v0", "HRMMaze-7x7-v0")
 
@@ -70,6 +71,7 @@ def test_masks_are_found_through_vector_wrappers(env_id):
     model.learn(128)
     np.testing.assert_array_equal(get_action_masks(envs), inner.action_masks())
     assert model.ep_info_buffer, "no episode was counted"
+    assert all(0 <= episode["r"] <= 1 <= episode["l"] for episode in model.ep_info_buffer)
     assert envs.get_attr("max_steps") == [12] * 4
     with pytest.raises(AttributeError, match="no_such_name"):
         envs.get_attr("no_such_name")
@@ -92,7 +94,17 @@ def test_every_native_vector_and_a_wrapped_one_can_be_stepped(env_id):
                 last = infos[row]["terminal_observation"]
                 assert inner.single_observation_space.contains(last)
                 assert ("episode" in infos[row]) == (envs.vector is counted)
+                if envs.vector is counted:
+                    assert infos[row]["episode"].keys() == {"r", "l", "t"}
         assert ended
+
+
+def test_the_library_sees_the_returns_that_a_wrapper_counts():
+    envs = SB3VecEnv(EpisodeStatistics(vector("HRMMaze-7x7-v0", limit=5)))
+    model = MaskablePPO("MultiInputPolicy", envs, n_steps=16, batch_size=16, n_epochs=1)
+    model.learn(64)
+    assert all(episode["r"] in (0, 1) for episode in model.ep_info_buffer)
+    assert max(episode["l"] for episode in model.ep_info_buffer) == 5
 
 
 @pytest.mark.parametrize("env_id", [*IDS, "HRMHalt-v0", "HRMSudokuAnswer-4x4-v0"])
