@@ -17,7 +17,8 @@ TESTS_newest := tests/envs tests/puzzles tests/data tests/hrm_gym tests/test_lay
 
 # `make test-libraries` runs the programs of docs/libraries.md with the newest releases of these.
 PYTHON_libraries ?= $(PYTHON)
-PINS_libraries := torchrl "minari[hdf5,create]" tianshou rl-zoo3 "ray[rllib]" $(shell grep ^torch== constraints.txt)
+PINS_libraries := torchrl "minari[hdf5,create]" tianshou rl-zoo3 "ray[rllib]" nbclient ipykernel \
+	$(shell grep ^torch== constraints.txt)
 TESTS_libraries := -m libraries tests/libraries
 
 .PHONY: install demo test test-matrix web lint types clean
