@@ -21,7 +21,7 @@ PINS_libraries := torchrl "minari[hdf5,create]" tianshou rl-zoo3 "ray[rllib]" nb
 	$(shell grep ^torch== constraints.txt)
 TESTS_libraries := -m libraries tests/libraries
 
-.PHONY: install demo test test-matrix web lint types clean
+.PHONY: install demo test test-matrix web lint types release-check clean
 
 install: $(VENV)/.installed
 
@@ -59,6 +59,11 @@ lint: install
 
 types: install
 	$(BIN)/python tests/check_types.py
+
+# Builds the package and tries it in an empty virtual environment, for which it downloads PyTorch.
+release-check: install
+	$(BIN)/python -m pip install --quiet build twine
+	$(BIN)/python tests/check_release.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-* build dist *.egg-info web/dist web/node_modules web/public

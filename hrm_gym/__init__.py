@@ -5,7 +5,7 @@ Importing this package registers the environments and loads nothing but gymnasiu
 
 from .registration import ENV_IDS, register_all
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["ENV_IDS", "__version__"]
 
 register_all()

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
+from hrm_gym import __version__
 from hrm_gym.scripts.cli import USAGE_ERROR, output, run
 from hrm_gym.scripts.commands import load, names, summary
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "--version"):
         with output():
-            print(f"hrm-gym {version('hrm-gym')}" if "--version" in words[:1] else help_text())
+            print(f"hrm-gym {__version__}" if "--version" in words[:1] else help_text())
         return 0
     name, *rest = words
     if name not in names():

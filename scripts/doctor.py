@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hrm_gym import __version__
 from hrm_gym.scripts.cli import run
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def main(args: Args) -> int:
 def python() -> Iterator[Finding]:
     """Report the versions of Python and of this package."""
     yield Finding("python", sys.version.split()[0])
-    yield Finding("hrm-gym", metadata.version("hrm-gym"))
+    yield Finding("hrm-gym", __version__)
 
 
 def packages() -> Iterator[Finding]:
