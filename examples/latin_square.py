@@ -32,6 +32,7 @@ class LatinSquare(Task):
     """
 
     family = "latin"
+    fills_blanks = True
     blank = BLANK
 
     def __init__(self, size: int = 5) -> None:

@@ -43,9 +43,10 @@ class Args:
     vote_by: Literal["count", "confidence"] = "count"
     """Which answer wins a vote: the most frequent one, or the one with the highest q_halt."""
     restarts: int | None = None
-    """Answer a puzzle again, this number of times at most and with noise in the carry, until the
-    rules of the task accept the answer. In a step environment the agent acts on the best answer; in
-    an Answer environment a table shows what the restarts gain."""
+    """Answer a puzzle again, this number of times at most, until the rules of the task accept the
+    answer: with noise in the carry and, if answers fill in blanks, with some cells assumed of which
+    the agent was sure. In a step environment the agent acts on the best answer; in an Answer
+    environment a table shows what the restarts gain."""
     start_noise: float = 0.5
     """Standard deviation of the noise in the initial carry of a restart."""
     carry_noise: float = 0.1

@@ -53,6 +53,10 @@ class Task(Playable):
     """Whether a question may contain padding, as the canvas of a smaller grid does."""
     characters: str = ""
     """Characters that people write in cells, at this size; empty if it may be any character."""
+    fills_blanks: ClassVar[bool] = False
+    """Whether an answer replaces all blanks of its question and nothing else, so that a question in
+    which some of them are filled in is a puzzle of the same task, with the same solution or with
+    none."""
     has_solver: ClassVar[bool] = True
     """Whether ``solve`` finds the label; otherwise the label must come with the puzzle."""
     legend: ClassVar[str] = ""

@@ -30,7 +30,7 @@ class Clocked:
         if self.tokens is not None:
             self.written = np.full(len(questions), self.tokens)
         none = np.zeros(len(questions), np.float32)
-        return Solution(answers, np.full(len(questions), 2), none, none)
+        return Solution(answers, np.full(len(questions), 2), none, none, np.zeros(answers.shape))
 
 
 def test_time_and_solved_puzzles_are_added_up_by_agent(monkeypatch: pytest.MonkeyPatch) -> None:

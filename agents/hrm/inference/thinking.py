@@ -67,12 +67,27 @@ class Solution(NamedTuple):
         segments: ``(B,)`` int64, the number of segments.
         q_halt: ``(B,)`` float32, at the last segment.
         confidence: ``(B,)`` float32, the predicted probability that the answer is right.
+        certainty: ``(B, seq_len)`` float32, the probability of the token at each position.
     """
 
     answer: Tokens
     segments: NDArray[np.int64]
     q_halt: NDArray[np.float32]
     confidence: NDArray[np.float32]
+    certainty: NDArray[np.float32]
+
+    def take(self, rows: Any) -> Solution:
+        """Return copies of the answers to some puzzles, in the order of ``rows``."""
+        parts: tuple[Any, ...] = self
+        return Solution(*(part[rows].copy() for part in parts))
+
+    def put(self, rows: Any, others: Solution) -> None:
+        """Replace the answers to some puzzles, but add their segments."""
+        self.segments[rows] += others.segments
+        parts: tuple[Any, ...] = self
+        for part, new in zip(parts, others, strict=True):
+            if part is not self.segments:
+                part[rows] = new
 
 
 class ReasoningAgent(Agent):
@@ -287,16 +302,18 @@ class ReasoningAgent(Agent):
         answers = np.zeros(batch.shape, np.uint8)
         spent = np.zeros(len(batch), np.int64)
         q_halt = np.zeros(len(batch), np.float32)
+        certainty = np.zeros(batch.shape, np.float32)
         going = np.arange(len(batch))
         for segment, rows in self._thoughts(batch, ids, self._most(segments), noise):
             answers[going] = segment.answer
             q_halt[going] = segment.q_halt
+            certainty[going] = segment.confidence
             spent[going] += 1
             if halt:
                 going = shrink(going, segment, rows)
         confidence = sigmoid(q_halt).astype(np.float32)
-        solution = Solution(answers, spent, q_halt, confidence)
-        return Solution(*(part[0] for part in solution)) if np.ndim(tokens) == 1 else solution
+        solution = Solution(answers, spent, q_halt, confidence, certainty)
+        return solution.take(0) if np.ndim(tokens) == 1 else solution
 
 
 def shrink(going: NDArray[np.int64], segment: Segment, rows: Rows) -> NDArray[np.int64]:

@@ -37,6 +37,7 @@ class Sudoku(SudokuPlay):
     """
 
     family = "sudoku"
+    fills_blanks = True
     ornaments = ORNAMENTS
     default_source = "bank"
     blank = BLANK

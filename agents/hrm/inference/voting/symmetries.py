@@ -53,7 +53,7 @@ class Ballots:
 
         Returns:
             The answers; ``segments`` is the sum over all votes, ``q_halt`` is the maximum over the
-            votes for the answer.
+            votes for the answer, and ``certainty`` is the share of the votes for each token.
 
         Raises:
             ValueError: if ``by`` is neither of the two.
@@ -71,7 +71,9 @@ class Ballots:
         sure = q_halt[best, rows]
         confidence = sigmoid(sure).astype(np.float32)
         spent = self.segments[:votes].sum(axis=0)
-        return Solution(answers[best, rows], spent, sure, confidence)
+        answer = answers[best, rows]
+        agreed = (answers == answer).mean(axis=0, dtype=np.float32)
+        return Solution(answer, spent, sure, confidence, agreed)
 
 
 def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import gymnasium
@@ -95,7 +96,8 @@ class Scripted(HRMAgent):
         self.asked.append((len(tokens), noise))
         answers, q_halt = next(self.attempts)
         rows = np.ones(len(tokens))
-        return Solution(np.stack(answers), rows.astype(np.int64), np.array(q_halt), rows)
+        certainty = np.ones(np.shape(answers), np.float32)
+        return Solution(np.stack(answers), rows.astype(np.int64), np.array(q_halt), rows, certainty)
 
 
 def test_restarts_keep_the_best_answer_and_stop_once_it_is_right():
@@ -144,8 +146,66 @@ def test_an_agent_acts_on_the_answer_that_its_restarts_found():
         obs, _, terminated, truncated, info = env.step(agent.act(obs, info))
         done = terminated or truncated
     assert info["is_success"]
-    # The answer is remembered, so the agent thinks about the puzzle once.
-    assert [noise and noise.seed for _, noise in agent.asked] == [None, 1, 2]
+    # The answer is remembered, so the agent thinks about the puzzle once, and then in two rounds.
+    assert [noise and noise.seed for _, noise in agent.asked] == [None, 4, 5]
+
+
+class NeedsHelp(HRMAgent):
+    """Is certain of the cells of some rows, and knows the solution once these are filled in."""
+
+    def __init__(self, puzzle, certain):
+        agent = sudoku()
+        super().__init__(agent.model, "sudoku-9x9", max_segments=8)
+        self.puzzle, self.certain, self.asked = puzzle, certain, []
+
+    def solve(self, tokens, puzzle_ids=None, halt=True, segments=None, noise=None):
+        self.asked += [(row.copy(), segments) for row in tokens]
+        wrong = np.where(self.certain, self.puzzle.labels, np.roll(self.puzzle.labels, 1))
+        known = [(row == self.puzzle.labels)[self.certain].all() for row in tokens]
+        answers = np.where(np.array(known)[:, None], self.puzzle.labels, wrong)
+        count = len(tokens)
+        certainty = np.tile(np.where(self.certain, 0.99, 0.1), (count, 1))
+        ones = np.ones(count, np.int64)
+        return Solution(answers, ones, ones * 1.0, ones * 1.0, certainty)
+
+
+def test_an_attempt_assumes_more_and_more_of_what_is_certain():
+    task = get_task("sudoku-9x9")
+    puzzle = task.generate(3, clues=30)
+    blank = puzzle.inputs == task.blank
+    certain = np.zeros(81, bool)
+    certain[np.flatnonzero(blank)[:9]] = True
+    agent = NeedsHelp(puzzle, certain)
+    found, attempts, costs = [*solve_with_restarts(agent, puzzle.inputs, Restarts(1))][-1]
+    assert costs.tolist() == [0]
+    assert attempts.tolist() == [2]
+    assert np.array_equal(found.answer[0], puzzle.labels)
+    # The first answer, then three rounds with three further cells each, a quarter of the segments.
+    assumed = [int((row != puzzle.inputs).sum()) for row, _ in agent.asked]
+    assert assumed == [0, 3, 6, 9]
+    assert [segments for _, segments in agent.asked] == [None, 2, 2, 2]
+    assert found.segments.tolist() == [4]
+    for row, _ in agent.asked:
+        changed = row != puzzle.inputs
+        assert certain[changed].all()
+        assert np.array_equal(row[changed], puzzle.labels[changed])
+
+
+def test_every_attempt_begins_with_the_original_puzzle():
+    task = get_task("sudoku-9x9")
+    puzzle = task.generate(3, clues=30)
+    # Its answers are wrong, so its assumptions are.
+    agent = NeedsHelp(puzzle, np.zeros(81, bool))
+    agent.certain[puzzle.inputs != task.blank] = True
+    agent.puzzle = dataclasses.replace(puzzle, labels=np.roll(puzzle.labels, 1))
+    found, attempts, costs = [*solve_with_restarts(agent, puzzle.inputs, Restarts(3))][-1]
+    assert costs.tolist() == [math.inf]
+    assert attempts.tolist() == [4]
+    assumed = [int((row != puzzle.inputs).sum()) for row, _ in agent.asked]
+    assert assumed == [0, *[3, 6, 9, 12] * 3]
+    first = [row.tobytes() for row, _ in agent.asked[1::4]]
+    assert len(set(first)) == 3
+    assert found.segments.tolist() == [13]
 
 
 def test_restarts_change_nothing_in_an_answer_environment():

@@ -72,7 +72,7 @@ def test_arc_votes_over_augmentations(tmp_path, monkeypatch, listed):
             found.append(labels[question.tobytes() + bytes([i])] if i % 3 == 0 else other)
         spent = np.full(len(tokens), 2)
         sure = np.full(len(tokens), 0.5, np.float32)
-        return Solution(np.stack(found), spent, sure, sure)
+        return Solution(np.stack(found), spent, sure, sure, np.ones(np.shape(found)))
 
     agent = arc_agent(test.num_puzzle_ids)
     monkeypatch.setattr(agent, "solve", solve)
@@ -125,7 +125,7 @@ def test_the_symmetries_of_mini_arc_vote(monkeypatch):
             for q, k in zip(tokens, puzzle_ids, strict=True)
         ]
         ones = np.ones(len(tokens))
-        return Solution(np.stack(answers), ones.astype(int), ones, ones / 2)
+        return Solution(np.stack(answers), ones.astype(int), ones, ones / 2, np.ones_like(answers))
 
     agent = mini_agent()
     monkeypatch.setattr(agent, "solve", solve)
