@@ -77,7 +77,10 @@ class VectorMaskInObservation(VectorObservation):
     ) -> None:
         self.inner: Any = env.unwrapped
         if not (hasattr(self.inner, "action_masks") or hasattr(self.inner, "call")):
-            raise ValueError("env: expected a vectorized environment with action_masks")
+            raise ValueError(
+                "env: expected a vectorized environment with action_masks; others take "
+                "gym.make_vec(..., vectorization_mode='sync')"
+            )
         count = int(spaces.flatdim(env.single_action_space))
         self.joint = MaskedSpace(env.single_observation_space, count, mask, observation, dtype)
         super().__init__(env, self.joint.space)

@@ -265,8 +265,10 @@ def test_the_error_names_what_does_not_fit():
     sync = gym.make_vec("HRMMaze-Dynamic-v0", 2, vectorization_mode="sync")
     with pytest.raises(ValueError, match=r"env: .* vectorization_mode='sync', wrappers="):
         DenseReward(sync)
-    with pytest.raises(ValueError, match="env: expected a vectorized environment with action_mas"):
+    with pytest.raises(ValueError, match=r"env: .* action_masks; .* vectorization_mode='sync'"):
         MaskInObservation(gym.make_vec("HRMSudokuAnswer-4x4-v0", 2))
+    sync = gym.make_vec("HRMSudokuAnswer-4x4-v0", 2, vectorization_mode="sync")
+    assert MaskInObservation(sync).reset(seed=0)[0]["action_mask"].any()
     with pytest.raises(ValueError, match="env: RatingCurriculum begins the episodes itself"):
         RatingCurriculum(gym.make_vec("HRMMaze-7x7-v0", 2))
     with pytest.raises(ValueError, match="observation: expected a key"):

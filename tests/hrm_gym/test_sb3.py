@@ -71,7 +71,7 @@ def test_masks_are_found_through_vector_wrappers(env_id):
     model.learn(128)
     np.testing.assert_array_equal(get_action_masks(envs), inner.action_masks())
     assert model.ep_info_buffer, "no episode was counted"
-    assert all(0 <= episode["r"] <= 1 <= episode["l"] for episode in model.ep_info_buffer)
+    assert all(episode["r"] in (0, 1) for episode in model.ep_info_buffer)
     assert envs.get_attr("max_steps") == [12] * 4
     with pytest.raises(AttributeError, match="no_such_name"):
         envs.get_attr("no_such_name")
