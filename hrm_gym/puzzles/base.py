@@ -183,7 +183,8 @@ class Task(Playable):
         Args:
             content: One board a line, perhaps with an id, a rating or its solution beside it; grids
                 of several lines, with or without empty lines, rules, frames and headings; a table
-                with a column ``question`` or ``puzzle`` and any separator; or JSON or JSON lines.
+                with a column ``question`` or ``puzzle`` and any separator; or JSON or JSON lines. A
+                .npy file is read as JSON.
             origin: Name of the input, for messages.
 
         Returns:

@@ -61,7 +61,7 @@ def test_csv_of_mazes(tmp_path):
     ("bad", "sentence"),
     [
         ("me,12,,", "expected 16 cells for sudoku-4x4, got 2"),
-        ("me," + "x" * 16 + ",,", "cell 1: 'X' is not a cell"),
+        ("me," + "z" * 16 + ",,", "cell 1: 'Z' is not a cell"),
         ("me," + "." * 16 + ",,", "has several solutions"),
         (f"me,{'.' * 16},{TASK.format(PUZZLES[0].labels)},1", "has several solutions"),
         ("me,11" + "." * 14 + ",,", "has no solution"),

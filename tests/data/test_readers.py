@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import threading
 
 import gymnasium as gym
 import numpy as np
@@ -23,6 +25,7 @@ FOUR = ".1.....2...343.."
 SEVERAL = "." * 16
 ZEROS = NINE.replace(".", "0")
 ROWS = [NINE[k : k + 9] for k in range(0, 81, 9)]
+ZEROS_ROWS = [row.replace(".", "0") for row in ROWS]
 SPACED = [" | ".join(" ".join(row[k : k + 3]) for k in (0, 3, 6)) for row in ROWS]
 RULED = "\n------+-------+------\n".join("\n".join(SPACED[k : k + 3]) for k in (0, 3, 6))
 SIMPLE = "\n".join(
@@ -37,7 +40,47 @@ SIMPLE = "\n".join(
     ]
 )
 
+PROMPT = "Solve this Sudoku puzzle:\n{}\nAnswer with digits, which are separated by spaces."
+FRAMED = (
+    "╔═══╤═══╗\n"
+    + "\n╟───┼───╢\n".join("║ " + " │ ".join(row).replace(".", " ") + " ║" for row in ROWS)
+    + "\n╚═══╧═══╝"
+)
+PLUSES = "\n".join(f"| {row} |" for row in SPACED)
+
+
+def _digits(text):
+    return [[int(cell) for cell in text[k : k + 9].replace(".", "0")] for k in range(0, 81, 9)]
+
+
 NINES = {
+    "spaces": NINE.replace(".", " "),
+    "grid of spaces": "\n".join(row.replace(".", " ") for row in ROWS),
+    "grid of spaces between spaces": "\n".join(" ".join(row).replace(".", " ") for row in ROWS),
+    "frame with spaces": FRAMED,
+    "boxes with spaces": PLUSES.replace(".", " "),
+    "crosses": NINE.replace(".", "x"),
+    "grid of crosses": "\n".join(row.replace(".", "X") for row in ROWS),
+    "floats": "\n".join(" ".join(f"{cell:.1f}" for cell in row) for row in _digits(NINE)),
+    "numpy.savetxt": "\n".join(" ".join(f"{cell:.18e}" for cell in row) for row in _digits(NINE)),
+    "repr of an array": repr(np.array(_digits(NINE))),
+    "C": "{\n" + ",\n".join("{" + ", ".join(row) + "}" for row in ZEROS_ROWS) + "\n};",
+    "assignment": "int grid[9][9] = {"
+    + ",\n ".join("{" + ", ".join(row) + "}" for row in ZEROS_ROWS)
+    + "};",
+    "Python texts": repr([list(row) for row in ROWS]),
+    "header of columns": "|a|b|c|d|e|f|g|h|i|\n"
+    + "|---" * 9
+    + "|\n"
+    + "\n".join("|" + "|".join(row).replace(".", " ") + "|" for row in ROWS),
+    "header of cells": ",".join(f"c{k}" for k in range(81)) + "\n" + ",".join(ZEROS),
+    "size of the boxes": "3 3\n" + "\n".join(ROWS),
+    "HoDoKu": f":0607-1:45:{NINE[:4]}+{NINE[4:]}:413 421:r1c3",
+    "Sudoku Explainer": f"{NINE} ED=1.2/1.0/1.0",
+    "prompt": json.dumps({"question": PROMPT.format(RULED.replace(".", "_")), "answer": SOLVED}),
+    "prompt with another answer": json.dumps(
+        {"question": PROMPT.format(RULED), "answer": "4", "metadata": {"clues": 30}}
+    ),
     "dots": NINE,
     "zeros": ZEROS,
     "stars": NINE.replace(".", "*"),
@@ -96,6 +139,16 @@ NINES = {
 }
 
 
+RATED = {
+    "hash and rating",
+    "long hash",
+    "three ratings",
+    "JSON lines",
+    "decimal comma",
+    "Sudoku Explainer",
+}
+
+
 @pytest.mark.parametrize("name", NINES)
 def test_solve_and_source_read_the_same(tmp_path, name):
     path = tmp_path / "given"
@@ -107,7 +160,7 @@ def test_solve_and_source_read_the_same(tmp_path, name):
     assert not reading.faults
     puzzles = load_puzzles(task, str(path))
     assert [task.format(part) for part in (*puzzles.inputs, *puzzles.labels)] == [NINE, SOLVED]
-    rated = name in ("hash and rating", "long hash", "three ratings", "JSON lines", "decimal comma")
+    rated = name in RATED
     assert reading.questions[0].rating == (1.2 if rated else None)
     assert puzzles.ratings[0] == (np.float32(1.2) if rated else task.rate(puzzles.inputs[0]))
     given = gym.make("HRMSudoku-v0").reset(options={"puzzle": NINES[name]})[0]["tokens"]
@@ -412,3 +465,50 @@ def test_a_large_file_is_read_in_parts(tmp_path, monkeypatch):
     (tmp_path / "table.csv").write_bytes(content)
     with pytest.raises(ValueError, match="line 42: expected a text file"):
         load_puzzles(task, str(tmp_path / "table.csv"))
+
+
+def test_a_large_array_of_small_boards_is_not_one_large_board(tmp_path):
+    grid = np.array([int(cell) for cell in FOUR.replace(".", "0")])
+    for count in (1, 4, 16):
+        for array in (np.stack([grid] * count), np.stack([grid.reshape(4, 4)] * count)):
+            np.save(tmp_path / "a.npy", array)
+            for given in (json.dumps(array.tolist()), str(tmp_path / "a.npy")):
+                reading = read_questions("sudoku", given)
+                assert [question.name for question in reading.questions] == [FOUR] * count
+            assert len(load_puzzles(get_task("sudoku-4x4"), str(tmp_path / "a.npy"))) == count
+    np.save(tmp_path / "a.npy", np.array([FOUR, None], object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"a.npy: expected an array of whole numbers"):
+        read_questions("sudoku", str(tmp_path / "a.npy"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_pipe_is_read_as_a_file(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=(f"{FOUR}\n",))
+    writer.start()
+    assert read_questions("sudoku", str(path)).questions[0].name == FOUR
+    writer.join()
+
+
+def test_a_number_that_a_spreadsheet_has_rounded_is_named():
+    with pytest.raises(ValueError, match=r"5.3007E\+80 is a number that a spreadsheet has"):
+        read_questions("sudoku", "puzzle,solution\n5.3007E+80,5.34678E+80\n")
+
+
+def test_an_object_with_other_fields_is_a_puzzle_and_its_solution():
+    board = {"value": _digits(NINE), "solution": _digits(SOLVED), "difficulty": "Hard"}
+    for text in (
+        {"name": NINE, "value": SOLVED, "unit": "answer", "segments": 3},
+        {"newboard": {"grids": [board], "results": 1, "message": "All Ok"}},
+    ):
+        (question,) = read_questions("sudoku", json.dumps(text)).questions
+        assert question.name == NINE
+        assert get_task("sudoku-9x9").format(question.labels) == SOLVED
+    with pytest.raises(ValueError, match="the answer does not solve the question"):
+        read_questions("sudoku", json.dumps({"mission": NINE, "solution": SOLVED[::-1]}))
+
+
+def test_all_bad_puzzles_are_counted():
+    with pytest.raises(ValueError, match=r"line 1: .*got 15; 2 more are bad too"):
+        read_questions("sudoku", f"{FOUR[1:]}\n{SEVERAL}\n{'5' * 16}\n")

@@ -25,7 +25,7 @@ CUDA = f"cuda:{torch.cuda.device_count()}"
 
 TEXTS = {
     "short.csv": "question,answer\n12,12\n",
-    "letter.csv": f"question,answer\nx{'.' * 15},\n",
+    "letter.csv": f"question,answer\nz{'.' * 15},\n",
     "unsolvable.csv": f"question\n11{'.' * 14}\n",
     "several.csv": f"question\n{'.' * 16}\n",
     "wrong.csv": f"question,answer\n{SUDOKU},{'1' * 16}\n",
@@ -92,7 +92,7 @@ COMPARE = "compare --agents random --episodes 2"
 # Words of the command line ({} is the folder of files), and a part of the sentence.
 CASES = [
     ("solve sudoku 123", "square number of cells"),
-    (f"solve sudoku x{'.' * 15}", "cell 1: 'X' is not a cell of sudoku-4x4"),
+    (f"solve sudoku z{'.' * 15}", "cell 1: 'Z' is not a cell of sudoku-4x4"),
     (f"solve sudoku 11{'.' * 14}", "no solution"),
     (f"solve sudoku {'.' * 16}", "several solutions"),
     (f"solve sudoku {SUDOKU} --agent maze-7x7", "maze-7x7"),
@@ -135,7 +135,7 @@ CASES = [
     (f"{EVALUATE} --episodes 0", "episodes: expected"),
     (f"{EVALUATE} --seed -1", "seed: expected"),
     (f"{EVALUATE} --data {{}}/short.csv", "short.csv, line 2: expected 16 cells"),
-    (f"{EVALUATE} --data {{}}/letter.csv", "letter.csv, line 2: cell 1: 'X'"),
+    (f"{EVALUATE} --data {{}}/letter.csv", "letter.csv, line 2: cell 1: 'Z'"),
     (f"{EVALUATE} --data {{}}/unsolvable.csv", "no solution"),
     (f"{EVALUATE} --data {{}}/several.csv", "several solutions"),
     (f"{EVALUATE} --data {{}}/wrong.csv", "the answer does not solve the question"),

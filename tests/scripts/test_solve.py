@@ -215,7 +215,7 @@ def test_an_exported_agent_solves(tmp_path, capsys):
     [
         (["chess", "123"], "task: expected sudoku, maze, arc or module:Class, got 'chess'"),
         (["sudoku", "123"], "puzzle: expected a square number of cells"),
-        (["sudoku", "12x" + "." * 13], "cell 3: 'X' is not a cell of sudoku-4x4"),
+        (["sudoku", "12z" + "." * 13], "cell 3: 'Z' is not a cell of sudoku-4x4"),
         (["sudoku", "." * 16], "the sudoku ................ has several solutions"),
         (["sudoku", "11" + "." * 14], "the sudoku 11.............. has no solution"),
         (["sudoku", f"{FOUR}\n{'.' * 16}", "--strict"], "puzzle, line 2: the sudoku"),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import io
+import json
 import os
 import sys
 from pathlib import Path
+
+import numpy as np
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -15,6 +19,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 """Byte order marks and their encodings. Those of UTF-32 begin with those of UTF-16."""
+NUMPY = b"\x93NUMPY"
+"""The first bytes of a .npy file."""
 ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".sdk", ".sdm", ".npy")
 """Endings of file names; a text with one of them is meant as a file."""
 
@@ -29,11 +35,14 @@ def read_text(path: Path) -> str:
 
 
 def decode(content: bytes, origin: str) -> str:
-    """Return the text of bytes, without the byte order mark.
+    """Return the text of bytes, without the byte order mark; an array of NumPy is read as JSON.
 
     Raises:
-        ValueError: if they are not text in UTF-8, or in UTF-16 or UTF-32 with a mark.
+        ValueError: if they are not text in UTF-8, or in UTF-16 or UTF-32 with a mark, nor an array
+            of whole numbers or characters.
     """
+    if content.startswith(NUMPY):
+        return _array_text(content, origin)
     # The decoder for UTF-8 with a mark counts the position of an error from behind the mark.
     content = content.removeprefix(codecs.BOM_UTF8)
     encoding = next((name for mark, name in MARKS if content.startswith(mark)), "utf-8")
@@ -49,6 +58,23 @@ def decode(content: bytes, origin: str) -> str:
         line = text[: text.index("\0")].count("\n") + 1
         raise ValueError(f"{origin}, line {line}: expected a text file, found a zero byte")
     return text
+
+
+def _array_text(content: bytes, origin: str) -> str:
+    """Return the array of a .npy file as JSON.
+
+    Raises:
+        ValueError: if the file is damaged, or contains something else than numbers or characters.
+    """
+    try:
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{origin}: expected an array of whole numbers: {error}") from None
+    if array.dtype.kind == "f" and np.all(array == np.floor(array)):
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iuU":
+        raise ValueError(f"{origin}: expected an array of whole numbers, got {array.dtype}")
+    return json.dumps(array.tolist())
 
 
 def find_content(text: str) -> tuple[str, str]:
@@ -69,7 +95,8 @@ def find_content(text: str) -> tuple[str, str]:
     if "\n" not in text and "\0" not in text:
         path = Path(text)
         try:
-            exists = path.is_file()
+            # A pipe, such as /dev/stdin or what a shell makes of <(command), is no regular file.
+            exists = path.exists() and not path.is_dir()
         except OSError:
             # The text is too long for a file name, so it is a puzzle.
             exists = False

@@ -62,14 +62,12 @@ def read_file(task: Task, path: Path, limit: int | None = None) -> PuzzleSet:
 def _joined(sets: list[PuzzleSet]) -> PuzzleSet:
     """Return one set of all puzzles; the list is empty afterwards."""
     origin = sets[0].origin
-    joined: dict[str, NDArray[Any]] = {}
     names = ("inputs", "labels", "ratings", "puzzle_ids")
     parts = {name: [getattr(part, name) for part in sets] for name in names}
     sets.clear()
-    for name in names:
-        # Every column is freed before the next one is copied.
-        joined[name] = np.concatenate(parts.pop(name))
-    return PuzzleSet(**joined, origin=origin)
+    # Every column is freed before the next one is copied.
+    inputs, labels, ratings, ids = (np.concatenate(parts.pop(name)) for name in names)
+    return PuzzleSet(inputs, labels, ratings, ids, origin)
 
 
 def _find(task: Task, path: Path, limit: int | None) -> list[Found]:

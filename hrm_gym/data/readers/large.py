@@ -98,7 +98,7 @@ def _table(sizes: Sizes, begin: str, file: TextIO) -> Iterator[list[Found]]:
         for row in rows:
             if rows.line_num > first and any(cell.strip() for cell in row):
                 cells = {name: row[place] for name, place in places.items() if place < len(row)}
-                part.append(record_of(cells, rows.line_num))
+                part.append(record_of(sizes, cells, rows.line_num))
             if len(part) == PART:
                 yield part
                 part = []

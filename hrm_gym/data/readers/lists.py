@@ -21,7 +21,8 @@ FIELDS = re.compile(r"[\s,;:|/=\"'\[\](){}\t\u2500-\u257f]+")
 SECTION = re.compile(r"\[\s*([A-Za-z ]+)\]")
 SKIPPED = ("state", "pencil")
 """Sections of .sdk files that repeat the puzzle as somebody has filled it in."""
-NUMBER = re.compile(r"\W*\d+\W*")
+SCORES = ("ED", "ER", "SE")
+NUMBER = re.compile(r"\W*\d+(\s*[x\s]\s*\d+)?\W*")
 WORD = re.compile(r"[^\W\d_]{3}")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 LETTERED = re.compile(r"[^\W\d_]{2}")
@@ -73,7 +74,20 @@ def read_lists(sizes: Sizes, lines: list[Line]) -> list[Found]:
             run = []
             if number and not named and not _is_comment(line):
                 found += _whole(sizes, number, line) or _other(sizes, number, line)
-    return found
+    bad = len(found) > 1 and isinstance(found[0], Fault)
+    return found[1:] if bad and _is_header(lines, found[0].line, found[1].line) else found
+
+
+def _is_header(lines: list[Line], number: int, below: int) -> bool:
+    """Return whether a line names the columns of the line below it."""
+    header, row = lines[number - 1][1], lines[below - 1][1]
+    header, row = (line.strip().removeprefix("|").removesuffix("|") for line in (header, row))
+    for separator in (",", ";", "\t", "|"):
+        fields = [field.strip(" \"'") for field in header.split(separator)]
+        named = all(re.match(r"[^\W\d_]", field) for field in fields)
+        if len(fields) > 3 and named and len(set(fields)) == len(fields):
+            return len(fields) == len(row.split(separator))
+    return False
 
 
 def _empty(number: int, line: str, run: list[Row | None]) -> Row | None:
@@ -134,7 +148,7 @@ def _beside(sizes: Sizes, number: int, fields: list[str]) -> list[Found]:
     boards = [
         place
         for place, field in enumerate(fields)
-        if len(field) > 8 and math.isqrt(len(field)) ** 2 == len(field) and sizes.parses(field)
+        if len(field) > 8 and _is_square(sizes, field) and sizes.parses(field)
     ]
     if not boards:
         joined = "".join(fields)
@@ -143,10 +157,13 @@ def _beside(sizes: Sizes, number: int, fields: list[str]) -> list[Found]:
         return _spelled(sizes, number, fields)
     length = max(len(fields[place]) for place in boards)
     first, *later = (place for place in boards if len(fields[place]) == length)
-    if later and len(boards) == len(fields) and not _is_full(sizes, fields[later[0]]):
+    if later and len(boards) == len(fields) and not sizes.is_full(fields[later[0]]):
         return [Record(field, number) for field in fields]
     answer = fields[later[0]] if later else ""
     rest = fields[first + 1 :]
+    if rest and rest[0].upper() in SCORES:
+        # The rating of Sudoku Explainer, ED=9.0/1.2/1.2.
+        rest = rest[1:]
     rating = _number(rest[0]) if rest else None
     others = [field for field in rest if _number(field) is None]
     if answer and rest[0] != answer and rest[0].isdecimal():
@@ -160,10 +177,9 @@ def _beside(sizes: Sizes, number: int, fields: list[str]) -> list[Found]:
     return [Record(fields[first], number, answer, rating)]
 
 
-def _is_full(sizes: Sizes, cells: str) -> bool:
-    """Return whether a board has no blank, as a solution."""
-    task = sizes.task_of(cells)
-    return bool((task.parse(cells) != task.blank).all())
+def _is_square(sizes: Sizes, field: str) -> bool:
+    """Return whether a field has the length of a board, with or without its ornaments."""
+    return any(math.isqrt(length) ** 2 == length for length in (len(field), len(sizes.bare(field))))
 
 
 def _number(field: str) -> float | None:
@@ -180,7 +196,7 @@ def _row(sizes: Sizes, number: int, line: str) -> Row | None:
     for separator in (",", ";", "\t", "|"):
         bare = line.strip("|") if separator == "|" else line.rstrip(" ")
         cells = [cell.strip(" \"'[](){}") for cell in bare.split(separator)]
-        if line.endswith(("]" + separator, "]," + separator)):
+        if line.endswith(tuple(end + separator for end in ("]", "}", "],", "},"))):
             cells = cells[:-1]
         if len(cells) > 2 and max(map(len, cells)) <= 2 and any(cells):
             spelled = _letters([cell or "." for cell in cells], len(cells))
@@ -193,7 +209,7 @@ def _row(sizes: Sizes, number: int, line: str) -> Row | None:
         spelled = _letters(fields, len(fields))
         if spelled and sizes.of_side(len(spelled)):
             return Row(number, spelled, spelled, False, line)
-    worded = LETTERED.search(line) or DATE.search(line)
+    worded = LETTERED.search(re.sub("[xX]", "", line)) or DATE.search(line)
     plain, dashed = (
         part if _is_row(sizes, part) and not (worded and len(part) < 10) else ""
         for part in (plain, dashed)

@@ -111,7 +111,8 @@ def read_boards(task: Task, content: str, origin: str) -> Reading:
         unknown = ""
         if origin == "puzzle" and "\n" not in content and "expected a square number" in faults[0]:
             unknown = " (nor is it a file)"
-        raise ValueError(f"{'puzzle: ' * bool(unknown)}{faults[0]}{unknown}")
+        more = f"; {len(faults) - 1} more are bad too" if len(faults) > 1 else ""
+        raise ValueError(f"{'puzzle: ' * bool(unknown)}{faults[0]}{unknown}{more}")
     return Reading(sizes.task, questions, faults, notes)
 
 

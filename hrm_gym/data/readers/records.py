@@ -15,6 +15,16 @@ from hrm_gym.puzzles import Task
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """Colours and movements of the cursor in the output of programs for terminals."""
+CODE = re.compile(
+    r"\b(?:np\.|numpy\.|torch\.)?(?:array|asarray|tensor)\(|\"{3}|'{3}"
+    r"|^[ \t]*(?:[a-z]+[ \t]+)*[A-Za-z_][\w.]*(?:\[\d*\])*[ \t]*=[ \t]*(?=[\[{(\"'])",
+    re.MULTILINE,
+)
+"""An assignment, a call that makes an array, and the marks of a text of several lines."""
+_FLOAT = r"\d+\.\d*(?:e[+-]?\d+)?"
+FLOATS = re.compile(rf"^[ \t\[]*(?:{_FLOAT}[ \t,;]+){{3,}}{_FLOAT}[ \t,;\]\r]*$", re.MULTILINE)
+"""A line of numbers with decimal points."""
+FLOAT = re.compile(r"(\d+)\.0*(?:e[+-]?0+)?(?![\d.])")
 MOST_CELLS = 1 << 16
 """Largest number of cells of a board; longer lines are refused without being looked at."""
 
@@ -130,6 +140,11 @@ class Sizes:
             return False
         return True
 
+    def is_full(self, cells: str) -> bool:
+        """Return whether a board has no blank, as a solution."""
+        task = self.task_of(cells)
+        return bool((task.parse(cells) != task.blank).all())
+
     def complaint(self, cells: str) -> str:
         """Return why a text is not a board."""
         try:
@@ -163,18 +178,38 @@ def read_records(task: Task, content: str, fixed: bool = False) -> list[Found]:
     Raises:
         ValueError: if the text is a table or JSON in which nothing can be a puzzle.
     """
-    from .drawings import read_drawings
-    from .lists import read_lists
     from .tables import read_table
     from .values import read_json
 
     sizes = Sizes(task, fixed)
-    content = ESCAPES.sub("", content)
-    lines: list[Line] = list(enumerate(re.split(r"\r\n|\r|\n", content), start=1))
+    content = plain_text(content)
     for found in (read_json(sizes, content), read_table(sizes, content)):
         if found is not None:
             return found
-    return read_lists(sizes, lines) if sizes.spaced else read_drawings(sizes, lines)
+    return read_text_lines(sizes, content)
+
+
+def plain_text(content: str) -> str:
+    """Return a text without escape sequences and without what belongs to a programming language."""
+    content = ESCAPES.sub("", content)
+    if "(" in content or "=" in content or '"""' in content:
+        content = CODE.sub("", content)
+    return (
+        FLOATS.sub(lambda line: FLOAT.sub(r"\1", line[0]), content) if "." in content else content
+    )
+
+
+def read_text_lines(sizes: Sizes, text: str) -> list[Found]:
+    """Return the puzzles and faults of lines of text."""
+    from .blanks import read_spaces
+    from .drawings import read_drawings
+    from .lists import read_lists
+
+    lines: list[Line] = list(enumerate(re.split(r"\r\n|\r|\n", text), start=1))
+    if not sizes.spaced:
+        return read_drawings(sizes, lines)
+    found = read_lists(sizes, lines)
+    return found if any(map(is_record, found)) else read_spaces(sizes, lines) or found
 
 
 def notes(found: Iterable[Found]) -> list[str]:

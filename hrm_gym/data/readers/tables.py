@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from hrm_gym.registration import FAMILIES
 
-from .records import Fault, Found, Record, Sizes
+from .records import Fault, Found, Record, Sizes, is_record, read_text_lines
 
 QUESTIONS = (
     "question",
@@ -23,6 +24,7 @@ QUESTIONS = (
     "grid",
     "board",
     "unsolved",
+    "mission",
     "input",
     *FAMILIES,
 )
@@ -31,6 +33,8 @@ ANSWERS = ("answer", "solution", "solutions", "answers", "solved", "output", "la
 RATINGS = ("rating",)
 LEVELS = ("difficulty", "level")
 """Columns that contain a rating if it is a number, and else words."""
+ROUNDED = re.compile(r"\d[.,]\d+E\+\d+")
+WORDS = re.compile(r"[^\W\d_]{4}")
 SEPARATORS = ",;\t|"
 
 
@@ -85,14 +89,17 @@ def read_table(sizes: Sizes, content: str) -> list[Found] | None:
         for row in rows:
             if rows.line_num > first and any(cell.strip() for cell in row):
                 cells = {name: row[place] for name, place in places.items() if place < len(row)}
-                found.append(record_of(cells, rows.line_num))
+                found.append(record_of(sizes, cells, rows.line_num))
     except csv.Error as error:
         found.append(Fault(rows.line_num, f"expected a CSV: {error}"))
     return found
 
 
-def record_of(cells: Mapping[str, Any], line: int) -> Found:
-    """Return the puzzle of the fields ``question``, ``answer``, ``rating`` and ``level``."""
+def record_of(sizes: Sizes, cells: Mapping[str, Any], line: int) -> Found:
+    """Return the puzzle of the fields ``question``, ``answer``, ``rating`` and ``level``.
+
+    The question may be a text with a puzzle in it, such as a prompt.
+    """
     answer = str(cells.get("answer") or "")
     rating = _number(cells.get("rating"))
     if rating is not None and not 0 <= rating < math.inf:
@@ -102,6 +109,19 @@ def record_of(cells: Mapping[str, Any], line: int) -> Found:
     if rating is None and level is not None and 0 <= level < math.inf:
         rating = level
     question = str(cells.get("question") or "")
+    if ROUNDED.fullmatch(question.strip()):
+        return Fault(
+            line,
+            f"{question.strip()} is a number that a spreadsheet has rounded; "
+            "expected the cells as text",
+        )
+    if "\n" in question and WORDS.search(question) and not sizes.parses(question):
+        inside = read_text_lines(sizes, question)
+        if len(inside) == 1 and is_record(inside[0]):
+            question = inside[0].cells
+            if len(sizes.bare(answer)) != len(sizes.bare(question)):
+                # It answers another question about the puzzle.
+                answer = ""
     return Record(question, line, answer if answer.strip() else "", rating)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .lists import LETTERS
-from .records import Fault, Found, Line, Record, Sizes
+from .records import MOST_CELLS, Fault, Found, Record, Sizes, read_text_lines
 from .tables import names, record_of
 
 OUTER = 6
@@ -27,9 +29,9 @@ def read_json(sizes: Sizes, content: str) -> list[Found] | None:
         return from_value(sizes, json.loads(text), 1)
     except (ValueError, RecursionError):
         pass
-    if text[0] == "[":
-        # The heading of a section, or an array as Python prints it.
-        return None
+    if text[0] == "[" or not re.match(r"\{\s*[\"}]", text):
+        # A Python list, an array in another language, or the heading of a section.
+        return _read_python(sizes, text)
     found: list[Found] = []
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
@@ -39,6 +41,17 @@ def read_json(sizes: Sizes, content: str) -> list[Found] | None:
         except (ValueError, RecursionError):
             return [*found, Fault(number, "expected JSON, or one JSON object a line")]
     return found
+
+
+def _read_python(sizes: Sizes, text: str) -> list[Found] | None:
+    """Return the puzzles of a Python list of texts, ``None`` if the text is something else."""
+    if len(text) > MOST_CELLS or "'" not in text:
+        return None
+    try:
+        value = ast.literal_eval(text.rstrip(" \t\r\n;"))
+        return from_value(sizes, json.loads(json.dumps(value)), 1)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
 
 
 def placed(part: Found, line: int) -> Found:
@@ -60,28 +73,53 @@ def from_value(sizes: Sizes, value: Any, number: int, depth: int = 0) -> list[Fo
         places = names([str(key) for key in value])
         keys = list(value)
         if "question" not in places:
-            return _each(sizes, value.values(), number, depth)
+            return _unnamed(sizes, value, number, depth)
         cells = {name: value[keys[place]] for name, place in places.items()}
         for name in ("question", "answer"):
             if isinstance(cells.get(name), list):
                 cells[name] = grid_text(sizes, cells[name]) or ""
-        return [record_of(cells, number)]
+        return [record_of(sizes, cells, number)]
     if isinstance(value, str):
-        return [placed(part, number) for part in from_text(sizes, value)]
+        return [placed(part, number) for part in read_text_lines(sizes, value)]
     if not isinstance(value, list) or not value:
         return [Fault(number, f"expected a puzzle, got {str(value)[:40]}")]
+    if _is_list_of_boards(sizes, value):
+        return [Record(grid_text(sizes, row) or "", number + k) for k, row in enumerate(value)]
     board = grid_text(sizes, value)
     if board is not None and sizes.parses(board):
         return [Record(board, number)]
     if all(isinstance(row, str) for row in value):
         if any(len(row) > 8 and sizes.parses(row) for row in value):
             return _each(sizes, value, number, depth)
-        return [placed(part, number) for part in from_text(sizes, "\n".join(value))]
+        return [placed(part, number) for part in read_text_lines(sizes, "\n".join(value))]
     if board is not None and (depth or _is_board(value)):
         if "\n" in board and not sizes.spaced:
-            return [placed(part, number) for part in from_text(sizes, board)]
+            return [placed(part, number) for part in read_text_lines(sizes, board)]
         return [Fault(number, sizes.complaint(board))]
     return _each(sizes, value, number, depth)
+
+
+def _unnamed(sizes: Sizes, value: dict[str, Any], number: int, depth: int) -> list[Found]:
+    """Return the puzzles of an object without a field that is known to be the puzzle.
+
+    Two boards of the same size, of which only the second is full, are a puzzle and its solution.
+    Numbers and short texts are no puzzles.
+    """
+    parts = [
+        part
+        for part in value.values()
+        if isinstance(part, list | dict | str)
+        and part
+        and not (isinstance(part, str) and len(part) < 9)
+    ]
+    if not parts:
+        wrong = f"expected a puzzle, got {str(value)[:40]}"
+        return [] if depth else [Fault(number, wrong)]
+    boards = [grid_text(sizes, part) if isinstance(part, list) else part for part in parts]
+    texts = [text for text in boards if isinstance(text, str) and sizes.parses(text)]
+    if len(texts) == 2 and not sizes.is_full(texts[0]) and sizes.is_full(texts[1]):
+        return [Record(texts[0], number, texts[1])]
+    return _each(sizes, parts, number, depth)
 
 
 def _each(sizes: Sizes, values: Iterable[Any], number: int, depth: int) -> list[Found]:
@@ -93,20 +131,21 @@ def _each(sizes: Sizes, values: Iterable[Any], number: int, depth: int) -> list[
     return found
 
 
+def _is_list_of_boards(sizes: Sizes, rows: list[Any]) -> bool:
+    """Return whether every row is a board of its own, although the rows may fit a larger board."""
+    if not all(isinstance(row, list) for row in rows) or len({len(row) for row in rows}) != 1:
+        return False
+    side = math.isqrt(len(rows[0]))
+    cells = [cell for row in rows for cell in row]
+    small = all(isinstance(cell, int) and cell <= side for cell in cells)
+    return small and side > 2 and all(sizes.parses(grid_text(sizes, row) or "") for row in rows)
+
+
 def _is_board(rows: list[Any]) -> bool:
     """Return whether a list looks like one board: a square, or cells without rows."""
     if not any(isinstance(row, list) for row in rows):
         return True
     return all(isinstance(row, list) and len(row) == len(rows) for row in rows)
-
-
-def from_text(sizes: Sizes, text: str) -> list[Found]:
-    """Return the puzzles of a text inside a value."""
-    from .drawings import read_drawings
-    from .lists import read_lists
-
-    lines: list[Line] = list(enumerate(re.split(r"\r\n|\r|\n", text), start=1))
-    return read_lists(sizes, lines) if sizes.spaced else read_drawings(sizes, lines)
 
 
 def grid_text(sizes: Sizes, value: Sequence[Any]) -> str | None:

@@ -14,13 +14,17 @@ FRAMES = "".join(map(chr, range(0x2500, 0x2580)))
 ORNAMENTS = " \t\r\n\u00a0|/+-,;:'\"[](){}" + FRAMES
 BLANKS = "._*?-\u00b7"
 """Characters of a blank cell; ``0`` is one too, unless it is a value, as in hexadecimal digits."""
+SMALL_BLANKS = "xX~\u25a1"
+"""Further ones of boards of up to 9 rows, which have no letters."""
 KEEP_DASHES = dict.fromkeys(map(ord, ORNAMENTS.replace("-", "")))
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def characters(size: int) -> str:
     """Return all characters that people write in cells of a Sudoku of a size."""
-    letters = LETTERS[:size] if size > 9 else ""
+    if size < 10:
+        return BLANKS + SMALL_BLANKS + "0" + DIGITS[:size]
+    letters = LETTERS[:size]
     return BLANKS + "0" + DIGITS[: min(size, 9)] + letters + letters.lower()
 
 
@@ -37,7 +41,7 @@ def spelled(text: str, size: int) -> str:
     """
     line = text.upper().translate(dict.fromkeys(map(ord, BLANKS), "."))
     if size < 10:
-        return line.replace("0", ".")
+        return line.translate(dict.fromkeys(map(ord, SMALL_BLANKS + "0"), "."))
     used = set(line) - {"."}
     if used and used <= set(LETTERS[:size]) and not used <= set(DIGITS[:size]):
         return line.translate(str.maketrans(LETTERS[:size], DIGITS[:size]))

@@ -79,6 +79,7 @@ class Sudoku(SudokuPlay):
     def parse(self, text: str) -> Tokens:
         """Read a puzzle such as ``53..7....6..``; ``.``, ``0``, ``_``, ``*`` and ``?`` are blanks.
 
+        Up to 9x9, ``x``, ``~`` and an empty square are blanks too.
         White space, brackets, commas and frames are skipped. A dash is a blank if the number of
         cells is right then, and else skipped too. Values from 10 are written as letters from A; see
         ``spelled`` for other ways.

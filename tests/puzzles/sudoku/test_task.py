@@ -276,7 +276,7 @@ def test_text_round_trip(size, data):
         ("1234", "expected 16 cells for sudoku-4x4, got 4 in '1234'"),
         ("", "expected 16 cells for sudoku-4x4, got 0"),
         ("1" * 17, "expected 16 cells for sudoku-4x4, got 17"),
-        ("12x4" + "." * 12, "cell 3: 'X' is not a cell of sudoku-4x4; expected 1-4"),
+        ("12z4" + "." * 12, "cell 3: 'Z' is not a cell of sudoku-4x4; expected 1-4"),
         ("1235" + "." * 12, "cell 4: '5' is not a cell"),
     ],
 )
