@@ -18,10 +18,10 @@ from hrm_gym.envs.wrappers import OneHotPlanes
 
 
 def see(planes: np.ndarray, radius: int = 6) -> Tensor:
-    """Return the part of each maze around the walker, whose place is the last plane."""
+    """Return the part of each maze around the walker, whose place is the first plane."""
     grids = torch.tensor(planes).float()
     around = nn.functional.unfold(grids, 2 * radius + 1, padding=radius)
-    return (around * grids[:, -1:].flatten(2)).sum(-1)
+    return (around * grids[:, :1].flatten(2)).sum(-1)
 
 
 def main(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import gymnasium as gym
+import torch
+
 from examples import halting_rule, ppo_cleanrl, sb3_masked, train_hrm
+from hrm_gym.envs.wrappers import OneHotPlanes
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = ("latin_square.py",)
@@ -37,6 +41,16 @@ def test_the_hrm_loop_learns(capsys):
     # A uniform guess among four digits has a loss of log 4 for the answer alone.
     loss = float(capsys.readouterr().out.split("loss ")[1].split(",")[0])
     assert loss < 1.6
+
+
+def test_ppo_sees_the_maze_around_the_walker():
+    envs = OneHotPlanes(gym.make_vec("HRMMaze-7x7-v0", 8))
+    planes, _ = envs.reset(seed=0)
+    seen = ppo_cleanrl.see(planes).view(8, -1, 13, 13)
+    assert (seen.sum((2, 3)) == torch.tensor(planes).sum((2, 3))).all()
+    # The walker begins on S, token 3, and the first plane is its place.
+    assert seen[:, 0, 6, 6].all()
+    assert seen[:, 1 + 3, 6, 6].all()
 
 
 def test_ppo_runs():

@@ -25,6 +25,18 @@ def test_the_torchrl_example_runs():
     assert 0.0 <= main(frames=1024, num_envs=8) <= 1.0
 
 
+@pytest.mark.parametrize("vectorize", [True, False])
+def test_the_rllib_example_runs(vectorize):
+    ray = pytest.importorskip("ray")
+    from examples.rllib_vector import main
+
+    try:
+        rate = main(iterations=1, num_envs=2, batch_size=256, vectorize=vectorize)
+    finally:
+        ray.shutdown()
+    assert 0.0 <= rate <= 1.0
+
+
 def test_the_notebook_runs_in_jupyter(tmp_path):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
