@@ -45,7 +45,7 @@ def read_json(sizes: Sizes, content: str) -> list[Found] | None:
 
 def _read_python(sizes: Sizes, text: str) -> list[Found] | None:
     """Return the puzzles of a Python list of texts, ``None`` if the text is something else."""
-    if len(text) > MOST_CELLS or "'" not in text:
+    if len(text) > MOST_CELLS or not re.search("[\"']", text):
         return None
     try:
         value = ast.literal_eval(text.rstrip(" \t\r\n;"))

@@ -110,9 +110,11 @@ class Maze(MazePlay):
     def spell(self, text: str) -> str:
         """Return cells in the characters ``# SGo``; see ``CELLS``.
 
-        ``1`` and ``0`` are wall and open cells, ``2`` and ``3`` S and G if no letters are.
+        ``1`` and ``0`` are wall and open cells; ``2`` and ``3``, or ``A`` and ``B``, are S and G if
+        no letters are.
         """
-        digits = {"2": "S", "3": "G"} if not set(text) & set("SsGgEe") else {}
+        ends = {"2": "S", "3": "G", "A": "S", "B": "G"}
+        digits = ends if not set(text) & set("SsGgEe") else {}
         spellings: dict[str, str | int | None] = {**SPELLINGS, **digits}
         line = text.translate(str.maketrans(spellings))
         # E is the goal, unless there is a G; then it is no cell.
@@ -121,8 +123,9 @@ class Maze(MazePlay):
     def parse(self, text: str) -> Tokens:
         """Read s*s characters; line breaks are skipped.
 
-        They are ``# SGo``. A wall may also be ``X``, ``█`` or ``1``, an open cell ``.`` or ``0``,
-        and the goal ``E``.
+        They are ``# SGo``. A wall may also be ``X``, ``W``, ``*``, ``█`` or ``1``, an open cell
+        ``.``, ``_`` or ``0``, and the goal ``E``. Without S and G, ``A`` is the start and ``B`` the
+        goal.
 
         Raises:
             ValueError: if the length or a character is wrong, or there is not one S and one G.

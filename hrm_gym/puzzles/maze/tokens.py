@@ -5,11 +5,11 @@ WALL, OPEN, START, GOAL, PATH = 1, 2, 3, 4, 5
 ALPHABET = "# SGo"
 """Characters of the tokens 1..5."""
 SPELLINGS = {
-    **dict.fromkeys("Xx█▓1", "#"),
-    **dict.fromkeys(".0·\u00a0", " "),
+    **dict.fromkeys("Xx█▓■*W1", "#"),
+    **dict.fromkeys(".0·_░□\u00a0", " "),
     "s": "S",
     "g": "G",
 }
 """Other characters that people write for these cells."""
-CELLS = ALPHABET + "".join(SPELLINGS) + "Ee23"
+CELLS = ALPHABET + "".join(SPELLINGS) + "Ee23AB"
 """All characters that people write in cells."""
