@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +67,7 @@ def main(args: Args) -> int:
     name = args.agent or default_agent(task)
     # The working directory may contain a folder with the name of a pretrained agent.
     pretrained = args.agent is None and name != "oracle"
+    args = replace(args, agent=name)
     agent = load_solver(str(FOLDER / name) if pretrained else name, task, args.device)
     found = solve_as_family(args, agent, task, questions)
     if found is not None:

@@ -139,7 +139,9 @@ def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
         path = folder / f"{name}-{precision}.onnx"
         rows.append(row(f"{name}, {precision}: file", export(agent, path, precision) / 1e3, "kB"))
         exported[path] = OnnxAgent(path, agent.task.id, args.threads)
-    sizes = sorted(FAMILIES[agent.task.family].sizes) if agent.any_size else [agent.task.size]
+    # Another canvas would show the same grids.
+    every = agent.any_size and not agent.task.holds_padding
+    sizes = sorted(FAMILIES[agent.task.family].sizes) if every else [agent.task.size]
     for size in sizes:
         task = agent.task.resized(size)
         # Large models and boards take seconds for one puzzle.

@@ -149,6 +149,9 @@ def test_arc(tmp_path, capsys):
     assert all(isinstance(json.loads(row["value"]), list) for row in rows)
 
 
+WIDE = {**ARC, "test": [{"input": [[1] * 6]}]}
+
+
 def mini_agent(folder):
     """Save an agent with random weights that knows the first three tasks of Mini-ARC."""
     model = {"hidden_size": 8, "round_to": 8, "L_layers": 1, "shared": True, "H_cycles": 1}
@@ -185,8 +188,7 @@ def test_an_arc_task_of_the_training_needs_no_adaptation(tmp_path, capsys):
     (tmp_path / "abc.json").write_text(json.dumps(ARC))
     assert call("arc", tmp_path / "abc.json", "--agent", agent) == 2
     assert "was not trained on abc; expected --adapt-seconds" in capsys.readouterr().err
-    large = {**ARC, "test": [{"input": [[1] * 6]}]}
-    (tmp_path / "abc.json").write_text(json.dumps(large))
+    (tmp_path / "abc.json").write_text(json.dumps(WIDE))
     assert call("arc", tmp_path / "abc.json", "--agent", agent, "--adapt-seconds", "9") == 2
     assert "abc has a grid of 1x6 cells; the canvas of the agent has 5x5" in capsys.readouterr().err
 
@@ -198,7 +200,7 @@ def test_an_arc_agent_of_a_smaller_canvas(tmp_path, capsys):
     words = ("--agent", tmp_path / "agent", "--json", tmp_path / "out.json")
     assert call("arc", path, *words) in (0, 1)
     assert len(json.loads((tmp_path / "out.json").read_text())["rows"]) == 2
-    path.write_text(json.dumps({**ARC, "test": [{"input": [[1] * 6]}]}))
+    path.write_text(json.dumps(WIDE))
     capsys.readouterr()
     assert call("arc", path, *words) == 2
     assert "abc, test 1: a 1x6 grid does not fit on a canvas of 5x5" in capsys.readouterr().err
@@ -239,7 +241,11 @@ def test_an_exported_agent_solves(tmp_path, capsys):
         (["arc", json.dumps(ARC), "--agent", "a", "--adapt-seconds", "0"], "adapt_seconds: expec"),
         (["arc", "[]"], "puzzle: expected the JSON of an ARC task"),
         (["arc", "nonsense"], "puzzle: expected ARC JSON, this is not JSON"),
-        (["arc", json.dumps(ARC)], "agent: there is no pretrained agent for arc"),
+        (["arc", json.dumps(ARC)], "agent: arc-mini was not trained on puzzle; expected --adapt-"),
+        (
+            ["arc", json.dumps(WIDE)],
+            "task: puzzle has a grid of 1x6 cells; the canvas of the agent",
+        ),
         (["arc", json.dumps(ARC), "--agent", "oracle"], "agent: no solver is known for arc"),
         (["arc", json.dumps({**ARC, "test": [{}]})], "puzzle: expected ARC JSON"),
         (["arc", json.dumps({**ARC, "test": [{"input": [[12]]}]})], "puzzle, task puzzle: an ARC"),

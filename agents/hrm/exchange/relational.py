@@ -104,11 +104,23 @@ def embed(graph: Graph, weights: Weights, config: HRMConfig) -> str:
         kinds = graph.add("Where", free, here, graph.add("Add", same, first))
     table = graph.constant("token_emb", weights["token_emb"], np.float32)
     x = graph.add("Gather", table, kinds)
+    if config.special_symbols:
+        special = graph.constant("special_emb", weights["special_emb"], np.float32)
+        others = graph.add(
+            "Sub",
+            graph.add("Shape", "z_H", start=2, end=3),
+            graph.numbers(len(weights["special_emb"])),
+        )
+        ends = graph.add("Concat", graph.numbers(0, 0), others, graph.numbers(0), axis=0)
+        x = graph.add("Add", x, graph.add("Pad", special, ends))
     if config.num_puzzles:
-        rows = weights["puzzle_emb"]
-        padded = np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
-        stored = graph.constant("puzzle_emb", padded, np.float32)
-        axes = graph.numbers(1, 2) if equivariant else graph.numbers(1)
+        rows, axes = weights["puzzle_emb"], (1, 2) if equivariant else (1,)
+        if config.puzzle_per_symbol:
+            # The rows hold a vector for each symbol, which the axis of symbols then distinguishes.
+            rows, axes = rows.reshape(len(rows), config.vocab_size - fixed, -1), (1,)
+        room = [(0, 0)] * (rows.ndim - 1) + [(0, width - rows.shape[-1])]
+        stored = graph.constant("puzzle_emb", np.pad(rows, room), np.float32)
+        axes = graph.numbers(*axes)
         one_each = graph.add("Unsqueeze", graph.add("Gather", stored, "puzzle_ids"), axes)
         x = graph.add("Add", x, one_each)
     return graph.add("Mul", x, graph.scalar(math.sqrt(width)))

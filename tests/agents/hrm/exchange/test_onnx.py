@@ -42,6 +42,14 @@ VARIANTS = {
         "num_puzzles": 5,
         "L_cycles": 1,
     },
+    "equivariant, symbols apart": {
+        "mixer": "relations",
+        "symbols": "equivariant",
+        "num_puzzles": 5,
+        "puzzle_per_symbol": True,
+        "puzzle_emb_dim": 24,
+        "special_symbols": 1,
+    },
     "neighbours": {"mixer": "relations", "q_continue": False},
 }
 TASKS = {"neighbours": "maze-4x4"}
@@ -119,7 +127,7 @@ def test_pretrained_agents_give_the_same_results_in_onnx(name, precision, tmp_pa
     assert exported.any_size == agent.any_size
     for size in sizes_of(agent.task) if agent.any_size else [agent.task.size]:
         task = agent.task.resized(size)
-        puzzles = load_puzzles(task, "bank", "test", limit=5 if agent.any_size else 20).inputs
+        puzzles = load_puzzles(task, None, "test", limit=5 if agent.any_size else 20).inputs
         assert agent.task_for(task.seq_len).id == exported.task_for(task.seq_len).id
         segments = min(agent.max_segments, 4)
         compare_segments(agent, exported, puzzles, segments, exact=precision == "float32")
@@ -141,13 +149,14 @@ def test_pretrained_agents_give_the_same_results_in_onnx(name, precision, tmp_pa
 
 def compare_segments(agent, exported, puzzles, segments, exact):
     """Compare each segment from the same carry, so that rounding errors do not add up."""
-    feed = exported.begin(puzzles)
+    ids = np.zeros(len(puzzles), np.int64)
+    feed = exported.begin(puzzles, ids)
     carry = agent.model.initial_carry(len(puzzles), seq_len=puzzles.shape[1])
     same = []
     for _ in range(segments):
         feed["z_H"], feed["z_L"] = (part.contiguous().numpy() for part in carry)
         with torch.inference_mode():
-            carry, output = agent.model.segment(carry, torch.tensor(puzzles))
+            carry, output = agent.model.segment(carry, torch.tensor(puzzles), torch.tensor(ids))
         logits, q_values, *_ = exported.session.run(None, feed)
         same.append((logits.argmax(-1) == output.logits.numpy().argmax(-1)).mean())
         if exact:
