@@ -114,13 +114,13 @@ def embed(graph: Graph, weights: Weights, config: HRMConfig) -> str:
         ends = graph.add("Concat", graph.numbers(0, 0), others, graph.numbers(0), axis=0)
         x = graph.add("Add", x, graph.add("Pad", special, ends))
     if config.num_puzzles:
-        rows, axes = weights["puzzle_emb"], (1, 2) if equivariant else (1,)
+        rows, before = weights["puzzle_emb"], [1, 2] if equivariant else [1]
         if config.puzzle_per_symbol:
             # The rows hold a vector for each symbol, which the axis of symbols then distinguishes.
-            rows, axes = rows.reshape(len(rows), config.vocab_size - fixed, -1), (1,)
+            rows, before = rows.reshape(len(rows), config.vocab_size - fixed, -1), [1]
         room = [(0, 0)] * (rows.ndim - 1) + [(0, width - rows.shape[-1])]
         stored = graph.constant("puzzle_emb", np.pad(rows, room), np.float32)
-        axes = graph.numbers(*axes)
+        axes = graph.numbers(*before)
         one_each = graph.add("Unsqueeze", graph.add("Gather", stored, "puzzle_ids"), axes)
         x = graph.add("Add", x, one_each)
     return graph.add("Mul", x, graph.scalar(math.sqrt(width)))
