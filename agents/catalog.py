@@ -221,7 +221,7 @@ def load_agent(
 def _config(folder: Path) -> dict[str, Any]:
     """Return the content of ``config.json`` in a folder, empty if there is none."""
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return config if isinstance(config, dict) else {}

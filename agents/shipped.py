@@ -48,7 +48,7 @@ def pretrained() -> dict[str, Pretrained]:
     """
     found = []
     for path in sorted(FOLDER.glob("*/config.json")):
-        about = json.loads(path.read_text())
+        about = json.loads(path.read_text(encoding="utf-8"))
         found.append(
             Pretrained(
                 path.parent.name,

@@ -47,7 +47,7 @@ def _cpu_model() -> str:
     """Return the processor's name; ``platform.processor`` does not know it on Linux."""
     path = Path("/proc/cpuinfo")
     if path.exists():
-        for line in path.read_text(errors="replace").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -50,7 +50,7 @@ def read_rows(path: Path, budget: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
         other = any(row["budget"] != budget for row in rows)
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path}: damaged, expected the rows of an earlier run") from None

@@ -171,7 +171,7 @@ def known(path: Path, seed: int) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         files, built = dict(manifest["files"]), manifest["seed"]
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"out: {path} is damaged; expected a bank or a new folder") from None

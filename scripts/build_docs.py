@@ -117,7 +117,7 @@ def rates(path: Path) -> dict[str, Any]:
     from hrm_gym import ENV_IDS
 
     try:
-        result = json.loads(path.read_text())
+        result = json.loads(path.read_text(encoding="utf-8"))
         rows, machine = result["rows"], result["machine"]
         found: dict[str, dict[str, float]] = {}
         for row in rows:
@@ -292,7 +292,7 @@ def pages(folder: Path) -> dict[str, str]:
     """
     found = families()
     kept = folder / SPEED
-    speed = json.loads(kept.read_text()) if kept.is_file() else {}
+    speed = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     texts = {f"{page_name(cls)}.md": page(cls, ids, speed) for cls, ids in found.items()}
     return {"README.md": index(found, speed), **texts}
 

@@ -116,7 +116,7 @@ def write_models(folder: Path) -> list[dict[str, Any]]:
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    families: dict[str, list[int]] = json.loads((WEB / "families.json").read_text())
+    families: dict[str, list[int]] = json.loads((WEB / "families.json").read_text(encoding="utf-8"))
     models = []
     for name, shipped in HRMAgent.pretrained().items():
         agent = HRMAgent.from_pretrained(name)

@@ -41,7 +41,7 @@ def _read(file: Path) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(file.read_text())
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{file}: expected a file of hyperparameters: {reason}") from None

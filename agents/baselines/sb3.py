@@ -146,7 +146,7 @@ class SB3Agent(Agent):
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: expected a folder with {name}")
         try:
-            config = json.loads((folder / "config.json").read_text())
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             if config["format"] != FORMAT:
                 raise ValueError(config["format"])
             named = config["algorithm"], config["env"], Hyperparameters(**config["settings"])

@@ -57,7 +57,7 @@ def read(task_id: str, blank: int) -> tuple[NDArray[Any], ...]:
     try:
         hashes = {
             name: about["sha256"]
-            for name, about in json.loads(manifest.read_text())["files"].items()
+            for name, about in json.loads(manifest.read_text(encoding="utf-8"))["files"].items()
         }
     except FileNotFoundError:
         raise ValueError(f"{manifest}: the bank's list is missing; reinstall the package") from None

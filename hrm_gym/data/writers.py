@@ -162,7 +162,7 @@ class DatasetWriter:
             "total_puzzles": puzzles,
             "sets": ["all"],
         }
-        (folder / "dataset.json").write_text(json.dumps(about))
+        (folder / "dataset.json").write_text(json.dumps(about), encoding="utf-8")
         return examples
 
     def identifiers(self, names: Sequence[str] = ()) -> None:
@@ -171,7 +171,7 @@ class DatasetWriter:
 
     def json(self, name: str, values: Any) -> None:
         """Write another JSON file next to the splits."""
-        (self.folder / f"{name}.json").write_text(json.dumps(values))
+        (self.folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
 
 
 _TOKENS = ("inputs", "labels")

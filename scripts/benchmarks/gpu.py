@@ -158,7 +158,9 @@ class Tests(GpuStage):
             ValueError: if there are no tests, or pytest cannot run them.
         """
         tests = sorted((ROOT / "tests").rglob("test_*.py"))
-        files = [str(path) for path in tests if "pytest.mark.gpu" in path.read_text()]
+        files = [
+            str(path) for path in tests if "pytest.mark.gpu" in path.read_text(encoding="utf-8")
+        ]
         if not files:
             raise ValueError(f"{ROOT / 'tests'}: expected the tests of a checkout, found none")
         command = [sys.executable, "-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider"]

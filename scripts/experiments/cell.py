@@ -120,7 +120,7 @@ def load(cell: Cell, out: Path) -> Any:
         return None
     advice = "remove it, or choose another --out"
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         found = content.pop("format")
     except (ValueError, KeyError, AttributeError, TypeError):
         raise ValueError(f"{path}: damaged; {advice}") from None

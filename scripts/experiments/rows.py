@@ -81,7 +81,7 @@ def run_rows(
         ValueError: if the file is damaged or holds rows of another budget.
     """
     rows = read_rows(path, budget)
-    machine = json.loads(path.read_text())["machine"] if rows else {}
+    machine = json.loads(path.read_text(encoding="utf-8"))["machine"] if rows else {}
     names = {row["name"] for row in rows}
     missing = [cell for cell in cells if cell.name not in names]
     order = {cell.name: place for place, cell in enumerate(cells)}

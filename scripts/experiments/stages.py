@@ -133,5 +133,5 @@ def finished_parts(folder: Path) -> Rows:
 
     if not (folder / ROWS).is_file():
         return []
-    rows: Rows = json.loads((folder / ROWS).read_text())["rows"]
+    rows: Rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))["rows"]
     return rows

@@ -246,7 +246,7 @@ def test_a_grid_without_one_of_its_cells_is_never_completed_by_others(text):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_a_byte_order_mark_in_a_pipe_and_in_a_file(tmp_path, monkeypatch, encoding):
     content = f"{FOUR}\n".encode(encoding)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
     assert read_questions("sudoku", "-").questions[0].name == FOUR
     (tmp_path / "a").write_bytes(content)
     assert len(load_puzzles(get_task("sudoku-4x4"), str(tmp_path / "a"))) == 1

@@ -240,7 +240,7 @@ def test_a_missing_device_is_rejected_in_python_too():
 
 def test_a_full_disk_is_reported_in_one_sentence():
     words = [sys.executable, "-m", "hrm_gym.scripts", "solve", "sudoku", SUDOKU]
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(
             [*words, "--agent", "oracle"], stdout=full, stderr=subprocess.PIPE, text=True
         )

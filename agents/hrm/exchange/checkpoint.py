@@ -69,7 +69,7 @@ def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
         _move_to_place(folder)
         for name, content in files.items():
             if name.endswith(".json"):
-                (saving / name).write_text(json.dumps(content, indent=1) + "\n")
+                (saving / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             else:
                 tensors = {k: v.detach().cpu().contiguous() for k, v in content.items()}
                 # As bytes, since save_file creates files that only their owner can read.

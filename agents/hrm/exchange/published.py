@@ -96,11 +96,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder}: expected a checkpoint with {' or '.join(CONFIGS)}")
     try:
         if path.suffix == ".json":
-            values = json.loads(path.read_text())
+            values = json.loads(path.read_text(encoding="utf-8"))
         else:
             import yaml
 
-            values = yaml.safe_load(path.read_text())
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except ImportError:
         raise ValueError(f"{path} needs PyYAML: pip install pyyaml") from None
     except Exception:

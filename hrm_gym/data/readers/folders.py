@@ -31,7 +31,7 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     """
     folder = path / FOLDER_SPLITS[split]
     try:
-        about: dict[str, Any] = json.loads((folder / "dataset.json").read_text())
+        about: dict[str, Any] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         if not isinstance(about, dict):
             raise ValueError("dataset.json is not an object")
         names = about.get("sets", ["all"])

@@ -48,7 +48,7 @@ def is_mini(source: str) -> bool:
 def mini_tasks() -> tuple[ArcTask, ...]:
     """Read the tasks, sorted by name."""
     tasks = []
-    for line in (FOLDER / "tasks.txt").read_text().splitlines():
+    for line in (FOLDER / "tasks.txt").read_text(encoding="utf-8").splitlines():
         name, *pairs = line.split()
         read = [_read_pair(pair) for pair in pairs]
         tasks.append(ArcTask(name, tuple(read[:-1]), (read[-1],)))

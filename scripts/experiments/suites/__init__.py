@@ -10,4 +10,4 @@ def read_suite(name: str) -> Any:
     """Return the content of ``NAME.yaml``."""
     import yaml
 
-    return yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text())
+    return yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8"))

@@ -35,7 +35,7 @@ def alive(pid: int) -> bool:
     """Return whether a process runs; a zombie does not."""
     status = Path(f"/proc/{pid}/status")
     try:
-        return "State:\tZ" not in status.read_text()
+        return "State:\tZ" not in status.read_text(encoding="utf-8")
     except OSError:
         return False
 

@@ -90,7 +90,7 @@ def test_stages_fail_alone_and_resume(module: Any, tmp_path: Path) -> None:
     Path("calls").unlink()
     Path("mended").touch()
     rows = run_stages(stages[:3], out, said.append)
-    assert Path("calls").read_text().split() == ["b", "c"]
+    assert Path("calls").read_text(encoding="utf-8").split() == ["b", "c"]
     assert not [row for row in rows if row["value"] is None]
     run_stages(stages[:3], out, said.append)
-    assert Path("calls").read_text().split() == ["b", "c"]
+    assert Path("calls").read_text(encoding="utf-8").split() == ["b", "c"]

@@ -150,7 +150,7 @@ def read_names(folder: Path, count: int) -> list[str]:
     """
     path = folder / "identifiers.json"
     try:
-        names = json.loads(path.read_text())
+        names = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise ValueError(f"{path}: expected the names of the puzzle identifiers, as JSON") from None
     if not isinstance(names, list) or len(names) != count:
@@ -176,7 +176,7 @@ def read_labels(folder: Path) -> dict[str, list[tuple[Grid, Grid]]] | None:
                 )
                 for pair in task["test"]
             ]
-            for name, task in json.loads(path.read_text()).items()
+            for name, task in json.loads(path.read_text(encoding="utf-8")).items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected ARC tasks by name: {error}") from None
