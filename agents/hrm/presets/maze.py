@@ -80,7 +80,9 @@ PRESETS: dict[str, TrainConfig] = {
         ema=0.99,
         **MAZES,
     ),
-    # For the weights of ``maze``: mostly mazes as large as those of the environment.
+    # For the weights of ``maze`` (--init): mostly mazes as large as those of the environment. These
+    # have several shortest paths, and a model that has to guess which one the solver takes often
+    # marks two.
     "maze-large": relational(
         "HRMMazeAnswer-v0",
         sources=(
@@ -93,7 +95,7 @@ PRESETS: dict[str, TrainConfig] = {
             mazes(15, "braided", "generator:4000"),
         ),
         lr=1e-3,
-        **MAZES,
+        **{**MAZES, "targets": "any"},
     ),
     "maze": relational(
         "HRMMazeAnswer-v0",
