@@ -135,13 +135,13 @@ class AnswerVectorEnv(PuzzleVectorEnv):
         self._keys[places] = torch.tensor(found, dtype=torch.int64, device=self.device)
         self._episodes[places] = -1
 
-    def _next_keys(self) -> NDArray[np.uint64]:
-        found = keys.lane_tensor(self._keys, self._episodes + 1)
-        return found.cpu().numpy().view(np.uint64)
+    def _draw(self, among: NDArray[np.int64]) -> Tensor:
+        # On the device, so that the host does not wait for it.
+        following = keys.lane_tensor(self._keys, self._episodes + 1)
+        picked = keys.pick_tensor(following, len(among))
+        return torch.as_tensor(among, device=self.device)[picked]
 
-    def _begin_rows(
-        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
-    ) -> None:
+    def _begin_rows(self, chosen: NDArray[np.bool_], index: Any, as_stored: bool) -> None:
         mask = torch.as_tensor(chosen, device=self.device)
         self._begin(mask, torch.as_tensor(index, device=self.device), as_stored)
         self._done = self._done & ~mask

@@ -96,8 +96,9 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
         self._keys[rows], self._episodes[rows] = found, -1
 
-    def _next_keys(self) -> NDArray[np.uint64]:
-        return keys.lane_array(self._keys, (self._episodes + 1).astype(np.uint64))
+    def _draw(self, among: NDArray[np.int64]) -> NDArray[np.int64]:
+        following = keys.lane_array(self._keys, (self._episodes + 1).astype(np.uint64))
+        return among[keys.pick_array(following, len(among))]
 
     def _begin_rows(
         self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
@@ -117,7 +118,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def _begin(self, mask: NDArray[np.bool_]) -> None:
         """Begin the next episode of the masked rows."""
         if mask.any():
-            drawn = keys.pick_array(self._next_keys(), len(self.puzzles))
+            drawn = self._draw(np.arange(len(self.puzzles)))
             self._begin_rows(mask, drawn, as_stored=False)
 
     # Steps -------------------------------------------------------------------------------------

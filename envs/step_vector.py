@@ -159,8 +159,9 @@ class StepVectorEnv(PuzzleVectorEnv):
     def _set_keys(self, rows: list[int], found: list[int]) -> None:
         self._rows.keys[rows], self._rows.episodes[rows] = found, -1
 
-    def _next_keys(self) -> NDArray[np.uint64]:
-        return keys.lane_array(self._rows.keys, (self._rows.episodes + 1).astype(np.uint64))
+    def _draw(self, among: NDArray[np.int64]) -> NDArray[np.int64]:
+        following = keys.lane_array(self._rows.keys, (self._rows.episodes + 1).astype(np.uint64))
+        return among[keys.pick_array(following, len(among))]
 
     def _reset_outputs(self, chosen: NDArray[np.bool_]) -> tuple[Observation, Infos]:
         observations = self._new_observations()

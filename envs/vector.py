@@ -33,7 +33,7 @@ DRAWN_ROWS = 16
 class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
     """``num_envs`` environments, where row i is the single environment with seed + i.
 
-    Subclasses hold the rows; ``reset`` calls their methods ``_set_keys``, ``_next_keys``,
+    Subclasses hold the rows; ``reset`` calls their methods ``_set_keys``, ``_draw``,
     ``_begin_rows`` and ``_reset_outputs``.
 
     Args:
@@ -142,18 +142,16 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         """Set the keys of rows that were seeded; their first episode is yet to begin."""
 
     @abstractmethod
-    def _next_keys(self) -> NDArray[np.uint64]:
-        """Return the key of the next episode of every row, ``(B,)``."""
+    def _draw(self, among: NDArray[np.int64]) -> Any:
+        """Return the puzzle of the next episode of every row, ``(B,)``, drawn from some puzzles."""
 
     @abstractmethod
-    def _begin_rows(
-        self, chosen: NDArray[np.bool_], index: NDArray[np.int64], as_stored: bool
-    ) -> None:
+    def _begin_rows(self, chosen: NDArray[np.bool_], index: Any, as_stored: bool) -> None:
         """Begin an episode in the chosen rows.
 
         Args:
             chosen: ``(B,)`` bool.
-            index: ``(B,)``, the puzzles of the episodes.
+            index: ``(B,)``, the puzzles of the episodes: the result of ``_draw``, or an array.
             as_stored: Whether a puzzle is shown as it is stored, without a random symmetry.
         """
 
@@ -214,8 +212,8 @@ class PuzzleVectorEnv(VectorEnv[Any, Any, Any]):
         ]
         # With the random generator of a single environment.
         self._set_keys(rows, [keys.seed_key(np.random.default_rng(seeds[row])) for row in rows])
-        drawn = among[keys.pick_array(self._next_keys(), len(among))]
-        self._begin_rows(chosen, drawn if index is None else index, index is not None)
+        drawn = self._draw(among) if index is None else index
+        self._begin_rows(chosen, drawn, index is not None)
         self._begun = True
         return self._reset_outputs(chosen)
 
