@@ -163,6 +163,7 @@ class HRMAgent(ActingAgent):
         batch = torch.from_numpy(tokens).to(self.device)
         ids = torch.from_numpy(puzzle_ids).to(self.device)
         rows: Rows = []
+        impossible = torch.from_numpy(self.impossible(tokens.shape[1])).to(self.device)
         with self.autocast():
             carry = self.model.initial_carry(len(tokens), self.device, seq_len=tokens.shape[1])
         generator = torch.Generator(self.device)
@@ -172,7 +173,7 @@ class HRMAgent(ActingAgent):
         for _ in range(segments):
             with torch.inference_mode(), self.autocast():
                 carry, output = self.model.segment(carry, batch, ids)
-                segment = self._read(output)
+                segment = self._read(output, impossible)
             yield segment, rows
             if noise is not None:
                 carry = add_noise(carry, noise.carry, generator)
@@ -233,9 +234,8 @@ class HRMAgent(ActingAgent):
             )
         return module.adapt(self, task, seconds, **options)
 
-    def _read(self, output: Output) -> Segment:
-        """Return an output of the model as arrays."""
-        impossible = torch.from_numpy(self.impossible(output.logits.shape[1])).to(self.device)
+    def _read(self, output: Output, impossible: torch.Tensor) -> Segment:
+        """Return an output of the model as arrays, without the impossible tokens."""
         shares = output.logits.float().masked_fill(impossible, -math.inf).softmax(-1)
         confidence, answer = shares.max(-1)
         entropy = torch.special.entr(shares).sum(-1).mean(-1) / math.log(shares.shape[-1])

@@ -59,7 +59,23 @@ class Bands:
             self.recent.clear()
 
 
-class VectorRatingCurriculum(VectorWrapper):
+class HasBands:
+    """A wrapper with bands."""
+
+    bands: Bands
+
+    @property
+    def band(self) -> int:
+        """The current band, counted from 0."""
+        return self.bands.band
+
+    @property
+    def solve_rate(self) -> float:
+        """The solve rate over the last episodes of the current band, 0 before the first."""
+        return self.bands.solve_rate
+
+
+class VectorRatingCurriculum(HasBands, VectorWrapper):
     """``RatingCurriculum`` for a native vectorized environment.
 
     All rows share the bands. The wrapper begins the episodes of rows that have ended, in
@@ -97,16 +113,6 @@ class VectorRatingCurriculum(VectorWrapper):
         self.metadata = {**env.metadata, "autoreset_mode": self.autoreset_mode}
         self._counts = np.zeros(env.num_envs, np.bool_)
         self._shown = np.zeros(env.num_envs, np.int64)
-
-    @property
-    def band(self) -> int:
-        """The current band, counted from 0."""
-        return self.bands.band
-
-    @property
-    def solve_rate(self) -> float:
-        """The solve rate over the last episodes of the current band, 0 before the first."""
-        return self.bands.solve_rate
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
@@ -166,7 +172,9 @@ def _merged(infos: dict[str, Any], begun: dict[str, Any], rows: NDArray[np.bool_
     return merged
 
 
-class RatingCurriculum(ForVectors, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+class RatingCurriculum(
+    HasBands, ForVectors, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
+):
     """Draw easy puzzles first, and harder puzzles as they are solved.
 
     Puzzles are divided into bands by rating. Episodes are drawn from the current band, with the
@@ -206,16 +214,6 @@ class RatingCurriculum(ForVectors, gym.Wrapper[Any, Any, Any, Any], RecordConstr
             raise ValueError(f"env: expected an environment over puzzles, got {env}")
         self.bands = Bands(puzzles.ratings, bands, window, threshold, review)
         self._counts, self._shown = False, 0
-
-    @property
-    def band(self) -> int:
-        """The current band, counted from 0."""
-        return self.bands.band
-
-    @property
-    def solve_rate(self) -> float:
-        """The solve rate over the last episodes of the current band, 0 before the first."""
-        return self.bands.solve_rate
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

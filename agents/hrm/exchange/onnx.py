@@ -159,9 +159,10 @@ class OnnxAgent(ActingAgent):
             raise ValueError("noise: an exported model has none; expected the agent in PyTorch")
         rows: Rows = []
         feed = self.begin(tokens, puzzle_ids)
+        impossible = self.impossible(tokens.shape[1])
         for _ in range(segments):
             logits, q_values, feed["z_H"], feed["z_L"] = self.session.run(None, feed)
-            yield self._read(logits, q_values), rows
+            yield self._read(np.where(impossible, -np.inf, logits), q_values), rows
             if rows:
                 kept = rows.pop()
                 if len(kept) == 0:
@@ -170,7 +171,6 @@ class OnnxAgent(ActingAgent):
 
     def _read(self, logits: NDArray[np.float32], q_values: NDArray[np.float32]) -> Segment:
         """Return the outputs of a segment."""
-        logits = np.where(self.impossible(logits.shape[1]), -np.inf, logits)
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
         bits = shares * np.log(np.maximum(shares, np.finfo(np.float32).tiny))

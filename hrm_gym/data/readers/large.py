@@ -6,7 +6,6 @@ memory is that of the arrays. A progress bar shows the part of the file that was
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,7 @@ from hrm_gym.puzzles import Task
 from .content import MARKS, decode
 from .lists import SECTION
 from .records import ESCAPES, Fault, Found, Record, Sizes, is_record, read_records
-from .tables import header_of, record_of
+from .tables import header_of, read_rows
 from .values import placed
 
 LARGE = 1 << 23
@@ -91,20 +90,10 @@ def _is_plain(sizes: Sizes, line: str) -> bool:
 
 def _table(sizes: Sizes, begin: str, file: TextIO) -> Iterator[list[Found]]:
     """Yield the puzzles of the rows of a table."""
-    places, form, first = header_of(begin, sizes.spaced)
-    rows = csv.reader((ESCAPES.sub("", line) for line in file), **form)
-    part: list[Found] = []
-    try:
-        for row in rows:
-            if rows.line_num > first and any(cell.strip() for cell in row):
-                cells = {name: row[place] for name, place in places.items() if place < len(row)}
-                part.append(record_of(sizes, cells, rows.line_num))
-            if len(part) == PART:
-                yield part
-                part = []
-    except csv.Error as error:
-        part.append(Fault(rows.line_num, f"expected a CSV: {error}"))
-    yield part
+    lines = (ESCAPES.sub("", line) for line in file)
+    found = read_rows(sizes, header_of(begin, sizes.spaced), lines)
+    while part := list(islice(found, PART)):
+        yield part
 
 
 def _lines(sizes: Sizes, begin: str, file: TextIO) -> Iterator[list[Found]]:

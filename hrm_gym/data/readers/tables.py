@@ -6,12 +6,15 @@ import csv
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from hrm_gym.registration import FAMILIES
 
 from .records import Fault, Found, Record, Sizes, is_record, read_text_lines
+
+Header = tuple[dict[str, int], dict[str, Any], int]
+"""Columns of a table, the format for ``csv.reader``, and the line of the header."""
 
 QUESTIONS = (
     "question",
@@ -54,7 +57,7 @@ def names(header: list[str]) -> dict[str, int]:
     return places
 
 
-def header_of(content: str, spaced: bool = True) -> tuple[dict[str, int], dict[str, Any], int]:
+def header_of(content: str, spaced: bool = True) -> Header:
     """Return the columns of a table, the format for ``csv.reader``, and the line of the header.
 
     There are no columns if the text is not a table with a header.
@@ -83,16 +86,26 @@ def read_table(sizes: Sizes, content: str) -> list[Found] | None:
     places, form, first = header_of(content[:100_000], sizes.spaced)
     if not places:
         return None
-    rows = csv.reader(io.StringIO(content, newline=""), **form)
-    found: list[Found] = []
+    return list(read_rows(sizes, (places, form, first), io.StringIO(content, newline="")))
+
+
+def read_rows(sizes: Sizes, header: Header, lines: Iterable[str]) -> Iterator[Found]:
+    """Yield the puzzles of the lines of a table, of which the first ones are its header.
+
+    Args:
+        sizes: The sizes of the family.
+        header: The result of ``header_of``.
+        lines: The lines, with their ends.
+    """
+    places, form, first = header
+    rows = csv.reader(lines, **form)
     try:
         for row in rows:
             if rows.line_num > first and any(cell.strip() for cell in row):
                 cells = {name: row[place] for name, place in places.items() if place < len(row)}
-                found.append(record_of(sizes, cells, rows.line_num))
+                yield record_of(sizes, cells, rows.line_num)
     except csv.Error as error:
-        found.append(Fault(rows.line_num, f"expected a CSV: {error}"))
-    return found
+        yield Fault(rows.line_num, f"expected a CSV: {error}")
 
 
 def record_of(sizes: Sizes, cells: Mapping[str, Any], line: int) -> Found:
