@@ -81,6 +81,9 @@ class AblationCell(Cell):
             "right": int(right.sum()),
             "segments": float(last if fixed else depth.segments.mean()),
             "always": float(depth.curve[-1]),
+            # Halting at the first answer that equals the one before it, whatever was learned.
+            "steady": float(depth.steady.mean()),
+            "steady_segments": float(depth.repeated.mean()),
             # Mean segments on the puzzles of the lowest and of the highest ratings.
             "easy": float(depth.segments[bands[0][2]].mean()),
             "hard": float(depth.segments[bands[-1][2]].mean()),

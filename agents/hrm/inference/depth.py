@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from hrm_gym.data import PuzzleSet
+from hrm_gym.halting import first_halt
 from hrm_gym.puzzles import PAD, Tokens
 
 from .calibration import BINS, calibration_counts
@@ -28,6 +30,8 @@ class Depth:
             halting.
         halted: ``(N,)`` bool, the same for the answer at which the agent halts.
         segments: ``(N,)`` int64, the number of segments until the agent halts.
+        repeated: ``(N,)`` int64, the first segment whose answer equals the answer before it; S if
+            there is none.
         ratings: ``(N,)`` float32, the ratings of the puzzles.
         seconds: Wall time with halting; puzzles that halted leave the batch.
         full_seconds: Wall time of all S segments for every puzzle.
@@ -36,6 +40,7 @@ class Depth:
     exact: NDArray[np.bool_]
     halted: NDArray[np.bool_]
     segments: NDArray[np.int64]
+    repeated: NDArray[np.int64]
     ratings: NDArray[np.float32]
     seconds: float
     full_seconds: float
@@ -44,6 +49,11 @@ class Depth:
     def curve(self) -> NDArray[np.float64]:
         """Accuracy after each segment without halting, ``(S,)``."""
         return self.exact.mean(axis=1)
+
+    @property
+    def steady(self) -> NDArray[np.bool_]:
+        """Whether the answer at ``repeated`` equals the label, ``(N,)`` bool."""
+        return self.exact[self.repeated - 1, np.arange(len(self.repeated))]
 
     @property
     def going(self) -> NDArray[np.float64]:
@@ -126,7 +136,8 @@ def measure_depth(
     """
     most = segments or agent.max_segments
     exact = np.zeros((most, len(puzzles)), bool)
-    halted, spent = np.zeros(len(puzzles), bool), np.zeros(len(puzzles), np.int64)
+    halted = np.zeros(len(puzzles), bool)
+    spent, repeated = np.zeros((2, len(puzzles)), np.int64)
     seconds = full_seconds = 0.0
     agent.solve(puzzles.inputs[:batch], puzzles.puzzle_ids[:batch], segments=1)
     for start in range(0, len(puzzles), batch):
@@ -140,5 +151,8 @@ def measure_depth(
         seconds += time.perf_counter() - begun
         labels = puzzles.labels[rows]
         exact[:, rows] = [right(labels, answer) for answer in answers]
+        same = [np.zeros(len(labels), bool)]
+        same += [(a == b).all(axis=1) for a, b in pairwise(answers)]
+        repeated[rows] = first_halt(np.stack(same, axis=1))
         halted[rows], spent[rows] = right(labels, solution.answer), solution.segments
-    return Depth(exact, halted, spent, puzzles.ratings, seconds, full_seconds)
+    return Depth(exact, halted, spent, repeated, puzzles.ratings, seconds, full_seconds)

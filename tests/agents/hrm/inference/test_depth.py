@@ -50,6 +50,6 @@ def test_calibration_counts_segments_until_halting(scripted):
 
 def test_ties_share_their_mean_rank():
     segments, ratings = np.array([5, 1, 5, 9]), np.array([1, 2, 3, 4], np.float32)
-    depth = Depth(np.ones((9, 4), bool), np.ones(4, bool), segments, ratings, 1.0, 1.0)
+    depth = Depth(np.ones((9, 4), bool), np.ones(4, bool), segments, segments, ratings, 1.0, 1.0)
     # The ranks of the segments are 2.5, 1, 2.5, 4, since the two fives share a rank.
     assert depth.correlation == pytest.approx(np.corrcoef([2.5, 1, 2.5, 4], [1, 2, 3, 4])[0, 1])
