@@ -29,7 +29,8 @@ class Args:
     """The puzzle as text, a file, or - for standard input. A file contains one puzzle per line,
     grids of several lines, a table with a column question or puzzle, JSON, or ARC JSON."""
     strict: bool = False
-    """Answer nothing if one of the puzzles is bad; otherwise the good ones are answered."""
+    """Answer nothing if one of the puzzles is bad, or does not fit the agent; otherwise the others
+    are answered."""
     agent: str | None = None
     """Agent: a pretrained one, the folder of a trained one, an exported .onnx file, or oracle; by
     default the pretrained agent of the size, or the oracle if there is none."""
@@ -71,10 +72,14 @@ def main(args: Args) -> int:
     agent = load_solver(str(FOLDER / name) if pretrained else name, task, args.device)
     found = solve_as_family(args, agent, task, questions)
     if found is not None:
+        rows, unanswered = found
+        tell(unanswered)
         if args.json is not None:
-            write_json(args.json, machine(), found)
-        return 1 if any(row["solved"] is False for row in found) or reading.faults else 0
-    task, questions = fit(agent, task, questions)
+            write_json(args.json, machine(), rows)
+        wrong = any(row["solved"] is False for row in rows)
+        return 1 if wrong or unanswered or reading.faults else 0
+    task, questions, unanswered = fit(agent, task, questions, args.strict)
+    tell(unanswered)
     begun = time.perf_counter()
     answers, segments, confidence = answer_all(agent, questions, args.batch_size)
     seconds = time.perf_counter() - begun
@@ -82,7 +87,7 @@ def main(args: Args) -> int:
         None if q.labels is None else task.is_solved(Puzzle(q.inputs, q.labels), answer)
         for q, answer in zip(questions, answers, strict=True)
     ]
-    rows: list[dict[str, Any]] = []
+    rows = []
     for k, (question, answer) in enumerate(zip(questions, answers, strict=True)):
         row: dict[str, Any] = {"name": question.name, "value": task.format(answer)}
         row["unit"] = "answer"
@@ -101,13 +106,21 @@ def main(args: Args) -> int:
     Console().print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json is not None:
         write_json(args.json, machine(), rows)
-    return 1 if False in right or reading.faults else 0
+    return 1 if False in right or unanswered or reading.faults else 0
+
+
+def tell(unanswered: list[str]) -> None:
+    """Print why puzzles were not answered."""
+    for sentence in unanswered:
+        print(f"not answered: {sentence}", file=sys.stderr)
 
 
 def solve_as_family(
     args: Args, agent: Any, task: Task, questions: list[Any]
-) -> list[dict[str, Any]] | None:
+) -> tuple[list[dict[str, Any]], list[str]] | None:
     """Return the rows of agents that only one family has, ``None`` for all others.
+
+    The rows come with a sentence for every puzzle that was not answered.
 
     Raises:
         ValueError: if the agent shall adapt and the family has no demonstrations.
@@ -121,8 +134,8 @@ def solve_as_family(
                 f"adapt-seconds: puzzles of {task.id} have no demonstrations to adapt to"
             )
         return None
-    rows: list[dict[str, Any]] | None = module.solve(args, agent, questions)
-    return rows
+    found: tuple[list[dict[str, Any]], list[str]] | None = module.solve(args, agent, questions)
+    return found
 
 
 def load_solver(name: str, task: Task, device: str) -> Any:
@@ -151,16 +164,20 @@ def load_solver(name: str, task: Task, device: str) -> Any:
     return agent
 
 
-def fit(agent: Any, task: Task, questions: list[Any]) -> tuple[Task, list[Any]]:
+def fit(
+    agent: Any, task: Task, questions: list[Any], strict: bool = False
+) -> tuple[Task, list[Any], list[str]]:
     """Return the puzzles on the canvas of an agent, if those of the family lie on canvases.
 
+    They come with a sentence for every puzzle that does not fit and is left out.
+
     Raises:
-        ValueError: if a puzzle does not fit on the agent's canvas.
+        ValueError: if no puzzle fits on the agent's canvas, or with ``strict`` if one does not.
     """
     own = getattr(agent, "task", task)
     if not task.holds_padding or own.size == task.size:
-        return task, questions
-    fitted = []
+        return task, questions, []
+    fitted, unfit = [], []
     for question in questions:
         try:
             parts = {
@@ -168,9 +185,12 @@ def fit(agent: Any, task: Task, questions: list[Any]) -> tuple[Task, list[Any]]:
                 for name, part in (("inputs", question.inputs), ("labels", question.labels))
             }
         except ValueError as error:
-            raise ValueError(f"{question.name}: {error}") from None
-        fitted.append(dataclasses.replace(question, **parts))
-    return own, fitted
+            unfit.append(f"{question.name}: {error}")
+        else:
+            fitted.append(dataclasses.replace(question, **parts))
+    if unfit and (strict or not fitted):
+        raise ValueError(unfit[0])
+    return own, fitted, unfit
 
 
 def answer_all(agent: Any, questions: list[Any], batch_size: int) -> tuple[Any, Any, Any]:

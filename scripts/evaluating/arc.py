@@ -162,7 +162,14 @@ def adapt_to_tasks(args: Any, agent: HRMAgent) -> Adapted:
             )
     all_tests = [test for _, tests in done for test in tests]
     seconds = sum(found.seconds for found, _ in done)
-    return Adapted(ArcResult([score_tests(all_tests, TURNS, 0, seconds)], all_tests), done)
+    scores = [score_tests(all_tests, TURNS, 0, seconds)]
+    skipped = [
+        ArcTest(name, to_grid(test.labels))
+        for name, tests in tasks.items()
+        for test in tests
+        if name not in fitting
+    ]
+    return Adapted(ArcResult(scores, all_tests, skipped), done)
 
 
 def _task_of(tests: list[ArcPuzzle]) -> tuple[Any, ...]:
@@ -185,9 +192,10 @@ def write_submission(path: Path, result: ArcResult) -> None:
         result: The result; the answers with all votes are written.
     """
     write_text(path, json.dumps(result.submission()))
-    tests = sum(test.label.size == 0 for test in result.tests)
+    tests, skipped = sum(test.label.size == 0 for test in result.tests), len(result.skipped)
     hidden = f", of which {tests} have a hidden output" if tests else ""
-    print(f"{path}: two attempts for each of {len(result.tests)} test inputs{hidden}")
+    unfit = f", and a black cell for {skipped} that do not fit the agent" if skipped else ""
+    print(f"{path}: two attempts for each of {len(result.tests)} test inputs{hidden}{unfit}")
 
 
 def _vote(agent: HRMAgent, source: str, votes: int | None, segments: int) -> ArcResult:

@@ -23,7 +23,9 @@ from hrm_gym.puzzles.arc.augment import ArcTask
 ATTEMPTS = 2
 
 
-def solve(args: Any, agent: Any, questions: Sequence[Question]) -> list[dict[str, Any]] | None:
+def solve(
+    args: Any, agent: Any, questions: Sequence[Question]
+) -> tuple[list[dict[str, Any]], list[str]] | None:
     """Answer test inputs, print the attempts and return the rows.
 
     Args:
@@ -32,12 +34,12 @@ def solve(args: Any, agent: Any, questions: Sequence[Question]) -> list[dict[str
         questions: The test inputs, on the published canvas.
 
     Returns:
-        Rows of a result file; ``None`` if the agent was not asked to adapt and knows no tasks by
-        their demonstrations.
+        Rows of a result file, and a sentence for every test input that was not answered, since its
+        task does not fit the agent, or is unknown to it and no time to adapt was given; ``None`` if
+        the agent was not asked to adapt and knows no tasks by their demonstrations.
 
     Raises:
-        ValueError: if a task does not fit the agent, or is unknown to it and no time to adapt was
-            given.
+        ValueError: if no test input can be answered, or with ``args.strict`` if one cannot.
     """
     seconds = args.adapt_seconds
     if seconds is None and not (isinstance(agent, HRMAgent) and known_tasks(agent)):
@@ -47,17 +49,20 @@ def solve(args: Any, agent: Any, questions: Sequence[Question]) -> list[dict[str
             f"adapt-seconds: {args.agent} cannot adapt; expected an HRM of this family"
         )
     # Everything is checked before any work.
-    tasks = [ArcTask(question.name.split(",")[0], question.demos, ()) for question in questions]
-    for task, question in zip(tasks, questions, strict=True):
-        check_fits(agent, task, to_grid(question.inputs))
-        if seconds is None and task_number(agent, task.demos) is None:
-            raise ValueError(
-                f"agent: {args.agent} was not trained on {task.name}; expected --adapt-seconds, "
-                "the time to learn it from its demonstrations, such as 30"
-            )
+    asked, unanswered = [], []
+    for question in questions:
+        task = ArcTask(question.name.split(",")[0], question.demos, ())
+        try:
+            check_known(args, agent, task, question)
+        except ValueError as error:
+            unanswered.append(str(error))
+        else:
+            asked.append((task, question))
+    if unanswered and (args.strict or not asked):
+        raise ValueError(unanswered[0])
     adapted: dict[int, Adaptation] = {}
     rows = []
-    for task, question in zip(tasks, questions, strict=True):
+    for task, question in asked:
         grid, found = to_grid(question.inputs), None
         if seconds is None:
             answers = vote(agent, grid, task_number(agent, task.demos) or 0)
@@ -70,7 +75,22 @@ def solve(args: Any, agent: Any, questions: Sequence[Question]) -> list[dict[str
         rows.append(show(agent, question, answers[:ATTEMPTS], found))
     right = [row["solved"] for row in rows if row["solved"] is not None]
     print(f"{sum(right)} of {len(right)} test inputs solved within {ATTEMPTS} attempts")
-    return rows
+    return rows, list(dict.fromkeys(unanswered))
+
+
+def check_known(args: Any, agent: HRMAgent, task: ArcTask, question: Question) -> None:
+    """Check that an agent can answer a test input.
+
+    Raises:
+        ValueError: if the task does not fit the agent, or is unknown to it and no time to adapt was
+            given.
+    """
+    check_fits(agent, task, to_grid(question.inputs))
+    if args.adapt_seconds is None and task_number(agent, task.demos) is None:
+        raise ValueError(
+            f"agent: {args.agent} was not trained on {task.name}; expected --adapt-seconds, the "
+            "time to learn it from its demonstrations, such as 30"
+        )
 
 
 def learn(agent: HRMAgent, task: ArcTask, seconds: float, weights: bool) -> Adaptation:

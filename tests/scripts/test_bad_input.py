@@ -154,7 +154,7 @@ CASES = [
     ("evaluate --agent oracle --env HRMMaze-7x7-v0 --data {}/nopath.csv", "no path from S to G"),
     (f"{ARC} --data {{}}/object.json", "object.json: expected ARC JSON"),
     (f"{ARC} --data {{}}/list.json", "list.json: expected the JSON of an ARC task"),
-    (f"{ARC} --data {{}}/ragged.json", "ragged.json: an ARC grid is a rectangle"),
+    (f"{ARC} --data {{}}/ragged.json", "ragged.json, task ragged: an ARC grid is a rectangle"),
     (f"{ARC} --data {{}}/nojson.json", "nojson.json: expected ARC JSON"),
     (f"{ARC} --data {{}}/folder.json", "expected ARC JSON files, found none"),
     (f"{ARC} --data {{}}/nowhere.json", "nowhere.json"),

@@ -98,9 +98,14 @@ def test_mini_arc_is_evaluated_by_votes(tmp_path, capsys):
         (folder / f"{task.name}.json").write_text(json.dumps(task.to_json()))
     large = {"train": [{"input": [[1] * 6], "output": [[1]]}], "test": [{"input": [[1]]}]}
     (folder / "large.json").write_text(json.dumps(large))
-    words += ["--adapt-seconds", "0.1", "--json", str(result)]
+    submission = tmp_path / "submission.json"
+    words += ["--adapt-seconds", "0.1", "--json", str(result), "--submission", str(submission)]
     assert run(main, Args, [*words, "--data", str(folder)]) == 0
     said = capsys.readouterr()
+    assert "and a black cell for 1 that do not fit the agent" in said.out
+    attempts = json.loads(submission.read_text())
+    assert set(attempts) == {"large", *(task.name for task in mini_tasks()[4:6])}
+    assert attempts["large"] == [{"attempt_1": [[0]], "attempt_2": [[0]]}]
     assert "2 of 3 tasks fit on the canvas of the agent" in said.err
     assert "Demonstrations reproduced: all in" in said.out
     rows = rows_of(result)

@@ -191,6 +191,16 @@ def test_an_arc_task_of_the_training_needs_no_adaptation(tmp_path, capsys):
     (tmp_path / "abc.json").write_text(json.dumps(WIDE))
     assert call("arc", tmp_path / "abc.json", "--agent", agent, "--adapt-seconds", "9") == 2
     assert "abc has a grid of 1x6 cells; the canvas of the agent has 5x5" in capsys.readouterr().err
+    several = {"known": mini_tasks()[1].to_json(), "wide": WIDE, "new": ARC}
+    (tmp_path / "several.json").write_text(json.dumps(several))
+    words = ("arc", tmp_path / "several.json", "--agent", agent, "--json", tmp_path / "out.json")
+    assert call(*words) == 1
+    said = capsys.readouterr().err
+    assert "not answered: task: wide has a grid of 1x6 cells" in said
+    assert said.count("was not trained on new; expected --adapt-seconds") == 1
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert {row["name"].split(",")[0] for row in rows} == {"known"}
+    assert call(*words, "--strict") == 2
 
 
 def test_an_arc_agent_of_a_smaller_canvas(tmp_path, capsys):
@@ -204,6 +214,12 @@ def test_an_arc_agent_of_a_smaller_canvas(tmp_path, capsys):
     capsys.readouterr()
     assert call("arc", path, *words) == 2
     assert "abc, test 1: a 1x6 grid does not fit on a canvas of 5x5" in capsys.readouterr().err
+    path.write_text(json.dumps({"wide": WIDE, "abc": ARC}))
+    assert call("arc", path, *words) == 1
+    said = capsys.readouterr().err
+    assert "not answered: wide, test 1: a 1x6 grid does not fit on a canvas of 5x5" in said
+    assert len(json.loads((tmp_path / "out.json").read_text())["rows"]) == 2
+    assert call("arc", path, *words, "--strict") == 2
 
 
 def test_an_exported_agent_solves(tmp_path, capsys):

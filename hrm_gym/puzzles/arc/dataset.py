@@ -58,10 +58,10 @@ def task_puzzles(task_id: str, task: Any, origin: str) -> list[ArcPuzzle]:
         except (AttributeError, KeyError, TypeError):
             raise ValueError(
                 f"{origin}: expected ARC JSON, an object with 'train' and 'test' lists of "
-                "input/output pairs"
+                f"input/output pairs, in task {task_id}"
             ) from None
         except ValueError as error:
-            raise ValueError(f"{origin}: {error}") from None
+            raise ValueError(f"{origin}, task {task_id}: {error}") from None
 
     demos, tests = tuple(pairs("train")), pairs("test")
     if not demos or not tests:
@@ -106,6 +106,11 @@ def read_tasks_of(content: str, origin: str) -> dict[str, Any]:
         raise ValueError(
             f"{origin}: expected the JSON of an ARC task, with 'train' and 'test'; an object of "
             "tasks by name; or a list of pairs"
+        )
+    if all(isinstance(task, list) for task in tasks.values()):
+        raise ValueError(
+            f"{origin}: it contains outputs without tasks, as Kaggle's solutions and submissions; "
+            "expected a file of challenges"
         )
     beside = path.with_name(path.name.replace(CHALLENGES, SOLUTIONS))
     if beside != path and beside.is_file():
@@ -152,13 +157,16 @@ def read_file(path: Path) -> list[ArcPuzzle]:
 def read_folder(path: Path) -> list[ArcPuzzle]:
     """Read every ARC JSON file below a folder, sorted by name; hidden files are skipped.
 
+    A task whose test outputs are hidden is left out if another file contains it with its outputs,
+    as a part of Kaggle's test challenges does.
+
     Raises:
         ValueError: if there is no such file, or one of them is not ARC JSON.
     """
     files = list(_files(path))
     if not files:
         raise ValueError(f"{path}: expected ARC JSON files, found none")
-    by_file = {file: read_file(file) for file in files}
+    by_file = _without_copies({file: read_file(file) for file in files})
     counts = Counter(
         name for read in by_file.values() for name in {puzzle.task_id for puzzle in read}
     )
@@ -173,6 +181,20 @@ def read_folder(path: Path) -> list[ArcPuzzle]:
                 puzzle = replace(puzzle, task_id=name.as_posix())
             puzzles.append(puzzle)
     return puzzles
+
+
+def _without_copies(by_file: dict[Path, list[ArcPuzzle]]) -> dict[Path, list[ArcPuzzle]]:
+    """Return the puzzles of files without hidden tests that another file shows."""
+
+    def key(puzzle: ArcPuzzle) -> tuple[Any, ...]:
+        demos = (tuple((grid.shape, grid.tobytes()) for grid in pair) for pair in puzzle.demos)
+        return puzzle.task_id, puzzle.test_index, puzzle.inputs.tobytes(), *demos
+
+    shown = {key(puzzle) for read in by_file.values() for puzzle in read if puzzle.labels.any()}
+    return {
+        file: [puzzle for puzzle in read if puzzle.labels.any() or key(puzzle) not in shown]
+        for file, read in by_file.items()
+    }
 
 
 def _files(path: Path) -> Iterator[Path]:

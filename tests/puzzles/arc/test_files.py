@@ -66,6 +66,31 @@ def test_challenges_are_joined_with_their_solutions(kaggle):
         load_puzzles(ARC, file)
 
 
+def test_hidden_copies_of_known_tasks_are_left_out(kaggle, tmp_path):
+    """Until the competition ends, Kaggle's test challenges are copies of other tasks."""
+    other = {"train": DEMOS[::-1], "test": HIDDEN["test"]}
+    hidden = {"a0": HIDDEN, "a1": other, "b0": HIDDEN}
+    (kaggle / "arc-agi_test_challenges.json").write_text(json.dumps(hidden))
+    (kaggle / "arc-agi_training_challenges.json").write_text(json.dumps({"c0": HIDDEN}))
+    (kaggle / "arc-agi_training_solutions.json").write_text(json.dumps({"c0": [[[1]], [[2]]]}))
+    names = [task.name for task in read_tasks(str(kaggle))]
+    both = [f"arc-agi_{part}_challenges/a1" for part in ("evaluation", "test")]
+    assert sorted(names) == ["a0", *both, "b0", "c0"]
+    write_arc(tmp_path / "d", read_tasks(str(kaggle)), num_aug=1, side=6)
+    attempts = evaluate_arc(agent_of(tmp_path / "d"), tmp_path / "d").submission()
+    assert set(attempts) == {"a0", *both, "b0"}
+
+
+@pytest.mark.parametrize(
+    "name", ["arc-agi_training_solutions.json", "submission.json", "sample_submission.json"]
+)
+def test_outputs_without_tasks_are_refused(kaggle, name):
+    attempts = {"b0": [{"attempt_1": [[0]], "attempt_2": [[0]]}]}
+    (kaggle / "submission.json").write_text(json.dumps(attempts))
+    with pytest.raises(ValueError, match=f"{name}: it contains outputs without tasks"):
+        load_puzzles(ARC, str(kaggle / name))
+
+
 def test_a_task_with_hidden_outputs_is_played_without_a_verdict(kaggle):
     with pytest.warns(UserWarning, match="outputs of 2 of 2 test inputs are hidden"):
         env = gym.make("HRMARC-v0", source=str(kaggle), task_id="b0", max_steps=20)

@@ -116,20 +116,24 @@ class ArcResult:
     Attributes:
         scores: Scores by number of votes; the last one counts all votes.
         tests: The test inputs with their answers.
+        skipped: Test inputs that were not answered, since their task does not fit the agent.
     """
 
     scores: list[ArcScore]
     tests: list[ArcTest]
+    skipped: list[ArcTest] = field(default_factory=list)
 
     def submission(self) -> dict[str, list[dict[str, Any]]]:
         """Return two attempts for each test input, in the format of ARC Prize submissions.
 
-        A task whose name was completed by that of its file has its plain name, if no other has it.
+        A submission must contain every task, so both attempts at a skipped one are a black cell. A
+        task whose name was completed by that of its file has its plain name, if no other has it.
         """
-        names = {test.task: test.task.rpartition("/")[2] for test in self.tests}
+        tests = [*self.tests, *self.skipped]
+        names = {test.task: test.task.rpartition("/")[2] for test in tests}
         counts = Counter(names.values())
         found: dict[str, list[dict[str, Any]]] = {}
-        for test in self.tests:
+        for test in tests:
             ranked = [candidate.grid for candidate in test.ranked() if candidate.grid.size]
             grids = ([grid.tolist() for grid in ranked[:2]] or [[[0]]]) * 2
             attempts = {"attempt_1": grids[0], "attempt_2": grids[1]}
