@@ -21,7 +21,7 @@ PINS_libraries := torchrl "minari[hdf5,create]" tianshou rl-zoo3 "ray[rllib]" nb
 	$(shell grep ^torch== constraints.txt)
 TESTS_libraries := -m libraries tests/libraries
 
-.PHONY: install demo test test-matrix web lint types release-check clean
+.PHONY: install demo test test-matrix web docs docs-serve lint types release-check clean
 
 install: $(VENV)/.installed
 
@@ -38,6 +38,17 @@ test: lint types
 
 web: install
 	$(BIN)/python scripts/build_web.py --serve
+
+# The documentation as a site, in site/. A broken link or another warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python scripts/build_site.py
+
+docs-serve: $(VENV)/.docs
+	$(BIN)/python scripts/build_site.py --serve
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	touch $@
 
 test-matrix: $(MATRIX:%=test-%)
 
@@ -66,4 +77,4 @@ release-check: install
 	$(BIN)/python tests/check_release.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-* build dist *.egg-info web/dist web/node_modules web/public
+	rm -rf $(VENV) $(VENV)-* build dist site *.egg-info web/dist web/node_modules web/public

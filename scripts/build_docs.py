@@ -1,7 +1,8 @@
-"""Build the pages of the environments in docs/environments/ from docstrings and the registry.
+"""Build the pages of the environments and the agents in docs/ from docstrings and registries.
 
 There is one page per environment class, with its pictures, ids, spaces, arguments and the steps
-per second that ``benchmark envs --json`` measured. A test fails if a page is out of date.
+per second that ``benchmark envs --json`` measured. The page of the agents has the tables of
+``hrm-gym list``. A test fails if a page is out of date.
 """
 
 from __future__ import annotations
@@ -29,19 +30,32 @@ SECTIONS = (
     "Version History",
 )
 """Sections of every environment's docstring, in this order."""
+ENVIRONMENTS, AGENTS_PAGE = "environments", "agents.md"
+"""Folder of the pages of the environments, and the page of the agents, in the documentation."""
 SPEED = "speed.json"
-"""File next to the pages with measured steps per second by id, and the machine."""
+"""File next to the pages of the environments with steps per second by id, and the machine."""
+ABOUT_AGENTS = {
+    "hrm": "the Hierarchical Reasoning Model; see [one model for every size](relational.md)",
+    "transformer": "a transformer of the same size as the HRM that answers at once",
+    "looped-transformer": "a transformer that is applied to its own output several times",
+    "chain-of-thought": "a decoder that writes out a solver's steps; see "
+    "[the comparison](results/reasoning-speed.md)",
+    "random": "a random legal action",
+    "depth-first": "a depth-first search",
+    "oracle": "the exact solver of the task",
+}
+"""What the page of the agents says about them; the others follow from what they learn from."""
 
 
 @dataclass
 class Args:
     """Arguments of the documentation."""
 
-    out: Path = Path("docs/environments")
-    """Folder of the pages."""
+    out: Path = Path("docs")
+    """Folder of the documentation."""
     speed: Path | None = None
     """Result file of benchmark envs --json, from which steps per second are copied next to the
-    pages."""
+    pages of the environments."""
 
 
 def entry_class(entry_point: str) -> type[Any]:
@@ -284,17 +298,78 @@ def index(found: dict[type[Any], list[str]], speed: dict[str, Any]) -> str:
     return "\n".join([*lines, *comparison(speed), ""])
 
 
+def agents_page() -> str:
+    """Return the page of the agents: what each learns from, the presets, the pretrained ones."""
+    from hrm_gym.agents.baselines import ALGORITHM_NAMES
+    from hrm_gym.agents.catalog import AGENTS
+    from hrm_gym.agents.demonstrated import AGENTS as DEMONSTRATED
+    from hrm_gym.scripts.list import agents, presets
+
+    about = {
+        **dict.fromkeys(ALGORITHM_NAMES, "a [baseline](baselines.md) of Stable-Baselines3"),
+        **{name: inspect.getdoc(cls).partition("\n\n")[0] for name, cls in DEMONSTRATED.items()},  # type: ignore[union-attr]
+        **ABOUT_AGENTS,
+    }
+    rows = []
+    for name, signal in AGENTS.items():
+        text = " ".join(about[name].split()).removesuffix(".")
+        rows.append(f"| `{name}` | {signal} | {text[0].upper()}{text[1:]}. |")
+    return "\n".join(
+        [
+            "# Agents and presets",
+            "",
+            "`--agent` takes one of these names, the name of a pretrained agent, the folder of a "
+            "trained one, `hub:owner/name`, or a custom agent as `module:Class`.",
+            "",
+            "| name | learns from | what it is |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+            "## Pretrained agents",
+            "",
+            "`HRMAgent.from_pretrained(NAME)` loads one, and `hrm-gym list agents` prints this "
+            "table. The shares are those of held-out puzzles, with 95% Wilson intervals; an agent "
+            "whose weights fit every size was tested on the size of its task. "
+            "[One model for every size](relational.md) and [ARC on a CPU](arc.md) describe how "
+            "they were trained and what else was measured.",
+            "",
+            markdown(agents()),
+            "## Presets",
+            "",
+            "`hrm-gym train --preset NAME` trains with a complete configuration, and "
+            "`hrm-gym list presets` prints this table. Where a preset mixes several sources of "
+            "puzzles, the batch sizes of all of them are given.",
+            "",
+            markdown(presets()),
+        ]
+    )
+
+
+def markdown(table: Any) -> str:
+    """Return a table for the terminal as Markdown."""
+    from hrm_gym.scripts.reporting.tables import markdown_table
+
+    headings = [str(column.header) for column in table.columns]
+    rows = list(zip(*(column.cells for column in table.columns), strict=True))
+    return markdown_table(headings, rows, names=len(headings))
+
+
 def pages(folder: Path) -> dict[str, str]:
-    """Return the text of every page by file name, with the figures stored in a folder.
+    """Return the text of every page by its path in the documentation.
+
+    Args:
+        folder: The documentation, which contains the measured figures.
 
     Raises:
         ValueError: if ``sections`` raises it.
     """
     found = families()
-    kept = folder / SPEED
+    kept = folder / ENVIRONMENTS / SPEED
     speed = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     texts = {f"{page_name(cls)}.md": page(cls, ids, speed) for cls, ids in found.items()}
-    return {"README.md": index(found, speed), **texts}
+    texts["README.md"] = index(found, speed)
+    environments = {f"{ENVIRONMENTS}/{name}": text for name, text in texts.items()}
+    return {**environments, AGENTS_PAGE: agents_page()}
 
 
 def main(args: Args) -> None:
@@ -306,7 +381,8 @@ def main(args: Args) -> None:
     from hrm_gym.files import write_text
 
     if args.speed is not None:
-        write_text(args.out / SPEED, json.dumps(rates(args.speed), indent=1) + "\n")
+        figures = json.dumps(rates(args.speed), indent=1) + "\n"
+        write_text(args.out / ENVIRONMENTS / SPEED, figures)
     texts = pages(args.out)
     for name, text in texts.items():
         write_text(args.out / name, text)

@@ -38,14 +38,11 @@ class Args:
 
 def main(args: Args) -> None:
     """Export the models, bundle the page, serve it."""
-    if not 0 <= args.port <= 65535:
-        raise ValueError(f"port: expected 0..65535, got {args.port}")
+    check_port(args.port)
     build(args.out)
     print(f"the page is in {args.out}")
     if args.serve:
-        server = make_server(args.out, args.port)
-        print(f"open http://127.0.0.1:{server.server_port}/ (Ctrl-C ends)", flush=True)
-        server.serve_forever()
+        serve(args.out, args.port)
 
 
 def build(out: Path) -> None:
@@ -185,6 +182,27 @@ def sizes_of(task: Any, smallest: int, largest: int) -> list[int]:
             continue
         found.append(size)
     return found
+
+
+def check_port(port: int) -> None:
+    """Check the number of a port.
+
+    Raises:
+        ValueError: if it is out of range.
+    """
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port: expected 0..65535, got {port}")
+
+
+def serve(folder: Path, port: int) -> None:
+    """Serve a folder on the loopback interface until Ctrl-C.
+
+    Raises:
+        ValueError: if the port is in use.
+    """
+    server = make_server(folder, port)
+    print(f"open http://127.0.0.1:{server.server_port}/ (Ctrl-C ends)", flush=True)
+    server.serve_forever()
 
 
 def make_server(folder: Path, port: int) -> http.server.ThreadingHTTPServer:

@@ -184,6 +184,8 @@ def page(
         body.append(f'<img alt="{say(caption)}" src="data:image/png;base64,{data}">')
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{say(title)}</title>\n'
+        # Browsers ask the server for an icon otherwise.
+        '<link rel="icon" href="data:,">\n'
         f"<style>{STYLE}</style>\n" + "\n".join(body) + f"\n<script>{SCRIPT}</script>\n</html>\n"
     )
 

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,31 +17,8 @@ from hrm_gym.agents.hrm import HRM, HRMAgent, OnnxAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.scripts import build_web
-from hrm_gym.scripts.build_web import WEB, build, make_server, write_model
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def browser() -> str:
-    """Return the browser; leave the test out where there is none."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    missing = [
-        name
-        for name, there in (
-            ("Chromium", found),
-            ("npm", shutil.which("npm")),
-            ("the packages of web/package-lock.json", (WEB / "node_modules" / "vite").is_dir()),
-        )
-        if not there
-    ]
-    if missing:
-        reason = f"the page was not tried in a browser: {' and '.join(missing)} missing"
-        if os.environ.get("HRM_GYM_BROWSER") == "required":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    assert found is not None
-    return found
-
+from hrm_gym.scripts.build_web import WEB, build, write_model
+from tests.web.browsing import browse, find_browser
 
 SIZES = {"sudoku": (9, 6), "maze": (9, 15)}
 """Sizes of the puzzles that are typed and drawn, by family."""
@@ -75,7 +49,7 @@ def add_untrained(folder):
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_the_browser_gives_the_same_answers_as_python(precision, tmp_path, monkeypatch):
-    program = browser()
+    find_browser()
     monkeypatch.setattr(build_web, "WHOLE", 10**9 if precision == "float32" else 0)
     build(tmp_path / "page")
     models = tmp_path / "page" / "models"
@@ -98,28 +72,8 @@ def test_the_browser_gives_the_same_answers_as_python(precision, tmp_path, monke
             expected.append((agent, task, inputs))
     # And one that nothing solves: two equal digits in a row.
     asked.append({"name": "sudoku", "side": 4, "text": "11" + "." * 14})
-    (tmp_path / "puzzles.json").write_text(json.dumps(asked))
-    server = make_server(tmp_path / "page", 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/"
-    shots = [str(tmp_path / "shot.png")] if os.environ.get("HRM_GYM_SHOTS") else []
-    try:
-        done = subprocess.run(
-            ["node", "tests/browser.mjs", address, program, str(tmp_path / "puzzles.json"), *shots],
-            cwd=WEB,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(done.stdout)
-    assert said["errors"] == []
-    # Everything that the page needs comes from its own server.
-    assert all(url.startswith((address, "data:", "blob:")) for url in said["requests"])
+    shots = str(tmp_path / "shot.png") if os.environ.get("HRM_GYM_SHOTS") else ""
+    said = browse("browser.mjs", tmp_path / "page", asked, shots)
     assert said["sizes"]["maze"] == list(range(5, 42))
     assert said["sizes"]["sudoku"][:4] == [4, 6, 8, 9]
     *results, refused = said["results"]
