@@ -198,7 +198,12 @@ def load_agent(
     if name in AGENTS and not learns(name):
         return untrained(name, env_id, seed)
     path = Path(name)
-    if ":" in name and not name.startswith("hub:") and not path.exists():
+    if name.startswith("hub:"):
+        from .hrm.exchange.checkpoint import fetch
+
+        path = fetch(name)
+        name = str(path)
+    elif ":" in name and not path.exists():
         return untrained(name)
     if path.suffix == ".onnx":
         from .hrm.exchange.onnx import OnnxAgent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,13 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hrm_gym.data.hub import check_name, upload
 from hrm_gym.devices import check_device
 from hrm_gym.families import family_module
+from hrm_gym.files import write_text
 from hrm_gym.halt_rule import wants_to_halt
 from hrm_gym.puzzles import Task, Tokens, get_task, task_of_file
 
 from ..shipped import FOLDER, Pretrained, pretrained
-from .exchange.checkpoint import load_agent, save_agent
+from .exchange.card import CARD, LICENSE, model_card
+from .exchange.checkpoint import fetch, load_agent, save_agent
 from .exchange.published import is_published, load_published
 from .inference.acting import REMEMBERED, ActingAgent, Asked
 from .inference.thinking import Noise, Rows, Segment
@@ -81,7 +85,7 @@ class HRMAgent(ActingAgent):
         Args:
             name: Name of a pretrained agent; a folder that ``save`` wrote; the folder of a
                 published HRM or TRM, or one file of weights in it; or ``hub:owner/name`` for such a
-                folder on the Hugging Face Hub (extra ``hub``).
+                folder on the Hugging Face Hub (extra ``hub``), which ``push_to_hub`` wrote.
             device: ``cpu``, ``cuda`` and so on.
             bf16: Compute in bfloat16.
             task: Task of a published checkpoint whose files do not identify it, or the
@@ -91,12 +95,7 @@ class HRMAgent(ActingAgent):
             ValueError: if there is no such agent, it is damaged, or its weights do not fit its
                 configuration or its task.
         """
-        if str(name).startswith("hub:"):
-            from hrm_gym.data.hub import download
-
-            patterns = ("*.json", "*.yaml", "*.yml", "*.safetensors", "checkpoint*", "step_*")
-            name = download(str(name).removeprefix("hub:"), "model", (*patterns, "*.pt", "*.pth"))
-        folder = Path(name)
+        folder = fetch(name)
         if folder.exists() and is_published(folder):
             published, about = load_published(folder, task)
             return cls(published, about["task"], about["max_segments"], device, bf16, about)
@@ -143,6 +142,55 @@ class HRMAgent(ActingAgent):
     def save(self, folder: str | Path) -> None:
         """Write a checkpoint folder that ``from_pretrained`` reads."""
         save_agent(Path(folder), self.describe(), self.model.state_dict())
+
+    def save_card(
+        self, folder: str | Path, repo_id: str | None = None, license: str = LICENSE
+    ) -> None:
+        """Write the model card of this agent, ``README.md``, into a folder.
+
+        Args:
+            folder: Created if necessary.
+            repo_id: The repository on the Hugging Face Hub that the card is for, ``owner/name``;
+                default: the name of the folder.
+            license: License of the weights, as the Hub spells it.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        name = repo_id or Path(folder).resolve().name
+        write_text(Path(folder) / CARD, model_card(self.describe(), self.task, name, license))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        private: bool = False,
+        revision: str | None = None,
+        license: str = LICENSE,
+        message: str = "Upload the agent",
+    ) -> str:
+        """Upload this agent with its model card to the Hugging Face Hub (extra ``hub``).
+
+        ``from_pretrained("hub:owner/name")`` and ``--agent hub:owner/name`` load it. The files are
+        ``config.json``, ``model.safetensors`` and ``README.md``.
+
+        Args:
+            repo_id: The repository, ``owner/name``; it is created if necessary.
+            private: Whether a new repository is private.
+            revision: Branch that receives the files; ``None`` means the main branch.
+            license: License of the weights, as the Hub spells it.
+            message: Message of the commit.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ValueError: if the client is not installed, or the repository cannot be written.
+        """
+        check_name(repo_id)
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(folder)
+            self.save_card(folder, repo_id, license)
+            return upload(repo_id, Path(folder), private, revision, message)
 
     # Thinking ----------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from hrm_gym.data.hub import download
 from hrm_gym.data.puzzle_set import PuzzleSet
 
 from ..train_config import TrainConfig
@@ -28,6 +29,12 @@ FORMAT = 1
 CONFIG, MODEL = "config.json", "model.safetensors"
 TRAINER, STATE = "trainer.json", "trainer.safetensors"
 SAVING, SAVED = ".saving", ".saved"
+DOWNLOADED = (
+    *("*.json", "*.yaml", "*.yml", "*.safetensors"),
+    # Published checkpoints, from which tensors alone are read.
+    *("checkpoint*", "step_*", "*.pt", "*.pth"),
+)
+"""The files of a repository that are downloaded."""
 
 ContentT = TypeVar("ContentT")
 
@@ -142,6 +149,17 @@ def save_agent(folder: Path, about: Mapping[str, Any], weights: Mapping[str, Ten
         ValueError: if the folder cannot be written; older files stay intact.
     """
     write_files(folder, {MODEL: weights, CONFIG: {"format": FORMAT, **about}})
+
+
+def fetch(name: str | Path) -> Path:
+    """Return the folder of an agent; that of ``hub:owner/name`` is downloaded if needed.
+
+    Raises:
+        ValueError: if the extra ``hub`` is missing, or the repository cannot be downloaded.
+    """
+    if not str(name).startswith("hub:"):
+        return Path(name)
+    return download(str(name).removeprefix("hub:"), "model", DOWNLOADED)
 
 
 def load_agent(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
