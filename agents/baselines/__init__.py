@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .training import train_rl
 
 ALGORITHM_NAMES = tuple(ALGORITHMS)
-POLICY_NAMES = ("mlp", "cnn", "transformer", "structured", "hrm")
+POLICY_NAMES = ("mlp", "cnn", "transformer", "structured", "hrm", "relations")
 
 __all__ = ["ALGORITHM_NAMES", "POLICY_NAMES", "SB3Agent", "train_rl"]
 

@@ -148,6 +148,8 @@ def network_of(name: str, readout: str) -> Any:
     Raises:
         ValueError: if the network does not support the readout.
     """
+    if name == "relations":
+        raise ValueError("policy: relations is a network of RelationFeatures")
     plain = {"mlp": FlatMLP, "cnn": ResidualCNN, "transformer": GridTransformer, "hrm": HRMNetwork}
     structured = {"position": CentredWindow, "given": SudokuUnits}
     if (name == "structured" and readout not in structured) or (name, readout) == ("hrm", "plain"):

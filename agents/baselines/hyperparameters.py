@@ -55,7 +55,8 @@ def hyperparameters(
     Args:
         algorithm: A key of ``ALGORITHMS``; one without a section uses the section ``default``.
         env_id: The environment; one without an entry in the section uses the entry ``default``.
-        policy: Name of a network that replaces the one of the entry, in its default size.
+        policy: Name of a network that replaces the one of the entry, in its default size. The
+            values under its name in the entry's ``policies`` replace those of the entry.
         file: YAML in the format of RL Baselines3 Zoo, with one section per algorithm.
 
     Raises:
@@ -73,6 +74,15 @@ def hyperparameters(
     if not isinstance(entry, dict):
         raise ValueError(f"{where}: expected an entry of hyperparameters")
     values = copy.deepcopy(entry)
+    own = values.pop("policies", {})
+    if not isinstance(own, dict) or not all(isinstance(part, dict) for part in own.values()):
+        raise ValueError(f"{where}: expected policies as a mapping of mappings, got {own!r}")
+    replaced = policy is not None and policy != values.get("policy")
+    if replaced:
+        policy_kwargs = values.get("policy_kwargs")
+        if isinstance(policy_kwargs, dict):
+            policy_kwargs.pop("features_extractor_kwargs", None)
+        values |= {"policy": policy, **own.get(policy, {})}
     try:
         n_envs, n_timesteps = int(values.pop("n_envs")), int(values.pop("n_timesteps"))
         named = str(values.pop("policy"))
@@ -89,7 +99,4 @@ def hyperparameters(
     if not isinstance(policy_kwargs, dict):
         # The Zoo would execute a string as Python code.
         raise ValueError(f"{where}: expected policy_kwargs as a mapping, got {policy_kwargs!r}")
-    if policy is not None and policy != named:
-        policy_kwargs.pop("features_extractor_kwargs", None)
-        named = policy
     return Hyperparameters(n_envs, n_timesteps, named, rate, linear, policy_kwargs, values)

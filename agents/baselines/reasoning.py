@@ -1,10 +1,11 @@
-"""The HRM, and a transformer of its size, as networks of reinforcement-learning policies.
+"""HRMs of one size, and a transformer of their size, as networks of policies.
 
-The cell of the walker is marked with the token of a path, which does not occur in a question. In
-every step an HRM starts from its initial carry (``HRMNetwork``), or from the carry of the step
-before (``HRMPolicy``). In the second case the HRM replaces the LSTM of the library, and z_H and z_L
-are its two states. Gradients stop at the carry, as they do between the segments of an HRM that
-learns from labels.
+``relations.py`` has the policies of the relational HRM, which serves every size. Here the cell of
+the walker is marked with the token of a path, which does not occur in a question. In every step an
+HRM starts from its initial carry (``HRMNetwork``), or from the carry of the step before
+(``HRMPolicy``). In the second case the HRM replaces the LSTM of the library, and z_H and z_L are
+its two states. Gradients stop at the carry, as they do between the segments of an HRM that learns
+from labels.
 """
 
 from __future__ import annotations
@@ -23,24 +24,31 @@ from hrm_gym.puzzles.maze import PATH
 
 from ..hrm.model.config import HRMConfig
 from ..hrm.model.network import HRM, Carry
+from ..hrm.model.tasks import task_fields
 from ..hrm.presets import PRESETS
 from ..supervised import transformer
 from ..transformer import Transformer
 
 
 def model_config(policy: str, task_id: str) -> HRMConfig:
-    """Return the configuration of a policy's network, from the smallest preset of a task.
+    """Return the configuration of a policy's network, from a preset.
 
     Args:
-        policy: ``hrm``, or ``transformer`` for the network of the supervised baseline.
+        policy: ``hrm`` for the smallest preset of the task whose weights have its size,
+            ``transformer`` for the network of the supervised baseline of that size, or
+            ``relations`` for the preset of the family, which serves every size.
         task_id: Id of the task whose puzzles are played, such as ``maze-7x7``.
 
     Raises:
-        ValueError: if there is no preset for the task.
+        ValueError: if there is no such preset.
     """
     task = get_task(task_id)
+    if policy == "relations":
+        run = PRESETS.get(task.family)
+        if run is None or run.model.get("mixer") != "relations":
+            raise ValueError(f"policy: there is no relational preset {task.family}; expected cnn")
+        return HRMConfig.from_dict({**task_fields(task, run.model), "num_puzzles": 0})
     # A variant has the observations of the task whose puzzles it plays.
-    # Policies need a position of the walker, which weights independent of the size do not know.
     runs = [
         config
         for config in PRESETS.values()
@@ -59,6 +67,29 @@ def model_config(policy: str, task_id: str) -> HRMConfig:
 def mark(tokens: Tensor, position: Tensor | None) -> Tensor:
     """Return tokens ``(B, n*n)`` with the cell of the walker ``(B,)``, if there is one, marked."""
     return tokens if position is None else tokens.scatter(1, position[:, None], PATH)
+
+
+def walker_cell(observations: dict[str, Tensor]) -> Tensor:
+    """Return the cell of the walker ``(B,)``, which the library passes as one-hot vectors."""
+    return observations["position"].flatten(1).argmax(1)
+
+
+class Trunk(HRM):
+    """An HRM that returns z_H of the cells instead of logits: a policy has its own heads.
+
+    Args:
+        config: Configuration of the HRM.
+    """
+
+    def __init__(self, config: HRMConfig) -> None:
+        super().__init__(config)
+        self.head = nn.Identity()  # type: ignore[assignment]
+        if self.fixed_head is not None:
+            self.fixed_head = nn.Identity()  # type: ignore[assignment]
+        self.q_head.requires_grad_(False)
+
+    def _answer(self, z_H: Tensor) -> Tensor:
+        return z_H[:, self.config.prefix_len :]
 
 
 class GridTransformer(nn.Module):
@@ -100,10 +131,7 @@ class HRMNetwork(nn.Module):
         super().__init__()
         self.width = config.hidden_size
         self.segments = segments
-        self.model = HRM(config)
-        # The policy has its own layers that read actions and values from z_H.
-        self.model.head = nn.Identity()  # type: ignore[assignment]
-        self.model.q_head.requires_grad_(False)
+        self.model = Trunk(config)
 
     def think(self, carry: Carry, tokens: Tensor) -> tuple[Carry, Tensor]:
         """Return the carry after a step, and z_H of the cells ``(B, n*n, hidden)``."""
@@ -124,8 +152,7 @@ class MarkedTokens(BaseFeaturesExtractor):
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
         """Return ``(B, n*n)`` float."""
-        position = observations["position"].flatten(1).argmax(1)
-        return mark(observations["tokens"].long(), position).float()
+        return mark(observations["tokens"].long(), walker_cell(observations)).float()
 
 
 class HRMCell(nn.Module):

@@ -30,6 +30,7 @@ from .algorithms import Algorithm, find_algorithm
 from .features import GridFeatures
 from .hyperparameters import Hyperparameters, hyperparameters
 from .reasoning import HRMPolicy, model_config
+from .relations import RelationFeatures, relational_policy
 
 FORMAT = "hrm-gym-sb3-2"
 
@@ -162,6 +163,35 @@ class SB3Agent(Agent):
             ) from None
         return agent
 
+    def at(self, env_id: str, **env_kwargs: Any) -> SB3Agent:
+        """Return the agent with the same weights for another environment, such as a larger maze.
+
+        Only ``relations`` has weights that are independent of the size.
+
+        Args:
+            env_id: The environment.
+            env_kwargs: Its keyword arguments.
+
+        Raises:
+            ValueError: if the weights do not fit the environment.
+        """
+        other = build(
+            self.name,
+            env_id,
+            self.settings,
+            device=str(self.model.device),
+            env_kwargs=env_kwargs,
+            acting_only=True,
+        )
+        try:
+            other.model.policy.load_state_dict(self.model.policy.state_dict())
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"policy: the weights of {self.settings.policy} do not fit {env_id}: {reason}"
+            ) from None
+        return other
+
 
 def _flat_mask(info: Info) -> NDArray[np.bool_]:
     mask = info["action_mask"]
@@ -258,9 +288,14 @@ def _policy(
             raise ValueError(f"policy: {env_id} has no grid; expected mlp, got {settings.policy!r}")
         return "MlpLstmPolicy" if recurrent else "MlpPolicy", kwargs
     sizes = {"network": settings.policy, **kwargs.pop("features_extractor_kwargs", {})}
-    if settings.policy in ("transformer", "hrm"):
-        task = getattr(env.unwrapped, "task", None)
-        sizes["config"] = model_config(settings.policy, getattr(task, "base_id", env_id))
+    if settings.policy in ("transformer", "hrm", "relations"):
+        task = getattr(getattr(env.unwrapped, "task", None), "base_id", env_id)
+        sizes["config"] = model_config(settings.policy, task)
+    if settings.policy == "relations":
+        sizes = {**sizes, "task": task}
+        del sizes["network"]
+        kwargs |= {"features_extractor_class": RelationFeatures, "features_extractor_kwargs": sizes}
+        return relational_policy(algorithm, env.observation_space), kwargs
     if recurrent and settings.policy == "hrm":
         del sizes["network"]
         return HRMPolicy, {**kwargs, **sizes}
@@ -271,7 +306,7 @@ def _policy(
 def _pass_through(algorithm: Algorithm, model: BaseAlgorithm) -> None:
     """Initialize the last layer as the identity if features and actions correspond one to one."""
     policy: Any = model.policy
-    if algorithm.recurrent:
+    if algorithm.recurrent or issubclass(policy.features_extractor_class, RelationFeatures):
         return
     if algorithm.value_net:
         value_net = getattr(policy, algorithm.value_net)

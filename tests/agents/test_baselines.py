@@ -322,6 +322,13 @@ def test_the_file_of_hyperparameters_covers_every_algorithm_and_environment() ->
     other = hyperparameters("ppo", "HRMSudoku-4x4-v0", policy="mlp")
     assert other.policy == "mlp"
     assert "features_extractor_kwargs" not in other.policy_kwargs
+    own = hyperparameters("ppo", "HRMMaze-7x7-v0")
+    other = hyperparameters("ppo", "HRMMaze-7x7-v0", policy="relations")
+    assert other.policy == "relations"
+    assert other.policy_kwargs["features_extractor_kwargs"] == {"marked": False}
+    assert other.n_envs != own.n_envs
+    assert other.algorithm["gamma"] == own.algorithm["gamma"]
+    assert "policies" not in own.algorithm
 
 
 @pytest.mark.parametrize(
@@ -336,6 +343,10 @@ def test_the_file_of_hyperparameters_covers_every_algorithm_and_environment() ->
         (
             "ppo: {default: {n_envs: 1, n_timesteps: 1, policy: mlp, policy_kwargs: dict(a=1)}}",
             "expected policy_kwargs as a mapping",
+        ),
+        (
+            "ppo: {default: {n_envs: 1, n_timesteps: 1, policy: mlp, policies: {cnn: 1}}}",
+            "expected policies as a mapping of mappings",
         ),
         ("ppo: !!python/object/apply:os.getcwd []", "expected a file of hyperparameters"),
     ],

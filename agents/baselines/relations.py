@@ -1,0 +1,267 @@
+"""The relational HRM as the network of a policy, with weights that are independent of the size.
+
+The network is that of the relational presets, so that a policy differs from the agent ``hrm`` only
+in what it learns from. A policy that walks reads the state of the walker's cell; a policy that
+fills cells reads one state for each cell and token, as it has one action for each of them. The
+value is read from the mean and the minimum of all states, as the HRM reads its Q-values. No weight
+depends on the number of cells, so a policy that was trained at one size acts at every other size.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableMultiInputActorCriticPolicy
+from stable_baselines3.common.policies import MultiInputActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.dqn.policies import MultiInputPolicy as QPolicy
+from stable_baselines3.dqn.policies import QNetwork
+from torch import Tensor, nn
+
+from hrm_gym.puzzles import get_task
+
+from ..hrm.model.config import HRMConfig
+from ..hrm.model.layers import Linear
+from .algorithms import Algorithm
+from .reasoning import HRMNetwork, mark, walker_cell
+
+START = 0.01
+"""Scale of the first logits, which make the first policy nearly uniform; the library's own scale
+for its last layer."""
+
+
+class RelationFeatures(BaseFeaturesExtractor):
+    """Features of a relational HRM for a Dict observation with ``tokens``.
+
+    The features are, in this order: with a ``position``, the state of the walker's cell; otherwise
+    one logit for each action; then the mean and the minimum of all states.
+
+    In most steps only the walker moves and the puzzle stays the same. If the walker is not marked,
+    the states of a puzzle are therefore computed once for all rows of a batch that contain it, and
+    without a gradient they are kept until the puzzle or the weights change.
+
+    Args:
+        space: Observation space.
+        config: Configuration of the HRM.
+        task: Id of the task whose puzzles are played.
+        segments: Segments per step; only the last one has a gradient.
+        marked: Whether the cell of the walker is marked in the input, so that the states depend on
+            it. Otherwise the network knows all cells, and only the readout knows the walker.
+
+    Attributes:
+        actions: Number of logits; 0 with a ``position``.
+
+    Raises:
+        ValueError: if the space has no fields that the network knows how to read.
+    """
+
+    def __init__(
+        self,
+        space: spaces.Dict,
+        config: HRMConfig,
+        task: str,
+        segments: int = 1,
+        marked: bool = True,
+    ) -> None:
+        readout = next((k for k in ("position", "given", "answer") if k in space.spaces), None)
+        if readout is None:
+            raise ValueError("policy: relations needs a position, given or answer; expected cnn")
+        width, cells = config.hidden_size, spaces.flatdim(space["tokens"])
+        board = get_task(task)
+        # Only symbols are written into a cell by moves, any token by an answer.
+        written = len(board.symbols) if readout == "given" else board.vocab_size
+        actions = 0 if readout == "position" else cells * written
+        actions += 2 * (readout == "answer")
+        super().__init__(space, (actions or width) + 2 * width)
+        self.readout, self.actions, self.marked = readout, actions, marked
+        self.network = HRMNetwork(config, segments)
+        self.network.model.learn_board(board)
+        self.pairs = config.symbols == "equivariant"
+        # The layers are those of the HRM's own head.
+        if actions:
+            self.symbol_head = _head(width, 1 if self.pairs else written)
+        self.fixed_head = (
+            _head(width, config.fixed_tokens) if self.pairs and readout == "answer" else None
+        )
+        self.halt_head = _head(2 * width, 2) if readout == "answer" else None
+        self._kept: dict[bytes, int] = {}
+        self._states: tuple[Tensor, Tensor] | None = None
+        self._weights: list[Tensor] = []
+
+    def forward(self, observations: dict[str, Tensor]) -> Tensor:
+        """Return ``(B, features_dim)`` float."""
+        tokens = observations["tokens"].long()
+        if self.readout != "position":
+            hidden, pooled = self._think(tokens)
+            return torch.cat((self._logits(hidden, pooled), pooled), dim=1)
+        position = walker_cell(observations)
+        if self.marked:
+            hidden, pooled = self._think(mark(tokens, position))
+            rows = torch.arange(len(tokens), device=tokens.device)
+        else:
+            hidden, pooled, rows = self._distinct(tokens)
+        return torch.cat((hidden[rows, position], pooled[rows]), dim=1)
+
+    def _think(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z_H and its pooled state, ``(B, 2 * width)``."""
+        start = self.network.model.initial_carry(len(tokens), seq_len=tokens.shape[1])
+        hidden = self.network.think(start, tokens)[1]
+        states = hidden.flatten(1, -2)
+        return hidden, torch.cat((states.mean(1), states.amin(1)), dim=1)
+
+    def _distinct(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return z_H and pooled states of the different puzzles, and the puzzle of each row."""
+        puzzles, rows = torch.unique(tokens.to(torch.uint8), dim=0, return_inverse=True)
+        if torch.is_grad_enabled():
+            return *self._think(puzzles.long()), rows
+        # Fused optimizers and moving averages change weights without counting versions of tensors.
+        weights = [parameter.detach() for parameter in self.network.parameters()]
+        if not all(map(torch.equal, weights, self._weights or [torch.empty(0)])):
+            self._kept, self._states = {}, None
+            self._weights = [weight.clone() for weight in weights]
+        keys = [row.tobytes() for row in puzzles.cpu().numpy()]
+        if keys != list(self._kept):
+            new = [place for place, key in enumerate(keys) if key not in self._kept]
+            # Rows of the kept states, then those of the new puzzles.
+            place = {**self._kept}
+            for key in (keys[k] for k in new):
+                place[key] = len(place)
+            parts = [] if self._states is None else [self._states]
+            if new:
+                parts.append(self._think(puzzles[new].long()))
+            order = torch.tensor([place[key] for key in keys], device=tokens.device)
+            hidden, pooled = (torch.cat(part)[order] for part in zip(*parts, strict=True))
+            self._states = hidden, pooled
+            self._kept = {key: number for number, key in enumerate(keys)}
+        assert self._states is not None
+        return *self._states, rows
+
+    def _logits(self, hidden: Tensor, pooled: Tensor) -> Tensor:
+        """Return one logit for each action, ``(B, actions)``."""
+        written = self.symbol_head(hidden)
+        if self.pairs:
+            written = written[..., 0]
+        if self.fixed_head is not None:
+            written = torch.cat((self.fixed_head(hidden.mean(2)), written), dim=2)
+        if self.halt_head is None:
+            return written.flatten(1)
+        return torch.cat((written.flatten(1), self.halt_head(pooled)), dim=1)
+
+
+def _head(width: int, outputs: int) -> Linear:
+    """Return a linear map whose first outputs are small."""
+    head = Linear(width, outputs, bias=True)
+    with torch.no_grad():
+        head.weight.mul_(START)
+    return head
+
+
+class ActionLogits(nn.Module):
+    """The logits at the start of ``RelationFeatures``.
+
+    Args:
+        actions: Their number.
+    """
+
+    def __init__(self, actions: int) -> None:
+        super().__init__()
+        self.actions = actions
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return ``(B, actions)``."""
+        return features[:, : self.actions]
+
+
+class ActorAndCritic(nn.Module):
+    """Takes the place of the library's ``MlpExtractor``: the logits, and a perceptron for values.
+
+    Args:
+        features: The features extractor, which has logits.
+        layers: Widths of the perceptron, which reads the pooled states.
+        activation: Class of its activation.
+    """
+
+    def __init__(
+        self, features: RelationFeatures, layers: list[int], activation: type[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.actions = self.latent_dim_pi = features.actions
+        widths = [features.features_dim - features.actions, *layers]
+        self.latent_dim_vf = widths[-1]
+        body: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            body += [nn.Linear(before, after), activation()]
+        self.values = nn.Sequential(*body)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the library's last layers for actions and values read."""
+        return self.forward_actor(features), self.forward_critic(features)
+
+    def forward_actor(self, features: Tensor) -> Tensor:
+        """Return the logits ``(B, actions)``."""
+        return features[:, : self.actions]
+
+    def forward_critic(self, features: Tensor) -> Tensor:
+        """Return ``(B, latent_dim_vf)``."""
+        result: Tensor = self.values(features[:, self.actions :])
+        return result
+
+
+class _FromLogits:
+    """Makes an actor-critic policy whose actions have the logits of ``RelationFeatures``.
+
+    ``net_arch`` has layers for the value alone, because the logits need none.
+    """
+
+    action_net: Any
+    mlp_extractor: Any
+
+    def _build_mlp_extractor(self: Any) -> None:
+        layers = self.net_arch["vf"] if isinstance(self.net_arch, dict) else self.net_arch
+        self.mlp_extractor = ActorAndCritic(self.features_extractor, layers, self.activation_fn)
+
+    def _build(self: Any, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)  # type: ignore[misc]
+        # The library's layer would have a weight for each pair of actions.
+        self.action_net = nn.Identity()
+        self.optimizer = self.optimizer_class(
+            self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs
+        )
+
+
+class LogitsPolicy(_FromLogits, MultiInputActorCriticPolicy):
+    """The policy of PPO and A2C that takes its logits from ``RelationFeatures``."""
+
+
+class MaskedLogitsPolicy(_FromLogits, MaskableMultiInputActorCriticPolicy):
+    """The policy of MaskablePPO that takes its logits from ``RelationFeatures``."""
+
+
+class ValuesPolicy(QPolicy):
+    """The policy of DQN whose action values are the logits of ``RelationFeatures``."""
+
+    def make_q_net(self) -> QNetwork:
+        """Return a network without layers of its own."""
+        net = super().make_q_net()
+        features: Any = net.features_extractor
+        net.q_net = ActionLogits(features.actions)  # type: ignore[assignment]
+        return net
+
+
+def relational_policy(algorithm: Algorithm, space: spaces.Dict) -> Any:
+    """Return the policy of an algorithm, as a class or by the library's name.
+
+    Raises:
+        ValueError: if the algorithm has no such policy.
+    """
+    if algorithm.recurrent or algorithm.value_net not in (None, "q_net"):
+        raise ValueError("policy: relations is for ppo, maskable-ppo, a2c and dqn")
+    if "position" in space.spaces:
+        return "MultiInputPolicy"
+    if algorithm.value_net is not None:
+        return ValuesPolicy
+    return MaskedLogitsPolicy if algorithm.masked else LogitsPolicy
