@@ -83,6 +83,7 @@ def train_agent(
     progress_evaluations: int = 6,
     tracker: Tracker | None = None,
     preset: str | None = None,
+    policy: str | None = None,
 ) -> TrainResult[Any]:
     """Train an agent; one that does not learn is returned at once, with a cost of zero.
 
@@ -102,6 +103,7 @@ def train_agent(
         tracker: Receives the training metrics.
         preset: Configuration of an agent that learns from labels; default: the smallest preset for
             the environment. The supervised baselines match the HRM of this preset.
+        policy: Network of an agent that learns from reward; default: that of its hyperparameters.
 
     Raises:
         ValueError: if the agent is unknown or does not fit the environment.
@@ -131,7 +133,7 @@ def train_agent(
     if learns(name):
         from .baselines import train_rl
 
-        return train_rl(name, env_id, **common)
+        return train_rl(name, env_id, policy=policy, **common)
     return TrainResult(untrained(name, env_id, seed), 0, 0.0, 0)
 
 

@@ -135,5 +135,8 @@ def _direct(name: str, base: TrainConfig, model: dict[str, Any]) -> TrainConfig:
         halting=None,
         halt_weight=0.0,
         exploration=0.0,
+        # The states of these models start at zero and are not carried.
+        start_noise=0.0,
+        carry_noise=0.0,
         curriculum=(),
     )

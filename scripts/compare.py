@@ -23,7 +23,8 @@ class Args:
 
     suite: str = "default"
     """A named comparison, which sets the options that are not given here: small (two environments,
-    seven agents, three seeds, 180 s each), arc (Mini-ARC, eight agents, two seeds, 1,800 s
+    seven agents, three seeds, 180 s each), headline (9x9 Sudoku, mazes of 15x15 and 30x30, ten
+    agents, two seeds, 1,200 s each), arc (Mini-ARC, eight agents, two seeds, 1,800 s
     each), or default (one environment, four agents, 60 s each)."""
     env: list[str] | None = None
     """Step environments that all agents are tested on; agents that learn from labels are trained
@@ -39,12 +40,16 @@ class Args:
     """Number of cells (an agent, an environment, a seed) at a time, each in its own process."""
     seed: int = 0
     """The first seed."""
-    episodes: int = 500
-    """Number of held-out puzzles of every split, the same for all agents."""
+    episodes: int | None = None
+    """Number of held-out puzzles of every split, the same for all agents; by default 500, and 200
+    in headline."""
     puzzles: int = 1000
     """Number of training puzzles, the same for all agents."""
     preset: str | None = None
     """Configuration of hrm; by default the smallest for the environment."""
+    policy: str | None = None
+    """Network of agents that learn from reward, such as relations, the network of hrm; by default
+    that of their hyperparameters."""
     device: str = "cpu"
     """Device of the networks: cpu, cuda, cuda:1."""
     threads: int = 1

@@ -114,6 +114,8 @@ class AgentCell(Cell):
         episodes: Number of held-out puzzles of every split.
         preset: Configuration of an agent that learns from labels; ``None`` is the smallest for the
             environment.
+        policy: Network of an agent that learns from reward; ``None`` is that of its
+            hyperparameters.
     """
 
     seconds: float = field(default=60.0, kw_only=True)
@@ -123,6 +125,7 @@ class AgentCell(Cell):
     puzzles: int = 1000
     episodes: int = 500
     preset: str | None = None
+    policy: str | None = None
 
     result_type: ClassVar = AgentResult
 
@@ -172,6 +175,7 @@ class AgentCell(Cell):
             progress_evaluations=CURVE_POINTS,
             tracker=tracker,
             preset=self.preset,
+            policy=self.policy,
         )
         agent = trained.agent
         result = AgentResult(

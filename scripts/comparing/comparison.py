@@ -25,6 +25,8 @@ class Comparison:
         episodes: Number of held-out puzzles of every split.
         preset: Configuration of agents that learn from labels; ``None`` takes the smallest for the
             environment.
+        policy: Network of agents that learn from reward; ``None`` takes that of their
+            hyperparameters.
         device: Device of the networks.
         threads: Number of torch threads of a cell.
         workers: Number of cells at a time.
@@ -41,6 +43,7 @@ class Comparison:
     puzzles: int = 1000
     episodes: int = 500
     preset: str | None = None
+    policy: str | None = None
     device: str = "cpu"
     threads: int = 1
     workers: int = 1
@@ -86,6 +89,7 @@ class Comparison:
                 puzzles=self.puzzles,
                 episodes=self.episodes,
                 preset=self.preset if AGENTS.get(agent) == "labels" else None,
+                policy=self.policy if AGENTS.get(agent) == "reward" else None,
                 seconds=seconds,
                 device=self.device,
                 threads=self.threads,
@@ -146,11 +150,14 @@ def check_cell(cell: AgentCell) -> None:
     Raises:
         ValueError: if the agent or environment is unknown, or the preset is for another one.
     """
+    from hrm_gym.agents.baselines import POLICY_NAMES
     from hrm_gym.agents.catalog import AGENTS, learns
     from hrm_gym.evaluation import make_env
     from hrm_gym.registration import answer_id
 
     learns(cell.agent)
+    if cell.policy not in (None, *POLICY_NAMES):
+        raise ValueError(f"policy: expected one of {', '.join(POLICY_NAMES)}, got {cell.policy!r}")
     answer = answer_id(cell.env)
     if answer == cell.env:
         raise ValueError(f"env: expected a step environment, got {cell.env!r}")

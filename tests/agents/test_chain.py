@@ -148,6 +148,7 @@ def test_the_number_of_steps_is_kept_and_reported() -> None:
     seen: list[int] = []
     result = train_chain(
         "HRMSudoku-4x4-v0",
+        preset="sudoku-4x4",
         steps=4,
         on_progress=lambda so_far: seen.append(so_far.env_steps),
         progress_evaluations=2,

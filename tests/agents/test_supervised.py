@@ -81,12 +81,20 @@ def test_both_have_as_many_parameters_as_the_hrm(name: str, preset: str) -> None
 
 
 @pytest.mark.parametrize("name", sorted(SUPERVISED))
+def test_both_have_no_noise_in_their_states(name: str) -> None:
+    assert PRESETS["sudoku"].start_noise > 0
+    config = SUPERVISED[name](PRESETS["sudoku"])
+    assert config.start_noise == config.carry_noise == 0
+
+
+@pytest.mark.parametrize("name", sorted(SUPERVISED))
 def test_both_learn_in_a_few_steps(name: str) -> None:
     torch.manual_seed(0)
     seen: list[int] = []
     result = train_supervised(
         name,
         "HRMSudoku-4x4-v0",
+        preset="sudoku-4x4",
         steps=80,
         on_progress=lambda so_far: seen.append(so_far.env_steps),
         progress_evaluations=1,

@@ -17,6 +17,8 @@ other batch sizes, decays and Muon."""
 
 CELLS = 6000
 """Cells of all mazes of a training step, about the same for each size."""
+SMALL_CELLS = 1500
+"""The same for runs of a minute or two."""
 GPU_CELLS = 60_000
 """The same on a GPU, which smaller steps would leave idle."""
 
@@ -114,4 +116,16 @@ PRESETS: dict[str, TrainConfig] = {
     "maze-15x15": relational("HRMMazeAnswer-15x15-v0", batch_size=CELLS // 225, **MAZES),
     "maze-7x7": small("HRMMazeAnswer-7x7-v0", model={**SMALL, "hidden_size": 48}),
     "maze-9x9": small("HRMMazeAnswer-9x9-v0", model={**SMALL, "hidden_size": 48}, steps=20_000),
+    # For two minutes of a CPU: batches are small, so that there are many steps.
+    "maze-small": relational(
+        "HRMMazeAnswer-7x7-v0",
+        sources=(
+            Source("maze-7x7", SMALL_CELLS // 49, "perfect", limit=1000, weight=2),
+            Source("maze-9x9", SMALL_CELLS // 81, "hard", "generator:1000"),
+        ),
+        steps=1500,
+        max_segments=8,
+        ema=0.99,
+        **MAZES,
+    ),
 }

@@ -84,4 +84,17 @@ PRESETS: dict[str, TrainConfig] = {
         max_segments=16,
         easier=0.5,
     ),
+    # For two minutes of a CPU.
+    "sudoku-small": relational(
+        "HRMSudokuAnswer-4x4-v0",
+        EQUIVARIANT,
+        sources=(
+            Source("sudoku-6x6", 8, limit=1000, weight=2),
+            Source("sudoku-4x4", 16, limit=1000),
+        ),
+        steps=1500,
+        max_segments=8,
+        ema=0.99,
+        **EASED,
+    ),
 }

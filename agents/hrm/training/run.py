@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from hrm_gym.checks import check_positive
 from hrm_gym.data import load_puzzles
@@ -35,6 +36,9 @@ PATIENCE = 20
 """Number of consecutive skipped steps after which a run returns to its last checkpoint."""
 HELD_OUT = 10_000
 """Largest number of rows of a file that are kept for validation."""
+COMPILED_FROM = 300.0
+"""Seconds of training from which on compiling a model for a CPU, which takes about a minute, pays
+off."""
 RETURNS = 3
 """Number of returns after which a run fails."""
 
@@ -249,7 +253,7 @@ def train(
         config: Configuration of the run; its steps are the budget if none is given.
         seed: Seed of weights, puzzles and exploration.
         seconds: Training time. The run ends when ``seconds`` or ``steps`` is reached, whichever
-            comes first.
+            comes first. In a short run on a CPU the model is not compiled.
         steps: Optimizer steps.
         device: Device of the model.
         on_progress: Called with the result so far, at the start and at equal intervals of the
@@ -260,7 +264,9 @@ def train(
     Raises:
         ValueError: if the configuration does not fit its environment.
     """
-    trainer = Trainer(config, seed, device)
+    short = seconds is not None and seconds < COMPILED_FROM
+    compile = False if short and torch.device(device).type == "cpu" else None
+    trainer = Trainer(config, seed, device, compile=compile)
     total_steps = steps if steps is not None else (1 << 60 if seconds else config.steps)
     due, ended = 1, 0.0
 

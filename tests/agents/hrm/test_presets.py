@@ -21,12 +21,12 @@ from hrm_gym.registration import TABLE
         (
             "sudoku",
             "sudoku-extreme-fast sudoku-extreme-1k trm-sudoku sudoku-extreme-cpu "
-            "sudoku-extreme-gpu sudoku sudoku-4x4 sudoku-6x6 sudoku-16x16",
+            "sudoku-extreme-gpu sudoku sudoku-4x4 sudoku-6x6 sudoku-16x16 sudoku-small",
         ),
         (
             "maze",
             "maze-hard-fast maze-hard-1k trm-maze maze-hard-1k-cpu maze-gpu maze-large maze "
-            "maze-15x15 maze-7x7 maze-9x9",
+            "maze-15x15 maze-7x7 maze-9x9 maze-small",
         ),
         ("arc", "arc-agi-1 arc-agi-2 arc-small arc-mini"),
         ("custom", "custom-task"),
@@ -65,7 +65,14 @@ def test_every_step_environment_of_a_size_has_a_preset():
 
 
 def test_the_headline_environments_have_presets_that_learn_on_a_cpu():
-    presets = {"HRMSudoku-v0": "sudoku", "HRMMaze-v0": "maze", "HRMARC-5x5-v0": "arc-mini"}
+    presets = {
+        "HRMSudoku-v0": "sudoku",
+        "HRMSudoku-4x4-v0": "sudoku-small",
+        "HRMMaze-v0": "maze",
+        "HRMMaze-15x15-v0": "maze-15x15",
+        "HRMMaze-7x7-v0": "maze-small",
+        "HRMARC-5x5-v0": "arc-mini",
+    }
     for env_id, preset in presets.items():
         assert preset_for(env_id) == preset
         assert get_preset(preset).model["mixer"] == "relations"
