@@ -155,15 +155,18 @@ def report(
     method = (
         f"Every run trains for {budget['seconds']:g} s on 1,000 training puzzles and is tested on "
         f"{budget['episodes']} held-out puzzles. Every policy of a step environment has the "
-        f"hyperparameters of ppo on {groups[0]['settings']}. The interval is Wilson's, over the "
+        f"hyperparameters of ppo on {groups[0]['settings']}, which for relations has other batches "
+        "than for the rest. The interval is Wilson's, over the "
         "puzzles of all seeds; it does not include the differences between seeds. The reward is 1 "
         "on success and is not shaped."
     )
     parts = [
         *report_head("Networks of one policy", command, machine, method),
         "*transformer* has the blocks and the parameters of the HRM. *hrm* computes one or two "
-        "segments in every step; the last carries gradient. Parameters are those of the whole "
-        "policy, with its layers for action and value.",
+        "segments in every step; the last carries gradient. *relations* is the relational HRM with "
+        "one segment; *marked* shows it the cell of the walker, and *masked actions* is "
+        "MaskablePPO. Parameters are those of the whole policy, with its layers for action and "
+        "value.",
         "Where doors open and close, *reset* starts every step from the initial latent state and "
         "*carried* from that of the previous step, both under RecurrentPPO: z_H and z_L take the "
         "place of an LSTM's states, and gradients stop at the carry.",

@@ -24,12 +24,20 @@ def test_all_policies_of_step_environments_have_the_same_hyperparameters() -> No
     names = [
         name
         for name, entry in policies.entries().items()
-        if entry.get("algorithm") and not name.endswith("answers")
+        if entry.get("algorithm")
+        and not name.endswith("answers")
+        and entry["policy"] != "relations"
     ]
     found = [cell(name).hyperparameters() for name in names]
     assert len(found) == 8
     assert all(s.algorithm == found[0].algorithm for s in found)
     assert all(s.learning_rate == found[0].learning_rate for s in found)
+    own = [cell(name).hyperparameters() for name in policies.entries() if "relations" in name]
+    assert len(own) == 3
+    for name in ("gamma", "ent_coef", "normalize_advantage"):
+        assert all(s.algorithm[name] == found[0].algorithm[name] for s in own)
+    marked = [s.policy_kwargs["features_extractor_kwargs"]["marked"] for s in own]
+    assert marked == [False, True, False]
     carried = {s.policy_kwargs["features_extractor_kwargs"].get("carried") for s in found[-2:]}
     assert carried == {True, False}
 
