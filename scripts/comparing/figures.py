@@ -102,7 +102,7 @@ def learning_figure(results: Sequence[AgentResult], against: str = "seconds") ->
             axes.set_xscale("log")
         else:
             axes.set_xlim(left=0)
-        _names(axes, labels)
+        write_names(axes, labels)
         axes.set_xlabel("training puzzles handed out" if puzzles else "training time (s)")
 
     return _panels(results, draw)
@@ -169,7 +169,7 @@ def rating_figure(results: Sequence[AgentResult]) -> Figure:
                 clip_on=False,
             )
         axes.set_xticks(range(len(shown)), names)
-        _names(axes, labels)
+        write_names(axes, labels)
         axes.set_xlabel("rating of the puzzle (puzzles)")
 
     return _panels(results, draw)
@@ -223,7 +223,7 @@ def _panels(results: Sequence[AgentResult], draw: Callable[[Axes, Groups], None]
     return figure
 
 
-def _names(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
+def write_names(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
     """Write names next to the ends of the lines, moved apart so that they do not overlap.
 
     Args:

@@ -1,57 +1,20 @@
-"""The report of a comparison: Markdown, an HTML page that opens offline, and figures."""
+"""The report of a comparison: its text, tables and figures."""
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from hrm_gym.files import write_bytes, write_text
 from hrm_gym.machine import machine_text
 from hrm_gym.results import write_json
+from hrm_gym.scripts.reporting.document import Document
 from hrm_gym.scripts.reporting.plots import png
 
 from .cell import CURVE_EPISODES, AgentResult
 from .figures import compute_figure, learning_figure, rating_figure
-from .tables import Table, failures, json_rows, tables
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 70rem;
-  padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: 14px; display: block;
-  overflow-x: auto; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
-  white-space: nowrap; }
-th { cursor: pointer; vertical-align: bottom; white-space: normal; user-select: none; }
-th::after { content: " \\2195"; color: #aaa; }
-.name { text-align: left; }
-img { max-width: 100%; }
-code { background: #f3f3f3; padding: .1rem .3rem; }
-"""
-"""Style of the HTML page."""
-SCRIPT = """
-for (const heading of document.querySelectorAll("th")) {
-  heading.addEventListener("click", () => {
-    const body = heading.closest("table").tBodies[0];
-    const place = heading.cellIndex;
-    const turn = heading.dataset.turn = heading.dataset.turn === "-1" ? "1" : "-1";
-    const key = (row) => {
-      const text = row.cells[place].textContent.replaceAll(",", "");
-      const number = parseFloat(text);
-      return Number.isNaN(number) ? text : number;
-    };
-    const order = (a, b) =>
-      typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1;
-    const rows = [...body.rows].sort((a, b) => turn * order(key(a), key(b)));
-    body.append(...rows);
-  });
-}
-"""
-"""Sorts the rows if a heading is clicked, by the number that a cell begins with or by its text; a
-second click reverses the order."""
+from .tables import failures, json_rows, tables
 
 
 def figures(results: Sequence[AgentResult]) -> dict[str, tuple[str, Figure]]:
@@ -88,6 +51,8 @@ def method(results: Sequence[AgentResult]) -> str:
         f"many times under random symmetries; all agents were tested on the same puzzles of test "
         f"and ood, the first {cell.episodes} of each or all if there are fewer. "
     )
+    if any(map(_learned_other_sizes, results)):
+        text += "hrm, whose weights are independent of the size, also had puzzles of other sizes. "
     if len(seeds) > 1:
         text += (
             f"{len(seeds)} seeds; a cell is the interquartile mean over them with the 95% interval "
@@ -116,6 +81,16 @@ def method(results: Sequence[AgentResult]) -> str:
     return text + " ".join(f"Machine: {machine}." for machine in machines)
 
 
+def _learned_other_sizes(result: AgentResult) -> bool:
+    """Return whether an agent learned from several sizes; the other agents learn one."""
+    from hrm_gym.agents.hrm.presets import get_preset, preset_for
+
+    cell = result.cell
+    if result.failure is not None or cell.agent != "hrm":
+        return False
+    return len(get_preset(cell.preset or preset_for(cell.env)).sources) > 1
+
+
 def write_report(results: Sequence[AgentResult], folder: Path, title: str, command: str) -> str:
     """Write ``report.md``, ``report.html``, ``results.json`` and the figures.
 
@@ -128,79 +103,15 @@ def write_report(results: Sequence[AgentResult], folder: Path, title: str, comma
     Returns:
         The report in Markdown.
     """
-    pictures = {name: (caption, png(f)) for name, (caption, f) in figures(results).items()}
-    for name, (_, content) in pictures.items():
-        write_bytes(folder / name, content)
-    text = markdown(results, title, command, {name: c for name, (c, _) in pictures.items()})
-    write_text(folder / "report.md", text)
-    write_text(folder / "report.html", page(results, title, command, pictures))
+    document = Document(
+        title,
+        command,
+        method(results),
+        tables(results),
+        failures(results),
+        {name: (caption, png(f)) for name, (caption, f) in figures(results).items()},
+    )
+    text = document.write(folder)
     where = next((result.machine for result in results if result.machine), {})
     write_json(folder / "results.json", where, json_rows(results))
     return text
-
-
-def markdown(
-    results: Sequence[AgentResult], title: str, command: str, pictures: dict[str, str]
-) -> str:
-    """Return the report in Markdown.
-
-    Args:
-        results: The results.
-        title: Heading of the report.
-        command: The command that makes the report.
-        pictures: Captions of the figures by file name.
-    """
-    parts = [f"# {title}", f"`{command}`", method(results)]
-    for table in tables(results):
-        parts += [f"## {table.title}", table.markdown().rstrip()]
-    if failures(results):
-        parts += ["## Failed", "\n".join(f"- {line}" for line in failures(results))]
-    parts += [f"![{caption}]({name})" for name, caption in pictures.items()]
-    return "\n\n".join(parts) + "\n"
-
-
-def page(
-    results: Sequence[AgentResult], title: str, command: str, pictures: dict[str, tuple[str, bytes]]
-) -> str:
-    """Return the report as one HTML page that contains the figures.
-
-    Args:
-        results: The results.
-        title: Heading of the report.
-        command: The command that makes the report.
-        pictures: Captions and PNG files of the figures by file name.
-    """
-    say = html.escape
-    body = [f"<h1>{say(title)}</h1>", f"<p><code>{say(command)}</code></p>"]
-    body.append(f"<p>{say(method(results))}</p>")
-    for table in tables(results):
-        body += [f"<h2>{say(table.title)}</h2>", _html_table(table)]
-    if failures(results):
-        lines = "".join(f"<li>{say(line)}</li>" for line in failures(results))
-        body += ["<h2>Failed</h2>", f"<ul>{lines}</ul>"]
-    for caption, content in pictures.values():
-        data = base64.b64encode(content).decode()
-        body.append(f"<h2>{say(caption)}</h2>")
-        body.append(f'<img alt="{say(caption)}" src="data:image/png;base64,{data}">')
-    return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{say(title)}</title>\n'
-        # Browsers ask the server for an icon otherwise.
-        '<link rel="icon" href="data:,">\n'
-        f"<style>{STYLE}</style>\n" + "\n".join(body) + f"\n<script>{SCRIPT}</script>\n</html>\n"
-    )
-
-
-def _html_table(table: Table) -> str:
-    def line(tag: str, cells: Sequence[str]) -> str:
-        names = ['<{0} class="name">{1}</{0}>', "<{0}>{1}</{0}>"]
-        return (
-            "<tr>"
-            + "".join(
-                names[place >= table.names].format(tag, html.escape(cell))
-                for place, cell in enumerate(cells)
-            )
-            + "</tr>"
-        )
-
-    body = "\n".join(line("td", row) for row in table.rows)
-    return f"<table><thead>{line('th', table.headings)}</thead><tbody>\n{body}\n</tbody></table>"

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.markup import escape
-from rich.table import Table as RichTable
-
-from hrm_gym.scripts.reporting.tables import markdown_table
+from hrm_gym.scripts.reporting.tables import Table
 
 from .cell import SPLITS, AgentResult
 from .columns import (
@@ -23,33 +18,10 @@ from .columns import (
 )
 from .statistics import interquartile_means
 
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
 UNITS = {"episodes": "puzzles", "mean_steps": "steps", "mean_return": "reward", "seconds": "s"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Attributes:
-        title: The title.
-        columns: The columns.
-        rows: One text for every column.
-        names: Number of leading columns that are words; the others are numbers.
-    """
-
-    title: str
-    columns: list[Column]
-    rows: list[list[str]]
-    names: int
-
-    @property
-    def headings(self) -> list[str]:
-        """The headings of the columns."""
-        return [column.heading for column in self.columns]
-
-    def markdown(self) -> str:
-        """Return the table in Markdown."""
-        return markdown_table(self.headings, self.rows, self.names)
 
 
 def tables(results: Sequence[AgentResult]) -> list[Table]:
@@ -70,7 +42,8 @@ def _table(title: str, columns: list[Column], results: Sequence[AgentResult], na
         [column.text(runs) if runs.good or column.always else "" for column in columns]
         for runs in group_runs(results)
     ]
-    return Table(title, columns, rows, names)
+    headings = [column.heading for column in columns]
+    return Table(title, headings, rows, names, [column.on_terminal for column in columns])
 
 
 def failures(results: Sequence[AgentResult]) -> list[str]:
@@ -80,34 +53,10 @@ def failures(results: Sequence[AgentResult]) -> list[str]:
 
 def rich_tables(results: Sequence[AgentResult]) -> list[RichTable]:
     """Return the tables for a terminal, with the reasons of failures in captions."""
-    shown = []
-    for table in tables(results):
-        reasons = failures([r for r in results if r.cell.env == table.title])
-        view = RichTable(
-            title=table.title,
-            caption=escape("\n".join(reasons)) or None,
-            caption_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-        )
-        kept = [place for place, column in enumerate(table.columns) if column.on_terminal]
-        for place in kept:
-            # Headings and long names may break, numbers may not.
-            words = table.headings[place].replace("interquartile mean", "IQM")
-            words = words.replace(" of ", " of\N{NO-BREAK SPACE}").replace(" ", "\n")
-            if place < table.names:
-                view.add_column(words, overflow="fold", min_width=12)
-            else:
-                view.add_column(words, justify="right", no_wrap=True)
-        count = table.headings.index("failed") if "failed" in table.headings else -1
-        for row in table.rows:
-            failed = table.names > 1 and row[1].startswith("failed: ")
-            # The captions say which of the failed runs diverged.
-            cells = [row[k].partition(" (")[0] if k == count else row[k] for k in kept]
-            view.add_row(*([row[0], "failed"] if failed else cells))
-        shown.append(view)
-    return shown
+    return [
+        table.rich(failures([r for r in results if r.cell.env == table.title]))
+        for table in tables(results)
+    ]
 
 
 def json_rows(results: Sequence[AgentResult]) -> list[dict[str, Any]]:

@@ -149,7 +149,8 @@ def test_unknown_names_fail_their_cells_and_the_others_finish(tmp_path: Path) ->
         ({"seeds": 0}, "seeds: expected a positive number"),
         ({"timeout": 0}, "timeout: expected a positive number, got 0"),
         ({"agents": ["transformer"], "preset": "sudoku-4x4"}, "but sudoku-4x4 trains on HRMSudoku"),
-        ({"suite": "big"}, "suite: expected one of default, small, arc, got 'big'"),
+        ({"agents": ["ppo"], "policy": "lstm"}, "policy: expected one of mlp, .*, got 'lstm'"),
+        ({"suite": "big"}, "suite: expected one of default, small, headline, arc, got 'big'"),
         ({"agents": ["oracle"], "ray": "auto"}, "ray: "),
     ],
 )
@@ -179,17 +180,12 @@ def test_a_suite_sets_the_options_that_are_not_given() -> None:
     assert settled.seconds == {"HRMSudoku-4x4-v0": 180.0, "HRMMaze-7x7-v0": 180.0}
     assert (settled.seeds, len(settled.agents), settled.workers) == (2, 7, 2)
     assert compare.resolve(compare.Args()).seeds == 1
-
-
-def test_demo_without_learners(tmp_path: Path) -> None:
-    args = demo.Args(
-        report=tmp_path / "demo", out=tmp_path / "runs", episodes=10, agents=["random", "oracle"]
-    )
-    assert demo.main(args) == 0
-    report = (tmp_path / "demo" / "report.md").read_text()
-    assert report.count("| oracle | solver |") == 2
-    assert (tmp_path / "demo" / "seconds.png").read_bytes().startswith(PNG)
-    assert "had 60 s on HRMSudoku-4x4-v0, 90 s on HRMMaze-7x7-v0 of training" in report
+    assert compare.resolve(compare.Args()).episodes == 500
+    headline = compare.resolve(compare.Args(suite="headline"))
+    assert headline.episodes == 200
+    policies = {cell.agent: cell.policy for cell in headline.cells()}
+    assert policies["ppo"] == policies["dqn"] == "relations"
+    assert policies["hrm"] is policies["oracle"] is None
 
 
 def test_train_rl_writes_an_agent_that_can_be_loaded(tmp_path: Path) -> None:
