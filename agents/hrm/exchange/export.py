@@ -15,11 +15,11 @@ always in float32.
 | ``relation_NAME`` (if relational) | (seq_len,) int64 | | | |
 
 The graph of a model with ``mixer="relations"`` serves every size: its ``seq_len`` is the dimension
-P, and each relation of the board is an input, see :mod:`.relational`. With equivariant symbols the
-states are (B, P, S, hidden), where S is the number of symbols.
+P, and each relation of the board is an input, see ``exchange.relational``. With equivariant symbols
+the states are (B, P, S, hidden), where S is the number of symbols.
 
 The metadata of the file (``hrm_gym``, JSON) contains the format version, task, precision, segments,
-configuration and initial carry; :mod:`.onnx` reads it.
+configuration and initial carry; ``exchange.onnx`` reads it.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _state_shape(config: HRMConfig) -> list[str | int]:
 
 
 class OnnxAgent(ActingAgent):
-    """An agent that :func:`.export.export` wrote.
+    """An agent that ``exchange.export.export`` wrote.
 
     Args:
         path: The ``.onnx`` file.

@@ -55,7 +55,7 @@ class HaltingRule:
         Args:
             output: Output of the segment.
             segments: ``(B,)`` segments so far, this one included.
-            minimum: From :func:`minimum_segments`; ``fixed`` does not use it.
+            minimum: From ``minimum_segments``; ``fixed`` does not use it.
 
         Raises:
             ValueError: if the rule compares with q_continue and the model has none.

@@ -73,7 +73,7 @@ class Block(nn.Module):
         self.channel = SwiGLU(config.hidden_size, config.inner(config.hidden_size), relational)
 
     def forward(self, h: Tensor, places: Any, past: KeyValues | None = None) -> Tensor:
-        """Map ``(B, length, hidden)`` to the same shape; ``past`` as in :class:`Attention`."""
+        """Map ``(B, length, hidden)`` to the same shape; ``past`` as in ``Attention``."""
         if isinstance(self.mixer, Attention):
             h = normalize(h + self.mixer(h, places, past))
         elif isinstance(self.mixer, RelationMixer):

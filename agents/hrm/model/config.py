@@ -45,7 +45,7 @@ def present_names(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class HRMConfig:
-    """The architecture of an :class:`.network.HRM`; the defaults are those of the published HRM.
+    """The architecture of an ``HRM``; the defaults are those of the published HRM.
 
     Raises:
         ValueError: if a value is invalid; the message names the field.
@@ -219,7 +219,7 @@ class HRMConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> HRMConfig:
-        """Read what :meth:`to_dict` wrote.
+        """Read what ``to_dict`` wrote.
 
         Raises:
             ValueError: if a name is unknown or missing (all are listed), or a value is invalid.

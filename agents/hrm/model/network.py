@@ -62,7 +62,7 @@ class ParamGroups(NamedTuple):
     other: list[nn.Parameter]
     """Embeddings, registers, heads and biases."""
     puzzle: list[nn.Parameter]
-    """The puzzle embedding, if there is one; its gradient is sparse, see :class:`SignSGD`."""
+    """The puzzle embedding, if there is one; its gradient is sparse, see ``SignSGD``."""
 
 
 class HRM(Embedded):
@@ -118,7 +118,7 @@ class HRM(Embedded):
         """Return the board of a number of positions.
 
         Raises:
-            ValueError: if no task with this number of positions was given to :meth:`learn_board`.
+            ValueError: if no task with this number of positions was given to ``learn_board``.
         """
         if seq_len not in self.boards:
             known = ", ".join(f"{n} ({board.task})" for n, board in sorted(self.boards.items()))
@@ -197,13 +197,13 @@ class HRM(Embedded):
         """Compute one segment.
 
         Args:
-            carry: From :meth:`initial_carry`, :meth:`reset_carry` or the last segment.
+            carry: From ``initial_carry``, ``reset_carry`` or the last segment.
             tokens: ``(B, seq_len)``, any integer dtype; with ``mixer="relations"`` of any length
-                that :meth:`learn_board` was given.
+                that ``learn_board`` was given.
             puzzle_ids: ``(B,)``, any integer dtype; ignored by a model without puzzle embedding.
 
         Returns:
-            The new carry, detached, and the :class:`Output`.
+            The new carry, detached, and the ``Output``.
 
         Raises:
             ValueError: if the shape of ``tokens`` is wrong, or ``puzzle_ids`` are missing.
@@ -361,7 +361,7 @@ class HRM(Embedded):
         Args:
             state_dict: Published name -> tensor or array of any float dtype; names may begin with
                 ``_orig_mod.``, ``model.`` and ``inner.``. The weights are converted to float32.
-            config: An :class:`HRMConfig`, or a mapping in the published names.
+            config: An ``HRMConfig``, or a mapping in the published names.
 
         Raises:
             ValueError: if entries are missing, superfluous or of another shape, or the

@@ -51,7 +51,7 @@ def log_scores(logits: Tensor, loss: str) -> Tensor:
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Softmax cross entropy in float32; shapes as in :func:`stablemax_cross_entropy`."""
+    """Softmax cross entropy in float32; shapes as in ``stablemax_cross_entropy``."""
     loss = F.cross_entropy(
         logits.float().flatten(0, -2),
         labels.long().flatten(),

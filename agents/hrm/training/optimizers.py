@@ -191,7 +191,7 @@ def adam_atan2_in_blocks_(
     factors: tuple[float, float, float],
     betas: tuple[float, float],
 ) -> None:
-    """Update like :func:`adam_atan2_`, in blocks that stay in the cache.
+    """Update like ``adam_atan2_``, in blocks that stay in the cache.
 
     On a CPU, the time is spent on memory access rather than on arithmetic.
 
