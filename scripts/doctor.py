@@ -17,7 +17,7 @@ from hrm_gym.scripts.cli import run
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-DEVELOPMENT = ("test",)
+DEVELOPMENT = ("docs", "test")
 """Extras for work on the package itself, which are not reported."""
 
 

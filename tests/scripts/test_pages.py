@@ -51,6 +51,14 @@ def test_the_commands_are_found():
     assert len(found["docs/relational.md"]) > 6
 
 
+def test_the_reference_lists_every_command():
+    text = (ROOT / "docs" / "api" / "commands.md").read_text(encoding="utf-8")
+    listed = re.findall(
+        r"^## hrm-gym (\S+)\n\n::: hrm_gym\.scripts\.(\w+)\.Args$", text, re.MULTILINE
+    )
+    assert listed == [(name, name.replace("-", "_")) for name in commands.names()]
+
+
 def test_the_programs_for_newcomers_run(tmp_path):
     text = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
     programs = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
