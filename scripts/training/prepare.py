@@ -113,11 +113,19 @@ def make_trainer(options: Options) -> Trainer:
                 raise ValueError(f"{name}: this run has {about[name]}, got {given}")
         # A preset is a complete configuration, so all of it is compared with the saved one.
         config = with_changes(saved if preset is None else get_preset(preset), changes)
-        return Trainer.resume(options.resume, config, options.device, options.compile)
+        try:
+            return Trainer.resume(options.resume, config, options.device, options.compile)
+        except ValueError as error:
+            if options.data is None and str(error).startswith("source: "):
+                raise ValueError(f"{error}; --data names the new place of moved puzzles") from None
+            raise
     if preset is None:
         raise ValueError("preset: expected --preset, --env or --task, got none")
     config = with_changes(get_preset(preset), changes)
-    init = None if options.init is None else HRMAgent.from_pretrained(options.init)
+    # The files of a published checkpoint need not say for which task it is.
+    init = None
+    if options.init is not None:
+        init = HRMAgent.from_pretrained(options.init, task=config.task_id)
     seed, bf16 = options.seed or 0, options.bf16
     trainer = Trainer(config, seed, options.device, bf16, options.compile, init)
     if init is not None and "command" in init.about:

@@ -55,6 +55,10 @@ def _read(folder: Path, name: str, read: Callable[[Path], ContentT]) -> ContentT
         return read(folder / name)
 
 
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def write_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Write files of a checkpoint atomically, even if the process is killed.
 
@@ -110,7 +114,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     """
     path = folder / name
     try:
-        values = json.loads(_read(folder, name, Path.read_text))
+        values = json.loads(_read(folder, name, _read_text))
     except OSError:
         raise ValueError(f"{path}: expected a checkpoint folder with {name}") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
@@ -225,8 +229,8 @@ def read_run(folder: Path) -> tuple[dict[str, Any], TrainConfig]:
 def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
     """Check that a run is resumed with the configuration that it was saved with.
 
-    The ``source`` may be another one, since the fingerprint of the puzzles tells whether these are
-    the same.
+    Every ``source`` may be another one, since the fingerprint of the puzzles tells whether these
+    are the same.
 
     Args:
         folder: Folder of the saved run, for the message.
@@ -236,14 +240,23 @@ def check_same(folder: Path, saved: TrainConfig, given: TrainConfig) -> None:
     Raises:
         ValueError: if they differ; the message lists the fields.
     """
-    before, now = saved.to_dict(), given.to_dict()
+    before, now = _without_places(saved), _without_places(given)
     differ = ", ".join(
         f"{name} ({before[name]!r} saved, {now[name]!r} now)"
         for name in before
-        if before[name] != now[name] and name != "source"
+        if before[name] != now[name]
     )
     if differ:
         raise ValueError(f"{folder}: this run has another configuration: {differ}")
+
+
+def _without_places(config: TrainConfig) -> dict[str, Any]:
+    """Return a configuration as JSON values, without the places of its puzzles."""
+    values = config.to_dict()
+    del values["source"]
+    for source in values["sources"]:
+        del source["source"]
+    return values
 
 
 def fingerprint(*sets: PuzzleSet) -> str:

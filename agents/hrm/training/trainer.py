@@ -359,8 +359,9 @@ class Trainer:
         config = config or saved
         trainer = cls(config, about["seed"], device, about["bf16"], compile)
         if trainer.fingerprint != about["puzzles"]:
+            sources = ", ".join(repr(source.source) for source in config.all_sources)
             raise ValueError(
-                f"{folder}: the puzzles of {config.source!r} have changed since this run was saved"
+                f"{folder}: the puzzles of {sources} have changed since this run was saved"
             )
         trainer.restore(folder)
         trainer.commands = about["commands"]

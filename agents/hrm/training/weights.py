@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hrm_gym.puzzles import get_task
 
@@ -40,15 +41,20 @@ def model_config(config: TrainConfig, streams: Sequence[Stream]) -> HRMConfig:
 def load_weights(model: HRM, agent: HRMAgent) -> None:
     """Load the weights of an agent into a new model.
 
+    With another number of puzzles, every row of the puzzle embedding begins as the mean of the
+    agent's rows.
+
     Raises:
         ValueError: if the agent has another model; the message names the fields.
     """
-    own, other = model.config.to_dict(), agent.model.config.to_dict()
+    own, other = _meaning(model.config), _meaning(agent.model.config)
     if model.relational:
         # The weights of these models do not depend on the size.
         other["seq_len"] = own["seq_len"]
     if model.config.symbols == "equivariant":
         other["vocab_size"] = own["vocab_size"]
+    if own["num_puzzles"] and other["num_puzzles"]:
+        other["num_puzzles"] = own["num_puzzles"]
     differ = [
         f"{name} ({other[name]!r} there, {own[name]!r} here)"
         for name in own
@@ -59,4 +65,18 @@ def load_weights(model: HRM, agent: HRMAgent) -> None:
             f"init: expected an agent whose model is the same as that of this run, got another "
             f"{', '.join(differ)}"
         )
-    model.load_state_dict(agent.model.state_dict())
+    state = dict(agent.model.state_dict())
+    if model.config.num_puzzles != agent.model.config.num_puzzles:
+        rows = state["puzzle_emb"].mean(0, keepdim=True)
+        state["puzzle_emb"] = rows.repeat(model.config.num_puzzles, 1)
+    model.load_state_dict(state)
+
+
+def _meaning(config: HRMConfig) -> dict[str, Any]:
+    """Return the fields of a configuration, equal for configurations of the same model."""
+    fields = config.to_dict()
+    fields["puzzle_emb_dim"] = config.puzzle_width if config.num_puzzles else None
+    if config.shared:
+        # One stack of blocks serves both modules; published TRM configurations have 0 here.
+        fields["H_layers"] = None
+    return fields

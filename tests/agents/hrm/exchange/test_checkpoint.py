@@ -225,6 +225,13 @@ def test_a_run_goes_on_after_its_puzzles_were_moved(tmp_path):
         Trainer.resume(tmp_path / "run", there)
 
 
+def test_the_puzzles_of_a_run_with_several_sources_may_be_moved(tmp_path):
+    saved = get_preset("sudoku").with_puzzles(source="here.csv")
+    checkpoint.check_same(tmp_path, saved, saved.with_puzzles(source="there.csv"))
+    with pytest.raises(ValueError, match="another configuration: sources"):
+        checkpoint.check_same(tmp_path, saved, saved.with_puzzles(source="there.csv", limit=7))
+
+
 def test_checkpoints_need_nothing_that_windows_lacks(tmp_path, monkeypatch):
     def fsync(descriptor):
         # Windows cannot flush a file that is open for reading alone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 from hrm_gym.agents.hrm import HRM, HRMAgent
 from hrm_gym.agents.hrm.exchange.published import guess_task, load_published
 from hrm_gym.agents.hrm.presets import get_preset
+from hrm_gym.agents.hrm.training.trainer import Trainer
 
 yaml = pytest.importorskip("yaml")
 
@@ -76,6 +78,27 @@ def test_a_published_folder_is_loaded(tmp_path, arch, name):
     agent.save(tmp_path / "own")
     after = HRMAgent.from_pretrained(tmp_path / "own").solve(question)
     assert before.answer.tolist() == after.answer.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arch", "preset"),
+    [(HRM_ARCH, "sudoku-extreme-1k"), ({**TRM_ARCH, "pos_encodings": "none"}, "trm-sudoku")],
+    ids=["hrm", "trm"],
+)
+def test_a_run_starts_with_published_weights(tmp_path, arch, preset):
+    write(tmp_path, arch)
+    same = ("H_cycles", "L_cycles", "L_layers", "expansion", "hidden_size", "num_heads")
+    sizes = {name: arch[name] for name in same} | {"H_layers": 1}
+    sizes["puzzle_emb_len"] = arch.get("puzzle_emb_len", 1)
+    config = get_preset(preset)
+    config = dataclasses.replace(config, model={**config.model, **sizes}, batch_size=2)
+    agent = HRMAgent.from_pretrained(tmp_path)
+    agent.model.puzzle_emb.data.normal_()
+    trainer = Trainer(config, compile=False, bf16=False, init=agent)
+    for name, value in agent.model.state_dict().items():
+        # The checkpoint has the rows of three puzzles, the run has one.
+        wanted = value.mean(0, keepdim=True) if name == "puzzle_emb" else value
+        assert torch.allclose(trainer.model.state_dict()[name], wanted), name
 
 
 def test_the_last_step_is_loaded(tmp_path):
