@@ -20,7 +20,7 @@ def find_cache() -> None:
     none of them can be written, it raises an error instead of compiling without a cache. This is
     called before numba is loaded, or at least before it has compiled anything.
     """
-    if os.environ.get(NAME) or any(_is_writable(folder) for folder in _folders()):
+    if os.environ.get(NAME) or any(map(_is_writable, _folders())):
         return
     folder = tempfile.mkdtemp(prefix="hrm-gym-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -37,14 +37,28 @@ def find_cache() -> None:
 
 
 def _folders() -> list[Path]:
-    """Return the folders that numba tries: beside the modules, then the user's own."""
+    """Return the folders that numba tries: beside the modules, then the user's own.
+
+    A user without a home folder, as in a container that runs under any number, has none.
+    """
+    package = Path(__file__).parent / "__pycache__"
+    try:
+        return [package, _user_folder()]
+    except RuntimeError:
+        return [package]
+
+
+def _user_folder() -> Path:
+    """Return the folder of the user's caches.
+
+    Raises:
+        RuntimeError: if the user has no home folder.
+    """
     if sys.platform == "win32":
-        user = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        user = Path.home() / "Library" / "Caches"
-    else:
-        user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [Path(__file__).parent / "__pycache__", user]
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def _is_writable(folder: Path) -> bool:

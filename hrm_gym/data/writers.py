@@ -102,8 +102,11 @@ class DatasetWriter:
     ) -> None:
         """Rename the folder, or remove it after an error."""
         if kind is None:
-            # This replaces an empty folder and fails if it has been filled in the meantime.
-            self.folder.replace(self.path)
+            # An empty folder is removed first, since Windows does not replace it. This fails if it
+            # has been filled in the meantime.
+            if self.path.exists():
+                self.path.rmdir()
+            self.folder.rename(self.path)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 

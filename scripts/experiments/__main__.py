@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 
 from .cell import Cell, run_cell
+from .process import kill_group
 
 
 def end_with(pipe: int) -> None:
@@ -28,7 +28,7 @@ def end_with(pipe: int) -> None:
 
     def wait() -> None:
         os.read(pipe, 1)
-        os.killpg(0, signal.SIGKILL)
+        kill_group(0)
 
     threading.Thread(target=wait, daemon=True).start()
 

@@ -19,6 +19,19 @@ LOG = "cell.log"
 """Output of a process; the file is kept if the cell failed or asks for it."""
 
 
+def kill_group(number: int) -> None:
+    """End the processes of a group at once; Windows has no groups, so there only its first process.
+
+    Args:
+        number: Number of the group, which is that of its first process; 0 means the own one.
+    """
+    if hasattr(os, "killpg"):
+        os.killpg(number, signal.SIGKILL)
+    else:
+        # On Windows this signal ends a process at once.
+        os.kill(number or os.getpid(), signal.SIGTERM)
+
+
 class Process:
     """A running cell, in a session of its own.
 
@@ -71,8 +84,9 @@ class Process:
 
         These could outlive it and take time from the cells that follow.
         """
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        # The process may have ended already; the name of this error depends on the system.
+        with contextlib.suppress(OSError):
+            kill_group(self.process.pid)
         with self.process:
             pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import types
 
@@ -100,6 +101,23 @@ def test_an_error_leaves_no_files(tmp_path):
     (tmp_path / "d" / "mine.txt").write_text("mine")
     with pytest.raises(ValueError, match="expected a new or an empty folder"):
         DatasetWriter(tmp_path / "d", SUDOKU)
+
+
+def test_an_empty_folder_is_replaced_where_the_system_does_not(tmp_path, monkeypatch):
+    rename = os.rename
+
+    def windows(old, new):
+        if os.path.isdir(new):
+            raise PermissionError(13, "Access is denied", str(old))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", windows)
+    monkeypatch.setattr(os, "replace", windows)
+    task = get_task("sudoku-4x4")
+    puzzles = [task.generate(key) for key in range(2)]
+    (tmp_path / "d").mkdir()
+    write_puzzles(tmp_path / "d", task, {"train": puzzles, "test": puzzles})
+    assert len(load_puzzles(task, str(tmp_path / "d"), "test")) == 2
 
 
 @pytest.mark.parametrize("which", range(8))

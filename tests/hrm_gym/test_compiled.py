@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from hrm_gym import compiled
 
 SCRIPT = """
 import os, warnings
@@ -62,3 +65,16 @@ def test_a_read_only_install_compiles_into_a_temporary_folder(first, tmp_path, m
     # The folder goes with the process.
     assert done.stdout.strip().startswith(str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_user_without_a_home_folder(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for system in ("linux", "darwin", "win32"):
+        monkeypatch.setattr(sys, "platform", system)
+        monkeypatch.delenv("LOCALAPPDATA", raising=False)
+        monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+        compiled.find_cache()

@@ -16,7 +16,7 @@ import pytest
 from hrm_gym.scripts.comparing.cell import AgentCell
 from hrm_gym.scripts.experiments import cell as cells
 from hrm_gym.scripts.experiments import grid
-from hrm_gym.scripts.experiments.process import Process
+from hrm_gym.scripts.experiments.process import Process, kill_group
 
 SLEEPER = """
 import os, pathlib, subprocess, time
@@ -49,6 +49,14 @@ def asleep(folder: Path, seconds: float = 60.0) -> list[int]:
             return [int(pid) for pid in pids]
         time.sleep(0.05)
     raise AssertionError("the cell did not begin")
+
+
+def test_processes_end_without_what_windows_lacks(monkeypatch):
+    monkeypatch.delattr(os, "killpg")
+    monkeypatch.delattr(signal, "SIGKILL")
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        kill_group(process.pid)
+        assert process.wait(20) != 0
 
 
 def gone(pids: list[int], seconds: float = 20.0) -> bool:
