@@ -21,7 +21,12 @@ PINS_libraries := torchrl "minari[hdf5,create]" tianshou rl-zoo3 "ray[rllib]" nb
 	$(shell grep ^torch== constraints.txt)
 TESTS_libraries := -m libraries tests/libraries
 
-.PHONY: install demo test test-matrix web docs docs-serve lint types release-check clean
+# `make fuzz` feeds the readers of puzzles with damaged files for this time, guided by coverage.
+PYTHON_fuzz ?= $(PYTHON)
+PINS_fuzz := atheris $(shell grep ^torch== constraints.txt)
+FUZZ_SECONDS ?= 600
+
+.PHONY: install demo test test-matrix fuzz web docs docs-serve lint types release-check clean
 
 install: $(VENV)/.installed
 
@@ -56,6 +61,9 @@ test-%: $(VENV)-%/.installed
 	$(VENV)-$*/bin/python --version
 	$(VENV)-$*/bin/python -m pip list --disable-pip-version-check | grep -E "^(torch|gymnasium|numpy|numba|stable|pygame)"
 	$(VENV)-$*/bin/python -m pytest $(TESTS_$*)
+
+fuzz: $(VENV)-fuzz/.installed
+	PYTHONPATH=. $(VENV)-fuzz/bin/python tests/fuzz_readers.py -max_total_time=$(FUZZ_SECONDS)
 
 $(VENV)-%/.installed: pyproject.toml setup.py constraints.txt Makefile
 	$(PYTHON_$*) -m venv $(VENV)-$*

@@ -44,6 +44,9 @@ FORMAT = 2
 BUNDLED = Path(__file__).parent / "traces.npz"
 """The trace file of the package; ``docs/halting.md`` describes how it is made."""
 
+DAMAGED = (OSError, EOFError, TypeError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What NumPy raises for a damaged archive of arrays."""
+
 # Dimensions: N puzzles, S segments, L positions.
 ARRAYS: dict[str, tuple[str, type[np.generic]]] = {
     "inputs": ("NL", np.uint8),
@@ -215,7 +218,7 @@ def read_traces(path: Path | str) -> Traces:
         return Traces(task, env, agent, about=about, steady=steady, **arrays)
     except KeyError as error:
         raise ValueError(f"{path}: expected a trace file: about has no {error}") from None
-    except (OSError, EOFError, TypeError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path}: expected a trace file: {error}") from None
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
+from .lists import RULE
 from .records import Found, Line, Record, Sizes, is_record
 
 BARS = re.compile("[|│║┃]")
-RULE = re.compile(r"[\s|+\-=*\u2500-\u257f]*[-=\u2500-\u257f][\s|+\-=*\u2500-\u257f]*")
+DASH = re.compile("[-=\u2500-\u257f]")
 OTHERS = re.compile("[.0_*?]")
 
 
@@ -20,7 +21,7 @@ def read_spaces(sizes: Sizes, lines: list[Line]) -> list[Found]:
     found: list[Found] = []
     block: list[Line] = []
     for number, line in [*lines, (0, "")]:
-        if RULE.fullmatch(line) and not re.search(r"\d", line):
+        if DASH.search(line) and RULE.fullmatch(line):
             if BARS.search(line) and " " in line and not re.search("[-=\u2500\u2501\u2550]", line):
                 block.append((number, line))
             continue

@@ -8,8 +8,10 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -67,14 +69,39 @@ def _array_text(content: bytes, origin: str) -> str:
         ValueError: if the file is damaged, or contains something else than numbers or characters.
     """
     try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        array = load_array(io.BytesIO(content))
+        if array.dtype.kind == "f" and np.all(np.isfinite(array) & (array == np.floor(array))):
+            array = array.astype(np.int64)
+        # The characters of a damaged array need not be characters.
+        values = array.tolist()
+    except ValueError as error:
         raise ValueError(f"{origin}: expected an array of whole numbers: {error}") from None
-    if array.dtype.kind == "f" and np.all(array == np.floor(array)):
-        array = array.astype(np.int64)
     if array.dtype.kind not in "iuU":
         raise ValueError(f"{origin}: expected an array of whole numbers, got {array.dtype}")
-    return json.dumps(array.tolist())
+    return json.dumps(values)
+
+
+def load_array(source: Path | io.BytesIO, mapped: bool = False) -> NDArray[Any]:
+    """Return the array of a .npy file, which is never unpickled.
+
+    Args:
+        source: The file or its content.
+        mapped: Whether the file is mapped into memory, which reads only what is used.
+
+    Raises:
+        OSError: if the file cannot be opened.
+        ValueError: if it is damaged.
+    """
+    try:
+        array = np.load(source, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:
+        # A damaged header makes NumPy raise errors of many kinds.
+        raise ValueError(str(error) or type(error).__name__) from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it is an archive, expected one array")
+    return array
 
 
 def find_content(text: str) -> tuple[str, str]:
@@ -102,7 +129,8 @@ def find_content(text: str) -> tuple[str, str]:
             exists = False
         if exists:
             return read_text(path), text
-        if os.sep in text and path.is_dir():
+        # Windows has a second separator.
+        if path.is_dir() and (os.sep in text or (os.altsep or os.sep) in text):
             raise ValueError(f"{text}: expected a puzzle or a file, this is a folder")
         if path.suffix.lower() in ENDINGS:
             raise ValueError(f"{text}: expected a puzzle or a file, there is no such file")

@@ -78,12 +78,14 @@ def _find(task: Task, path: Path, limit: int | None) -> list[Found]:
             start = file.read(length)
         # The prefix ends with a line, so that only its last puzzle may be incomplete.
         start = start[: start.rfind(b"\n") + 1]
-        if start[:1] in (b"[", b"{") or any(start.startswith(mark) for mark, _ in MARKS[1:]):
-            break
         try:
-            found = read_records(task, start.decode("utf-8-sig"), fixed=True)
+            text = start.decode("utf-8-sig")
         except UnicodeDecodeError:
             break
+        # JSON is one value, and the other encodings do not end a line with a single byte.
+        if text.lstrip()[:1] in ("[", "{") or any(start.startswith(mark) for mark, _ in MARKS[1:]):
+            break
+        found = read_records(task, text, fixed=True)
         if len(found) > limit:
             return found[:limit]
         length = max(2 * length, round(1.2 * length * limit / max(len(found), 1)))
@@ -111,9 +113,10 @@ def _checked(task: Task, path: Path, records: Sequence[Record]) -> PuzzleSet:
         try:
             found = certify(task, inputs, labels)
         except ValueError as error:
-            number, _, sentence = str(error).partition(": ")
-            line = lines[int(re.sub(r"\D", "", number))]
-            raise ValueError(f"{path}, line {line}: {sentence}") from None
+            named = re.match(r"row (\d+): ", str(error))
+            where = f", line {lines[int(named[1])]}" if named else ""
+            sentence = str(error)[named.end() if named else 0 :]
+            raise ValueError(f"{path}{where}: {sentence}") from None
         ratings = np.where(given, ratings, found)
     else:
         for row, record in enumerate(records):

@@ -13,6 +13,7 @@ from hrm_gym.puzzles import Task
 
 from ..certify import certify
 from ..puzzle_set import PuzzleSet
+from .content import load_array
 
 FIELDS = ("inputs", "labels", "puzzle_identifiers", "puzzle_indices", "group_indices")
 FOLDER_SPLITS = {"train": "train", "test": "test", "val": "test", "ood": "test"}
@@ -40,15 +41,18 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
         num_puzzle_ids = about.get("num_puzzle_identifiers", 1)
         if not isinstance(num_puzzle_ids, int) or num_puzzle_ids < 1:
             raise ValueError(f"expected num_puzzle_identifiers from 1, got {num_puzzle_ids!r}")
+        ignore = about.get("ignore_label_id")
+        if not (ignore is None or isinstance(ignore, int)):
+            raise ValueError(f"expected ignore_label_id to be a number, got {ignore!r}")
         parts = {
-            field: [np.load(folder / f"{name}__{field}.npy", mmap_mode="r") for name in names]
+            field: [load_array(folder / f"{name}__{field}.npy", mapped=True) for name in names]
             for field in FIELDS
         }
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(
             f"{folder}: expected a dataset folder with dataset.json: {error}"
         ) from None
-    except (ValueError, EOFError) as error:
+    except ValueError as error:
         raise ValueError(f"{folder}: a file is damaged: {error}") from None
     for field, wanted in (("vocab_size", task.vocab_size), ("seq_len", task.seq_len)):
         if about.get(field) != wanted:
@@ -64,7 +68,6 @@ def read_folder(task: Task, path: Path, split: str) -> PuzzleSet:
     inputs, labels = (np.concatenate(parts[field]) for field in ("inputs", "labels"))
     if len(inputs) == 0 or inputs.dtype.kind not in "iu" or labels.dtype.kind not in "iu":
         raise ValueError(f"{folder}: expected at least one puzzle, of integer tokens")
-    ignore = about.get("ignore_label_id")
     if ignore is not None:
         labels = np.where(labels == ignore, 0, labels)
     for name, values in (("inputs", inputs), ("labels", labels)):

@@ -16,7 +16,7 @@ from hrm_gym.puzzles import Task
 
 from .content import MARKS, decode
 from .lists import SECTION
-from .records import ESCAPES, Fault, Found, Record, Sizes, is_record, read_records
+from .records import ESCAPES, NEWLINE, Fault, Found, Record, Sizes, is_record, read_records
 from .tables import header_of, read_rows
 from .values import placed
 
@@ -78,7 +78,7 @@ def _is_in_lines(sizes: Sizes, begin: str) -> bool:
     """Return whether a text begins as a table with a header, or with one puzzle in every line."""
     if header_of(begin, sizes.spaced)[0]:
         return True
-    lines = begin.splitlines()[:-1][:1000]
+    lines = NEWLINE.split(begin)[:-1][:1000]
     return bool(lines) and all(_is_plain(sizes, line) for line in lines if line.strip())
 
 

@@ -18,7 +18,7 @@ RULE = re.compile(r"[\s|+\-=*\u2500-\u257f]+")
 """A line between the rows of a grid."""
 FIELDS = re.compile(r"[\s,;:|/=\"'\[\](){}\t\u2500-\u257f]+")
 """What stands between the fields of a line."""
-SECTION = re.compile(r"\[\s*([A-Za-z ]+)\]")
+SECTION = re.compile(r"\[([A-Za-z\s]+)\]")
 SKIPPED = ("state", "pencil")
 """Sections of .sdk files that repeat the puzzle as somebody has filled it in."""
 SCORES = ("ED", "ER", "SE")
@@ -59,7 +59,7 @@ def read_lists(sizes: Sizes, lines: list[Line]) -> list[Found]:
         line = text.strip()
         named = SECTION.fullmatch(line)
         if named:
-            section = named[1].lower()
+            section = named[1].strip().lower()
         row = None if named or _is_comment(line) else _row(sizes, number, line)
         if section.startswith(SKIPPED) and not named and number:
             continue
@@ -105,6 +105,7 @@ def _is_comment(line: str) -> bool:
 
 def _other(sizes: Sizes, number: int, line: str) -> list[Found]:
     """Return nothing for a heading, or the fault of a line that looks like a puzzle."""
+    line = " ".join(line.split())
     letters = line.replace(" ", "")
     if not any(char in CELLS for char in letters):
         return []

@@ -11,7 +11,7 @@ import numpy as np
 from hrm_gym.puzzles import Puzzle, Task, Tokens, family_task, get_task
 
 from .content import find_content
-from .records import Fault, Found, Record, Sizes, is_record, read_records
+from .records import NEWLINE, Fault, Found, Record, Sizes, is_record, read_records
 from .values import flat_tokens, read_array
 
 
@@ -118,8 +118,8 @@ def read_boards(task: Task, content: str, origin: str) -> Reading:
 
 def _nothing(task: Task, content: str) -> Fault:
     """Return the fault of a text in which every line was taken for a heading."""
-    lines = content.splitlines()
-    number, line = next((k, line) for k, line in enumerate(lines, start=1) if line.strip())
+    lines = enumerate(NEWLINE.split(content), start=1)
+    number, line = next((number, line) for number, line in lines if line.strip())
     return Fault(number, Sizes(task).complaint(line))
 
 

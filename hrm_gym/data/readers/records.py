@@ -24,7 +24,9 @@ CODE = re.compile(
 _FLOAT = r"\d+\.\d*(?:e[+-]?\d+)?"
 FLOATS = re.compile(rf"^[ \t\[]*(?:{_FLOAT}[ \t,;]+){{3,}}{_FLOAT}[ \t,;\]\r]*$", re.MULTILINE)
 """A line of numbers with decimal points."""
-FLOAT = re.compile(r"(\d+)\.0*(?:e[+-]?0+)?(?![\d.])")
+FLOAT = re.compile(r"(?<!\d)(\d+)\.0*(?:e[+-]?0+)?(?![\d.])")
+NEWLINE = re.compile(r"\r\n|\r|\n")
+"""The ends of lines; ``str.splitlines`` also splits at characters that a field may contain."""
 MOST_CELLS = 1 << 16
 """Largest number of cells of a board; longer lines are refused without being looked at."""
 
@@ -205,7 +207,7 @@ def read_text_lines(sizes: Sizes, text: str) -> list[Found]:
     from .drawings import read_drawings
     from .lists import read_lists
 
-    lines: list[Line] = list(enumerate(re.split(r"\r\n|\r|\n", text), start=1))
+    lines: list[Line] = list(enumerate(NEWLINE.split(text), start=1))
     if not sizes.spaced:
         return read_drawings(sizes, lines)
     found = read_lists(sizes, lines)

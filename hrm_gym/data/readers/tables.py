@@ -11,7 +11,7 @@ from typing import Any
 
 from hrm_gym.registration import FAMILIES
 
-from .records import Fault, Found, Record, Sizes, is_record, read_text_lines
+from .records import NEWLINE, Fault, Found, Record, Sizes, is_record, read_text_lines
 
 Header = tuple[dict[str, int], dict[str, Any], int]
 """Columns of a table, the format for ``csv.reader``, and the line of the header."""
@@ -66,7 +66,7 @@ def header_of(content: str, spaced: bool = True) -> Header:
         content: The beginning of the text, at least to the end of the header.
         spaced: Whether spaces after a separator do not count.
     """
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(NEWLINE.split(content), start=1):
         if not line.strip(" \t,;|") or (line.startswith("#") and number < 100):
             continue
         if len(line) > 10_000:

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from hrm_gym.puzzles import Puzzle
+
 from .lists import LETTERS
-from .records import MOST_CELLS, Fault, Found, Record, Sizes, read_text_lines
+from .records import MOST_CELLS, NEWLINE, Fault, Found, Record, Sizes, read_text_lines
 from .tables import names, record_of
 
 OUTER = 6
@@ -33,7 +35,7 @@ def read_json(sizes: Sizes, content: str) -> list[Found] | None:
         # A Python list, an array in another language, or the heading of a section.
         return _read_python(sizes, text)
     found: list[Found] = []
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(NEWLINE.split(content), start=1):
         if not line.strip():
             continue
         try:
@@ -102,7 +104,8 @@ def from_value(sizes: Sizes, value: Any, number: int, depth: int = 0) -> list[Fo
 def _unnamed(sizes: Sizes, value: dict[str, Any], number: int, depth: int) -> list[Found]:
     """Return the puzzles of an object without a field that is known to be the puzzle.
 
-    Two boards of the same size, of which only the second is full, are a puzzle and its solution.
+    Two boards, of which only the second is full or the second solves the first one, are a puzzle
+    and its solution, as in the results of ``solve --json``.
     Numbers and short texts are no puzzles.
     """
     parts = [
@@ -117,9 +120,20 @@ def _unnamed(sizes: Sizes, value: dict[str, Any], number: int, depth: int) -> li
         return [] if depth else [Fault(number, wrong)]
     boards = [grid_text(sizes, part) if isinstance(part, list) else part for part in parts]
     texts = [text for text in boards if isinstance(text, str) and sizes.parses(text)]
-    if len(texts) == 2 and not sizes.is_full(texts[0]) and sizes.is_full(texts[1]):
+    if len(texts) == 2 and _is_answer(sizes, *texts):
         return [Record(texts[0], number, texts[1])]
     return _each(sizes, parts, number, depth)
+
+
+def _is_answer(sizes: Sizes, question: str, answer: str) -> bool:
+    """Return whether the second of two boards is meant as the answer to the first one."""
+    if not sizes.is_full(question) and sizes.is_full(answer):
+        return True
+    task = sizes.task_of(question)
+    if sizes.task_of(answer) is not task:
+        return False
+    labels = task.parse(answer)
+    return task.is_solved(Puzzle(task.parse(question), labels), labels)
 
 
 def _each(sizes: Sizes, values: Iterable[Any], number: int, depth: int) -> list[Found]:

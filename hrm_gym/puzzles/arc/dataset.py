@@ -98,7 +98,8 @@ def read_tasks_of(content: str, origin: str) -> dict[str, Any]:
     except (json.JSONDecodeError, RecursionError):
         raise ValueError(f"{origin}: expected ARC JSON, this is not JSON") from None
     path = Path(origin)
-    if isinstance(tasks, list) and len(tasks) > 1 and all("input" in pair for pair in tasks):
+    pairs = isinstance(tasks, list) and all(isinstance(pair, dict) for pair in tasks)
+    if pairs and len(tasks) > 1 and all("input" in pair for pair in tasks):
         return {path.stem: {"train": tasks[:-1], "test": tasks[-1:]}}
     if isinstance(tasks, dict) and {"train", "test"} & set(tasks):
         return {path.stem: tasks}
@@ -137,7 +138,7 @@ def _join(tasks: dict[str, Any], path: Path) -> None:
                 )
             for pair, output in zip(task["test"], outputs, strict=True):
                 pair["output"] = output
-    except (AttributeError, KeyError, TypeError, json.JSONDecodeError):
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError, RecursionError):
         raise ValueError(f"{path}: expected the test outputs of tasks by name, as JSON") from None
 
 

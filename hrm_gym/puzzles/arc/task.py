@@ -89,7 +89,7 @@ class Arc(Task):
         """
         try:
             return to_canvas(read_grid(json.loads(text)), self.size)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"an ARC grid is written as JSON rows of colours: {error}") from None
 
     def format(self, tokens: Tokens) -> str:
