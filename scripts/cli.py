@@ -8,6 +8,7 @@ import errno
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -148,6 +149,21 @@ def _silence(*streams: TextIO) -> None:
         os.dup2(nowhere, stream.fileno())
 
 
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Print warnings as one line, without the line of code that they are about."""
+
+    def plain(message: Warning | str, *place: Any, **line: Any) -> str:
+        return f"warning: {' '.join(str(message).split())}\n"
+
+    before = warnings.formatwarning
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
 def run(
     main: Callable[[ArgsT], Any],
     args_type: type[ArgsT],
@@ -187,7 +203,8 @@ def _run(
     args = tyro.cli(args_type, prog=prog, description=description, args=argv)
     try:
         check(args)
-        status = main(args)
+        with plain_warnings():
+            status = main(args)
     except ValueError as error:
         return _fail(str(error))
     except OSError as error:

@@ -258,6 +258,14 @@ def test_a_long_line_is_refused_at_once(line):
         assert time.process_time() - begun < PATIENCE
 
 
+@pytest.mark.parametrize("rating", ["1e39", "inf", "nan", "-1", "hard"])
+def test_a_rating_that_no_puzzle_has_is_refused(tmp_path, rating):
+    question = WRITTEN["sudoku-4x4"][1]["list.txt"].decode().split("\n")[0]
+    (tmp_path / "a.csv").write_text(f"question,rating\n{question},{rating}\n")
+    with pytest.raises(ValueError, match=rf"line 2: rating: expected a number .* got '{rating}'"):
+        load_puzzles(TASKS[0], str(tmp_path / "a.csv"))
+
+
 def test_only_line_breaks_end_a_line(tmp_path):
     task = TASKS[0]
     question = WRITTEN[task.id][1]["list.txt"].decode().split("\n")[0]

@@ -1,4 +1,4 @@
-"""How scripts end when the reader of what they print has gone."""
+"""How scripts print warnings, and end when the reader of what they print has gone."""
 
 from __future__ import annotations
 
@@ -71,3 +71,13 @@ def test_a_custom_module_may_have_the_name_of_a_script(tmp_path):
     command = [sys.executable, str(script)]
     done = subprocess.run(command, cwd=tmp_path / "mine", capture_output=True, text=True)
     assert done.stdout.splitlines()[:1] == ["mine"], done.stderr
+
+
+WARNING = PRINTING.replace("import dataclasses", "import warnings, dataclasses").replace(
+    "print(line)", "warnings.warn(f'number\\n{line}')"
+)
+
+
+def test_a_warning_is_one_line():
+    status, error = ended(["-W", "default", "-c", WARNING, "--lines", "2"], read=True)
+    assert (status, error) == (0, "warning: number 0\nwarning: number 1\nended\n")

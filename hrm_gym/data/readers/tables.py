@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from hrm_gym.registration import FAMILIES
 
 from .records import NEWLINE, Fault, Found, Record, Sizes, is_record, read_text_lines
@@ -36,6 +38,8 @@ ANSWERS = ("answer", "solution", "solutions", "answers", "solved", "output", "la
 RATINGS = ("rating",)
 LEVELS = ("difficulty", "level")
 """Columns that contain a rating if it is a number, and else words."""
+LARGEST = float(np.finfo(np.float32).max)
+"""No rating is this large."""
 ROUNDED = re.compile(r"\d[.,]\d+E\+\d+")
 WORDS = re.compile(r"[^\W\d_]{4}")
 SEPARATORS = ",;\t|"
@@ -115,11 +119,11 @@ def record_of(sizes: Sizes, cells: Mapping[str, Any], line: int) -> Found:
     """
     answer = str(cells.get("answer") or "")
     rating = _number(cells.get("rating"))
-    if rating is not None and not 0 <= rating < math.inf:
+    if rating is not None and not 0 <= rating < LARGEST:
         wrong = cells["rating"]
         return Fault(line, f"rating: expected a number of at least 0, got {wrong!r}")
     level = _number(cells.get("level"))
-    if rating is None and level is not None and 0 <= level < math.inf:
+    if rating is None and level is not None and 0 <= level < LARGEST:
         rating = level
     question = str(cells.get("question") or "")
     if ROUNDED.fullmatch(question.strip()):
