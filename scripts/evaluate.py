@@ -130,7 +130,9 @@ def env_arguments(args: Args, agent: Any, env_id: str) -> dict[str, Any]:
     """Return the keyword arguments of the environment: its puzzles and, if it has any, its task."""
     kwargs = {} if args.data is None else {"source": args.data}
     name = getattr(agent, "task_name", None)
-    return {**kwargs, "task": name} if name is not None and env_id == "HRMAnswer-v0" else kwargs
+    # A run can train on another task than that of its environment, such as one of another size.
+    chosen = env_id == "HRMAnswer-v0" or (args.env is None and "Answer" in env_id)
+    return {**kwargs, "task": name} if name is not None and chosen else kwargs
 
 
 def evaluate_as_family(args: Args, agent: Any) -> list[dict[str, Any]] | None:

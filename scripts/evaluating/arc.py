@@ -48,7 +48,7 @@ def evaluate_agent(args: Any, agent: Any) -> list[dict[str, Any]] | None:
 
     Raises:
         ValueError: if the agent shall adapt and has no puzzle embedding, or no task fits on its
-            canvas.
+            canvas; or if it has one and the puzzles do not come from its training.
     """
     if not isinstance(agent, HRMAgent):
         return None
@@ -63,6 +63,12 @@ def evaluate_agent(args: Any, agent: Any) -> list[dict[str, Any]] | None:
         return None
     source = args.data or agent.about.get("train", {}).get("source")
     if source is None or not has_votes(source):
+        if args.data is not None and agent.num_puzzles:
+            raise ValueError(
+                f"data: {args.agent} knows a task by the puzzle identifier of its training, which "
+                f"{source} does not contain; expected the dataset folder that it was trained on, "
+                "or --adapt-seconds, the time to learn a task from its demonstrations"
+            )
         return None
     rows = []
     for last in args.segments or (agent.max_segments,):

@@ -78,6 +78,21 @@ def test_arc_from_folder_to_votes(tmp_path, capsys):
     assert {name for test in attempts.values() for name in test[0]} == {"attempt_1", "attempt_2"}
     assert "2 test inputs of 2 tasks" in " ".join(capsys.readouterr().out.split())
     assert rows_of(result)["votes2/pass@2"]["unit"] == "share"
+    # The tasks of a file have other identifiers than those of the training.
+    pair = {"input": [[1, 2]], "output": [[2, 1]]}
+    (tmp_path / "task.json").write_text(json.dumps({"train": [pair], "test": [pair]}))
+    words = ["--agent", str(agent), "--data", str(tmp_path / "task.json")]
+    assert run(main, Args, words) == 2
+    assert "task.json does not contain; expected the dataset folder" in capsys.readouterr().err
+
+
+def test_an_agent_is_tested_on_its_task_also_if_the_environment_has_another(tmp_path, capsys):
+    preset = get_preset("sudoku-4x4")
+    config = dataclasses.replace(preset, task="sudoku-6x6", batch_size=2)
+    Trainer(config, compile=False, bf16=False).agent().save(tmp_path)
+    words = ["--agent", str(tmp_path), "--data", "generator:4", "--episodes", "2"]
+    assert run(main, Args, words) == 0
+    assert "solve_rate" in capsys.readouterr().out
 
 
 def test_mini_arc_is_evaluated_by_votes(tmp_path, capsys):

@@ -122,15 +122,15 @@ def find_content(text: str) -> tuple[str, str]:
     if "\n" not in text and "\0" not in text:
         path = Path(text)
         try:
-            # A pipe, such as /dev/stdin or what a shell makes of <(command), is no regular file.
-            exists = path.exists() and not path.is_dir()
+            exists, folder = path.exists(), path.is_dir()
         except OSError:
             # The text is too long for a file name, so it is a puzzle.
-            exists = False
-        if exists:
+            exists = folder = False
+        if exists and not folder:
+            # A pipe, such as /dev/stdin or what a shell makes of <(command), is no regular file.
             return read_text(path), text
         # Windows has a second separator.
-        if path.is_dir() and (os.sep in text or (os.altsep or os.sep) in text):
+        if folder and (os.sep in text or (os.altsep or os.sep) in text):
             raise ValueError(f"{text}: expected a puzzle or a file, this is a folder")
         if path.suffix.lower() in ENDINGS:
             raise ValueError(f"{text}: expected a puzzle or a file, there is no such file")
