@@ -359,7 +359,8 @@ class Trainer:
         config = config or saved
         trainer = cls(config, about["seed"], device, about["bf16"], compile)
         if trainer.fingerprint != about["puzzles"]:
-            sources = ", ".join(repr(source.source) for source in config.all_sources)
+            given = [repr(part.source) for part in config.all_sources if part.source is not None]
+            sources = ", ".join(given) or config.env
             raise ValueError(
                 f"{folder}: the puzzles of {sources} have changed since this run was saved"
             )
