@@ -51,7 +51,8 @@ def read_large(task: Task, path: Path, limit: int | None) -> Iterator[list[Recor
     sizes = Sizes(task, fixed=True)
     if begin.lstrip()[:1] in ("[", "{") or not _is_in_lines(sizes, begin):
         return
-    total = max(1, path.stat().st_size * begin.count("\n") // (len(start) * PART))
+    lines = path.stat().st_size * begin.count("\n") // len(start)
+    total = max(1, (lines if limit is None else min(limit, lines)) // PART)
     with path.open(encoding=encoding, newline="") as file:
         read = _table if header_of(begin, sizes.spaced)[0] else _lines
         count = 0
