@@ -1,8 +1,9 @@
 """Fuzzing of the readers of puzzles, guided by coverage; ``make fuzz`` runs it.
 
-The readers get damaged copies of files that this program wrote. An error other than ValueError, or
-an input that takes more than half a minute, ends the run and is written to a file of the working
-directory. The options are those of libFuzzer, such as ``-max_total_time=60``.
+The readers get damaged copies of files that this program wrote, and of those that people have. An
+error other than ValueError, or an input that takes more than half a minute, ends the run and is
+written to a file of the working directory. The options are those of libFuzzer, such as
+``-max_total_time=60``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ with atheris.instrument_imports(include=["hrm_gym.data.readers", "hrm_gym.puzzle
     from hrm_gym.puzzles.arc.questions import read_tests
 
 from tests.data.test_damaged_files import ARC, WRITTEN
+from tests.data.test_readers_fuzz import SEEDS
 
 TASKS = [get_task(name) for name in WRITTEN]
 
@@ -44,6 +46,9 @@ def write_seeds(folder: Path) -> None:
     for kind, (_, files) in enumerate(WRITTEN.values()):
         for name, content in files.items():
             (folder / f"{kind}-{name}").write_bytes(bytes([2 * kind]) + content)
+    for number, text in enumerate(SEEDS):
+        for kind in range(len(TASKS)):
+            (folder / f"{kind}-{number}").write_bytes(bytes([2 * kind]) + text.encode())
     arc = json.dumps(ARC.to_json()).encode()
     (folder / "arc.json").write_bytes(bytes([2 * len(TASKS)]) + arc)
 

@@ -266,6 +266,18 @@ def test_a_rating_that_no_puzzle_has_is_refused(tmp_path, rating):
         load_puzzles(TASKS[0], str(tmp_path / "a.csv"))
 
 
+@pytest.mark.parametrize("separator", [" ", ",", ";"])
+def test_numbers_that_no_board_has_are_refused(separator):
+    for count in (40, 81, 99, 1296):
+        with pytest.raises(ValueError, match=r"expected|size"):
+            read_questions("sudoku", separator.join(["36"] * count) + "\n")
+
+
+def test_a_line_that_is_one_bar_is_no_row():
+    with pytest.raises(ValueError, match="expected"):
+        read_questions("sudoku", "| 1   |   2 |\n|\n|     |     |\n| 3   |     |\n")
+
+
 def test_only_line_breaks_end_a_line(tmp_path):
     task = TASKS[0]
     question = WRITTEN[task.id][1]["list.txt"].decode().split("\n")[0]

@@ -65,7 +65,8 @@ def _row(line: str, side: int, first: int, step: int) -> str:
     parts = BARS.split(line.rstrip())
     if len(parts) > 1 and not parts[0].strip() and not parts[-1].strip():
         parts = parts[1:-1]
-    width = side // len(parts)
+    # A line that is one bar has no parts.
+    width = side // max(1, len(parts))
     if width * len(parts) != side:
         return ""
     cells = ""

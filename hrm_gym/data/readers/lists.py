@@ -223,11 +223,11 @@ def _letters(fields: list[str], side: int) -> str:
 
     The values from 10 are written as A, B and so on.
     """
-    cells = []
+    cells, largest = [], min(side, 9 + len(LETTERS))
     for field in fields:
         if len(field) == 1:
             cells.append(field)
-        elif field.isdecimal() and len(field) == 2 and int(field) <= side:
+        elif field.isdecimal() and len(field) == 2 and int(field) <= largest:
             value = int(field)
             cells.append(str(value) if value < 10 else LETTERS[value - 10])
         else:
