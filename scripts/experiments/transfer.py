@@ -199,11 +199,12 @@ def tables(results: Sequence[TransferResult]) -> list[Table]:
     for title, own in grouped(results).items():
         envs = environments(own)
         headings = ["agent", "learns from", "parameters", "train s"]
-        headings += [f"{env} solved (95%)" for env in envs]
-        headings.append(f"mean segments at {', '.join(map(size_of, envs))}")
+        puzzles = own[0].cell.tests
+        headings += [f"{size_of(env)} solved of {puzzles.get(env, 0)} (95%)" for env in envs]
+        headings.append("mean segments")
         rows = [_row(result, envs) for result in own]
-        shown = [place not in (2, 3) for place in range(len(headings))]
-        found.append(Table(title, headings, rows, 2, shown))
+        shown = [place not in (1, 2, 3) for place in range(len(headings))]
+        found.append(Table(f"{title}: {', '.join(envs)}", headings, rows, 2, shown))
     return found
 
 
@@ -223,7 +224,7 @@ def _row(result: TransferResult, envs: Sequence[str]) -> list[str]:
 def share_text(one: dict[str, float]) -> str:
     """Return a solve rate and its interval in percent."""
     low, high = 100 * one["low"], 100 * one["high"]
-    return f"{one['solve_rate']:.1%} ({low:.1f}-{high:.1f}) of {one['puzzles']:.0f}"
+    return f"{one['solve_rate']:.1%} ({low:.0f}-{high:.0f})"
 
 
 def failures(results: Sequence[TransferResult]) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from hrm_gym.scripts import demo
 from hrm_gym.scripts.experiments import transfer
@@ -40,7 +42,7 @@ def test_a_demonstration_without_training(tmp_path: Path) -> None:
     )
     assert demo.main(args) == 0
     report = (tmp_path / "demo" / "report.md").read_text()
-    assert report.count("| oracle | solver | - | - | 100.0% (43.9-100.0) of 3 |") == 2
+    assert report.count("| oracle | solver | - | - | 100.0% (44-100) |") == 2
     assert "film.gif" not in report, "nobody thinks"
     assert (tmp_path / "demo" / "sizes.png").read_bytes().startswith(PNG)
     rows = {row["name"]: row for row in json.loads((tmp_path / "demo.json").read_text())["rows"]}
@@ -84,14 +86,18 @@ def test_tables_and_figure() -> None:
     ]
     del results[2].tested["HRMMaze-15x15-v0"]
     first, second = transfer.tables(results)
-    assert first.headings[-1] == "mean segments at 7x7, 15x15, 30x30"
+    assert first.headings[-2:] == ["30x30 solved of 10 (95%)", "mean segments"]
+    text = io.StringIO()
+    Console(file=text, width=80).print(first.rich())
+    assert "maskable-ppo" in text.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text.getvalue(), "something was cut off"
     assert first.rows[0][-1] == "21.0, 21.0, 11.0"
-    assert first.rows[2][3:6] == ["-", "50.0% (30.0-70.0) of 20", "-"]
+    assert first.rows[2][3:6] == ["-", "50.0% (30-70)", "-"]
     assert first.rows[3][1] == "failed: no solver"
     assert {len(row) for row in first.rows} == {len(first.headings)}
     assert "failed" in first.markdown()
     assert "<td>21.0, 21.0, 11.0</td>" in first.html()
-    assert second.title == "Others"
+    assert second.title.startswith("Others: HRMMaze-7x7-v0, ")
     figure = transfer.transfer_figure(results)
     assert len(figure.axes) == 4
     words = [text.get_text() for text in figure.axes[0].texts]
