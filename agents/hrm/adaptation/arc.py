@@ -181,7 +181,8 @@ class Learner:
         self.model = HRM(config).to(self.device).train()
         state = dict(agent.model.state_dict())
         # An unknown task begins as the mean of the known ones.
-        state["puzzle_emb"] = state["puzzle_emb"].mean(0, keepdim=True).repeat(TURNS, 1)
+        rows = TURNS // config.puzzle_views
+        state["puzzle_emb"] = state["puzzle_emb"].mean(0, keepdim=True).repeat(rows, 1)
         self.model.load_state_dict(state)
         self.model.boards = dict(agent.model.boards)
         assert self.model.puzzle_emb is not None
@@ -240,8 +241,7 @@ class Learner:
         self, carry: Carry, inputs: torch.Tensor, labels: torch.Tensor, ids: torch.Tensor
     ) -> tuple[Carry, float]:
         """Train on one segment; return the next carry and the share of exact answers."""
-        # Dense rows: the eight rows of the table are always few.
-        table = torch.nn.functional.embedding(ids, self.rows)
+        table = self.model.puzzle_rows(ids, sparse=False)
         with self.base.autocast():
             carry, output = self.model(carry, inputs, table)
         loss, _, exact = segment_loss(output, labels, loss="softmax", halt_weight=HALT_WEIGHT)

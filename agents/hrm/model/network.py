@@ -85,7 +85,13 @@ class HRM(Embedded):
         self.special_emb = self._table(special) if special else None
         self.puzzle_emb: nn.Parameter | None = None
         if config.num_puzzles:
-            self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
+            rows = config.num_puzzles // config.puzzle_views
+            self.puzzle_emb = nn.Parameter(torch.zeros(rows, config.puzzle_width))
+        self.view_maps: nn.Parameter | None = None
+        if config.num_puzzles and config.puzzle_views > 1:
+            # All views are alike at first.
+            maps = torch.eye(config.puzzle_vector).repeat(config.puzzle_views, 1, 1)
+            self.view_maps = nn.Parameter(maps)
         self.planner = None if config.shared else Recurrence(config, config.H_layers)
         self.executor = Recurrence(config, config.L_layers)
         # With equivariant symbols a pair has one logit, and a position those of the fixed tokens.
@@ -217,11 +223,31 @@ class HRM(Embedded):
         if self.puzzle_emb is not None:
             if puzzle_ids is None:
                 raise ValueError("puzzle_ids must be given: the model has a puzzle embedding.")
-            # With a sparse gradient, the cost does not depend on the size of the table. The lookup
-            # is not in forward(), since compiled code does not support sparse tensors.
-            rows = F.embedding(puzzle_ids.long(), self.puzzle_emb, sparse=True)
+            rows = self.puzzle_rows(puzzle_ids)
         dtype = self._compute_dtype(tokens.device)
         return self(Carry(carry.z_H.to(dtype), carry.z_L.to(dtype)), tokens, rows)
+
+    def puzzle_rows(self, puzzle_ids: Tensor, sparse: bool = True) -> Tensor:
+        """Return the embeddings of puzzle ids, ``(B, puzzle_width)``.
+
+        The lookup is not in :meth:`forward`, since compiled code does not support sparse tensors.
+
+        Args:
+            puzzle_ids: ``(B,)``, any integer dtype.
+            sparse: Whether the gradient of the table is sparse. The cost then does not depend on
+                the size of the table.
+
+        Raises:
+            ValueError: if the model has no puzzle embedding.
+        """
+        if self.puzzle_emb is None:
+            raise ValueError("puzzle_rows: expected a model with a puzzle embedding.")
+        ids, views = puzzle_ids.long(), self.config.puzzle_views
+        rows = F.embedding(ids // views, self.puzzle_emb, sparse=sparse)
+        if self.view_maps is None:
+            return rows
+        vectors = rows.view(len(rows), -1, self.config.puzzle_vector)
+        return (vectors @ self.view_maps[ids % views]).flatten(1)
 
     def forward(
         self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None
@@ -231,7 +257,7 @@ class HRM(Embedded):
         Args:
             carry: The last carry.
             tokens: ``(B, seq_len)``, any integer dtype.
-            puzzle_rows: ``(B, puzzle_emb_dim)``.
+            puzzle_rows: ``(B, puzzle_width)``, from :meth:`puzzle_rows`.
         """
         links = self.board(tokens.shape[1]).links if self.relational else None
         x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)
