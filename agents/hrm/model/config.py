@@ -100,8 +100,8 @@ class HRMConfig:
     """Whether a puzzle has a vector of this width for each symbol, with ``symbols="equivariant"``.
     Otherwise a puzzle could not distinguish one symbol from another."""
     puzzle_views: int = 1
-    """Number of consecutive puzzle ids that are views of one puzzle, such as the eight symmetries of
-    an ARC task. Views share a row of the embedding, and each view has a learned linear map of it."""
+    """Number of consecutive puzzle ids that are views of one puzzle, such as the eight symmetries
+    of an ARC task. Views share a row of the embedding, of which each has a learned linear map."""
     puzzle_emb_len: int = 1
     """Positions of a puzzle embedding, zero-padded to ``puzzle_emb_len * hidden_size`` values."""
     registers: int = 0

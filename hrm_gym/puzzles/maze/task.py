@@ -107,6 +107,14 @@ class Maze(MazePlay):
         """Return the relations left, right, up and down."""
         return neighbours(self.size)
 
+    def easier_rows(
+        self, inputs: torch.Tensor, labels: torch.Tensor, keys: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Move S and G to the ends of a part of the labelled path; see ``Task.easier_rows``."""
+        from .easier import part_of_path
+
+        return part_of_path(inputs, labels, keys)
+
     def spell(self, text: str) -> str:
         """Return cells in the characters ``# SGo``; see ``CELLS``.
 
