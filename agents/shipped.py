@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from hrm_gym.puzzles import Task, get_task
+
 FOLDER = Path(__file__).parent / "pretrained"
 
 
@@ -64,3 +66,18 @@ def pretrained() -> dict[str, Pretrained]:
             )
         )
     return {agent.name: agent for agent in found}
+
+
+def pretrained_for(task: Task) -> str | None:
+    """Return the name of the pretrained agent of a task, or ``None`` if no agent answers it.
+
+    An agent of the same task comes first, then one of the family whose weights serve every size.
+    """
+    agents = pretrained().values()
+    own = [agent.name for agent in agents if agent.task == task.id]
+    others = [
+        agent.name
+        for agent in agents
+        if agent.mixer == "relations" and get_task(agent.task).family == task.family
+    ]
+    return next(iter(own + others), None)

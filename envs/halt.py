@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hrm_gym.checks import check_number, check_whole
 from hrm_gym.data import PuzzleSet
 from hrm_gym.data.source import check_choice, choose
-from hrm_gym.data.traces import Traces, bundled_traces, read_traces
+from hrm_gym.data.traces import Traces, bundled_names, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, Task, get_task
 
 from .actions import as_integer
@@ -88,7 +88,8 @@ class HaltEnv(PuzzleEnv[np.int64]):
     best segment exceeds the reward of the episode.
 
     ## Arguments
-    ``source`` (``bundled``): a trace file. ``max_segments``: all recorded segments by default.
+    ``source`` (``sudoku``): the bundled traces of the pretrained agent ``sudoku`` on 9x9 Sudokus or
+    ``maze`` on 30x30 mazes, or a trace file. ``max_segments``: all recorded segments by default.
     ``ponder_cost`` (0.01). ``difficulty``, ``limit`` and ``render_mode`` are the same in every
     environment. ``split``: puzzles that the task sets aside as out of distribution are ``ood``; of
     the others, the canonical hash assigns 70% to ``train``, 10% to ``val`` and 20% to ``test``.
@@ -104,7 +105,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
 
     def __init__(
         self,
-        source: str = "bundled",
+        source: str = "sudoku",
         max_segments: int | None = None,
         ponder_cost: float = 0.01,
         **kwargs: Any,
@@ -221,12 +222,13 @@ def reading_space() -> spaces.Box:
 
 
 def load_traces(source: str, max_segments: int | None) -> Traces:
-    """Return the first segments of a trace file; all segments for ``None``.
+    """Return the first segments of bundled traces or of a trace file; all for ``None``.
 
     Raises:
         ValueError: if the file is missing or damaged, or has fewer segments.
     """
-    traces = bundled_traces() if source == "bundled" else read_traces(source)
+    bundled = source in bundled_names()
+    traces = bundled_traces(source) if bundled else read_traces(source)
     if max_segments is None:
         return traces
     if check_whole("max_segments", max_segments) > traces.segments:

@@ -33,7 +33,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
 
     Args:
         num_envs: The number of rows, B.
-        source: A trace file or ``bundled``.
+        source: Bundled traces or a trace file; see ``HaltEnv``.
         max_segments: The segment that always halts; ``None`` for the last recorded segment.
         ponder_cost: The cost of a segment.
         autoreset_mode: ``NextStep``, ``SameStep`` or ``Disabled``; a string, so that
@@ -55,7 +55,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def __init__(
         self,
         num_envs: int,
-        source: str = "bundled",
+        source: str = "sudoku",
         *,
         max_segments: int | None = None,
         ponder_cost: float = 0.01,

@@ -4,7 +4,7 @@ usage: hrm-gym COMMAND [ARGUMENTS]
 
 Examples:
   hrm-gym solve sudoku ".1.....2...343.."                    answer a puzzle
-  hrm-gym watch --agents maze-7x7 --record maze.gif           record an agent in a maze
+  hrm-gym watch --agents maze --record maze.gif               record an agent in a maze
   hrm-gym train --preset maze-7x7 --seconds 90 --threads 2    train an agent on a CPU
 """
 

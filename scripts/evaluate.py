@@ -15,7 +15,7 @@ from hrm_gym.scripts.cli import check_file, run
 class Args:
     """Arguments of the evaluation."""
 
-    agent: str = "sudoku-4x4"
+    agent: str = "sudoku"
     """Agent to evaluate: a pretrained one, the folder of a trained one, an exported .onnx file,
     random, oracle or depth-first; where demonstrations are shown, copy-input, common-symbol or
     nearest-cell."""

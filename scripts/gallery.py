@@ -55,10 +55,12 @@ def picture(env: Any, width: int | None = None) -> Any:
 def pretrained_agent(env_id: str) -> Any:
     """Return the pretrained agent of an Answer environment, or ``None``."""
     from hrm_gym.agents.hrm import HRMAgent
+    from hrm_gym.agents.shipped import pretrained_for
+    from hrm_gym.puzzles import get_task
     from hrm_gym.registration import task_id
 
-    known = "Answer" in env_id and task_id(env_id) in HRMAgent.pretrained()
-    return HRMAgent.from_pretrained(task_id(env_id)) if known else None
+    name = pretrained_for(get_task(task_id(env_id))) if "Answer" in env_id else None
+    return None if name is None else HRMAgent.from_pretrained(name)
 
 
 def choose(env: Any, agent: Any) -> int:

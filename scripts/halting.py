@@ -19,8 +19,8 @@ from hrm_gym.scripts.cli import command, run
 class Args:
     """Arguments of the comparison of halting rules."""
 
-    data: str = "bundled"
-    """Trace file that evaluate --save-traces wrote, or bundled."""
+    data: str = "sudoku"
+    """Bundled traces, sudoku or maze, or a trace file that evaluate --save-traces wrote."""
     steps: int = 100_000
     """Environment steps of each training."""
     seed: int = 0

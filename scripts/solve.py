@@ -269,17 +269,11 @@ def default_agent(task: Task) -> str:
     Raises:
         ValueError: if there is neither a pretrained agent nor a solver.
     """
-    from hrm_gym.agents.hrm import HRMAgent
-    from hrm_gym.puzzles import get_task
+    from hrm_gym.agents.shipped import pretrained_for
 
-    agents = HRMAgent.pretrained()
-    for name, agent in agents.items():
-        if agent.task == task.id:
-            return name
-    # An agent of another size, if its weights allow it.
-    for name, agent in agents.items():
-        if agent.mixer == "relations" and get_task(agent.task).family == task.family:
-            return name
+    name = pretrained_for(task)
+    if name is not None:
+        return name
     if not task.has_solver:
         raise ValueError(
             f"agent: there is no pretrained agent for {task.id}; expected --agent with the folder "

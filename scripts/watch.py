@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Args:
     """Arguments of the replay."""
 
-    agents: list[str] = field(default_factory=lambda: ["sudoku-4x4"])
+    agents: list[str] = field(default_factory=lambda: ["sudoku"])
     """One or two agents: a pretrained one, the folder of a trained one, an exported .onnx file,
     random, oracle or depth-first. The segments of an HRM are shown, and the moves of the others."""
     env: str | None = None

@@ -80,7 +80,7 @@ def use(programs: Path, folder: Path) -> None:
     if "1 of 1 solved" not in answer:
         raise SystemExit(f"solve: expected a solved puzzle, got\n{answer}")
     picture = folder / "watch.gif"
-    words = ("watch", "--agents", "maze-7x7", "--record", picture)
+    words = ("watch", "--agents", "maze", "--env", "HRMMazeAnswer-7x7-v0", "--record", picture)
     call(programs / "hrm-gym", *words, cwd=folder)
     if picture.stat().st_size < 1000:
         raise SystemExit("watch: expected a recording")

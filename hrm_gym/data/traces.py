@@ -41,8 +41,8 @@ from hrm_gym.halt_rule import repeats_answer, wants_to_halt
 from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
 
 FORMAT = 2
-BUNDLED = Path(__file__).parent / "traces.npz"
-"""The trace file of the package; ``docs/halting.md`` describes how it is made."""
+BUNDLED = Path(__file__).parent / "traces"
+"""The trace files of the package; ``docs/halting.md`` describes how they are made."""
 
 DAMAGED = (OSError, EOFError, TypeError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What NumPy raises for a damaged archive of arrays."""
@@ -222,14 +222,22 @@ def read_traces(path: Path | str) -> Traces:
         raise ValueError(f"{path}: expected a trace file: {error}") from None
 
 
+def bundled_names() -> list[str]:
+    """Return the names of the trace files of the package, those of the recorded agents."""
+    return sorted(path.stem for path in BUNDLED.glob("*.npz"))
+
+
 @lru_cache(maxsize=2)
-def bundled_traces() -> Traces:
-    """Return the traces of the package.
+def bundled_traces(name: str = "sudoku") -> Traces:
+    """Return traces of the package.
+
+    Args:
+        name: The recorded agent, see ``bundled_names``.
 
     Raises:
         ValueError: if the file is missing or damaged.
     """
-    return read_traces(BUNDLED)
+    return read_traces(BUNDLED / f"{name}.npz")
 
 
 def trace_digest(task: Task, puzzle: Puzzle) -> int:

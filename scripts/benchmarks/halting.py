@@ -8,25 +8,26 @@ from typing import Any
 def measure(args: Any) -> list[dict[str, Any]]:
     """Return accuracy, segments and reward of every rule on ``test`` and ``ood``, and the speed."""
     from hrm_gym import halting
-    from hrm_gym.data.traces import bundled_traces
+    from hrm_gym.data.traces import bundled_names, bundled_traces
     from hrm_gym.envs.halt import trace_splits
     from hrm_gym.puzzles import SPLITS
     from hrm_gym.scripts.benchmarks.envs import single_steps, vector_steps
     from hrm_gym.scripts.measuring.peers import ROWS
 
-    traces = bundled_traces()
-    splits = trace_splits(traces)
     rows = []
-    fit = traces.take(splits == SPLITS.index("train"))
-    for split in ("test", "ood"):
-        part = traces.take(splits == SPLITS.index(split))
-        for found in halting.compare(fit, part):
-            name = f"{split}, {found.name}"
-            rows += [
-                {"name": f"{name}: accuracy", "value": found.accuracy, "unit": "1"},
-                {"name": f"{name}: segments", "value": found.segments, "unit": "segments"},
-                {"name": f"{name}: reward", "value": found.reward, "unit": "1"},
-            ]
+    for source in bundled_names():
+        traces = bundled_traces(source)
+        splits = trace_splits(traces)
+        fit = traces.take(splits == SPLITS.index("train"))
+        for split in ("test", "ood"):
+            part = traces.take(splits == SPLITS.index(split))
+            for found in halting.compare(fit, part):
+                name = f"{source}, {split}, {found.name}"
+                rows += [
+                    {"name": f"{name}: accuracy", "value": found.accuracy, "unit": "1"},
+                    {"name": f"{name}: segments", "value": found.segments, "unit": "segments"},
+                    {"name": f"{name}: reward", "value": found.reward, "unit": "1"},
+                ]
     return [
         *rows,
         {

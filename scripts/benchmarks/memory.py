@@ -86,7 +86,7 @@ def measure(args: Any) -> list[dict[str, Any]]:
     )
     growth = curves["segment"][-1] / curves["segment"][0]
     rows.append({"name": "through time, deepest to shallowest", "value": growth, "unit": "x"})
-    agent = HRMAgent.from_pretrained("sudoku-4x4", args.device)
+    agent = HRMAgent.from_pretrained("sudoku", args.device)
     puzzles = load_puzzles(agent.task, split="test", limit=64)
     tokens = torch.tensor(puzzles.inputs, device=args.device)
     found = residuals(agent.model, tokens, 8, torch.zeros(len(tokens)))

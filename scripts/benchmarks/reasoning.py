@@ -1,9 +1,9 @@
 """Latent reasoning against a chain of thought: the time per solved puzzle.
 
-Every pretrained HRM agent is compared with a decoder of the same size, which writes the steps of a
-solver and then the answer. The decoder is trained here for ``--seconds`` on the same puzzles. Both
-answer the same held-out puzzles in turns. The tested claim is the published "100x faster
-reasoning".
+The pretrained HRM agents are compared with decoders, which write the steps of a solver and then the
+answer. A decoder is trained here for ``--seconds`` for each size of puzzles, and has as many
+parameters as the HRM of a preset for this size. Both answer the same held-out puzzles in turns. The
+tested claim is the published "100x faster reasoning".
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from hrm_gym.data import PuzzleSet
+from hrm_gym.puzzles import Task
 from hrm_gym.scripts.measuring.peers import Row, row
 from hrm_gym.scripts.measuring.timing import timed
 
-AGENTS = ("sudoku-4x4", "sudoku-6x6", "maze-7x7")
-"""Pretrained agents whose tasks have chains short enough for minutes of training."""
+PAIRS = {"sudoku-4x4": "sudoku", "sudoku-6x6": "sudoku", "sudoku": "sudoku", "maze-7x7": "maze"}
+"""Pretrained agents by the preset whose puzzles and number of parameters the decoder takes. The
+chains of other presets are too long for minutes of training."""
 PUZZLES = 256
 """Number of held-out puzzles."""
 COUNTS = {1: PUZZLES // 4, 64: PUZZLES}
@@ -32,13 +34,13 @@ TEXT = """# Latent reasoning and a chain of thought
 The HRM paper (arXiv 2506.21734) was announced with "100x faster reasoning" than a chain of
 thought. Here both answer the same {puzzles} held-out puzzles in turns in one process. `hrm` is the
 pretrained agent, which computes segments until it halts. `chain` is an autoregressive transformer
-of the same size with a key-value cache. It writes the steps of a solver token by token, then the
-answer. It learned from the same 1,000 puzzles, under the same symmetries, with the same optimizer.
-The steps of a Sudoku are singles (cell, digit), guesses and retractions; the steps of a maze are
-the cells of a depth-first walk. The cost of a solved puzzle is the time for all puzzles divided by
-the number of solved puzzles, and the ratio is that of the two costs. If an agent solves few
-puzzles, this ratio depends more on its training than on its speed. The row "solved or not"
-therefore gives the ratio of the times alone.
+with a key-value cache, trained on one size of puzzles. It writes the steps of a solver token by
+token, then the answer. It learned from 1,000 puzzles and their symmetries. The steps of a Sudoku
+are singles (cell, digit), guesses and retractions; the steps of a maze are the cells of a
+depth-first walk. The cost of a solved puzzle is the time for all puzzles divided by the number of
+solved puzzles, and the ratio is that of the two costs. If an agent solves few puzzles, this ratio
+depends more on its training than on its speed. The row "solved or not" therefore gives the ratio
+of the times alone.
 
 {table}
 
@@ -54,23 +56,27 @@ def measure(args: Any) -> list[Row]:
     from hrm_gym.files import write_text
 
     torch.set_num_threads(args.threads)
-    rows = [row for name in AGENTS for row in side_by_side(args, name)]
+    rows = [row for preset in PAIRS for row in side_by_side(args, preset)]
     write_text(args.out / REPORT, report(rows, args))
     return rows
 
 
-def side_by_side(args: Any, name: str) -> list[Row]:
-    """Train the decoder to compare with a pretrained agent and return the rows of both."""
+def side_by_side(args: Any, preset: str) -> list[Row]:
+    """Train the decoder of a preset and return the rows of it and of the pretrained agent."""
     from hrm_gym.agents.chain import train_chain
     from hrm_gym.agents.hrm import HRMAgent
+    from hrm_gym.agents.hrm.presets import get_preset
     from hrm_gym.data import load_puzzles
+    from hrm_gym.puzzles import get_task
 
-    hrm = HRMAgent.from_pretrained(name, args.device)
+    config = get_preset(preset)
+    name = config.task_id
+    hrm = HRMAgent.from_pretrained(PAIRS[preset], args.device)
     trained = train_chain(
-        hrm.about["env"], preset=name, seed=args.seed, seconds=args.seconds, device=args.device
+        config.env, preset=preset, seed=args.seed, seconds=args.seconds, device=args.device
     )
     agents = {"hrm": hrm, "chain": trained.agent}
-    puzzles = load_puzzles(hrm.task, None, "test", limit=PUZZLES)
+    puzzles = load_puzzles(get_task(name), None, "test", limit=PUZZLES)
     seconds = {"hrm": hrm.about["trained_seconds"], "chain": trained.seconds}
     rows = []
     for title, agent in agents.items():
@@ -78,7 +84,7 @@ def side_by_side(args: Any, name: str) -> list[Row]:
         rows.append(row(f"{name}, {title}: training", seconds[title], "s"))
     for batch, count in COUNTS.items():
         chosen = puzzles.first(count)
-        spent, solved, steps = answer(agents, chosen, batch)
+        spent, solved, steps = answer(get_task(name), agents, chosen, batch)
         # An agent that solves nothing has no cost per solved puzzle.
         costs = {t: 1000 * spent[t] / solved[t] for t in agents if solved[t]}
         for title, cost in costs.items():
@@ -96,7 +102,7 @@ def side_by_side(args: Any, name: str) -> list[Row]:
 
 
 def answer(
-    agents: dict[str, Any], puzzles: PuzzleSet, batch: int
+    task: Task, agents: dict[str, Any], puzzles: PuzzleSet, batch: int
 ) -> tuple[dict[str, float], dict[str, int], dict[str, list[int]]]:
     """Let agents answer puzzles in turns.
 
@@ -114,7 +120,7 @@ def answer(
                 times[title].append(seconds)
                 if number == 0:
                     solved[title] += sum(
-                        agent.task.is_solved(puzzles[start + row], answer)
+                        task.is_solved(puzzles[start + row], answer)
                         for row, answer in enumerate(solution.answer)
                     )
                     steps[title] += getattr(agent, "written", solution.segments).tolist()
@@ -125,6 +131,7 @@ def answer(
 
 def report(rows: list[Row], args: Any) -> str:
     """Return the report of the rows in Markdown."""
+    from hrm_gym.agents.hrm.presets import get_preset
     from hrm_gym.machine import machine
 
     value = {row["name"]: row["value"] for row in rows}
@@ -133,7 +140,7 @@ def report(rows: list[Row], args: Any) -> str:
         "a solved puzzle, batch 1 | batch 64 |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name in AGENTS:
+    for name in (get_preset(preset).task_id for preset in PAIRS):
         for title, unit in (("hrm", "segments"), ("chain", "tokens")):
             own = f"{name}, {title}"
             costs = [f"{own}, batch {batch}: a solved puzzle" for batch in COUNTS]

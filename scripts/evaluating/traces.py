@@ -49,6 +49,8 @@ def save_traces(args: Args, agent: object, env_id: str, env_kwargs: dict[str, An
 def repeated_command(args: Args, splits: tuple[str, ...]) -> str:
     """Return the command that records the same traces, wherever it writes them to."""
     words = ["--agent", args.agent]
+    if args.env is not None:
+        words += ["--env", args.env]
     if args.trace_segments is not None:
         words += ["--trace-segments", str(args.trace_segments)]
     if args.data is not None:

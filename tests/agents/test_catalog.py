@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from untrained import untrained
 
 from hrm_gym.agents.catalog import AGENTS, check_task, env_of, learns, load_agent, train_agent
 from hrm_gym.agents.search import DepthFirstAgent
@@ -36,11 +37,11 @@ def test_agents_are_loaded_by_name(tmp_path: Path) -> None:
     assert isinstance(load_agent("depth-first"), DepthFirstAgent)
     assert isinstance(load_agent("random", env_id="HRMMaze-7x7-v0"), RandomAgent)
     assert type(load_agent(CUSTOM)).__name__ == "WallFollower"
-    agent = load_agent("maze-7x7")
-    assert agent.task.id == "maze-7x7"
-    assert env_of(agent) == "HRMMazeAnswer-7x7-v0"
+    agent = load_agent("maze")
+    assert agent.task.id == "maze-30x30"
+    assert env_of(agent) == "HRMMazeAnswer-v0"
     agent.save(tmp_path)
-    assert load_agent(str(tmp_path)).task.id == "maze-7x7"
+    assert load_agent(str(tmp_path)).task.id == "maze-30x30"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_folder_names_its_kind_of_agent(tmp_path: Path) -> None:
 
 
 def test_an_agent_of_another_task_is_rejected() -> None:
-    agent = load_agent("maze-7x7")
+    agent = untrained("maze-7x7")
     check_task("maze-7x7", agent, "maze-7x7", "the puzzle")
     check_task("oracle", OracleAgent(), "maze-9x9", "the puzzle")
     with pytest.raises(ValueError, match="agent: m solves maze-7x7, the puzzle is maze-9x9"):

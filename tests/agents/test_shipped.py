@@ -72,8 +72,7 @@ def test_listing_loads_no_torch():
 
 
 def test_notes_are_added_to_a_checkpoint(tmp_path):
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
-    agent.save(tmp_path)
+    HRMAgent.from_pretrained("sudoku").save(tmp_path)
     before = json.loads((tmp_path / "config.json").read_text())
     note(tmp_path, {"command": "train", "solve_rate": 0.5})
     after = json.loads((tmp_path / "config.json").read_text())

@@ -10,8 +10,8 @@ import threading
 import gymnasium as gym
 import numpy as np
 import pytest
+from untrained import untrained
 
-from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.readers import read_questions
 from hrm_gym.puzzles import get_task
@@ -397,7 +397,7 @@ def test_an_environment_takes_arrays_and_nested_lists(env_id):
 
 
 def test_an_agent_takes_grids_and_refuses_padding():
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    agent = untrained("sudoku-4x4")
     tokens = agent.task.parse(FOUR)
     grid = (tokens.astype(int) - 1).reshape(4, 4)
     wanted = agent.solve(tokens).answer

@@ -174,9 +174,12 @@ def test_splits_never_share_a_puzzle():
     np.testing.assert_array_equal(splits == 3, traces.ood)
 
 
-def test_the_bundled_file_is_small_complete_and_stores_its_command():
-    assert BUNDLED.stat().st_size <= 300_000
-    traces = read_traces(BUNDLED)
+@pytest.mark.parametrize("name", ["maze", "sudoku"])
+def test_a_bundled_file_is_small_complete_and_stores_its_command(name):
+    path = BUNDLED / f"{name}.npz"
+    assert path.stat().st_size <= 2_000_000
+    traces = read_traces(path)
+    assert traces.agent == name
     task = get_task(traces.task)
     assert traces.about["command"].startswith("python scripts/evaluate.py --agent ")
     for row in range(0, len(traces), 100):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -35,11 +37,12 @@ def test_each_rule_halts_as_documented(traces):
         wanted = int(np.flatnonzero(own)[0]) + 1 if own.any() else part.segments
         assert halting.q_head(part)[row] == wanted
         stop = halting.steady(part)[row]
-        same = [bool((part.answers[row, k] == part.answers[row, k - 1]).all()) for k in range(1, 8)]
-        assert stop == (same.index(True) + 2 if any(same) else 8)
+        answers = part.answers[row]
+        same = [bool((a == b).all()) for a, b in pairwise(answers)]
+        assert stop == (same.index(True) + 2 if any(same) else part.segments)
         least = part.confidence[row].min(axis=1) / 255
         assert halting.sure(part, 0.9)[row] == next(
-            (k + 1 for k in range(8) if least[k] >= 0.9), part.segments
+            (k + 1 for k in range(part.segments) if least[k] >= 0.9), part.segments
         )
 
 
@@ -63,5 +66,6 @@ def test_rewards_of_the_environment_equal_those_of_the_rules(traces):
 
 
 def test_the_error_names_a_segment_that_was_not_recorded(traces):
-    with pytest.raises(ValueError, match=r"^segment: expected 1..8, got 9"):
-        halting.fixed(traces, 9)
+    last = traces.segments
+    with pytest.raises(ValueError, match=rf"^segment: expected 1..{last}, got {last + 1}"):
+        halting.fixed(traces, last + 1)

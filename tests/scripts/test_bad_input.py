@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from untrained import untrained
 
 from hrm_gym import files as writing
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.scripts.cli import run
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKPOINT = ROOT / "agents" / "pretrained" / "maze-7x7"
+CHECKPOINT = ROOT / "agents" / "pretrained" / "maze"
 SUDOKU = ".....431.3...243"
 NO_PATH = "S#" + " " * 5 + "##" + " " * 39 + "G"
 CUDA = f"cuda:{torch.cuda.device_count()}"
@@ -52,6 +53,7 @@ def files(tmp_path_factory) -> Path:
     (folder / "binary.csv").write_bytes(bytes(range(256)))
     for name in ("folder", "folder.csv", "folder.json"):
         (folder / name).mkdir()
+    untrained("maze-7x7").save(folder / "small")
     about = json.loads((CHECKPOINT / "config.json").read_text())
     changes = {
         "half": {},
@@ -95,7 +97,7 @@ CASES = [
     (f"solve sudoku z{'.' * 15}", "cell 1: 'Z' is not a cell of sudoku-4x4"),
     (f"solve sudoku 11{'.' * 14}", "no solution"),
     (f"solve sudoku {'.' * 16}", "several solutions"),
-    (f"solve sudoku {SUDOKU} --agent maze-7x7", "maze-7x7"),
+    (f"solve sudoku {SUDOKU} --agent maze", "maze"),
     (f"solve sudoku {SUDOKU} --agent nobody", "agent: expected a checkpoint folder or one of"),
     (f"solve sudoku {SUDOKU} --device {CUDA}", f"device: '{CUDA}' is not available"),
     (f"solve sudoku {SUDOKU} --device gpu", "device: expected cpu, cuda or cuda:N"),
@@ -112,18 +114,18 @@ CASES = [
     ("evaluate --agent {}/file", "agent: expected a checkpoint folder"),
     ("evaluate --agent {}/nowhere", "agent: expected a checkpoint folder"),
     (
-        "evaluate --agent maze-7x7 --env HRMMaze-9x9-v0",
-        "error: agent: maze-7x7 solves maze-7x7, HRMMaze-9x9-v0 is maze-9x9",
+        "evaluate --agent {}/small --env HRMMaze-9x9-v0",
+        "small solves maze-7x7, HRMMaze-9x9-v0 is maze-9x9",
     ),
     (
-        "evaluate --agent maze-7x7 --env HRMSudokuAnswer-4x4-v0",
-        "error: agent: maze-7x7 solves maze-7x7, HRMSudokuAnswer-4x4-v0 is sudoku-4x4",
+        "evaluate --agent maze --env HRMSudokuAnswer-4x4-v0",
+        "error: agent: maze solves maze-30x30, HRMSudokuAnswer-4x4-v0 is sudoku-4x4",
     ),
     (
         "train --preset maze-7x7 --env HRMSudoku-4x4-v0",
         "env: preset maze-7x7 trains on HRMMazeAnswer-7x7-v0, got 'HRMSudoku-4x4-v0'",
     ),
-    (f"evaluate --agent sudoku-4x4 --device {CUDA}", "is not available"),
+    (f"evaluate --agent sudoku --device {CUDA}", "is not available"),
     ("evaluate --agent oracle --env HRMSudok-v0", "env: expected one of"),
     ("evaluate --agent random --env CartPole-v1", "env: CartPole-v1 does not take split"),
     ("build-bank --out {}/bank --only sudoku-5x5", "only: expected one of sudoku-4x4, "),
@@ -235,7 +237,7 @@ def test_the_error_names_an_unknown_keyword():
 
 def test_a_missing_device_is_rejected_in_python_too():
     with pytest.raises(ValueError, match="device: 'cuda:99' is not available"):
-        HRMAgent.from_pretrained("sudoku-4x4", device="cuda:99")
+        HRMAgent.from_pretrained("sudoku", device="cuda:99")
 
 
 def test_a_full_disk_is_reported_in_one_sentence():

@@ -22,7 +22,8 @@ def rows_of(path):
 
 
 def test_depth_and_votes(tmp_path, capsys):
-    words = ["--agent", "sudoku-4x4", "--episodes", "30", "--segments", "9", "--votes", "4"]
+    words = ["--agent", "sudoku", "--env", "HRMSudokuAnswer-4x4-v0", "--episodes", "30"]
+    words += ["--segments", "9", "--votes", "4"]
     files = ["--json", str(tmp_path / "r.json"), "--out", str(tmp_path / "figures")]
     assert run(main, Args, [*words, *files]) == 0
     shown = capsys.readouterr().out
@@ -169,9 +170,9 @@ def test_invalid_arguments_are_reported(capsys):
             ["--agent", "oracle", "--env", "HRMSudoku-4x4-v0", "--votes", "2"],
             "expected an HRM agent",
         ),
-        (["--agent", "sudoku-4x4", "--votes", "0"], "votes: expected at least 1, got 0"),
-        (["--agent", "sudoku-4x4", "--segments", "0"], "segments: expected at least 1, got 0"),
-        (["--agent", "maze-7x7", "--votes", "17"], "votes: maze-7x7 has 16 symmetries, got 17"),
+        (["--agent", "sudoku", "--votes", "0"], "votes: expected at least 1, got 0"),
+        (["--agent", "sudoku", "--segments", "0"], "segments: expected at least 1, got 0"),
+        (["--agent", "maze", "--votes", "9"], "votes: maze-30x30 has 8 symmetries, got 9"),
     ):
         assert run(main, Args, [*words, "--episodes", "3"]) == 2
         said = capsys.readouterr()
@@ -191,7 +192,8 @@ def test_a_custom_task_is_evaluated(path, tmp_path, capsys):
 
 @pytest.mark.parametrize("votes", ["count", "confidence"])
 def test_votes_do_not_reduce_the_accuracy(tmp_path, votes):
-    words = ["--agent", "maze-7x7", "--episodes", "40", "--votes", "8", "--vote-by", votes]
+    words = ["--agent", "maze", "--env", "HRMMazeAnswer-7x7-v0", "--episodes", "40"]
+    words += ["--votes", "8", "--vote-by", votes]
     assert run(main, Args, [*words, "--json", str(tmp_path / "r.json")]) == 0
     rows = rows_of(tmp_path / "r.json")
     accuracy = [r["value"] for n, r in rows.items() if "/votes" in n]

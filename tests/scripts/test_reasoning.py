@@ -38,14 +38,14 @@ def test_time_and_solved_puzzles_are_added_up_by_agent(monkeypatch: pytest.Monke
     task = get_task("sudoku-4x4")
     puzzles = PuzzleSet.of([task.generate(key) for key in range(8)], "generator")
     agents = {"hrm": Clocked(1.0), "chain": Clocked(5.0, tokens=30)}
-    spent, solved, steps = reasoning.answer(agents, puzzles, batch=4)
+    spent, solved, steps = reasoning.answer(task, agents, puzzles, batch=4)
     assert spent == {"hrm": 2.0, "chain": 10.0}
     assert solved == {"hrm": 4, "chain": 4}
     assert steps == {"hrm": [2] * 8, "chain": [30] * 8}
 
 
 def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reasoning, "AGENTS", ("sudoku-4x4",))
+    monkeypatch.setattr(reasoning, "PAIRS", {"sudoku-4x4": "sudoku"})
     monkeypatch.setattr(reasoning, "COUNTS", {1: 2, 64: 8})
     benchmark.main(benchmark.Args("reasoning", seconds=0.2, threads=1, out=tmp_path))
     page = (tmp_path / reasoning.REPORT).read_text()

@@ -6,11 +6,10 @@ import json
 import sys
 
 import pytest
-import torch
+from untrained import untrained
 
-from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.exchange.export import export
-from hrm_gym.agents.hrm.model.tasks import task_fields
 from hrm_gym.agents.shipped import FOLDER
 from hrm_gym.data import load_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
@@ -32,7 +31,7 @@ def call(*words):
 
 
 def test_a_string_prints_the_board_and_the_verdict(capsys):
-    assert call("sudoku", FOUR, "--agent", "sudoku-4x4") == 0
+    assert call("sudoku", FOUR, "--agent", "sudoku") == 0
     said = capsys.readouterr().out
     assert FOUR_SOLVED in said
     assert "│ 2 1 │ 3 4 │" in said
@@ -47,20 +46,19 @@ def test_the_oracle_solves_any_size(capsys):
     assert call("maze", MAZE, "--agent", "oracle") == 0
 
 
-def test_the_pretrained_agent_of_the_size_is_the_default(capsys, tmp_path, monkeypatch):
+def test_the_pretrained_agent_of_the_family_is_the_default(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "maze-7x7").mkdir()
-    maze = get_task("maze-7x7")
-    inputs = load_puzzles(maze, "bank", "test").inputs[0]
-    agent = HRMAgent.from_pretrained(FOLDER / "maze-7x7")
-    right = maze.is_solved(Puzzle(inputs, inputs), agent.solve(inputs).answer)
-    assert call("maze", maze.format(inputs)) == (0 if right else 1)
-    assert "maze-7x7: " in capsys.readouterr().out
-    # Of 9x9 Sudokus and 12x12 mazes the agents of every size are the default.
+    # A folder of the same name in the working directory is not the agent.
+    (tmp_path / "maze").mkdir()
+    for size in (7, 12):
+        maze = get_task(f"maze-{size}x{size}")
+        inputs = maze.generate(0).inputs
+        agent = HRMAgent.from_pretrained(FOLDER / "maze")
+        right = maze.is_solved(Puzzle(inputs, inputs), agent.solve(inputs).answer)
+        assert call("maze", maze.format(inputs)) == (0 if right else 1)
+        assert "maze: " in capsys.readouterr().out
     assert call("sudoku", NINE) == 0
     assert "sudoku: 1 of 1" in capsys.readouterr().out
-    call("maze", get_task("maze-12x12").format(get_task("maze-12x12").generate(0).inputs))
-    assert "maze: " in capsys.readouterr().out
 
 
 def test_a_puzzle_longer_than_a_file_name(capsys):
@@ -100,7 +98,7 @@ def test_many_puzzles_are_solved_in_batches(tmp_path, capsys):
     assert "1100 of 1100 solved" in capsys.readouterr().out
     rows = json.loads(out.read_text())["rows"]
     assert [row["name"] for row in rows] == many
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    agent = HRMAgent.from_pretrained("sudoku")
     solution = agent.solve(inputs[:50])
     for row, answer, segments in zip(rows, solution.answer, solution.segments, strict=False):
         assert row["value"] == task.format(answer)
@@ -109,17 +107,8 @@ def test_many_puzzles_are_solved_in_batches(tmp_path, capsys):
         assert 0 <= row["confidence"] <= 1
 
 
-def random_agent(folder, task_id, **changes):
-    torch.manual_seed(0)
-    task = get_task(task_id)
-    config = HRMConfig(task.vocab_size, task.seq_len, hidden_size=16, num_heads=2, **changes)
-    agent = HRMAgent(HRM(config), task_id, max_segments=2)
-    agent.save(folder)
-    return agent
-
-
 def test_a_wrong_answer_is_reported_as_wrong(tmp_path, capsys):
-    random_agent(tmp_path / "agent", "sudoku-4x4")
+    untrained("sudoku-4x4").save(tmp_path / "agent")
     assert call("sudoku", FOUR, "--agent", tmp_path / "agent") == 1
     said = capsys.readouterr().out
     assert "WRONG: it changes " in said
@@ -135,7 +124,7 @@ def test_the_verdict_says_what_is_wrong():
 
 
 def test_arc(tmp_path, capsys):
-    random_agent(tmp_path / "agent", "arc", round_to=8)
+    untrained("arc").save(tmp_path / "agent")
     (tmp_path / "abc.json").write_text(json.dumps(ARC))
     words = ("--agent", tmp_path / "agent", "--json", tmp_path / "out.json")
     assert call("arc", tmp_path / "abc.json", *words) == 1
@@ -154,11 +143,9 @@ WIDE = {**ARC, "test": [{"input": [[1] * 6]}]}
 
 def mini_agent(folder):
     """Save an agent with random weights that knows the first three tasks of Mini-ARC."""
-    model = {"hidden_size": 8, "round_to": 8, "L_layers": 1, "shared": True, "H_cycles": 1}
-    model |= {"mixer": "relations", "positions": "none", "num_puzzles": 24}
-    model = HRM(HRMConfig.from_dict(task_fields(get_task("arc-5x5"), model)))
     about = {"train": {"source": "mini-arc:turned:3"}}
-    HRMAgent(model, "arc-5x5", 1, about=about).save(folder)
+    model = {"mixer": "relations", "num_puzzles": 24, "shared": True, "H_cycles": 1}
+    untrained("arc-5x5", 1, about, **model).save(folder)
     return folder
 
 
@@ -204,7 +191,7 @@ def test_an_arc_task_of_the_training_needs_no_adaptation(tmp_path, capsys):
 
 
 def test_an_arc_agent_of_a_smaller_canvas(tmp_path, capsys):
-    random_agent(tmp_path / "agent", "arc-5x5")
+    untrained("arc-5x5").save(tmp_path / "agent")
     path = tmp_path / "abc.json"
     path.write_text(json.dumps(ARC))
     words = ("--agent", tmp_path / "agent", "--json", tmp_path / "out.json")
@@ -223,7 +210,7 @@ def test_an_arc_agent_of_a_smaller_canvas(tmp_path, capsys):
 
 
 def test_an_exported_agent_solves(tmp_path, capsys):
-    export(HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx")
+    export(HRMAgent.from_pretrained("sudoku"), tmp_path / "a.onnx")
     assert call("sudoku", FOUR, "--agent", tmp_path / "a.onnx") == 0
     assert FOUR_SOLVED in capsys.readouterr().out
 
@@ -248,7 +235,7 @@ def test_an_exported_agent_solves(tmp_path, capsys):
         (["maze", "S#G#"], "size: expected an integer of at least 3"),
         (["maze", "S  ###  G"], "the maze has no path from S to G"),
         (["maze", "S       S"], "a maze has one S and one G, got 2 S and 0 G"),
-        (["sudoku", FOUR, "--agent", "maze-7x7"], "agent: maze-7x7 solves maze-7x7, the puzzle is"),
+        (["sudoku", FOUR, "--agent", "maze"], "agent: maze solves maze-30x30, the puzzle is"),
         (["sudoku", FOUR, "--agent", "random"], "agent: random plays move by move"),
         (["sudoku", FOUR, "--agent", "nobody"], "agent: expected a checkpoint folder or one of"),
         (["sudoku", FOUR, "--agent", "none.onnx"], "none.onnx: expected an exported .onnx file"),

@@ -17,12 +17,15 @@ from hrm_gym.agents.hrm.inference.recording import record_traces
 from hrm_gym.agents.simple import OracleAgent, RandomAgent
 from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import make_env
+from hrm_gym.puzzles import get_task
 from hrm_gym.registration import answer_id
 from hrm_gym.scripts import cli, watch
 from hrm_gym.scripts.cli import run
 from hrm_gym.scripts.watching.recording import END_SECONDS, frames
 from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace
 from hrm_gym.scripts.watching.window import LONGEST, ReplayWindow
+
+SEVEN = ("--env", "HRMMazeAnswer-7x7-v0")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +38,7 @@ def _driver(monkeypatch):
 
 @pytest.fixture(scope="module")
 def agent():
-    return HRMAgent.from_pretrained("maze-7x7")
+    return HRMAgent.from_pretrained("maze")
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_the_replay_of_a_reasoning_agent_shows_its_segments(agent):
     for env_id in ("HRMMaze-7x7-v0", "HRMMazeAnswer-7x7-v0"):
         choice = Choice(env_id, index=3)
         track = watch_agent(agent, choice, "hrm")
-        inputs = load_puzzles(agent.task, "bank", "test").inputs[3]
+        inputs = load_puzzles(get_task("maze-7x7"), "bank", "test").inputs[3]
         assert len(track.steps) == agent.solve(inputs).segments
         last = track.steps[-1].scene
         np.testing.assert_array_equal(last.tokens, inputs)
@@ -92,8 +95,8 @@ def test_the_replay_of_a_step_agent_shows_its_moves():
 
 
 def test_a_trace_is_replayed_without_the_model(agent, track, tmp_path):
-    puzzles = load_puzzles(agent.task, "bank", "test", limit=5)
-    traces = record_traces(agent, puzzles, "HRMMazeAnswer-7x7-v0", "maze-7x7")
+    puzzles = load_puzzles(get_task("maze-7x7"), "bank", "test", limit=5)
+    traces = record_traces(agent, puzzles, "HRMMazeAnswer-7x7-v0", "maze")
     traces.save(tmp_path / "t.npz")
     replayed = watch_trace(tmp_path / "t.npz", 3, past_halting=True)
     assert [step.badge for step in replayed.steps] == [step.badge for step in track.steps]
@@ -196,7 +199,7 @@ def test_the_window_shows_the_replay_until_it_is_closed(track, tmp_path):
 def test_a_recording_is_written(tmp_path):
     from PIL import Image
 
-    words = ("--agents", "maze-7x7", "oracle", "--index", 3, "--speed", 8, "--width", 200)
+    words = ("--agents", "maze", "oracle", *SEVEN, "--index", 3, "--speed", 8, "--width", 200)
     assert call(*words, "--record", tmp_path / "a.gif") == 0
     with Image.open(tmp_path / "a.gif") as picture:
         assert picture.size[0] == 400
@@ -206,7 +209,8 @@ def test_a_recording_is_written(tmp_path):
 
 def test_a_recording_shows_its_progress(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
-    words = ("--agents", "maze-7x7", "--speed", 8, "--width", 200, "--record", tmp_path / "a.gif")
+    words = ("--agents", "maze", *SEVEN, "--speed", 8, "--width", 200)
+    words += ("--record", tmp_path / "a.gif")
     assert call(*words) == 0
     assert "recording" not in capsys.readouterr().err
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -241,10 +245,10 @@ def test_an_mp4_file_is_written(tmp_path):
         (["--agents", "nobody", "--record", "a.gif"], "agent: expected"),
         (["--agents", "oracle", "--record", "a.gif"], "env: the agent oracle needs --env"),
         (["--agents", "a", "b", "c"], "agents: expected one or two, got 3"),
-        (["--env", "HRMMaze-7x7-v0", "--record", "a.gif"], "agent: hrm sudoku-4x4 solves"),
+        (["--env", "HRMMaze-7x7-v0", "--record", "a.gif"], "agent: hrm sudoku solves"),
         (["--env", "nonsense", "--record", "a.gif"], "env: expected one of"),
         (["--index", "100000", "--record", "a.gif"], "index: expected"),
-        (["--puzzle", "12", "--record", "a.gif"], "expected 16 cells for sudoku-4x4, got 2"),
+        (["--puzzle", "12", "--record", "a.gif"], "expected 81 cells for sudoku-9x9, got 2"),
         (["--trace", "none.npz", "--record", "a.gif"], "none.npz: expected a trace file"),
         (["--speed", "0"], "speed: expected"),
         (["--width", "100000"], "width: expected 100..4000 pixels a board, got 100000"),
@@ -283,7 +287,7 @@ def test_without_a_display_the_error_suggests_recording(capsys, monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    assert call("--agents", "sudoku-4x4") == 2
+    assert call("--agents", "sudoku") == 2
     assert "--record out.gif" in capsys.readouterr().err
 
 

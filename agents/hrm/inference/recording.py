@@ -38,7 +38,7 @@ def record_traces(
         ValueError: if ``segments`` is not positive, or the puzzles do not fit the agent's task.
     """
     sets = [puzzles] if isinstance(puzzles, PuzzleSet) else list(puzzles)
-    task = agent.task
+    task = agent.task_for(sets[0].inputs.shape[1])
     names = ("answers", "confidence", "entropy", "q_halt", "q_continue")
     parts: dict[str, list[Any]] = {key: [] for key in names}
     for part in sets:

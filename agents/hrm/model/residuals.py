@@ -43,7 +43,7 @@ def residuals(
     rows = None
     if model.puzzle_emb is not None:
         ids = torch.zeros(len(tokens)) if puzzle_ids is None else puzzle_ids
-        rows = torch.nn.functional.embedding(ids.long().to(tokens.device), model.puzzle_emb)
+        rows = model.puzzle_rows(ids.to(tokens.device))
     z_H, z_L = model.initial_carry(len(tokens), tokens.device, seq_len=tokens.shape[1])
     x = model._embed(tokens, rows).to(z_H.dtype)
     links = model.board(tokens.shape[1]).links if model.relational else None

@@ -127,8 +127,8 @@ def test_a_file_is_read(tmp_path):
 
 
 def test_agents_that_cannot_adapt():
-    with pytest.raises(ValueError, match="sudoku-4x4, whose puzzles have no demonstrations"):
-        HRMAgent.from_pretrained("sudoku-4x4").adapt({"train": [PAIR]})
+    with pytest.raises(ValueError, match="sudoku-9x9, whose puzzles have no demonstrations"):
+        HRMAgent.from_pretrained("sudoku").adapt({"train": [PAIR]})
     with pytest.raises(ValueError, match="seconds: expected"):
         mini_agent().adapt({"train": [PAIR]}, 0)
     agent = mini_agent()

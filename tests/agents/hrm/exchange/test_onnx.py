@@ -189,8 +189,8 @@ def test_one_file_answers_puzzles_of_several_sizes(tmp_path):
 @pytest.mark.parametrize(
     ("name", "env_id"),
     [
-        ("sudoku-4x4", "HRMSudokuAnswer-4x4-v0"),
-        ("sudoku-4x4", "HRMSudoku-4x4-v0"),
+        ("sudoku", "HRMSudokuAnswer-4x4-v0"),
+        ("sudoku", "HRMSudoku-4x4-v0"),
         ("sudoku", "HRMSudoku-6x6-v0"),
         ("maze", "HRMMaze-7x7-v0"),
     ],
@@ -237,9 +237,9 @@ def test_each_weight_is_stored_and_used_once(name, precision, shared):
     assert len([c for c in contents if len(c) > 64]) == len({c for c in contents if len(c) > 64})
 
 
-@pytest.mark.parametrize("name", ["sudoku-4x4", "sudoku"])
-def test_an_exported_agent_does_not_load_torch(name, tmp_path):
-    agent = HRMAgent.from_pretrained(name)
+@pytest.mark.parametrize("relational", [False, True])
+def test_an_exported_agent_does_not_load_torch(relational, tmp_path):
+    agent = HRMAgent.from_pretrained("sudoku") if relational else random_agent({})
     export(agent, tmp_path / "a.onnx", "int8")
     env = gym.make("HRMSudoku-4x4-v0", split="test")
     puzzle = env.reset(seed=3)[0]["tokens"]
@@ -322,7 +322,7 @@ def test_a_file_never_imports_code(tmp_path, monkeypatch):
     (tmp_path / "task_of_an_onnx_file.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "a.onnx"
-    export(HRMAgent.from_pretrained("sudoku-4x4"), path)
+    export(random_agent({}), path)
     edited(path, task="task_of_an_onnx_file:Task")
     with pytest.raises(ValueError, match=r"a\.onnx: its task .* is code"):
         OnnxAgent(path)
@@ -331,7 +331,7 @@ def test_a_file_never_imports_code(tmp_path, monkeypatch):
 
 
 def test_damaged_files_are_rejected_in_one_sentence(tmp_path):
-    agent, path = HRMAgent.from_pretrained("sudoku-4x4"), tmp_path / "a.onnx"
+    agent, path = random_agent({}), tmp_path / "a.onnx"
     export(agent, path)
     good = path.read_bytes()
     about = json.loads(onnx.load(path).metadata_props[0].value)
@@ -399,7 +399,7 @@ def test_relations_that_do_not_fit_the_graph_are_rejected(tmp_path):
 
 
 def test_the_error_names_a_missing_extra(tmp_path, monkeypatch):
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    agent = random_agent({})
     export(agent, tmp_path / "a.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "onnx", None)
@@ -411,7 +411,7 @@ def test_the_error_names_a_missing_extra(tmp_path, monkeypatch):
 
 
 def test_the_metadata_describes_the_model():
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
+    agent = random_agent({})
     (entry,) = build(agent, "int8").metadata_props
     assert entry.key == METADATA
     about = json.loads(entry.value)

@@ -206,8 +206,7 @@ def test_a_checkpoint_is_loaded_from_the_hub(tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_never_imports_code(tmp_path):
-    agent = HRMAgent.from_pretrained("sudoku-4x4")
-    agent.save(tmp_path)
+    HRMAgent.from_pretrained("sudoku").save(tmp_path)
     about = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "own_task_of_a_file.py").write_text("raise SystemExit('imported')")
     about["task"] = "own_task_of_a_file:Task"
