@@ -23,7 +23,8 @@ class Args:
     presets: tuple[str, ...] | None = None
     """Presets that are varied; by default those of the suite."""
     seconds: float | None = None
-    """Training time of one cell; it ends at --seconds or --steps, whichever comes first."""
+    """Training time of one cell in CPU seconds of all its threads; it ends at --seconds or --steps,
+    whichever comes first."""
     steps: int | None = None
     """Optimizer steps of one cell; by default those of the preset."""
     seed: int = 0

@@ -9,6 +9,8 @@ from pathlib import Path
 # pytest puts tests/ on the path, where tests/hrm_gym would pass for the package; a real package
 # further down the path wins over such a bare folder.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+# Modules that several tests share lie beside this file.
+sys.path.append(str(Path(__file__).resolve().parent))
 # Before pygame or torch are imported anywhere.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

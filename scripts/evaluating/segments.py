@@ -12,6 +12,8 @@ from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_dept
 from hrm_gym.agents.hrm.inference.restarts import Restarts
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.agents.hrm.inference.voting.symmetries import distinct_symmetries
+from hrm_gym.puzzles import get_task
+from hrm_gym.registration import TABLE
 from hrm_gym.scripts.reporting import depth as report
 from hrm_gym.scripts.reporting.calibration import calibration_rows, calibration_table
 
@@ -38,7 +40,9 @@ def has_segments(args: Args, agent: Any, env_id: str) -> bool:
             f"got {args.agent} in {env_id}"
         )
     if thinks and args.votes is not None:
-        distinct_symmetries(agent.task, args.votes)
+        # A custom task has no id of its own.
+        tasks = {row.id: row.task for row in TABLE if row.task is not None}
+        distinct_symmetries(get_task(tasks.get(env_id, agent.task.id)), args.votes)
     return thinks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,8 @@ class AblationCell(Cell):
 
         config = changed(self.preset, self.changes)
         trainer = Trainer(config, self.seed, self.device, **self.execution)
-        if run(trainer, self.steps, self.seconds) == "stopped":
+        # Other programs on the machine would take time from some variants.
+        if run(trainer, self.steps, self.seconds, clock=time.process_time) == "stopped":
             raise KeyboardInterrupt
         agent = trainer.agent()
         puzzles = load_puzzles(agent.task, split="test", limit=self.episodes)

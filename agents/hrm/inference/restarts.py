@@ -4,8 +4,8 @@ The rules of a task tell a valid answer from an invalid one without its label, s
 leaves the batch once its answer cannot be improved. With noise in the carry an agent thinks from
 other initial states. If an answer only fills in blanks, an attempt also *assumes* some of the
 cells that the agent is surest of, thinks about the easier puzzle, assumes more of them, and so on.
-Wrong assumptions spoil one attempt; the next one begins with the original puzzle. Votes over
-symmetries do nothing for a model that is equivariant under them.
+Wrong assumptions spoil one attempt; the next one begins with the original puzzle. In other tasks
+every attempt shows the puzzle under another symmetry, under which the agent makes other mistakes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hrm_gym.checks import check_whole
-from hrm_gym.puzzles import Task, Tokens
+from hrm_gym.puzzles import Symmetry, Task, Tokens
 
 from .thinking import Noise, ReasoningAgent, Solution
+from .voting.symmetries import symmetries_of
 
 START_NOISE, CARRY_NOISE = 0.5, 0.1
 """Standard deviations of the noise in the initial carry, and of that after every segment."""
@@ -68,7 +69,7 @@ def solve_with_restarts(
     segments: int | None = None,
     halt: bool = True,
 ) -> Iterator[Attempts]:
-    """Answer puzzles once, then again with noise or assumptions until ``Task.cost`` is 0.
+    """Answer puzzles once, then again in other ways until ``Task.cost`` is 0.
 
     Of several answers the one of least ``Task.cost`` is kept; if the rules allow none of them, the
     one of highest q_halt, or the first one if cells were assumed. The cost of a maze is the length
@@ -95,6 +96,8 @@ def solve_with_restarts(
     first = agent.solve(asked, ids, halt, segments)
     questions = asked.astype(np.uint8)
     task = agent.task_for(questions.shape[1])
+    # Puzzles that the agent knows by their ids are shown as they are.
+    symmetries = symmetries_of(task, 1 if agent.num_puzzles else restarts.limit + 1)
     best = Attempts(first, np.ones(len(questions), np.int64), _costs(task, questions, first))
     yield best
     for attempt in range(1, restarts.limit + 1):
@@ -106,7 +109,8 @@ def solve_with_restarts(
             if task.fills_blanks:
                 found = _assume(agent, task, first.take(rows), *again, segments, noise)
             else:
-                found = agent.solve(*again, segments, noise)
+                symmetry = symmetries[attempt % len(symmetries)]
+                found = _turned(agent, symmetry, *again, segments, noise)
             best = _better(best, found, rows, task, questions)
         yield best
 
@@ -114,6 +118,22 @@ def solve_with_restarts(
 def _costs(task: Task, questions: Tokens, found: Solution) -> NDArray[np.float64]:
     """Return the cost of each answer."""
     return np.array([task.cost(q, a) for q, a in zip(questions, found.answer, strict=True)])
+
+
+def _turned(
+    agent: ReasoningAgent,
+    symmetry: Symmetry | None,
+    questions: Tokens,
+    ids: NDArray[np.int64],
+    halt: bool,
+    segments: int | None,
+    noise: Noise,
+) -> Solution:
+    """Return the answers to puzzles that the agent sees under a symmetry; None: as they are."""
+    if symmetry is None:
+        return agent.solve(questions, ids, halt, segments, noise)
+    found = agent.solve(symmetry.apply(questions), ids, halt, segments, noise)
+    return found.turned(symmetry.inverse())
 
 
 def _assume(

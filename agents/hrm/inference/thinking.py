@@ -18,7 +18,7 @@ from hrm_gym.checks import check_whole
 from hrm_gym.data.readers import read_puzzle
 from hrm_gym.halt_rule import repeats_answer
 from hrm_gym.halting import sigmoid
-from hrm_gym.puzzles import PAD, Task, Tokens
+from hrm_gym.puzzles import PAD, Symmetry, Task, Tokens
 
 from ...base import Agent, Signal
 
@@ -80,6 +80,11 @@ class Solution(NamedTuple):
         """Return copies of the answers to some puzzles, in the order of ``rows``."""
         parts: tuple[Any, ...] = self
         return Solution(*(part[rows].copy() for part in parts))
+
+    def turned(self, symmetry: Symmetry) -> Solution:
+        """Return the answers under a symmetry of their task."""
+        answer, certainty = symmetry.apply(self.answer), self.certainty[..., symmetry.positions]
+        return self._replace(answer=answer, certainty=certainty)
 
     def put(self, rows: Any, others: Solution) -> None:
         """Replace the answers to some puzzles, but add their segments."""

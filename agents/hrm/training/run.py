@@ -76,6 +76,7 @@ def run(
     steps: int | None = None,
     seconds: float | None = None,
     callbacks: Callbacks | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> str:
     """Train until the total number of steps or the total training time is reached.
 
@@ -85,6 +86,8 @@ def run(
             configuration, or no limit if ``seconds`` is given.
         seconds: Total training time, without evaluation, saving and callbacks.
         callbacks: When to log, evaluate and save.
+        clock: Returns the time in seconds. With ``time.process_time``, ``seconds`` are those that
+            the CPU spends on this process, which do not depend on other processes.
 
     Returns:
         Why the run ended: ``budget``, ``stopped`` (SIGTERM or Ctrl-C; the run is saved) or
@@ -106,13 +109,13 @@ def run(
     logged, returns, reason = trainer.seconds, 0, ""
     saved = time.monotonic()
     with _stop_signals() as stopped:
-        started = time.perf_counter() - trainer.seconds
+        started = clock() - trainer.seconds
         while not reason and trainer.step < last and trainer.seconds < limit:
             # Counted from 1, as in the published code, so that the first rate is not 0.
             trainer.train_step(max((trainer.step + 1) / last, trainer.seconds / limit))
             # All ranks use the slowest clock, and stop at the signal of any rank.
             trainer.seconds, stop, since_save = trainer.world.maximum(
-                time.perf_counter() - started, bool(stopped), time.monotonic() - saved
+                clock() - started, bool(stopped), time.monotonic() - saved
             )
             over = trainer.step >= last or trainer.seconds >= limit
             if stop:
@@ -140,7 +143,7 @@ def run(
                 if reason or over or not int(trainer.guard.in_a_row):
                     trainer.save(callbacks.folder)
                 saved = time.monotonic()
-            started = time.perf_counter() - trainer.seconds
+            started = clock() - trainer.seconds
     return reason or "budget"
 
 

@@ -83,19 +83,31 @@ def distinct_symmetries(task: Task, count: int, seed: int = 0) -> list[Symmetry 
         ValueError: if the task has fewer symmetries.
     """
     check_whole("votes", count)
+    found = symmetries_of(task, count, seed)
+    if len(found) < count:
+        raise ValueError(f"votes: {task.id} has {len(found)} symmetries, got {count}")
+    return found
+
+
+def symmetries_of(task: Task, limit: int, seed: int = 0) -> list[Symmetry | None]:
+    """Return different symmetries of a task; the first is ``None``, the identity.
+
+    Args:
+        task: The task.
+        limit: Largest number of symmetries.
+        seed: Seed of their order.
+    """
     still = np.arange(task.seq_len).tobytes() + np.arange(task.vocab_size, dtype=np.uint8).tobytes()
     found: list[Symmetry | None] = [None]
     seen = {still}
-    for draw in range(50 * count):
-        if len(found) == count:
+    for draw in range(50 * limit):
+        if len(found) == limit:
             return found
         symmetry = task.symmetry(lane(seed, draw))
         form = symmetry.positions.tobytes() + symmetry.tokens.tobytes()
         if form not in seen:
             seen.add(form)
             found.append(symmetry)
-    if len(found) < count:
-        raise ValueError(f"votes: {task.id} has {len(found)} symmetries, got {count}")
     return found
 
 
@@ -125,18 +137,20 @@ def vote(
         ValueError: if the shape does not fit the task, or the task has fewer symmetries.
     """
     questions = np.atleast_2d(np.asarray(tokens)).astype(np.uint8)
+    symmetries = distinct_symmetries(agent.task_for(questions.shape[1]), votes, seed)
     shape = (votes, len(questions))
     answers = np.zeros((*shape, questions.shape[1]), np.uint8)
     q_halt, spent = np.zeros(shape, np.float32), np.zeros(shape, np.int64)
     seconds = np.zeros(votes)
-    for number, symmetry in enumerate(distinct_symmetries(agent.task, votes, seed)):
+    for number, symmetry in enumerate(symmetries):
         begun = time.perf_counter()
         for start in range(0, len(questions), batch):
             rows = slice(start, start + batch)
             asked = questions[rows] if symmetry is None else symmetry.apply(questions[rows])
             solution = agent.solve(asked, halt=halt, segments=segments)
-            answer = solution.answer
-            answers[number, rows] = answer if symmetry is None else symmetry.inverse().apply(answer)
+            if symmetry is not None:
+                solution = solution.turned(symmetry.inverse())
+            answers[number, rows] = solution.answer
             q_halt[number, rows], spent[number, rows] = solution.q_halt, solution.segments
             if on_batch is not None:
                 on_batch()

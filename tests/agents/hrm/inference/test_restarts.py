@@ -12,10 +12,12 @@ from untrained import untrained
 
 from hrm_gym.agents.catalog import check_task
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.inference import restarts
 from hrm_gym.agents.hrm.inference.restarts import Restarts, solve_with_restarts
 from hrm_gym.agents.hrm.inference.thinking import Noise, Solution
 from hrm_gym.evaluation import evaluate
 from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles.maze import START
 
 
 def relational(task_id, **changes):
@@ -101,7 +103,8 @@ class Scripted(HRMAgent):
         return Solution(np.stack(answers), rows.astype(np.int64), np.array(q_halt), rows, certainty)
 
 
-def test_restarts_keep_the_best_answer_and_stop_once_it_is_right():
+def test_restarts_keep_the_best_answer_and_stop_once_it_is_right(monkeypatch):
+    monkeypatch.setattr(restarts, "symmetries_of", lambda task, limit: [None])
     task = get_task("maze-5x5")
     ring = task.parse("S  G " + " ### " * 3 + "     ")
     shortest, detour = task.solve(ring), ring.copy()
@@ -119,6 +122,33 @@ def test_restarts_keep_the_best_answer_and_stop_once_it_is_right():
     assert found.segments.tolist() == attempts.tolist() == [3, 3]
     noises = [noise and noise.seed for _, noise in agent.asked]
     assert noises == [None, 1, 2]
+
+
+class Turned(HRMAgent):
+    """Solves mazes with S in the last row, and remembers what it was asked."""
+
+    def __init__(self):
+        super().__init__(relational("maze-5x5").model, "maze-5x5", max_segments=1)
+        self.asked = []
+
+    def solve(self, tokens, puzzle_ids=None, halt=True, segments=None, noise=None):
+        self.asked += list(tokens)
+        known = [self.task.solve(row) if START in row[20:] else row for row in tokens]
+        ones = np.ones(len(tokens))
+        certainty = np.where(np.stack(known) == 5, 0.9, 0.5)
+        return Solution(np.stack(known), ones.astype(np.int64), ones, ones, certainty)
+
+
+def test_a_maze_is_shown_under_other_symmetries():
+    task, agent = get_task("maze-5x5"), Turned()
+    puzzle = next(p for p in map(task.generate, range(20)) if START not in p.inputs[20:])
+    found, attempts, costs = [*solve_with_restarts(agent, puzzle.inputs, Restarts(7))][-1]
+    assert attempts.tolist() == [8]
+    assert len({row.tobytes() for row in agent.asked}) == 8
+    assert costs.tolist() == [task.cost(puzzle.inputs, puzzle.labels)]
+    assert task.is_solved(puzzle, found.answer[0])
+    # The certainty is turned back like the answer.
+    assert np.array_equal(found.certainty[0] > 0.7, found.answer[0] == 5)
 
 
 def test_a_solved_sudoku_leaves_the_batch():
