@@ -75,16 +75,16 @@ class HaltEnv(PuzzleEnv[np.int64]):
     r / (10 + r).
 
     ## Rewards
-    0 for continuing. On halting, 1 if the answer equals the label and else 0, minus ``ponder_cost``
-    for each segment.
+    0 for continuing. On halting, 1 if the rules accept the answer and else 0, minus
+    ``ponder_cost`` for each segment.
 
     ## Starting State
     A puzzle of the split after its first segment.
 
     ## Episode End
     The episode terminates on halt. Segment ``max_segments`` always halts, so continuing to it ends
-    the episode with the answer of that segment. The info then holds ``exact``; ``is_success``,
-    whether the rules accept the answer; and ``regret``, by how much the reward of halting at the
+    the episode with the answer of that segment. The info then holds ``exact``, whether
+    the answer equals the label; ``is_success``, whether the rules accept it; and ``regret``, by how much the reward of halting at the
     best segment exceeds the reward of the episode.
 
     ## Arguments
@@ -176,7 +176,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
     def returns(self) -> NDArray[np.float64]:
         """Return the reward for halting after each segment, ``(max_segments,)``."""
         self._require_episode()
-        return self.trace.exact - self.costs
+        return self.trace.accepted - self.costs
 
     def _observe(self) -> NDArray[np.float32]:  # type: ignore[override]
         return self.trace.readings[self.segment - 1].copy()
@@ -209,7 +209,7 @@ def halt_scene(task: Task, trace: TracePuzzle, segment: int, halted: bool, last:
     return HaltScene(
         trace.q_halt,
         trace.q_continue,
-        trace.exact,
+        trace.accepted,
         segment,
         halted,
         caption=f"{task.id}, rating {trace.rating:g}: {state} at segment {segment} of {last}",

@@ -83,7 +83,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
         self._exact = np.stack([puzzle.exact for puzzle in picked])
         self._accepted = np.stack([puzzle.accepted for puzzle in picked])
         costs = np.arange(1, self.max_segments + 1) * self.ponder_cost
-        self._returns = self._exact - costs
+        self._returns = self._accepted - costs
         self._regrets = self._returns.max(axis=1, keepdims=True) - self._returns
         self._keys = np.zeros(num_envs, np.uint64)
         self._episodes = np.full(num_envs, -1, np.int64)

@@ -24,7 +24,7 @@ class HaltingScore:
 
     Attributes:
         name: The rule.
-        accuracy: Share of puzzles whose answer equals the label when it halts.
+        accuracy: Share of puzzles whose answer the rules accept when it halts.
         segments: Mean number of segments.
         reward: Accuracy minus ``ponder_cost`` per segment, the mean return in ``HRMHalt-v0``.
     """
@@ -42,7 +42,7 @@ def sigmoid(values: Any) -> Any:
 
 def score(name: str, traces: Traces, halts: Segments, ponder_cost: float = 0.01) -> HaltingScore:
     """Return the result of halting after ``halts`` segments, ``(N,)``."""
-    right = np.take_along_axis(traces.exact, halts[:, None] - 1, axis=1)[:, 0]
+    right = np.take_along_axis(traces.accepted, halts[:, None] - 1, axis=1)[:, 0]
     accuracy, segments = float(right.mean()), float(halts.mean())
     return HaltingScore(name, accuracy, segments, accuracy - ponder_cost * segments)
 
@@ -81,13 +81,13 @@ def steady(traces: Traces) -> Segments:
 def oracle(traces: Traces, ponder_cost: float = 0.01) -> Segments:
     """Halt at the segment with the highest reward: the first right answer, unless it costs more."""
     costs = np.arange(1, traces.segments + 1) * ponder_cost
-    return (traces.exact - costs).argmax(axis=1) + 1
+    return (traces.accepted - costs).argmax(axis=1) + 1
 
 
 def best_fixed(traces: Traces, ponder_cost: float = 0.01) -> int:
     """Return the fixed number of segments with the highest reward."""
     costs = np.arange(1, traces.segments + 1) * ponder_cost
-    return int((traces.exact.mean(axis=0) - costs).argmax()) + 1
+    return int((traces.accepted.mean(axis=0) - costs).argmax()) + 1
 
 
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)

@@ -253,7 +253,7 @@ def figure(parts: Mapping[str, Traces], lines: Lines) -> Figure:
         axes.set_xlabel("mean segments")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.grid(alpha=0.25)
-    panels[0].set_ylabel("answers exactly right")
+    panels[0].set_ylabel("answers accepted")
     panels[0].legend(fontsize=8, frameon=False)
     return drawn
 

@@ -43,7 +43,7 @@ def test_the_score_of_a_policy_equals_its_episodes() -> None:
     part = traces.take(trace_splits(traces) == SPLITS.index("test"))
     scored = halting.score("q", part, policy_halts(QHead(), part))
     played = evaluate(QHead(), "HRMHalt-v0", len(part), split="test")
-    assert scored.accuracy == played.exact_accuracy
+    assert scored.accuracy == played.solve_rate
     assert scored.reward == pytest.approx(played.mean_return)
 
 
