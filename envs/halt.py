@@ -83,9 +83,9 @@ class HaltEnv(PuzzleEnv[np.int64]):
 
     ## Episode End
     The episode terminates on halt. Segment ``max_segments`` always halts, so continuing to it ends
-    the episode with the answer of that segment. The info then holds ``exact``, whether
-    the answer equals the label; ``is_success``, whether the rules accept it; and ``regret``, by how much the reward of halting at the
-    best segment exceeds the reward of the episode.
+    the episode with the answer of that segment. The info then holds ``exact``, whether the answer
+    equals the label; ``is_success``, whether the rules accept it; and ``regret``, by how much the
+    reward of halting at the best segment exceeds the reward of the episode.
 
     ## Arguments
     ``source`` (``sudoku``): the bundled traces of the pretrained agent ``sudoku`` on 9x9 Sudokus or

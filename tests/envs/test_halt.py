@@ -200,7 +200,7 @@ def test_a_bundled_file_is_small_complete_and_stores_its_command(name):
         ({"ponder_cost": "x"}, "ponder_cost: expected"),
         ({"ponder_cost": float("nan")}, "ponder_cost: expected"),
         ({"max_segments": 0}, "max_segments: expected at least 1"),
-        ({"max_segments": 9}, "max_segments: expected 1..8"),
+        ({"max_segments": 33}, "max_segments: expected 1..32"),
         ({"max_segments": "2"}, "max_segments: expected an integer of at least 1"),
         ({"split": "dev"}, "split: expected one of train"),
         ({"limit": 0}, "limit: expected"),

@@ -23,7 +23,7 @@ def test_cells_are_kept(
     suite = {**SUITE, "execution": {"compile": False, "bf16": False}}
     suite["variants"] = {name: SUITE["variants"][name] for name in KEPT}
     monkeypatch.setattr(suites, "read_suite", lambda name: suite)
-    args = ablate.Args(steps=2, seeds=1, episodes=8, presets=("maze",), out=tmp_path)
+    args = ablate.Args(steps=2, seeds=1, episodes=8, presets=("maze",), threads=1, out=tmp_path)
     assert ablate.main(args) == 0
     rows = json.loads((tmp_path / "ablation.json").read_text())["rows"]
     relations, attention, fixed = rows
@@ -33,7 +33,10 @@ def test_cells_are_kept(
     assert {row["steps"] for row in rows} == {2}
     text = (tmp_path / "ablation.md").read_text()
     assert text.count("| variant | maze |") == 4
-    assert "python scripts/ablate.py --presets maze --steps 2 --seeds 1 --episodes 8" in text
+    assert (
+        "python scripts/ablate.py --presets maze --steps 2 --seeds 1 --episodes 8 --threads 1"
+        in text
+    )
 
     capsys.readouterr()
     assert ablate.main(args) == 0

@@ -181,8 +181,7 @@ class Learner:
         self.model = HRM(config).to(self.device).train()
         state = dict(agent.model.state_dict())
         # An unknown task begins as the mean of the known ones.
-        rows = TURNS // config.puzzle_views
-        state["puzzle_emb"] = state["puzzle_emb"].mean(0, keepdim=True).repeat(rows, 1)
+        state["puzzle_emb"] = state["puzzle_emb"].mean(0, keepdim=True).repeat(TURNS, 1)
         self.model.load_state_dict(state)
         self.model.boards = dict(agent.model.boards)
         assert self.model.puzzle_emb is not None

@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from hrm_gym.extras import missing_extra
 from hrm_gym.files import write_bytes
@@ -208,10 +207,6 @@ def build(agent: HRMAgent, precision: Precision) -> Any:
         name: value.detach().float().cpu().numpy()
         for name, value in [*agent.model.named_parameters(), *agent.model.named_buffers()]
     }
-    if config.num_puzzles:
-        # Views that share a row have rows of their own in the file.
-        ids = torch.arange(config.num_puzzles, device=agent.device)
-        weights["puzzle_emb"] = agent.model.puzzle_rows(ids).detach().float().cpu().numpy()
     graph = Graph(precision)
     if config.mixer == "relations":
         board = relational.links(graph, agent.task.relations(), config)

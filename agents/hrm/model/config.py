@@ -28,7 +28,6 @@ MINIMUM = {
     "L_cycles": 1,
     "num_puzzles": 0,
     "puzzle_emb_len": 1,
-    "puzzle_views": 1,
     "registers": 0,
     "round_to": 1,
     "fixed_tokens": 0,
@@ -93,15 +92,12 @@ class HRMConfig:
     q_continue: bool = True
     """Whether the second Q-value is used; without it the model halts if q_halt > 0 (TRM)."""
     num_puzzles: int = 0
-    """Number of puzzle ids of the puzzle embedding; 0: no puzzle embedding."""
+    """Rows of the puzzle embedding; 0: no puzzle embedding."""
     puzzle_emb_dim: int | None = None
     """Width of a puzzle embedding; None: ``hidden_size``."""
     puzzle_per_symbol: bool = False
     """Whether a puzzle has a vector of this width for each symbol, with ``symbols="equivariant"``.
     Otherwise a puzzle could not distinguish one symbol from another."""
-    puzzle_views: int = 1
-    """Number of consecutive puzzle ids that are views of one puzzle, such as the eight symmetries
-    of an ARC task. Views share a row of the embedding, of which each has a learned linear map."""
     puzzle_emb_len: int = 1
     """Positions of a puzzle embedding, zero-padded to ``puzzle_emb_len * hidden_size`` values."""
     registers: int = 0
@@ -132,11 +128,6 @@ class HRMConfig:
         width = self.puzzle_emb_dim
         if width is not None and (isinstance(width, bool) or not isinstance(width, int)):
             raise ValueError(f"puzzle_emb_dim: expected an integer or None, got {width!r}")
-        if self.num_puzzles % self.puzzle_views:
-            raise ValueError(
-                f"puzzle_views: expected a divisor of num_puzzles = {self.num_puzzles}, got "
-                f"{self.puzzle_views}"
-            )
         room = self.puzzle_emb_len * self.hidden_size
         if self.num_puzzles and width is not None and not 1 <= width <= room:
             raise ValueError(
@@ -198,14 +189,9 @@ class HRMConfig:
             )
 
     @property
-    def puzzle_vector(self) -> int:
-        """Width of one vector of the puzzle embedding."""
-        return self.hidden_size if self.puzzle_emb_dim is None else self.puzzle_emb_dim
-
-    @property
     def puzzle_width(self) -> int:
         """Width of one row of the puzzle embedding."""
-        width = self.puzzle_vector
+        width = self.hidden_size if self.puzzle_emb_dim is None else self.puzzle_emb_dim
         return width * (self.vocab_size - self.fixed_tokens) if self.puzzle_per_symbol else width
 
     def inner(self, width: int) -> int:

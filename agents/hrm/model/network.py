@@ -85,13 +85,7 @@ class HRM(Embedded):
         self.special_emb = self._table(special) if special else None
         self.puzzle_emb: nn.Parameter | None = None
         if config.num_puzzles:
-            rows = config.num_puzzles // config.puzzle_views
-            self.puzzle_emb = nn.Parameter(torch.zeros(rows, config.puzzle_width))
-        self.view_maps: nn.Parameter | None = None
-        if config.num_puzzles and config.puzzle_views > 1:
-            # All views are alike at first.
-            maps = torch.eye(config.puzzle_vector).repeat(config.puzzle_views, 1, 1)
-            self.view_maps = nn.Parameter(maps)
+            self.puzzle_emb = nn.Parameter(torch.zeros(config.num_puzzles, config.puzzle_width))
         self.planner = None if config.shared else Recurrence(config, config.H_layers)
         self.executor = Recurrence(config, config.L_layers)
         # With equivariant symbols a pair has one logit, and a position those of the fixed tokens.
@@ -242,12 +236,7 @@ class HRM(Embedded):
         """
         if self.puzzle_emb is None:
             raise ValueError("puzzle_rows: expected a model with a puzzle embedding.")
-        ids, views = puzzle_ids.long(), self.config.puzzle_views
-        rows = F.embedding(ids // views, self.puzzle_emb, sparse=sparse)
-        if self.view_maps is None:
-            return rows
-        vectors = rows.view(len(rows), -1, self.config.puzzle_vector)
-        return (vectors @ self.view_maps[ids % views]).flatten(1)
+        return F.embedding(puzzle_ids.long(), self.puzzle_emb, sparse=sparse)
 
     def forward(
         self, carry: Carry, tokens: Tensor, puzzle_rows: Tensor | None = None

@@ -46,7 +46,6 @@ VARIANTS = {
         "mixer": "relations",
         "symbols": "equivariant",
         "num_puzzles": 6,
-        "puzzle_views": 2,
         "puzzle_per_symbol": True,
         "puzzle_emb_dim": 24,
         "special_symbols": 1,
@@ -75,8 +74,6 @@ def random_agent(changes, task="sudoku-4x4", seed=0) -> HRMAgent:
         model.q_head.weight.normal_(std=0.5)
         if model.puzzle_emb is not None:
             model.puzzle_emb.normal_()
-        if model.view_maps is not None:
-            model.view_maps.normal_()
         # About half of the puzzles halt after one segment.
         tokens = torch.from_numpy(np.random.default_rng(seed).integers(1, 6, (64, 16)))
         carry = model.initial_carry(64)
