@@ -16,6 +16,7 @@ from hrm_gym.data import PuzzleSet
 from hrm_gym.data.source import check_choice, choose
 from hrm_gym.data.traces import Traces, bundled_names, bundled_traces, read_traces
 from hrm_gym.puzzles import SPLITS, Puzzle, Task, get_task
+from hrm_gym.registration import DEFAULT_AGENT
 
 from .actions import as_integer
 from .base import PuzzleEnv
@@ -105,7 +106,7 @@ class HaltEnv(PuzzleEnv[np.int64]):
 
     def __init__(
         self,
-        source: str = "sudoku",
+        source: str = DEFAULT_AGENT,
         max_segments: int | None = None,
         ponder_cost: float = 0.01,
         **kwargs: Any,

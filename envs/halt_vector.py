@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.checks import check_number
 from hrm_gym.puzzles import get_task, keys
+from hrm_gym.registration import DEFAULT_AGENT
 
 from .actions import host
 from .halt import CONTINUE, HALT, HaltEnv, halt_scene, load_traces, reading_space, trace_puzzles
@@ -55,7 +56,7 @@ class HaltVectorEnv(PuzzleVectorEnv):
     def __init__(
         self,
         num_envs: int,
-        source: str = "sudoku",
+        source: str = DEFAULT_AGENT,
         *,
         max_segments: int | None = None,
         ponder_cost: float = 0.01,

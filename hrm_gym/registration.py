@@ -150,6 +150,9 @@ TABLE: list[Row] = [
     _answer_row(ANY_ANSWER, "sudoku-4x4", {}),
     Row("HRMHalt-v0", HALT, "hrm_gym.envs.halt_vector:HaltVectorEnv", {}, None, None, 0.98),
 ]
+DEFAULT_AGENT = "sudoku"
+"""The pretrained agent that commands take by default, and whose traces ``HRMHalt-v0`` plays."""
+
 ENV_IDS = [row.id for row in TABLE]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hrm_gym.checks import check_positive
+from hrm_gym.registration import DEFAULT_AGENT
 from hrm_gym.scripts.cli import check_file, run
 
 
@@ -15,7 +16,7 @@ from hrm_gym.scripts.cli import check_file, run
 class Args:
     """Arguments of the evaluation."""
 
-    agent: str = "sudoku"
+    agent: str = DEFAULT_AGENT
     """Agent to evaluate: a pretrained one, the folder of a trained one, an exported .onnx file,
     random, oracle or depth-first; where demonstrations are shown, copy-input, common-symbol or
     nearest-cell."""

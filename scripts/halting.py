@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hrm_gym.registration import DEFAULT_AGENT
 from hrm_gym.scripts.cli import command, run
 
 
@@ -19,7 +20,7 @@ from hrm_gym.scripts.cli import command, run
 class Args:
     """Arguments of the comparison of halting rules."""
 
-    data: str = "sudoku"
+    data: str = DEFAULT_AGENT
     """Bundled traces, sudoku or maze, or a trace file that evaluate --save-traces wrote."""
     steps: int = 100_000
     """Environment steps of each training."""

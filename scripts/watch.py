@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hrm_gym.registration import DEFAULT_AGENT
 from hrm_gym.scripts.cli import run
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Args:
     """Arguments of the replay."""
 
-    agents: list[str] = field(default_factory=lambda: ["sudoku"])
+    agents: list[str] = field(default_factory=lambda: [DEFAULT_AGENT])
     """One or two agents: a pretrained one, the folder of a trained one, an exported .onnx file,
     random, oracle or depth-first. The segments of an HRM are shown, and the moves of the others."""
     env: str | None = None

@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from hrm_gym.files import write_bytes
 from hrm_gym.halt_rule import repeats_answer, wants_to_halt
 from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
+from hrm_gym.registration import DEFAULT_AGENT
 
 FORMAT = 2
 BUNDLED = Path(__file__).parent / "traces"
@@ -228,7 +229,7 @@ def bundled_names() -> list[str]:
 
 
 @lru_cache(maxsize=2)
-def bundled_traces(name: str = "sudoku") -> Traces:
+def bundled_traces(name: str = DEFAULT_AGENT) -> Traces:
     """Return traces of the package.
 
     Args:

@@ -138,7 +138,7 @@ def test_mini_arc_is_evaluated_by_votes(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("agent", "seconds", "sentence"),
     [
-        ("sudoku-4x4", "1", "adapt-seconds: sudoku-4x4 cannot adapt; expected an HRM whose"),
+        ("sudoku", "1", "adapt-seconds: sudoku cannot adapt; expected an HRM whose"),
         ("nearest-cell", "1", "adapt-seconds: nearest-cell cannot adapt; expected an HRM"),
         ("sudoku-4x4", "0", "adapt_seconds: expected a positive number, got 0"),
     ],

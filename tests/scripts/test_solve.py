@@ -35,7 +35,7 @@ def test_a_string_prints_the_board_and_the_verdict(capsys):
     said = capsys.readouterr().out
     assert FOUR_SOLVED in said
     assert "│ 2 1 │ 3 4 │" in said
-    assert "2 segments, " in said
+    assert "1 segment, " in said
     assert "confident" in said
     assert "right: the rules accept it" in said
 
