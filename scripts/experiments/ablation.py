@@ -151,13 +151,8 @@ def exact(rows: Sequence[Row]) -> str:
 
 def segments(rows: Sequence[Row]) -> str:
     """Return the mean numbers of segments, and the accuracy after the last segment."""
-    spread = f"{mean(rows, 'easy'):.2f} to {mean(rows, 'hard'):.2f}"
-    return f"{mean(rows, 'segments'):.2f} ({spread}); {mean(rows, 'always'):.1%}"
-
-
-def steady(rows: Sequence[Row]) -> str:
-    """Return the accuracy where two segments agree, and the number of segments until then."""
-    return f"{mean(rows, 'steady'):.1%}; {mean(rows, 'steady_segments'):.2f}"
+    spread = f" ({mean(rows, 'easy'):.2f} to {mean(rows, 'hard'):.2f})" if "easy" in rows[0] else ""
+    return f"{mean(rows, 'segments'):.2f}{spread}; {mean(rows, 'always'):.1%}"
 
 
 def table(
@@ -200,6 +195,7 @@ def report(
     minutes = sum(row["seconds"] for row in rows) / 60
     size = f"{len(rows)} cells, {minutes:.0f} minutes of training in total."
     meanings, names = suite["meanings"], tuple(suite["variants"])
+    spread = " (on the puzzles of the lowest and of the highest ratings)" * ("easy" in rows[0])
     parts = [
         *report_head("What the parts of an HRM contribute", command, machine, size),
         "\n".join(f"- *{name}*: {meaning}" for name, meaning in meanings.items()),
@@ -207,12 +203,8 @@ def report(
         f"Mean over seeds (95% Wilson interval of such a share of {rows[0]['puzzles']} test "
         "puzzles, which does not include the differences between seeds; the value of every seed).",
         table(rows, names, presets, exact).rstrip(),
-        "## Segments per puzzle (on the puzzles of the lowest and of the highest ratings), and "
-        "exact accuracy after the last segment",
+        f"## Segments per puzzle{spread}, and exact accuracy after the last segment",
         table(rows, names, presets, segments).rstrip(),
-        "## Halting when two segments agree: exact accuracy, and segments per puzzle",
-        "At the first answer that equals the one before it, whatever the Q-values say.",
-        table(rows, names, presets, steady).rstrip(),
         "## Parameters",
         table(rows, names, presets, lambda own: f"{own[0]['parameters']:,}").rstrip(),
     ]
