@@ -356,8 +356,8 @@ def film(results: Sequence[TransferResult], out: Path) -> tuple[str, bytes] | No
             path = Path(folder) / "film.gif"
             record(ReplayWindow([track], width=FILM_WIDTH), path, fps=16)
             content = path.read_bytes()
-        learned = f", trained on {result.cell.env} alone" if trained else ""
+        learned = f", trained on {result.cell.env}," if trained else ""
         count = int(found.segments[index])
-        caption = f"{result.cell.entry}{learned}, solves {env_id} in {count} segments"
+        caption = f"{result.cell.entry}{learned} solves {env_id} in {count} segments"
         return caption, content
     return None

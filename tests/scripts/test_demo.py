@@ -73,7 +73,7 @@ def test_the_film_shows_an_agent_that_solves_a_puzzle(tmp_path: Path) -> None:
     found = cell.run(tmp_path)
     caption, content = transfer.film([found], tmp_path) or ("", b"")
     assert content.startswith(b"GIF89a")
-    assert caption.startswith("maze (pretrained), solves HRMMaze-7x7-v0 in ")
+    assert caption.startswith("maze (pretrained) solves HRMMaze-7x7-v0 in ")
 
 
 def test_tables_and_figure() -> None:
