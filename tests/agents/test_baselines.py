@@ -237,7 +237,7 @@ def test_every_algorithm_trains_on_the_native_vector(algorithm: str) -> None:
 def test_policies_train_on_answer_and_halt_environments(env_id: str, tmp_path: Path) -> None:
     result = train_rl("ppo", env_id, steps=64, num_envs=4, limit=8)
     result.agent.save(tmp_path)
-    assert 0 <= evaluate(SB3Agent.load(tmp_path), env_id, 4).mean_steps <= 16
+    assert 0 <= evaluate(SB3Agent.load(tmp_path), env_id, 4).mean_steps <= 32
 
 
 def test_a_recurrent_agent_has_one_memory_per_episode() -> None:

@@ -347,7 +347,7 @@ def test_damaged_files_are_rejected_in_one_sentence(tmp_path):
         (lambda: edited(path, carry="%%"), "base64|Non-base64|padding"),
         (lambda: edited(path, carry="AAAA"), "export the agent again"),
         (lambda: edited(path, model={"hats": 3}), "hats"),
-        (lambda: edited(path, model={**about["model"], "hidden_size": 32}), "cannot reshape"),
+        (lambda: edited(path, model={**about["model"], "hidden_size": 48}), "cannot reshape"),
         (lambda: edited(path, model={**about["model"], "seq_len": 36}), "36 positions"),
         (
             lambda: edited(path, model={**about["model"], "num_puzzles": 2, "puzzle_emb_len": 1}),

@@ -163,6 +163,7 @@ def test_train_hrm_reports_progress():
     seen = []
     result = train_hrm(
         "HRMSudoku-4x4-v0",
+        preset="sudoku-4x4",
         steps=3,
         on_progress=lambda so_far: seen.append((so_far.env_steps, so_far.puzzles)),
         progress_evaluations=1,
