@@ -318,8 +318,10 @@ def agents_page() -> str:
         [
             "# Agents and presets",
             "",
-            "`--agent` takes one of these names, the name of a pretrained agent, the folder of a "
-            "trained one, `hub:owner/name`, or a custom agent as `module:Class`.",
+            "`compare` trains agents by these names and tests them; it also takes a custom "
+            "agent as `module:Class`. `evaluate` and `watch` take one that needs no training, a "
+            "pretrained agent, the folder of a trained one, `hub:owner/name`, or `module:Class`; "
+            "`solve` takes those that give a whole answer.",
             "",
             "| name | learns from | what it is |",
             "| --- | --- | --- |",
