@@ -160,7 +160,7 @@ def load_solver(name: str, task: Task, device: str) -> Any:
             "agent, the folder of a trained one, an .onnx file or oracle"
         )
     if not (task.holds_padding and agent.task.family == task.family):
-        check_task(name, agent, task.id, "the puzzle")
+        check_task(name, agent, task.spec, "the puzzle")
     return agent
 
 

@@ -23,6 +23,8 @@ class Args:
     random, oracle or depth-first. The segments of an HRM are shown, and the moves of the others."""
     env: str | None = None
     """Environment; by default the one that the first agent was trained on."""
+    task: str | None = None
+    """Custom task that the agents were trained on: module:Class."""
     index: int = 0
     """Number of the puzzle in the split or in the trace file."""
     puzzle: str | None = None
@@ -92,21 +94,21 @@ def make_tracks(args: Args) -> list[Track]:
     from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace
 
     if args.trace is not None:
-        for option in ("agents", "env", "puzzle", "data", "split"):
+        for option in ("agents", "env", "task", "puzzle", "data", "split"):
             if getattr(args, option) != getattr(Args(), option):
                 raise ValueError(f"{option}: expected no --{option}, since the trace contains it")
         return [watch_trace(args.trace, args.index, args.past_halting)]
     env_id = args.env
     agents = []
     for name in args.agents:
-        agent = load_agent(name, args.device, env_id and step_id(env_id), args.seed)
+        agent = load_agent(name, args.device, env_id and step_id(env_id), args.seed, args.task)
         env_id = env_id or env_of(agent)
         agents.append(agent)
     if args.past_halting and not any(hasattr(agent, "think") for agent in agents):
         raise ValueError(f"past-halting: {' and '.join(args.agents)} play and have no segments")
     if env_id is None:
         raise ValueError(f"env: the agent {args.agents[0]} needs --env")
-    choice = Choice(env_id, args.split, args.data, args.index, args.puzzle)
+    choice = Choice(env_id, args.split, args.data, args.index, args.puzzle, args.task)
     return [
         watch_agent(agent, choice, title(name, agent), args.past_halting)
         for name, agent in zip(args.agents, agents, strict=True)

@@ -30,6 +30,7 @@ class Choice:
         data: Where puzzles come from; ``None`` means the default of the environment.
         index: Number of the puzzle.
         puzzle: A puzzle as text, instead of a number.
+        task: Task of ``HRMAnswer-v0``, which has none of its own.
     """
 
     env: str
@@ -37,6 +38,7 @@ class Choice:
     data: str | None = None
     index: int = 0
     puzzle: str | None = None
+    task: str | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -50,7 +52,8 @@ class Choice:
             ValueError: if there is no such environment or puzzle.
         """
         source = {} if self.data is None else {"source": self.data}
-        env = make_env(env_id, split=self.split, **source)
+        task = {} if self.task is None else {"task": self.task}
+        env = make_env(env_id, split=self.split, **source, **task)
         obs, info = env.reset(seed=self.index, options=self.options)
         return env, obs, info
 

@@ -117,6 +117,14 @@ def test_a_wrong_answer_is_reported_as_wrong(tmp_path, capsys):
     assert "--agent oracle solves" in said
 
 
+def test_an_agent_of_a_custom_task_answers(tmp_path, capsys):
+    task = get_task("examples.latin_square:LatinSquare:4")
+    untrained(task.spec).save(tmp_path / "agent")
+    puzzle = task.format(task.generate(0).inputs)
+    assert call(task.spec, puzzle, "--agent", tmp_path / "agent") in (0, 1)
+    assert "of 1 solved" in capsys.readouterr().out
+
+
 def test_the_verdict_says_what_is_wrong():
     maze = get_task("maze-7x7")
     assert solve.verdict(maze, False, 1) == "WRONG: it changes 1 cell of the puzzle"

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pygame
 import pytest
+from untrained import untrained
 
 from hrm_gym import files
 from hrm_gym.agents.hrm import HRMAgent
@@ -205,6 +206,14 @@ def test_a_recording_is_written(tmp_path):
         assert picture.size[0] == 400
         assert picture.n_frames > 5
     assert not list(tmp_path.glob(".*"))
+
+
+def test_an_agent_of_a_custom_task_is_watched(tmp_path):
+    task = "examples.latin_square:LatinSquare:4"
+    untrained(task, about={"env": "HRMAnswer-v0"}).save(tmp_path / "agent")
+    words = ("--agents", tmp_path / "agent", "--task", task, "--data", "generator:4")
+    assert call(*words, "--record", tmp_path / "a.gif") == 0
+    assert (tmp_path / "a.gif").stat().st_size > 1000
 
 
 def test_a_recording_shows_its_progress(tmp_path, capsys, monkeypatch):
