@@ -155,6 +155,11 @@ def segments(rows: Sequence[Row]) -> str:
     return f"{mean(rows, 'segments'):.2f}{spread}; {mean(rows, 'always'):.1%}"
 
 
+def steady(rows: Sequence[Row]) -> str:
+    """Return the accuracy where two segments agree, and the number of segments until then."""
+    return f"{mean(rows, 'steady'):.1%}; {mean(rows, 'steady_segments'):.2f}"
+
+
 def table(
     rows: Sequence[Row],
     names: Sequence[str],
@@ -205,6 +210,14 @@ def report(
         table(rows, names, presets, exact).rstrip(),
         f"## Segments per puzzle{spread}, and exact accuracy after the last segment",
         table(rows, names, presets, segments).rstrip(),
+        *(
+            [
+                "## Halting when two segments agree: exact accuracy, and segments per puzzle",
+                table(rows, names, presets, steady).rstrip(),
+            ]
+            if "steady" in rows[0]
+            else []
+        ),
         "## Parameters",
         table(rows, names, presets, lambda own: f"{own[0]['parameters']:,}").rstrip(),
     ]

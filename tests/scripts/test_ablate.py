@@ -31,7 +31,7 @@ def test_cells_are_kept(
     assert flat["parameters"] < one_step["parameters"] == fixed["parameters"]
     assert {row["steps"] for row in rows} == {2}
     text = (tmp_path / "ablation.md").read_text()
-    assert text.count("| variant | sudoku-4x4 |") == 3
+    assert text.count("| variant | sudoku-4x4 |") == 4
     assert "python scripts/ablate.py --presets sudoku-4x4 --steps 2 --seeds 1 --episodes 8" in text
 
     capsys.readouterr()

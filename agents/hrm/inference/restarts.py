@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hrm_gym.checks import check_whole
-from hrm_gym.puzzles import Symmetry, Task, Tokens
+from hrm_gym.puzzles import Task, Tokens
 
 from .thinking import Noise, ReasoningAgent, Solution
-from .voting.symmetries import symmetries_of
+from .voting.symmetries import solve_under, symmetries_of
 
 START_NOISE, CARRY_NOISE = 0.5, 0.1
 """Standard deviations of the noise in the initial carry, and of that after every segment."""
@@ -110,7 +110,7 @@ def solve_with_restarts(
                 found = _assume(agent, task, first.take(rows), *again, segments, noise)
             else:
                 symmetry = symmetries[attempt % len(symmetries)]
-                found = _turned(agent, symmetry, *again, segments, noise)
+                found = solve_under(agent, symmetry, *again, segments, noise)
             best = _better(best, found, rows, task, questions)
         yield best
 
@@ -118,22 +118,6 @@ def solve_with_restarts(
 def _costs(task: Task, questions: Tokens, found: Solution) -> NDArray[np.float64]:
     """Return the cost of each answer."""
     return np.array([task.cost(q, a) for q, a in zip(questions, found.answer, strict=True)])
-
-
-def _turned(
-    agent: ReasoningAgent,
-    symmetry: Symmetry | None,
-    questions: Tokens,
-    ids: NDArray[np.int64],
-    halt: bool,
-    segments: int | None,
-    noise: Noise,
-) -> Solution:
-    """Return the answers to puzzles that the agent sees under a symmetry; None: as they are."""
-    if symmetry is None:
-        return agent.solve(questions, ids, halt, segments, noise)
-    found = agent.solve(symmetry.apply(questions), ids, halt, segments, noise)
-    return found.turned(symmetry.inverse())
 
 
 def _assume(

@@ -224,7 +224,7 @@ class HRM(Embedded):
     def puzzle_rows(self, puzzle_ids: Tensor, sparse: bool = True) -> Tensor:
         """Return the embeddings of puzzle ids, ``(B, puzzle_width)``.
 
-        The lookup is not in :meth:`forward`, since compiled code does not support sparse tensors.
+        The lookup is not in ``forward``, since compiled code does not support sparse tensors.
 
         Args:
             puzzle_ids: ``(B,)``, any integer dtype.
@@ -246,7 +246,7 @@ class HRM(Embedded):
         Args:
             carry: The last carry.
             tokens: ``(B, seq_len)``, any integer dtype.
-            puzzle_rows: ``(B, puzzle_width)``, from :meth:`puzzle_rows`.
+            puzzle_rows: ``(B, puzzle_width)``, from ``puzzle_rows``.
         """
         links = self.board(tokens.shape[1]).links if self.relational else None
         x = self._embed(tokens, puzzle_rows).to(carry.z_H.dtype)

@@ -20,7 +20,7 @@ from hrm_gym.halting import sigmoid
 from hrm_gym.puzzles import Symmetry, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
-from ..thinking import ReasoningAgent, Solution
+from ..thinking import Noise, ReasoningAgent, Solution
 
 VoteBy = Literal["count", "confidence"]
 BATCH = 256
@@ -111,6 +111,32 @@ def symmetries_of(task: Task, limit: int, seed: int = 0) -> list[Symmetry | None
     return found
 
 
+def solve_under(
+    agent: ReasoningAgent,
+    symmetry: Symmetry | None,
+    questions: Tokens,
+    puzzle_ids: NDArray[np.int64] | None = None,
+    halt: bool = True,
+    segments: int | None = None,
+    noise: Noise | None = None,
+) -> Solution:
+    """Return the answers to puzzles that the agent sees under a symmetry, transformed back.
+
+    Args:
+        agent: The agent.
+        symmetry: The symmetry; ``None`` shows the puzzles as they are.
+        questions: ``(B, seq_len)`` uint8.
+        puzzle_ids: See ``ReasoningAgent.solve``, as for the other arguments.
+        halt: Whether the agent may halt early.
+        segments: The last segment; default: the agent's.
+        noise: Noise in the carry.
+    """
+    if symmetry is None:
+        return agent.solve(questions, puzzle_ids, halt, segments, noise)
+    found = agent.solve(symmetry.apply(questions), puzzle_ids, halt, segments, noise)
+    return found.turned(symmetry.inverse())
+
+
 def vote(
     agent: ReasoningAgent,
     tokens: ArrayLike,
@@ -146,10 +172,7 @@ def vote(
         begun = time.perf_counter()
         for start in range(0, len(questions), batch):
             rows = slice(start, start + batch)
-            asked = questions[rows] if symmetry is None else symmetry.apply(questions[rows])
-            solution = agent.solve(asked, halt=halt, segments=segments)
-            if symmetry is not None:
-                solution = solution.turned(symmetry.inverse())
+            solution = solve_under(agent, symmetry, questions[rows], None, halt, segments)
             answers[number, rows] = solution.answer
             q_halt[number, rows], spent[number, rows] = solution.q_halt, solution.segments
             if on_batch is not None:
