@@ -228,7 +228,6 @@ def bundled_names() -> list[str]:
     return sorted(path.stem for path in BUNDLED.glob("*.npz"))
 
 
-@lru_cache(maxsize=2)
 def bundled_traces(name: str = DEFAULT_AGENT) -> Traces:
     """Return traces of the package.
 
@@ -238,7 +237,13 @@ def bundled_traces(name: str = DEFAULT_AGENT) -> Traces:
     Raises:
         ValueError: if the file is missing or damaged.
     """
-    return read_traces(BUNDLED / f"{name}.npz")
+    return _read_once(BUNDLED / f"{name}.npz")
+
+
+@lru_cache(maxsize=2)
+def _read_once(path: Path) -> Traces:
+    """Return the traces of a file of the package, the same object for every call."""
+    return read_traces(path)
 
 
 def trace_digest(task: Task, puzzle: Puzzle) -> int:

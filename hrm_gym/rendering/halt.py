@@ -21,7 +21,7 @@ class HaltScene(Scene):
     Args:
         q_halt: float ``(S,)``, logits.
         q_continue: float ``(S,)``, logits.
-        exact: bool ``(S,)``, whether the answer of each segment is correct.
+        accepted: bool ``(S,)``, whether the rules accept the answer of each segment.
         segment: Number of segments taken so far, 1..S.
         halted: Whether the model has stopped there.
         caption: One line below the curves.
@@ -32,26 +32,26 @@ class HaltScene(Scene):
 
     q_halt: np.ndarray
     q_continue: np.ndarray
-    exact: np.ndarray
+    accepted: np.ndarray
     segment: int
     halted: bool = False
     caption: str = ""
 
     def __post_init__(self) -> None:
-        exact = np.array(self.exact, bool)
-        if exact.ndim != 1 or not 1 <= self.segment <= exact.size:
-            raise ValueError(f"segment must be in 1..{exact.size}, not {self.segment}")
+        accepted = np.array(self.accepted, bool)
+        if accepted.ndim != 1 or not 1 <= self.segment <= accepted.size:
+            raise ValueError(f"segment must be in 1..{accepted.size}, not {self.segment}")
         for name in ("q_halt", "q_continue"):
             values = np.array(getattr(self, name), np.float64)
-            if values.shape != exact.shape or not np.isfinite(values).all():
-                raise ValueError(f"{name} must hold {exact.size} finite numbers, one a segment")
+            if values.shape != accepted.shape or not np.isfinite(values).all():
+                raise ValueError(f"{name} must hold {accepted.size} finite numbers, one a segment")
             object.__setattr__(self, name, locked(values))
-        object.__setattr__(self, "exact", locked(exact))
+        object.__setattr__(self, "accepted", locked(accepted))
 
     @property
     def segments(self) -> int:
         """Number of recorded segments."""
-        return int(self.exact.size)
+        return int(self.accepted.size)
 
     def draw(self, width: int) -> pygame.Surface:
         """Return the picture at a width that ``paint`` has checked."""
@@ -66,7 +66,7 @@ class HaltScene(Scene):
             "segment": [str(number) for number in numbers],
             "q_halt": [f"{value:.2f}" for value in self.q_halt],
             "q_continue": [f"{value:.2f}" for value in self.q_continue],
-            "answer": ["right" if right else "wrong" for right in self.exact],
+            "answer": ["right" if right else "wrong" for right in self.accepted],
             "": ["^" if number == self.segment else "" for number in numbers],
         }
         lines = []

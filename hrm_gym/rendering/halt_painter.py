@@ -97,7 +97,7 @@ def paint_halt(scene: HaltScene, width: int) -> pygame.Surface:
             surface.blit(dot, (x - mark // 2, y - mark // 2))
 
     row = plot.bottom + 2 * height
-    for number, (x, right) in enumerate(zip(xs, scene.exact.tolist(), strict=True), start=1):
+    for number, (x, right) in enumerate(zip(xs, scene.accepted.tolist(), strict=True), start=1):
         fade = 0.0 if number <= scene.segment else 0.75
         edge = min(round(1.3 * height), half) | 1
         if right:
