@@ -28,7 +28,8 @@ class Args:
     index: int = 0
     """Number of the puzzle in the split or in the trace file."""
     puzzle: str | None = None
-    """A puzzle as text, instead of a number."""
+    """A puzzle as text, or a file that contains one, instead of a number; of any size that the
+    agents solve."""
     data: str | None = None
     """Puzzles: a CSV file, a dataset folder, bank, generator:N; by default those of the
     environment."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 
 from hrm_gym.agents.catalog import check_task
+from hrm_gym.data.readers import read_questions
 from hrm_gym.data.traces import read_traces
 from hrm_gym.evaluation import make_env
 from hrm_gym.puzzles import get_task
-from hrm_gym.registration import answer_id, step_id
+from hrm_gym.registration import answer_id, step_id, task_id
 from hrm_gym.rendering.replay import Track
 from hrm_gym.rendering.tracks import playing_track, thinking_track
 
@@ -29,7 +33,8 @@ class Choice:
         split: Split of the puzzle.
         data: Where puzzles come from; ``None`` means the default of the environment.
         index: Number of the puzzle.
-        puzzle: A puzzle as text, instead of a number.
+        puzzle: A puzzle as text, or a file that contains one, instead of a number. It determines
+            the size, unless ``task`` is given.
         task: Task of ``HRMAnswer-v0``, which has none of its own.
     """
 
@@ -40,22 +45,51 @@ class Choice:
     puzzle: str | None = None
     task: str | None = None
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of ``reset``."""
-        return {"index": self.index} if self.puzzle is None else {"puzzle": self.puzzle}
-
     def begin(self, env_id: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """Return the environment at the puzzle, the observation and the info.
 
         Raises:
             ValueError: if there is no such environment or puzzle.
         """
-        source = {} if self.data is None else {"source": self.data}
-        task = {} if self.task is None else {"task": self.task}
-        env = make_env(env_id, split=self.split, **source, **task)
-        obs, info = env.reset(seed=self.index, options=self.options)
+        given = {"source": self.data, "task": self.task}
+        kwargs = {name: value for name, value in given.items() if value is not None}
+        with tempfile.TemporaryDirectory() as folder:
+            options: dict[str, Any] = {"index": self.index}
+            if self.puzzle is not None:
+                more, options = self._select(env_id, self.puzzle, Path(folder))
+                kwargs |= more
+            env = make_env(env_id, split=self.split, **kwargs)
+            obs, info = env.reset(seed=self.index, options=options)
         return env, obs, info
+
+    def _select(
+        self, env_id: str, puzzle: str, folder: Path
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the arguments of the environment and the options of ``reset`` for a puzzle.
+
+        Args:
+            env_id: The environment, of any size of the puzzle's family.
+            puzzle: The puzzle as text, or a file.
+            folder: Folder for a file that holds the puzzle if no id has its size.
+
+        Raises:
+            ValueError: if this is not one puzzle of the family.
+        """
+        own = None if self.task is not None else get_task(task_id(env_id))
+        if own is None or not own.has_solver:
+            return {}, {"puzzle": puzzle}
+        reading = read_questions(own.family, puzzle, strict=True)
+        if len(reading.questions) > 1:
+            raise ValueError(f"puzzle: expected one puzzle, got {len(reading.questions)}")
+        inputs, task = reading.questions[0].inputs, reading.task
+        if task.id == own.base_id:
+            return {}, {"puzzle": inputs}
+        # The environment gets the puzzle as its source, since the bank may lack the size.
+        path = folder / "puzzle.json"
+        path.write_text(json.dumps([task.format(inputs)]), encoding="utf-8")
+        sized = "size" in gym.spec(env_id).kwargs
+        size = {"size": task.size} if sized else {"task": task.id}
+        return {"source": str(path), **size}, {"index": 0}
 
 
 def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = False) -> Track:
@@ -78,7 +112,7 @@ def watch_agent(agent: Any, choice: Choice, name: str, past_halting: bool = Fals
 def _thinking(agent: Any, choice: Choice, name: str, past_halting: bool) -> Track:
     env, obs, _ = choice.begin(answer_id(choice.env))
     task = env.unwrapped.task
-    check_task(name, agent, task.spec, choice.env)
+    check_task(name, agent, task.spec, choice.env if choice.puzzle is None else "the puzzle")
     labels, demos = env.unwrapped.solve(), getattr(env.unwrapped.puzzle, "demos", ())
     env.close()
     segments = list(agent.think(obs["tokens"], [int(obs["puzzle_id"])], halt=not past_halting))

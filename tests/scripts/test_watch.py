@@ -216,6 +216,30 @@ def test_an_agent_of_a_custom_task_is_watched(tmp_path):
     assert (tmp_path / "a.gif").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("name", ["HRMMaze-v0", "HRMMazeAnswer-7x7-v0", "HRMMaze-Dynamic-v0"])
+def test_a_puzzle_determines_the_size(name, agent, tmp_path):
+    maze = "#####\n#S..#\n#.#.#\n#..G#\n#####"
+    (tmp_path / "maze.txt").write_text(maze)
+    watched = [OracleAgent()] if "Dynamic" in name else [OracleAgent(), agent]
+    for puzzle in (maze, str(tmp_path / "maze.txt")):
+        for player in watched:
+            track = watch_agent(player, Choice(name, puzzle=puzzle), "title")
+            assert track.steps[0].scene.tokens.size == 25
+            assert track.steps[-1].badge.startswith(("SOLVED", "HALT"))
+
+
+def test_a_puzzle_must_fit_the_agent():
+    choice = Choice("HRMSudoku-v0", puzzle=".1.....2...343..")
+    sudoku = HRMAgent.from_pretrained("sudoku")
+    assert watch_agent(sudoku, choice, "sudoku").steps[-1].scene.tokens.size == 16
+    sudoku.any_size = False
+    with pytest.raises(ValueError, match="agent: sudoku solves sudoku-9x9, the puzzle is sudoku-4"):
+        watch_agent(sudoku, choice, "sudoku")
+    two = Choice("HRMSudoku-v0", puzzle=".1.....2...343..\n.1.....2...343..")
+    with pytest.raises(ValueError, match="puzzle: expected one puzzle, got 2"):
+        watch_agent(sudoku, two, "sudoku")
+
+
 def test_a_recording_shows_its_progress(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     words = ("--agents", "maze", *SEVEN, "--speed", 8, "--width", 200)
@@ -257,7 +281,7 @@ def test_an_mp4_file_is_written(tmp_path):
         (["--env", "HRMMaze-7x7-v0", "--record", "a.gif"], "agent: hrm sudoku solves"),
         (["--env", "nonsense", "--record", "a.gif"], "env: expected one of"),
         (["--index", "100000", "--record", "a.gif"], "index: expected"),
-        (["--puzzle", "12", "--record", "a.gif"], "expected 81 cells for sudoku-9x9, got 2"),
+        (["--puzzle", "12", "--record", "a.gif"], "puzzle: expected a square number of cells"),
         (["--trace", "none.npz", "--record", "a.gif"], "none.npz: expected a trace file"),
         (["--speed", "0"], "speed: expected"),
         (["--width", "100000"], "width: expected 100..4000 pixels a board, got 100000"),
