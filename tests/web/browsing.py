@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def find_browser() -> str:
-    """Return the browser; leave the test out where there is none.
+    """Return the browser, and skip the test if a program that it needs is missing.
 
-    With ``HRM_GYM_BROWSER=required``, a missing program is a failure.
+    With ``HRM_GYM_BROWSER=required``, a missing program fails the test instead.
     """
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     missing = [
@@ -34,7 +35,7 @@ def find_browser() -> str:
         if not there
     ]
     if missing:
-        reason = f"the page was not tried in a browser: {' and '.join(missing)} missing"
+        reason = f"the page was not tested in a browser: {' and '.join(missing)} missing"
         if os.environ.get("HRM_GYM_BROWSER") == "required":
             pytest.fail(reason)
         pytest.skip(reason)
@@ -48,27 +49,29 @@ def browse(script: str, folder: Path, asked: Any, shots: str = "") -> dict[str, 
     Args:
         script: Name of the script.
         folder: The built page or site.
-        asked: What the script shall do, as JSON.
-        shots: Where it writes screenshots, if anywhere.
+        asked: What the script does, as JSON.
+        shots: Folder or file of the screenshots; by default none are written.
 
     Returns:
         What the script printed; ``address`` is that of the folder.
     """
+    browser = find_browser()
     server = make_server(folder, 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/"
-    questions = folder.parent / "asked.json"
-    questions.write_text(json.dumps(asked))
-    words = ["node", f"tests/{script}", address, find_browser(), str(questions)]
     try:
-        done = subprocess.run(
-            [*words, *([shots] if shots else [])],
-            cwd=WEB,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as temporary:
+            questions = Path(temporary) / "asked.json"
+            questions.write_text(json.dumps(asked))
+            words = ["node", f"tests/{script}", address, browser, str(questions)]
+            done = subprocess.run(
+                [*words, *([shots] if shots else [])],
+                cwd=WEB,
+                capture_output=True,
+                text=True,
+                timeout=900,
+                check=False,
+            )
     finally:
         server.shutdown()
         server.server_close()
