@@ -64,11 +64,12 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
 
     ## Arguments
     ``task``: an id such as ``sudoku-9x9``, or ``module:Class`` for a custom task. ``max_segments``
-    (16). ``kind``, for mazes: ``perfect``, ``braided`` or ``hard``. ``targets``, for tasks with
-    several right answers such as mazes: ``turned`` (the default) applies the symmetry of the puzzle
-    to its label, ``solved`` takes the solver's label of the transformed puzzle, and ``any`` accepts
-    every answer that the rules accept. ``easier`` (0): the share of episodes whose puzzle is
-    replaced by an easier one, see ``Task.easier``. ``task_id``, for ARC: the name of a single task.
+    (16). ``kind``, for mazes: ``perfect``, ``braided`` or ``hard``, as in ``HRMMaze-v0``.
+    ``targets``, for tasks with several right answers such as mazes: ``turned`` (the default)
+    applies the symmetry of the puzzle to its label, ``solved`` takes the solver's label of the
+    transformed puzzle, and ``any`` accepts every answer that the rules accept. ``easier`` (0): the
+    share of episodes whose puzzle is replaced by an easier one, see ``Task.easier``. ``task_id``,
+    for ARC: the name of a single task.
     ``source``, ``split``, ``difficulty``, ``limit``, ``augment`` and ``render_mode`` are the same
     in every environment.
 

@@ -28,8 +28,9 @@ class DynamicMazeEnv(MazeEnv):
     """Walk from S to G while doors open and close.
 
     ## Description
-    A maze with doors, as in HRM-Agent (arXiv 2510.22832). After every move, each open door closes
-    and each closed door opens with probability p, so a plan may fail and a shorter path may appear.
+    A maze with doors, as in HRM-Agent (arXiv 2510.22832). Without the doors it is a perfect maze,
+    see ``HRMMaze-15x15-v0``. After every move, each open door closes and each closed door opens
+    with probability p, so that a plan may fail and a shorter path may appear.
     A cell can have a door if its neighbours on two opposite sides are open and those on the other
     two sides are walls: some doors are shortcuts through walls, which are closed at first, others
     lie in corridors. The seed determines when each door changes, whatever the agent does.

@@ -35,7 +35,35 @@ class MazeEnv(PuzzleEnv[np.int64]):
     """Walk from S to G.
 
     ## Description
-    The agent sees the whole maze and walks through it cell by cell.
+    The agent sees the whole maze and walks through it cell by cell. There is no outer wall: the
+    edge of the grid cannot be crossed. There are three kinds of mazes, here at 9x9, with ``.`` for
+    an open cell:
+
+        perfect     braided     hard
+        .........   .........   .#.....##
+        .#######.   .#######.   ..##..###
+        .#.....#.   .#..S..#.   .##..#.#.
+        .#.###.#.   .#.###.#.   #.###..S.
+        .#.#.#S..   .#.#.....   #.#.#..#.
+        .#.#.####   .#.#.###.   G....#...
+        G#.#...#.   .#.#..G#.   ..#.###.#
+        .###.#.#.   .#.#.#.#.   .#....#..
+        .....#...   .........   ..#.#....
+
+    * ``perfect``: every second cell of every second row is a room. A depth-first search opens walls
+      between neighbouring rooms until all of them are connected. Exactly one path leads from any
+      cell to any other, and a wrong turn ends in a dead end. ``HRMMaze-7x7-v0``,
+      ``HRMMaze-9x9-v0`` and ``HRMMaze-15x15-v0`` have mazes of this kind.
+    * ``braided``: a perfect maze in which one more wall of every dead end is opened. It has loops
+      and no dead ends; S and G are placed so that only one path between them is shortest. No id has
+      this kind: ``gym.make("HRMMaze-15x15-v0", kind="braided", source="generator")``.
+    * ``hard``: every cell is a wall with the same probability, which is drawn between 0.3 and 0.5
+      for each maze. There are open areas, dead ends, closed off cells and often several shortest
+      paths. ``HRMMaze-v0`` has mazes of this kind.
+
+    A hard maze of 30x30 has a shortest path of at least 109 moves, as in the public set Maze-Hard;
+    at smaller sizes this minimum is scaled with the area. In perfect and braided mazes with an odd
+    number s of rows it is s - 1.
 
     ## Action Space
     ``Discrete(4)``: up, right, down, left. A step into a wall or out of the maze changes nothing
@@ -60,9 +88,9 @@ class MazeEnv(PuzzleEnv[np.int64]):
 
     ## Arguments
     ``size`` (30): the bundled bank has 7, 9, 15 and 30, each in its default kind;
-    ``source="generator"`` makes the others. ``kind``: ``perfect`` (the default of odd sizes),
-    ``braided`` or ``hard`` (the default of even sizes). ``max_steps`` (4*s*s): ``None`` for no
-    limit. ``difficulty`` is measured in moves of the shortest path. ``source``, ``split``,
+    ``source="generator"`` makes other sizes and kinds. ``kind``: ``perfect`` (the default of odd
+    sizes), ``braided`` or ``hard`` (the default of even sizes). ``max_steps`` (4*s*s): ``None`` for
+    no limit. ``difficulty`` is measured in moves of the shortest path. ``source``, ``split``,
     ``limit``, ``augment`` and ``render_mode`` are the same in every environment.
 
     ## Version History
