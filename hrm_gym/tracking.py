@@ -27,6 +27,21 @@ def run_folder(root: Path | str, env_id: str, agent: str, seed: int) -> Path:
     return Path(root) / env_id / agent / f"seed{seed}"
 
 
+def check_free(folder: Path, own: str = "") -> None:
+    """Check that the folder of a new run does not contain another run, which it would overwrite.
+
+    Args:
+        folder: The folder; it need not exist.
+        own: A file that the new run may replace.
+
+    Raises:
+        ValueError: if the folder contains a trained agent or a result of ``compare``.
+    """
+    for name, what in (("config.json", "a trained agent"), ("cell.json", "a result of compare")):
+        if name != own and (folder / name).exists():
+            raise ValueError(f"out: {folder} contains {what}; name another --out, or remove it")
+
+
 class Tracker:
     """Writes one TensorBoard run.
 

@@ -62,8 +62,9 @@ class Args:
     """Run cells again that finished before with the same settings."""
     ray: str | None = None
     """Run the cells as tasks of a Ray cluster: its address, auto or local (extra cluster)."""
-    out: Path = Path("runs")
-    """Folder of all TensorBoard runs and of the report."""
+    out: Path = Path("runs/compare")
+    """Folder of the report and of the cells, whose TensorBoard runs are in OUT/ENV/AGENT/seedK; the
+    runs of train and train-rl in other folders stay as they are."""
     report: Path | None = None
     """Folder of the report; by default in OUT, named after the environment or the suite."""
     json: Path | None = None

@@ -53,7 +53,8 @@ class Args:
     threads: int = 1
     """Number of torch threads; small networks gain nothing from more."""
     out: Path = Path("runs")
-    """Folder of all runs; this run is written to OUT/ENV/AGENT/seedSEED."""
+    """Folder of all runs; this run is written to OUT/ENV/AGENT/seedSEED, which must not contain
+    another one."""
     json: Path | None = None
     """Also write the result to this file as JSON."""
 
@@ -63,13 +64,14 @@ def main(args: Args) -> None:
     import torch
 
     from hrm_gym.evaluation import evaluate
-    from hrm_gym.tracking import Tracker, run_folder
+    from hrm_gym.tracking import Tracker, check_free, run_folder
 
     if args.episodes == 0:
         raise ValueError("episodes: expected at least 1, got 0")
     torch.set_num_threads(args.threads)
     name = args.agent if args.policy is None else f"{args.agent}-{args.policy}"
     folder = run_folder(args.out, args.env, name, args.seed)
+    check_free(folder)
     with Tracker(folder) as tracker:
         result = train(args, tracker)
         evaluation = evaluate(result.agent, args.env, args.episodes)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from hrm_gym.scripts.experiments.cell import FILE
 from hrm_gym.scripts.experiments.grid import Say, run_grid, show
 
 from .cell import AgentCell, AgentResult
@@ -50,7 +51,7 @@ class Comparison:
     timeout: float | None = None
     rerun: bool = False
     ray: str | None = None
-    out: Path = Path("runs")
+    out: Path = Path("runs/compare")
 
     def check(self) -> None:
         """Refuse settings with which no cell can be run, before anything is trained.
@@ -116,7 +117,8 @@ class Comparison:
         self.check()
         cells = self.cells()
         reasons = {(cell.env, cell.agent): mistake(cell) for cell in cells}
-        bad = {cell: why for cell in cells if (why := reasons[cell.env, cell.agent]) is not None}
+        refused = {cell: reasons[cell.env, cell.agent] or self._taken(cell) for cell in cells}
+        bad = {cell: why for cell, why in refused.items() if why is not None}
         if len(bad) == len(cells):
             raise ValueError(next(iter(bad.values())))
         for cell, reason in bad.items():
@@ -133,6 +135,16 @@ class Comparison:
         return [
             AgentResult(cell, failure=bad[cell]) if cell in bad else next(found) for cell in cells
         ]
+
+    def _taken(self, cell: AgentCell) -> str | None:
+        """Return why a cell cannot use its folder, ``None`` if it can."""
+        from hrm_gym.tracking import check_free
+
+        try:
+            check_free(cell.folder(self.out), own=FILE)
+        except ValueError as error:
+            return str(error)
+        return None
 
 
 def mistake(cell: AgentCell) -> str | None:

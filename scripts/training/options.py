@@ -65,7 +65,8 @@ class Options:
     """Number of held-out puzzles in the final test; 0 skips the test. They come from the bundled
     bank or, if --data is the generator, from the generator."""
     out: Path = Path("runs")
-    """Folder of all runs; this run is written to OUT/ENV/hrm/seedSEED."""
+    """Folder of all runs; this run is written to OUT/ENV/hrm/seedSEED, which must not contain
+    another one."""
     resume: Path | None = None
     """Resume the run in this folder."""
     init: str | None = None

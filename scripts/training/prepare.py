@@ -212,18 +212,20 @@ def run_folder_of(options: Options, trainer: Trainer, title: str) -> Path:
     """Return the folder of the run, and note the command that leads there.
 
     Raises:
-        ValueError: if the folder holds another run.
+        ValueError: if the folder contains another run.
     """
     from hrm_gym.agents.hrm.exchange import checkpoint
-    from hrm_gym.tracking import run_folder
+    from hrm_gym.tracking import check_free, run_folder
 
     folder = options.resume or run_folder(options.out, title, "hrm", trainer.seed)
     if options.resume is None and checkpoint.holds(folder, checkpoint.TRAINER):
         step = checkpoint.read_json(folder, checkpoint.TRAINER).get("step")
         raise ValueError(
-            f"out: {folder} holds a run of {step} steps; resume it with --resume {folder}, or name "
-            "another --out"
+            f"out: {folder} contains a run of {step} steps; resume it with --resume {folder}, or "
+            "name another --out"
         )
+    if options.resume is None:
+        check_free(folder)
     # The commands are noted as if every run used the default folder, so that they can be repeated.
     default = run_folder(Path("runs"), title, "hrm", trainer.seed)
     repeated = options if options.resume is None else dataclasses.replace(options, resume=default)

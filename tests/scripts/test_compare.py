@@ -78,6 +78,8 @@ def test_compare_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "finished before" not in said
     # The same again runs nothing; another budget does.
     before = (folder / "oracle" / "seed0" / FILE).stat().st_mtime_ns
+    with pytest.raises(ValueError, match="seed0 contains a result of compare"):
+        train_rl.main(train_rl.Args(env="HRMSudoku-4x4-v0", steps=64, out=tmp_path))
     assert compare.main(args) == 0
     assert capsys.readouterr().out.count("finished before") == 3
     assert (folder / "oracle" / "seed0" / FILE).stat().st_mtime_ns == before
@@ -201,6 +203,15 @@ def test_train_rl_writes_an_agent_that_can_be_loaded(tmp_path: Path) -> None:
     rows = {row["name"]: row["value"] for row in json.loads(args.json.read_text())["rows"]}  # type: ignore[union-attr]
     assert rows["env_steps"] == 1024
     assert 0 <= rows["solve_rate"] <= 1
+    # No command overwrites the agent of another one.
+    before = sorted(folder.iterdir())
+    with pytest.raises(ValueError, match=r"out: .*seed0 contains a trained agent; name another"):
+        train_rl.main(args)
+    settings = {args.env: 1.0}, ["ppo", "oracle"]
+    failed, _ = comparison.Comparison(*settings, episodes=5, out=tmp_path).run()
+    reason = f"out: {folder} contains a trained agent; name another --out, or remove it"
+    assert failed.failure == reason
+    assert sorted(folder.iterdir()) == before
 
 
 @dataclasses.dataclass

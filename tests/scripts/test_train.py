@@ -80,7 +80,7 @@ def test_a_run_is_never_overwritten(tmp_path):
     train.main(args(tmp_path, steps=2))
     before = (tmp_path / FOLDER / "model.safetensors").read_bytes()
     with pytest.raises(
-        ValueError, match=r"out: .*seed0 holds a run of 2 steps; resume it with --res"
+        ValueError, match=r"out: .*seed0 contains a run of 2 steps; resume it with --res"
     ):
         train.main(args(tmp_path, steps=3))
     assert (tmp_path / FOLDER / "model.safetensors").read_bytes() == before
