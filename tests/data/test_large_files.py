@@ -6,13 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from boards import FOUR, SEVERAL
 
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.readers import files, large
 from hrm_gym.puzzles import get_task
-
-FOUR = ".1.....2...343.."
-SEVERAL = "." * 16
 
 
 def test_some_puzzles_of_a_large_file_are_read_without_the_rest(tmp_path, monkeypatch):

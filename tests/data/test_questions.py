@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from boards import FOUR
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from hrm_gym.data.readers import read_questions
 from hrm_gym.puzzles import family_task, get_task
 from hrm_gym.registration import FAMILIES
 
-FOUR = ".1.....2...343.."
 ARC = {
     "train": [{"input": [[1, 0]], "output": [[0, 1]]}],
     "test": [{"input": [[2, 0]], "output": [[0, 2]]}, {"input": [[3, 0]]}],

@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+from boards import FOUR, NINE
 from untrained import untrained
 
 from hrm_gym.agents.hrm import HRMAgent
@@ -17,8 +18,7 @@ from hrm_gym.puzzles.arc import mini_tasks
 from hrm_gym.scripts import solve
 from hrm_gym.scripts.cli import run
 
-FOUR, FOUR_SOLVED = ".1.....2...343..", "2134341212434321"
-NINE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+FOUR_SOLVED = "2134341212434321"
 MAZE = "S # .. #.....#..#.....##G"
 ARC = {
     "train": [{"input": [[1, 0]], "output": [[0, 1]]}],
