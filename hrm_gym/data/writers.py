@@ -24,6 +24,7 @@ from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens
 from hrm_gym.puzzles.keys import lane
 
 from .puzzle_set import PuzzleSet
+from .readers import PuzzleFile
 
 BLANK_IDENTIFIER = "<blank>"
 
@@ -213,7 +214,7 @@ def choose(count: int, size: int | None, random: np.random.Generator) -> NDArray
 def write_puzzles(
     path: Path | str,
     task: Task,
-    splits: Mapping[str, PuzzleSet | Sequence[Puzzle]],
+    splits: Mapping[str, PuzzleSet | PuzzleFile | Sequence[Puzzle]],
     subsample_size: int | None = None,
     num_aug: int = 0,
     seed: int = 0,
@@ -223,7 +224,8 @@ def write_puzzles(
     Args:
         path: A new folder.
         task: The task.
-        splits: ``train`` and ``test``.
+        splits: ``train`` and ``test``. Of a ``PuzzleFile`` only the rows that are written are
+            checked.
         subsample_size: Number of training puzzles at most, drawn at random.
         num_aug: Number of augmented copies of each training puzzle.
         seed: Seed of the subsample and the copies.
@@ -232,7 +234,8 @@ def write_puzzles(
         The number of examples of each split.
 
     Raises:
-        ValueError: if the folder is not empty, or a split is empty.
+        ValueError: if the folder is not empty, a split is empty, or a row of a file is not a valid
+            puzzle.
     """
     random = np.random.default_rng(seed)
     written = {}
@@ -241,8 +244,11 @@ def write_puzzles(
             train = name == "train"
             rows = choose(len(puzzles), subsample_size if train else None, random)
             key = int(random.integers(1 << 62))
+            if isinstance(puzzles, PuzzleFile):
+                puzzles, rows = puzzles.take(rows), np.arange(len(rows))
+            copies = num_aug if train else 0
             groups = (
-                augmented(task, puzzles[row], num_aug if train else 0, lane(key, number))
+                augmented(task, puzzles[row], copies, lane(key, number))
                 for number, row in enumerate(rows.tolist())
             )
             written[name] = writer.split(name, groups)

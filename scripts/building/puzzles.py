@@ -10,9 +10,10 @@ import numpy as np
 import tyro
 
 from hrm_gym.data import PuzzleSet, load_puzzles
+from hrm_gym.data.readers import PuzzleFile
 from hrm_gym.data.writers import write_puzzles
 from hrm_gym.progress import progress
-from hrm_gym.puzzles import family_task
+from hrm_gym.puzzles import Task, family_task
 
 
 @dataclass
@@ -48,28 +49,59 @@ def write(options: Options) -> dict[str, int]:
     task = family_task(options.family)
     if options.size is not None:
         task = task.resized(options.size)
+    return write_puzzles(
+        options.out,
+        task,
+        read_splits(options, task),
+        options.subsample_size,
+        options.num_aug,
+        options.seed,
+    )
+
+
+def read_splits(options: Options, task: Task) -> dict[str, PuzzleSet | PuzzleFile]:
+    """Return the puzzles of ``train`` and ``test``.
+
+    Of a folder with ``train.csv`` and ``test.csv``, only puzzles that are written are solved and
+    checked, unless all of them must be rated.
+
+    Args:
+        options: Arguments of the dataset builder.
+        task: The task of the puzzles.
+
+    Raises:
+        ValueError: if the source does not exist, or a puzzle cannot be read.
+    """
     source = options.data or task.default_source
     path = Path(source)
     if source.startswith("hub:"):
         from hrm_gym.data.hub import download
 
         path = download(source.removeprefix("hub:"), "dataset", ["*.csv"])
-    splits: dict[str, PuzzleSet] = {}
+    low = options.min_difficulty
+    # The first test puzzles can be read alone if none is left out by its rating.
+    limit = options.test_size if low is None else None
+    splits: dict[str, PuzzleSet]
     if path.is_dir() and (path / "train.csv").is_file():
-        for split in ("train", "test"):
-            splits[split] = load_puzzles(task, str(path / f"{split}.csv"))
+        train, test = path / "train.csv", path / "test.csv"
+        if options.subsample_size is not None and low is None:
+            return {
+                "train": PuzzleFile(task, train),
+                "test": load_puzzles(task, str(test), limit=limit),
+            }
+        splits = {
+            "train": load_puzzles(task, str(train)),
+            "test": load_puzzles(task, str(test), limit=limit),
+        }
     elif path.is_file():
         whole = load_puzzles(task, source)
         rows = progress(range(len(whole)), "splitting")
-        train = np.array([task.split_of(whole[k]) == "train" for k in rows])
-        splits = {"train": whole.take(train), "test": whole.take(~train)}
+        is_train = np.array([task.split_of(whole[k]) == "train" for k in rows])
+        splits = {"train": whole.take(is_train), "test": whole.take(~is_train)}
     else:
         splits = {split: load_puzzles(task, source, split) for split in ("train", "test")}
-    if options.min_difficulty is not None:
-        low = options.min_difficulty
+    if low is not None:
         splits = {split: part.take(part.ratings >= low) for split, part in splits.items()}
     if options.test_size is not None:
         splits["test"] = splits["test"].take(slice(options.test_size))
-    return write_puzzles(
-        options.out, task, splits, options.subsample_size, options.num_aug, options.seed
-    )
+    return {**splits}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hrm_gym.data import load_puzzles
+from hrm_gym.data.readers import files
 from hrm_gym.data.writers import DatasetWriter, Entry, write_puzzles
 from hrm_gym.puzzles import Puzzle, get_task
 from hrm_gym.puzzles.arc import Arc, to_grid
@@ -254,6 +255,42 @@ def test_the_script(tmp_path, capsys):
         assert run(build, Args, [*words, "--out", str(tmp_path / "d")]) == 2
         assert sentence in capsys.readouterr().err
         assert not (tmp_path / "d").exists()
+
+
+def test_only_the_sample_of_a_file_is_checked(tmp_path, monkeypatch, capsys):
+    rows = load_puzzles(SUDOKU, None, "train", limit=30)
+    lines = [
+        f"{SUDOKU.format(a)},{SUDOKU.format(b)}"
+        for a, b in zip(rows.inputs, rows.labels, strict=True)
+    ]
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["question,answer", *lines]) + "\n")
+    whole = {
+        split: load_puzzles(SUDOKU, str(tmp_path / f"{split}.csv")) for split in ("train", "test")
+    }
+    write_puzzles(tmp_path / "whole", SUDOKU, whole, subsample_size=4, num_aug=1, seed=3)
+    # Puzzles that are not written may be wrong.
+    known = {row.tobytes() for row in arrays(tmp_path / "whole" / "train")["inputs"]}
+    wrong = "1" * 16
+    for name, kept in (
+        ("train", lambda k: rows.inputs[k].tobytes() in known),
+        ("test", (2).__gt__),
+    ):
+        few = [line if kept(k) else f"{wrong},{wrong}" for k, line in enumerate(lines)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["question,answer", *few]) + "\n")
+    words = ["sudoku", "--size", "4", "--data", str(tmp_path), "--subsample-size", "4"]
+    words += ["--num-aug", "1", "--seed", "3", "--test-size", "2"]
+    for number, large_from in enumerate((files.LARGE, 1)):
+        monkeypatch.setattr(files, "LARGE", large_from)
+        folder = tmp_path / str(number)
+        assert run(build, Args, [*words, "--out", str(folder)]) == 0
+        assert "8 in train, 2 in test" in capsys.readouterr().out
+        found, wanted = arrays(folder / "train"), arrays(tmp_path / "whole" / "train")
+        for name in ARRAYS:
+            np.testing.assert_array_equal(found[name], wanted[name])
+    (tmp_path / "train.csv").write_text(f"question,answer\n{wrong},{wrong}\n" * 4)
+    assert run(build, Args, [*words, "--out", str(tmp_path / "d")]) == 2
+    assert "train.csv, line " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ content (``tables``, ``lists`` and ``drawings``; ``values`` reads arrays and JSO
 checks and solves what was read, and ``folders`` reads the dataset folders of HRM and TRM.
 """
 
-from .files import read_file
+from .files import PuzzleFile, read_file
 from .folders import read_folder
 from .questions import Question, Reading, read_boards, read_puzzle, read_questions, stack
 
 __all__ = [
+    "PuzzleFile",
     "Question",
     "Reading",
     "read_boards",

@@ -66,7 +66,7 @@ def _array_text(content: bytes, origin: str) -> str:
     """Return the array of a .npy file as JSON.
 
     Raises:
-        ValueError: if the file is damaged, or contains something else than numbers or characters.
+        ValueError: if the file is damaged, or contains something other than numbers or characters.
     """
     try:
         array = load_array(io.BytesIO(content))

@@ -45,6 +45,62 @@ def read_file(task: Task, path: Path, limit: int | None = None) -> PuzzleSet:
             sets += [_checked(task, path, part) for part in read_large(task, path, limit)]
         if sets:
             return _joined(sets)
+    return _checked(task, path, _read(task, path, limit))
+
+
+class PuzzleFile:
+    """A file of puzzles of which only some are wanted; the others are neither solved nor checked.
+
+    Args:
+        task: The task, of whose size all puzzles are.
+        path: The file, in any of the formats of ``Task.read_questions``.
+
+    Raises:
+        ValueError: if a puzzle cannot be read, or there is none; the message gives the line.
+    """
+
+    def __init__(self, task: Task, path: Path) -> None:
+        self.task, self.path = task, path
+        self._records: list[Record] | None = None
+        self._count = 0
+        if path.stat().st_size >= LARGE:
+            # A large file is read again by ``take``, since its records may not fit into memory.
+            with suppress(NotInLinesError):
+                self._count = sum(len(part) for part in read_large(task, path, None))
+        if not self._count:
+            self._records = _read(task, path, None)
+            self._count = len(self._records)
+
+    def __len__(self) -> int:
+        """Return the number of puzzles."""
+        return self._count
+
+    def take(self, rows: NDArray[np.int64]) -> PuzzleSet:
+        """Return some puzzles in the order of ``rows``, as ``read_file`` returns all.
+
+        Args:
+            rows: Numbers of different puzzles, from 0.
+
+        Raises:
+            ValueError: if one of them is malformed, unsolvable or ambiguous, or its answer is
+                wrong; the message gives the line.
+        """
+        if self._records is not None:
+            return _checked(self.task, self.path, [self._records[row] for row in rows])
+        found: dict[int, Record] = {}
+        wanted, first = set(rows.tolist()), 0
+        for part in read_large(self.task, self.path, None):
+            found |= {row: one for row, one in enumerate(part, first) if row in wanted}
+            first += len(part)
+        return _checked(self.task, self.path, [found[row] for row in rows.tolist()])
+
+
+def _read(task: Task, path: Path, limit: int | None) -> list[Record]:
+    """Return the first puzzles of a file, which are not checked yet.
+
+    Raises:
+        ValueError: if a puzzle cannot be read, or there is none; the message gives the line.
+    """
     found = _find(task, path, limit)
     if not found:
         raise ValueError(
@@ -55,8 +111,8 @@ def read_file(task: Task, path: Path, limit: int | None = None) -> PuzzleSet:
         if isinstance(part, Fault):
             raise ValueError(f"{path}, line {part.line}: {part.sentence}")
     for note in notes(found)[:1]:
-        warnings.warn(f"{path}, {note}", stacklevel=2)
-    return _checked(task, path, [part for part in found if is_record(part)])
+        warnings.warn(f"{path}, {note}", stacklevel=3)
+    return [part for part in found if is_record(part)]
 
 
 def _joined(sets: list[PuzzleSet]) -> PuzzleSet:
