@@ -36,7 +36,8 @@ class TransferResult(Result):
         seconds: Training seconds; 0 if the agent was not trained here.
         tested: By environment ``solve_rate`` with its 95% interval (``low``, ``high``), the number
             of ``puzzles``, the mean ``steps`` and, if the agent thinks in segments, the mean
-            ``segments`` of a puzzle.
+            ``segments`` of a puzzle. If it solved one of the first puzzles, ``shown`` is the number
+            of the one that took most segments, ``shown_segments``.
     """
 
     signal: str = ""
@@ -116,11 +117,17 @@ class TransferCell(Cell):
             row = {"solve_rate": found.solve_rate, "low": low, "high": high}
             row |= {"puzzles": len(found.episodes), "steps": found.mean_steps}
             if hasattr(agent, "think"):
-                # One step of an Answer environment is one segment. The agent remembers its answers.
+                # One step of an Answer environment is one segment. The agent remembers the answers
+                # that it gave above, so that it does not think again.
                 thought = evaluate(
                     player, answer_id(env_id), count, max_segments=agent.max_segments
                 )
                 row["segments"] = thought.mean_steps
+                pairs = zip(found.episodes[:FILM_PUZZLES], thought.episodes, strict=False)
+                solved = [own for played, own in pairs if played.success]
+                if solved:
+                    longest = max(solved, key=lambda episode: episode.steps)
+                    row |= {"shown": longest.index, "shown_segments": longest.steps}
             result.tested[env_id] = row
         return result
 
@@ -328,36 +335,26 @@ def film(results: Sequence[TransferResult], out: Path) -> tuple[str, bytes] | No
     Returns:
         ``None`` if no agent solved one.
     """
-    import numpy as np
-
     from hrm_gym.agents.catalog import load_agent
-    from hrm_gym.data import load_puzzles
-    from hrm_gym.evaluation import make_env
     from hrm_gym.scripts.watching.recording import record
     from hrm_gym.scripts.watching.tracks import Choice, watch_agent
     from hrm_gym.scripts.watching.window import ReplayWindow
 
     own = next(iter(grouped(results).values()))
     env_id = environments(own)[-1]
-    task = make_env(env_id, split="test").unwrapped.task  # type: ignore[attr-defined]
     for result in own:
-        if "segments" not in result.tested.get(env_id, {}):
+        row = result.tested.get(env_id, {})
+        if "shown" not in row:
             continue
         trained = result.seconds > 0
         agent = load_agent(str(result.cell.folder(out)) if trained else result.cell.agent)
-        puzzles = load_puzzles(task, None, "test", limit=FILM_PUZZLES)
-        found = agent.solve(puzzles.inputs)
-        right = [task.is_solved(puzzles[k], answer) for k, answer in enumerate(found.answer)]
-        if not any(right):
-            continue
-        index = int(np.argmax(np.where(right, found.segments, 0)))
-        track = watch_agent(agent, Choice(env_id, index=index), result.cell.entry)
+        track = watch_agent(agent, Choice(env_id, index=int(row["shown"])), result.cell.entry)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "film.gif"
             record(ReplayWindow([track], width=FILM_WIDTH), path, fps=16)
             content = path.read_bytes()
         learned = f", trained on {result.cell.env}," if trained else ""
-        count = int(found.segments[index])
+        count = int(row["shown_segments"])
         caption = f"{result.cell.entry}{learned} solves {env_id} in {count} segments"
         return caption, content
     return None
