@@ -247,7 +247,7 @@ def check_task(name: str, agent: Any, task: str, what: str) -> None:
     Args:
         name: The name the agent was loaded by.
         agent: The agent. One without a task, such as the oracle, fits every task.
-        task: Id of the task it shall solve. A variant that plays the puzzles of another task
+        task: Id of the task that it has to solve. A variant that plays the puzzles of another task
             counts as that task.
         what: What is to be solved, for the message.
 

@@ -123,7 +123,7 @@ def solve_as_family(
     The rows come with a sentence for every puzzle that was not answered.
 
     Raises:
-        ValueError: if the agent shall adapt and the family has no demonstrations.
+        ValueError: if ``adapt_seconds`` is given and the family has no demonstrations.
     """
     from hrm_gym.families import family_module
 

@@ -55,6 +55,16 @@ def symmetry_key(key: int) -> int:
     return lane(key, 1)
 
 
+def easier_key(key: int) -> int:
+    """Return the key by which an episode's puzzle is made easier."""
+    return lane(key, 2)
+
+
+def unit(value: int) -> float:
+    """Return a 64-bit integer as a number, uniform in [0, 1)."""
+    return float((value >> 11) * 2.0**-53)
+
+
 def signed(value: int) -> int:
     """Return an unsigned 64-bit integer as the int64 of the same bits, which torch needs."""
     return value - (1 << 64) if value >> 63 else value
@@ -104,21 +114,11 @@ def symmetry_key_tensor(keys: torch.Tensor) -> torch.Tensor:
     return lane_tensor(keys, 1)
 
 
-def unit_tensor(lanes: torch.Tensor) -> torch.Tensor:
-    """``unit`` over an int64 tensor, as float64."""
-    return shift(lanes, 11).double() * 2.0**-53
-
-
-def easier_key(key: int) -> int:
-    """Return the key by which an episode's puzzle is made easier."""
-    return lane(key, 2)
-
-
-def unit(value: int) -> float:
-    """Return a 64-bit integer as a number, uniform in [0, 1)."""
-    return float((value >> 11) * 2.0**-53)
-
-
 def easier_key_tensor(keys: torch.Tensor) -> torch.Tensor:
-    """``easier_key`` over an int64 tensor of episode keys."""
+    """Compute ``easier_key`` for an int64 tensor of episode keys."""
     return lane_tensor(keys, 2)
+
+
+def unit_tensor(values: torch.Tensor) -> torch.Tensor:
+    """Compute ``unit`` for an int64 tensor, as float64."""
+    return shift(values, 11).double() * 2.0**-53

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,8 @@ class Stage(Cell):
         from hrm_gym.results import write_json
 
         (folder / ROWS).unlink(missing_ok=True)
-        started, rows = time.monotonic(), list[dict[str, Any]]()
+        started = time.monotonic()
+        rows: Rows = []
         for part in self.parts(folder):
             rows += part
             write_json(folder / ROWS, machine(), rows)
@@ -129,8 +131,6 @@ def forget_outdated(stages: Sequence[Stage], out: Path) -> None:
 
 def finished_parts(folder: Path) -> Rows:
     """Return the rows that a failed stage has written."""
-    import json
-
     if not (folder / ROWS).is_file():
         return []
     rows: Rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))["rows"]
