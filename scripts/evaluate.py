@@ -44,14 +44,16 @@ class Args:
     vote_by: Literal["count", "confidence"] = "count"
     """Which answer wins a vote: the most frequent one, or the one with the highest q_halt."""
     restarts: int | None = None
-    """Answer a puzzle again, this number of times at most, until the rules of the task accept the
-    answer: with noise in the carry and, if answers fill in blanks, with some cells assumed of which
-    the agent was sure. In a step environment the agent acts on the best answer; in an Answer
+    """Answer a puzzle again, this number of times at most, until its answer cannot be improved:
+    with some cells assumed of which the agent was sure if answers fill in blanks, and else under
+    another symmetry. In a step environment the agent acts on the best answer; in an Answer
     environment a table shows what the restarts gain."""
-    start_noise: float = 0.5
-    """Standard deviation of the noise in the initial carry of a restart."""
-    carry_noise: float = 0.1
-    """Standard deviation of the noise that a restart adds to the carry after every segment."""
+    start_noise: float | None = None
+    """Standard deviation of the noise in the initial carry of a restart; by default that of the
+    agent's training."""
+    carry_noise: float | None = None
+    """Standard deviation of the noise that a restart adds to the carry after every segment; by
+    default that of the agent's training."""
     adapt_seconds: float | None = None
     """Train a copy of the agent on the demonstrations of each task for this time, and answer its
     test inputs then; for tasks that the agent was not trained on. Tasks that do not fit on the

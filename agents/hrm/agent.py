@@ -66,6 +66,8 @@ class HRMAgent(ActingAgent):
         self.num_puzzles = model.config.num_puzzles
         self.bf16 = bf16
         self.about = about or {}
+        trained = self.about.get("train", {})
+        self.trained_noise = (trained.get("start_noise", 0.0), trained.get("carry_noise", 0.0))
         self.name = str(self.about.get("name", "hrm"))
         self.parameters = sum(p.numel() for p in model.parameters())
 

@@ -239,7 +239,7 @@ def solve_extreme(stage: GpuStage, folder: Path, restarts: int, target: float) -
     Args:
         stage: The stage.
         folder: Folder of the checkpoint.
-        restarts: Number of restarts, with the noise of the training.
+        restarts: Number of restarts.
         target: Target of the last row.
     """
     from hrm_gym.agents.hrm.inference.compute import measure_restarts
@@ -249,9 +249,8 @@ def solve_extreme(stage: GpuStage, folder: Path, restarts: int, target: float) -
     agent = stage.agent(folder)
     path, limit = str(Path(stage.sudoku, "test.csv")), stage.few(MOST_ROWS)
     puzzles = load_puzzles(agent.task, path, limit=limit)
-    noise = [agent.about["train"][name] for name in ("start_noise", "carry_noise")]
     rows: Rows = []
-    for found in measure_restarts(agent, puzzles, Restarts(restarts, *noise)):
+    for found in measure_restarts(agent, puzzles, Restarts(restarts)):
         name = f"exact of {len(puzzles)} test rows, {found.restarts} restarts"
         rows.append({"name": name, "value": found.accuracy, "unit": "share"})
     return [*rows[:-1], {**rows[-1], "target": target}]

@@ -42,7 +42,7 @@ def measure(args: Any) -> list[dict[str, Any]]:
     tables = []
     for name, listed in suite["agents"].items():
         agent = HRMAgent.from_pretrained(name, args.device)
-        restarts = Restarts(**suite["restarts"][name])
+        restarts = Restarts(suite["restarts"][name])
         lines = []
         for one in listed:
             own = attempts(agent, one, suite["puzzles"], restarts)

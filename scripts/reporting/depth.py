@@ -100,7 +100,7 @@ def compute_rows(found: Sequence[Compute]) -> list[Row]:
 def restart_table(found: Sequence[Restarted]) -> Table:
     """Return accuracy against the number of restarts."""
     headings = ("restarts", "solved", "exact accuracy", "segments spent", "seconds")
-    table = number_table("restarts with noise in the carry", *headings)
+    table = number_table("restarts", *headings)
     for one in found:
         shares = f"{one.solved:.1%}", f"{one.accuracy:.1%}"
         table.add_row(str(one.restarts), *shares, f"{one.spent:.2f}", f"{one.seconds:.2f}")

@@ -25,7 +25,7 @@ def test_a_small_list_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "sudoku": [{"task": "sudoku-4x4", "source": "bank"}],
         "maze": [{"task": "maze-7x7", "kind": "perfect", "source": "generator:4"}],
     }
-    suite = {"puzzles": 3, "agents": listed, "restarts": {name: {"limit": 2} for name in listed}}
+    suite = {"puzzles": 3, "agents": listed, "restarts": dict.fromkeys(listed, 2)}
     monkeypatch.setattr("hrm_gym.scripts.experiments.suites.read_suite", lambda name: suite)
     rows = sizes.measure(SimpleNamespace(threads=1, device="cpu", out=tmp_path))
     names = [row["name"] for row in rows[::2]]

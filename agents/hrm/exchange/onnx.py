@@ -155,8 +155,10 @@ class OnnxAgent(ActingAgent):
         segments: int,
         noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
-        if noise is not None:
-            raise ValueError("noise: an exported model has none; expected the agent in PyTorch")
+        if noise is not None and (noise.start or noise.carry):
+            raise ValueError(
+                "noise: an exported agent thinks without noise; expected an agent in PyTorch"
+            )
         rows: Rows = []
         feed = self.begin(tokens, puzzle_ids)
         impossible = self.impossible(tokens.shape[1])

@@ -1,11 +1,12 @@
-"""More compute at test time: a puzzle is thought about again, differently each time.
+"""More compute at test time: an agent thinks about a puzzle again, differently each time.
 
 The rules of a task tell a valid answer from an invalid one without its label, so that a puzzle
-leaves the batch once its answer cannot be improved. With noise in the carry an agent thinks from
-other initial states. If an answer only fills in blanks, an attempt also *assumes* some of the
-cells that the agent is surest of, thinks about the easier puzzle, assumes more of them, and so on.
-Wrong assumptions spoil one attempt; the next one begins with the original puzzle. In other tasks
-every attempt shows the puzzle under another symmetry, under which the agent makes other mistakes.
+leaves the batch once its answer cannot be improved. The attempts differ in three ways. If an answer
+only fills in blanks, an attempt *assumes* some of the cells that the agent is surest of, thinks
+about the easier puzzle, assumes more cells, and so on. A wrong assumption spoils one attempt; the
+next one begins with the original puzzle. In other tasks, every attempt shows the puzzle under
+another symmetry, under which the agent makes other mistakes. An agent that was trained with noise
+in the carry also thinks with that noise.
 """
 
 from __future__ import annotations
@@ -22,11 +23,9 @@ from hrm_gym.puzzles import Task, Tokens
 from .thinking import Noise, ReasoningAgent, Solution
 from .voting.symmetries import solve_under, symmetries_of
 
-START_NOISE, CARRY_NOISE = 0.5, 0.1
-"""Standard deviations of the noise in the initial carry, and of that after every segment."""
 ROUNDS, CELLS = 4, 3
 """How often an attempt assumes further cells, and how many of them; the segments of the attempt are
-divided among the rounds. Chosen on training puzzles of Sudoku-Extreme."""
+divided among the rounds. Both were chosen on training puzzles of Sudoku-Extreme."""
 SHARPNESS = 6.0
 """The probability that a cell is assumed grows with this power of the certainty of its token."""
 
@@ -36,15 +35,26 @@ class Restarts(NamedTuple):
 
     Attributes:
         limit: Largest number of further attempts.
-        start_noise: Standard deviation of the noise in the initial carry.
-        carry_noise: Standard deviation of the noise added after every segment.
+        start_noise: Standard deviation of the noise in the initial carry; ``None``: that of the
+            agent's training.
+        carry_noise: Standard deviation of the noise added after every segment; ``None``: that of
+            the agent's training.
         seed: Seed of the noise and of the assumptions; attempt k uses ``seed + k``.
     """
 
     limit: int
-    start_noise: float = START_NOISE
-    carry_noise: float = CARRY_NOISE
+    start_noise: float | None = None
+    carry_noise: float | None = None
     seed: int = 0
+
+    def noise(self, agent: ReasoningAgent) -> Noise:
+        """Return the noise in the carry of an agent, and the seed of the first attempt."""
+        chosen = (self.start_noise, self.carry_noise)
+        start, carry = (
+            trained if own is None else own
+            for own, trained in zip(chosen, agent.trained_noise, strict=True)
+        )
+        return Noise(start, carry, self.seed)
 
 
 class Attempts(NamedTuple):
@@ -73,7 +83,8 @@ def solve_with_restarts(
 
     Of several answers the one of least ``Task.cost`` is kept; if the rules allow none of them, the
     one of highest q_halt, or the first one if cells were assumed. The cost of a maze is the length
-    of the walk, so mazes take all restarts.
+    of the walk, so mazes take all restarts. Without noise and assumed cells, the attempts end when
+    every symmetry was shown, since further ones would only repeat them.
 
     Args:
         agent: The agent.
@@ -87,7 +98,8 @@ def solve_with_restarts(
         The best answers after the first attempt, and after each restart.
 
     Raises:
-        ValueError: if the number of restarts is negative, or the tokens do not fit the agent.
+        ValueError: if the number of restarts is negative, all attempts would be equal, or the
+            tokens do not fit the agent.
     """
     check_whole("restarts", restarts.limit, 0)
     asked = np.atleast_2d(agent.as_tokens(tokens))
@@ -98,13 +110,21 @@ def solve_with_restarts(
     task = agent.task_for(questions.shape[1])
     # Puzzles that the agent knows by their ids are shown as they are.
     symmetries = symmetries_of(task, 1 if agent.num_puzzles else restarts.limit + 1)
+    chosen = restarts.noise(agent)
+    differ = restarts.limit + 1
+    if not (task.fills_blanks or chosen.start or chosen.carry):
+        differ = len(symmetries)
+    if restarts.limit and differ == 1:
+        raise ValueError(
+            f"restarts: the attempts of {agent.name} at {task.id} would all be equal, since it was "
+            "trained without noise; expected a start_noise or a carry_noise above 0"
+        )
     best = Attempts(first, np.ones(len(questions), np.int64), _costs(task, questions, first))
     yield best
     for attempt in range(1, restarts.limit + 1):
         rows = np.flatnonzero(best.costs > 0)
-        if len(rows):
-            seed = restarts.seed + attempt
-            noise = Noise(restarts.start_noise, restarts.carry_noise, seed)
+        if len(rows) and attempt < differ:
+            noise = chosen._replace(seed=chosen.seed + attempt)
             again = questions[rows], ids[rows], halt
             if task.fills_blanks:
                 found = _assume(agent, task, first.take(rows), *again, segments, noise)

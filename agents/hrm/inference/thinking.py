@@ -111,6 +111,9 @@ class ReasoningAgent(Agent):
     """Rows of the puzzle embedding; 0 if the model has none."""
     any_size = False
     """Whether the agent answers puzzles of every size of its family."""
+    trained_noise: tuple[float, float] = (0.0, 0.0)
+    """Standard deviations of the noise of the training: in the initial carry, and that added after
+    every segment."""
 
     def __init__(self, task: Task, max_segments: int, steady: bool = False) -> None:
         self.task = task

@@ -103,7 +103,7 @@ class Scripted(HRMAgent):
         return Solution(np.stack(answers), rows.astype(np.int64), np.array(q_halt), rows, certainty)
 
 
-def test_restarts_keep_the_best_answer_and_stop_once_it_is_right(monkeypatch):
+def test_restarts_keep_the_best_answer(monkeypatch):
     monkeypatch.setattr(restarts, "symmetries_of", lambda task, limit: [None])
     task = get_task("maze-5x5")
     ring = task.parse("S  G " + " ### " * 3 + "     ")
@@ -116,12 +116,31 @@ def test_restarts_keep_the_best_answer_and_stop_once_it_is_right(monkeypatch):
         "maze-5x5",
         [([ring, detour], [3.0, 1.0]), ([detour, ring], [0.0, 9.0]), ([shortest, detour], [0, 0])],
     )
-    found, attempts, _ = [*solve_with_restarts(agent, np.stack([ring, ring]), Restarts(2))][-1]
+    often = Restarts(2, start_noise=0.5)
+    found, attempts, _ = [*solve_with_restarts(agent, np.stack([ring, ring]), often)][-1]
     assert np.array_equal(found.answer[0], shortest)
     assert np.array_equal(found.answer[1], detour)
     assert found.segments.tolist() == attempts.tolist() == [3, 3]
     noises = [noise and noise.seed for _, noise in agent.asked]
     assert noises == [None, 1, 2]
+
+
+def test_the_noise_of_restarts_is_that_of_the_training():
+    agent = relational("maze-5x5")
+    assert Restarts(1).noise(agent) == (0, 0, 0)
+    trained = {"train": {"start_noise": 0.4, "carry_noise": 0.2}}
+    agent = HRMAgent(agent.model, "maze-5x5", about=trained)
+    assert Restarts(1).noise(agent) == (0.4, 0.2, 0)
+    assert Restarts(1, start_noise=0.0, seed=3).noise(agent) == (0, 0.2, 3)
+
+
+def test_restarts_that_would_repeat_the_first_attempt_are_refused(monkeypatch):
+    monkeypatch.setattr(restarts, "symmetries_of", lambda task, limit: [None])
+    agent = relational("maze-5x5")
+    question = agent.task.generate(0).inputs
+    with pytest.raises(ValueError, match="restarts: the attempts of hrm at maze-5x5 would all be"):
+        next(solve_with_restarts(agent, question, Restarts(1)))
+    assert next(solve_with_restarts(agent, question, Restarts(0))).attempts.tolist() == [1]
 
 
 class Turned(HRMAgent):
@@ -142,9 +161,10 @@ class Turned(HRMAgent):
 def test_a_maze_is_shown_under_other_symmetries():
     task, agent = get_task("maze-5x5"), Turned()
     puzzle = next(p for p in map(task.generate, range(20)) if START not in p.inputs[20:])
-    found, attempts, costs = [*solve_with_restarts(agent, puzzle.inputs, Restarts(7))][-1]
-    assert attempts.tolist() == [8]
-    assert len({row.tobytes() for row in agent.asked}) == 8
+    # Eight symmetries of the square, with S and G swapped or not; more restarts would repeat one.
+    found, attempts, costs = [*solve_with_restarts(agent, puzzle.inputs, Restarts(20))][-1]
+    assert attempts.tolist() == [16]
+    assert len({row.tobytes() for row in agent.asked}) == 16
     assert costs.tolist() == [task.cost(puzzle.inputs, puzzle.labels)]
     assert task.is_solved(puzzle, found.answer[0])
     # The certainty is turned back like the answer.
