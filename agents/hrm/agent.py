@@ -29,6 +29,10 @@ from .inference.thinking import Noise, Rows, Segment
 from .model.config import HRMConfig
 from .model.network import HRM, Carry, Output
 
+PASS = 1 << 22
+"""Largest number of elements of a hidden state that pass through the model together; a pass needs
+about 30 times the memory of these elements."""
+
 
 class HRMAgent(ActingAgent):
     """A trained HRM.
@@ -222,7 +226,7 @@ class HRMAgent(ActingAgent):
             carry = add_noise(carry, noise.start, generator)
         for _ in range(segments):
             with torch.inference_mode(), self.autocast():
-                carry, output = self.model.segment(carry, batch, ids)
+                carry, output = self._segment(carry, batch, ids)
                 segment = self._read(output, impossible)
             yield segment, rows
             if noise is not None:
@@ -233,6 +237,25 @@ class HRMAgent(ActingAgent):
                     return
                 carry = Carry(carry.z_H[kept], carry.z_L[kept])
                 batch, ids = batch[kept], ids[kept]
+
+    def _segment(
+        self, carry: Carry, tokens: torch.Tensor, ids: torch.Tensor
+    ) -> tuple[Carry, Output]:
+        """Compute one segment of the model, in several passes if the batch is large."""
+        rows = max(1, PASS // max(1, carry.z_H[:1].numel()))
+        if len(tokens) <= rows:
+            return self.model.segment(carry, tokens, ids)
+        states, outputs = [], []
+        for parts in zip(*(part.split(rows) for part in (*carry, tokens, ids)), strict=True):
+            z_H, z_L, *asked = parts
+            state, output = self.model.segment(Carry(z_H, z_L), *asked)
+            states.append(state)
+            outputs.append(output)
+        z_H, z_L = (torch.cat(parts) for parts in zip(*states, strict=True))
+        logits, q_halt, q_continue = (
+            None if parts[0] is None else torch.cat(parts) for parts in zip(*outputs, strict=True)
+        )
+        return Carry(z_H, z_L), Output(logits, q_halt, q_continue)
 
     # Acting ------------------------------------------------------------------------------------
 
