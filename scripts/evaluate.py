@@ -70,8 +70,8 @@ class Args:
     json: Path | None = None
     """Also write the result to this file as JSON."""
     save_traces: Path | None = None
-    """Also write all segments, without early halting, to this .npz file, for HRMHalt-v0 and
-    watch."""
+    """Write all segments, without early halting, to this .npz file, for HRMHalt-v0 and watch; the
+    figures printed are those of the recorded segments."""
     trace_segments: int | None = None
     """Number of segments of each trace; by default the agent's limit."""
     trace_splits: tuple[str, ...] = ()
@@ -95,22 +95,36 @@ def main(args: Args) -> None:
     if args.save_traces is not None:
         from hrm_gym.scripts.evaluating.traces import save_traces
 
-        save_traces(args, agent, env_id, env_kwargs)
+        rows = save_traces(args, agent, env_id, env_kwargs)
+        print_rows(rows)
+    else:
+        rows = evaluate_agent(args, agent, env_id, env_kwargs)
+    if args.json is not None:
+        write_json(args.json, machine(), rows)
+
+
+def evaluate_agent(
+    args: Args, agent: Any, env_id: str, env_kwargs: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Evaluate the agent as its family or as any other, and return the rows of a result file.
+
+    Raises:
+        ValueError: if the arguments do not fit the agent.
+    """
     rows = evaluate_as_family(args, agent)
-    if rows is None and args.adapt_seconds is not None:
+    if rows is not None:
+        return rows
+    if args.adapt_seconds is not None:
         raise ValueError(
             f"adapt-seconds: {args.agent} cannot adapt; expected an HRM whose puzzles come with "
             "demonstrations"
         )
-    if rows is None and args.submission is not None:
+    if args.submission is not None:
         raise ValueError(
             "submission: expected an HRM and --data with a dataset folder whose test inputs are "
             "augmented, so that their answers can vote"
         )
-    if rows is None:
-        rows = evaluate_episodes(args, agent, env_id, env_kwargs)
-    if args.json is not None:
-        write_json(args.json, machine(), rows)
+    return evaluate_episodes(args, agent, env_id, env_kwargs)
 
 
 def check_counts(args: Args) -> None:
@@ -169,11 +183,16 @@ def evaluate_episodes(
 
         agent.restarts = Restarts(args.restarts, args.start_noise, args.carry_noise)
     rows = evaluation_rows(evaluate(agent, env_id, args.episodes, args.split, **env_kwargs))
-    for row in rows:
-        print(f"{row['name']:16} {row['value']:10.4f}")
+    print_rows(rows)
     if thinks:
         rows += report_segments(args, agent, env.puzzles.take(slice(args.episodes)))
     return rows
+
+
+def print_rows(rows: list[dict[str, Any]]) -> None:
+    """Print the name and the value of every row."""
+    for row in rows:
+        print(f"{row['name']:16} {row['value']:10.4f}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,22 @@ def test_traces_equal_the_segments_of_the_agent(tmp_path):
             np.testing.assert_allclose(shares, segment.confidence, atol=0.003)
             np.testing.assert_allclose(traces.entropy[part, k], segment.entropy, atol=1e-4)
     assert ((traces.entropy >= 0) & (traces.entropy <= 1)).all()
+
+
+def test_the_figures_are_those_of_an_evaluation(tmp_path):
+    words = ("--agent", "sudoku", "--env", "HRMSudokuAnswer-4x4-v0", "--episodes", "8")
+    found = []
+    for more in ((), ("--save-traces", str(tmp_path / "traces.npz"))):
+        assert evaluate(*words, *more, "--json", str(tmp_path / "rows.json")) == 0
+        rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+        found.append({row["name"]: row["value"] for row in rows})
+    plain, recorded = found
+    assert recorded == {
+        "episodes": 8,
+        "solve_rate": plain["solve_rate"],
+        "exact_accuracy": plain["exact_accuracy"],
+        "segments": plain["mean_steps"],
+    }
 
 
 def test_an_exported_agent_gives_the_same_traces(tmp_path):
@@ -99,6 +117,10 @@ def test_the_command_in_a_bundled_file_reproduces_it(name, tmp_path):
         (
             ("--agent", "random", "--env", "HRMMaze-7x7-v0"),
             "save-traces: the agent random has no segments",
+        ),
+        (
+            ("--agent", "maze", "--votes", "2"),
+            "votes: traces are recorded by one pass over the puzzles; expected no --votes",
         ),
         (("--agent", "maze", "--trace-segments", "0"), "segments: expected at least 1, got 0"),
         (("--agent", "maze", "--trace-splits", "dev"), "split: expected one of train"),
