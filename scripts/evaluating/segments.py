@@ -8,7 +8,7 @@ from rich.console import Console
 
 from hrm_gym.agents.hrm.inference.acting import ActingAgent
 from hrm_gym.agents.hrm.inference.compute import Compute, measure_compute, measure_restarts
-from hrm_gym.agents.hrm.inference.depth import measure_calibration, measure_depth
+from hrm_gym.agents.hrm.inference.depth import measure_depth
 from hrm_gym.agents.hrm.inference.restarts import Restarts
 from hrm_gym.agents.hrm.inference.thinking import ReasoningAgent
 from hrm_gym.agents.hrm.inference.voting.symmetries import distinct_symmetries
@@ -62,9 +62,8 @@ def report_segments(args: Args, agent: ReasoningAgent, puzzles: PuzzleSet) -> li
     for table in report.depth_tables(depth):
         console.print(table)
     console.print(report.depth_sentence(depth), highlight=False)
-    counts = measure_calibration(agent, puzzles)
-    console.print(calibration_table(counts))
-    rows = report.depth_rows(depth) + calibration_rows(counts)
+    console.print(calibration_table(depth.calibration))
+    rows = report.depth_rows(depth) + calibration_rows(depth.calibration)
     computes: list[Compute] = []
     if args.segments or args.votes is not None:
         limits = sorted({agent.max_segments, *args.segments})
@@ -80,6 +79,6 @@ def report_segments(args: Args, agent: ReasoningAgent, puzzles: PuzzleSet) -> li
     if args.out is not None:
         from hrm_gym.scripts.reporting.plots import save_png
 
-        save_png(report.depth_figure(depth, counts, computes), args.out / FIGURE)
+        save_png(report.depth_figure(depth, computes), args.out / FIGURE)
         print(f"{args.out / FIGURE} written")
     return rows

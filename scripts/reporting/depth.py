@@ -17,7 +17,6 @@ from .tables import number_table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from torch import Tensor
 
 Row = dict[str, Any]
 
@@ -122,12 +121,11 @@ def restart_rows(found: Sequence[Restarted]) -> list[Row]:
     ]
 
 
-def depth_figure(depth: Depth, counts: Tensor, found: Sequence[Compute]) -> Figure:
+def depth_figure(depth: Depth, found: Sequence[Compute]) -> Figure:
     """Draw accuracy by segment, segments by rating, the calibration of q_halt, and voting.
 
     Args:
         depth: The result of ``measure_depth``.
-        counts: The result of ``measure_calibration``.
         found: The result of ``measure_compute``; if it is empty, there is no panel for voting.
     """
     count = 4 if found else 3
@@ -135,7 +133,7 @@ def depth_figure(depth: Depth, counts: Tensor, found: Sequence[Compute]) -> Figu
     panels = figure.subplots(1, count)
     _draw_accuracy(panels[0], depth)
     _draw_ratings(panels[1], depth)
-    draw_reliability(panels[2], counts)
+    draw_reliability(panels[2], depth.calibration)
     if found:
         _draw_compute(panels[3], found)
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,10 +16,12 @@ from hrm_gym.halting import first_halt
 from hrm_gym.puzzles import PAD, Tokens
 
 from .calibration import BINS, calibration_counts
-from .thinking import ReasoningAgent
+from .thinking import ReasoningAgent, Segment
 
 BATCH = 256
+"""Number of puzzles in a batch."""
 BANDS = 4
+"""Largest number of bands of ratings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,7 @@ class Depth:
         repeated: ``(N,)`` int64, the first segment whose answer equals the answer before it; S if
             there is none.
         ratings: ``(N,)`` float32, the ratings of the puzzles.
+        calibration: ``(3, BINS)`` float32; see ``measure_calibration``.
         seconds: Wall time with halting; puzzles that halted leave the batch.
         full_seconds: Wall time of all S segments for every puzzle.
     """
@@ -42,6 +46,7 @@ class Depth:
     segments: NDArray[np.int64]
     repeated: NDArray[np.int64]
     ratings: NDArray[np.float32]
+    calibration: torch.Tensor
     seconds: float
     full_seconds: float
 
@@ -113,13 +118,28 @@ def measure_calibration(
     counts = torch.zeros(3, BINS)
     for start in range(0, len(puzzles), batch):
         rows = slice(start, start + batch)
-        labels = puzzles.labels[rows]
-        going = np.ones(len(labels), bool)
-        for segment in agent.think(puzzles.inputs[rows], puzzles.puzzle_ids[rows]):
-            exact = right(labels, segment.answer)
-            own = torch.from_numpy(segment.q_halt[going]), torch.from_numpy(exact[going])
-            counts += calibration_counts(*own)
-            going &= ~segment.halt
+        segments = agent.think(puzzles.inputs[rows], puzzles.puzzle_ids[rows])
+        counts += count_until_halting(segments, puzzles.labels[rows])
+    return counts
+
+
+def count_until_halting(segments: Iterable[Segment], labels: Tokens) -> torch.Tensor:
+    """Return the calibration of q_halt at the segments of a batch until its rows halt.
+
+    Args:
+        segments: The outputs of each segment; those after halting are not counted.
+        labels: ``(B, seq_len)`` uint8.
+
+    Returns:
+        ``(3, BINS)`` float32, see ``measure_calibration``.
+    """
+    counts = torch.zeros(3, BINS)
+    going = np.ones(len(labels), bool)
+    for segment in segments:
+        exact = right(labels, segment.answer)
+        own = torch.from_numpy(segment.q_halt[going]), torch.from_numpy(exact[going])
+        counts += calibration_counts(*own)
+        going &= ~segment.halt
     return counts
 
 
@@ -138,21 +158,25 @@ def measure_depth(
     exact = np.zeros((most, len(puzzles)), bool)
     halted = np.zeros(len(puzzles), bool)
     spent, repeated = np.zeros((2, len(puzzles)), np.int64)
+    calibration = torch.zeros(3, BINS)
     seconds = full_seconds = 0.0
     agent.solve(puzzles.inputs[:batch], puzzles.puzzle_ids[:batch], segments=1)
     for start in range(0, len(puzzles), batch):
         rows = slice(start, start + batch)
         inputs, ids = puzzles.inputs[rows], puzzles.puzzle_ids[rows]
         begun = time.perf_counter()
-        answers = [s.answer for s in agent.think(inputs, ids, halt=False, segments=most)]
+        thought = list(agent.think(inputs, ids, halt=False, segments=most))
         full_seconds += time.perf_counter() - begun
         begun = time.perf_counter()
         solution = agent.solve(inputs, ids, segments=most)
         seconds += time.perf_counter() - begun
-        labels = puzzles.labels[rows]
+        labels, answers = puzzles.labels[rows], [segment.answer for segment in thought]
+        calibration += count_until_halting(thought, labels)
         exact[:, rows] = [right(labels, answer) for answer in answers]
         same = [np.zeros(len(labels), bool)]
         same += [(a == b).all(axis=1) for a, b in pairwise(answers)]
         repeated[rows] = first_halt(np.stack(same, axis=1))
         halted[rows], spent[rows] = right(labels, solution.answer), solution.segments
-    return Depth(exact, halted, spent, repeated, puzzles.ratings, seconds, full_seconds)
+    return Depth(
+        exact, halted, spent, repeated, puzzles.ratings, calibration, seconds, full_seconds
+    )

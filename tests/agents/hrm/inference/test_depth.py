@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from hrm_gym.agents.hrm.inference.depth import Depth, measure_calibration, measure_depth
 from hrm_gym.data import load_puzzles
@@ -41,7 +42,10 @@ def test_depth_counts_the_segments_of_each_puzzle(scripted):
 def test_calibration_counts_segments_until_halting(scripted):
     # Rows halt in segments 1 to 3; they are unsure before, and right afterwards.
     needs = np.array([clues(t) for t in PUZZLES.inputs])
-    answers, predicted, right = measure_calibration(scripted(SUDOKU, clues), PUZZLES, batch=16)
+    counts = measure_calibration(scripted(SUDOKU, clues), PUZZLES, batch=16)
+    depth = measure_depth(scripted(SUDOKU, clues), PUZZLES, batch=16)
+    assert depth.calibration.tolist() == counts.tolist()
+    answers, predicted, right = counts
     low, high = (int(10 / (1 + np.exp(q))) for q in (2, -2))
     assert answers.sum() == answers[[low, high]].sum() == needs.sum()
     assert (answers[high], right[high], right[low]) == (60, 60, 0)
@@ -50,6 +54,7 @@ def test_calibration_counts_segments_until_halting(scripted):
 
 def test_ties_share_their_mean_rank():
     segments, ratings = np.array([5, 1, 5, 9]), np.array([1, 2, 3, 4], np.float32)
-    depth = Depth(np.ones((9, 4), bool), np.ones(4, bool), segments, segments, ratings, 1.0, 1.0)
+    some = np.ones((9, 4), bool), np.ones(4, bool), segments, segments, ratings
+    depth = Depth(*some, torch.zeros(3, 10), 1.0, 1.0)
     # The ranks of the segments are 2.5, 1, 2.5, 4, since the two fives share a rank.
     assert depth.correlation == pytest.approx(np.corrcoef([2.5, 1, 2.5, 4], [1, 2, 3, 4])[0, 1])
