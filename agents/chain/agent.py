@@ -98,8 +98,8 @@ class ChainAgent(ActingAgent):
         segments: int,
         noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
-        if noise is not None:
-            raise ValueError("noise: a chain of thought has no carry")
+        if noise is not None and not noise.is_silent:
+            raise ValueError("noise: a chain of thought has no carry; expected an HRM")
         logits, written = self.model.write(torch.from_numpy(tokens).to(self.device))
         self.written = written.cpu().numpy()
         shares = logits.float().softmax(-1)

@@ -252,10 +252,9 @@ class HRMAgent(ActingAgent):
             states.append(state)
             outputs.append(output)
         z_H, z_L = (torch.cat(parts) for parts in zip(*states, strict=True))
-        logits, q_halt, q_continue = (
-            None if parts[0] is None else torch.cat(parts) for parts in zip(*outputs, strict=True)
-        )
-        return Carry(z_H, z_L), Output(logits, q_halt, q_continue)
+        logits, q_halt = (torch.cat([output[part] for output in outputs]) for part in (0, 1))
+        later = [output.q_continue for output in outputs if output.q_continue is not None]
+        return Carry(z_H, z_L), Output(logits, q_halt, torch.cat(later) if later else None)
 
     # Acting ------------------------------------------------------------------------------------
 

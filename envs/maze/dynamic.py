@@ -104,7 +104,7 @@ class DynamicMazeEnv(MazeEnv):
     def _random_numbers(key: int, count: int) -> NDArray[np.float64]:
         """Return the ``count`` numbers in 0..1 of a key."""
         lanes = keys.lane_array(np.array([key], np.uint64), np.arange(count, dtype=np.uint64))
-        return (lanes >> np.uint64(11)) * 2.0**-53
+        return keys.unit_array(lanes)
 
     def _next_maze(self, tokens: Tokens, time: int) -> Tokens:
         """Return the maze at ``time`` + 1, given the maze at ``time``."""

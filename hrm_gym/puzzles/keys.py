@@ -80,6 +80,11 @@ def lane_array(keys: NDArray[np.uint64], index: int | NDArray[np.uint64]) -> NDA
     return np.asarray(values ^ (values >> np.uint64(31)))
 
 
+def unit_array(values: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Compute ``unit`` for a uint64 array."""
+    return (values >> np.uint64(11)) * 2.0**-53
+
+
 def pick_array(keys: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     """Compute ``pick`` for a uint64 array of episode keys."""
     return (lane_array(keys, 0) >> np.uint64(33)).astype(np.int64) % count

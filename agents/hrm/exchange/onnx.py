@@ -155,7 +155,7 @@ class OnnxAgent(ActingAgent):
         segments: int,
         noise: Noise | None = None,
     ) -> Iterator[tuple[Segment, Rows]]:
-        if noise is not None and (noise.start or noise.carry):
+        if noise is not None and not noise.is_silent:
             raise ValueError(
                 "noise: an exported agent thinks without noise; expected an agent in PyTorch"
             )

@@ -112,7 +112,7 @@ def solve_with_restarts(
     symmetries = symmetries_of(task, 1 if agent.num_puzzles else restarts.limit + 1)
     chosen = restarts.noise(agent)
     differ = restarts.limit + 1
-    if not (task.fills_blanks or chosen.start or chosen.carry):
+    if chosen.is_silent and not task.fills_blanks:
         differ = len(symmetries)
     if restarts.limit and differ == 1:
         raise ValueError(

@@ -38,6 +38,11 @@ class Noise(NamedTuple):
     carry: float
     seed: int
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is no noise at all."""
+        return not (self.start or self.carry)
+
 
 class Segment(NamedTuple):
     """The outputs of one segment for B puzzles.

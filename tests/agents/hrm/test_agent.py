@@ -6,9 +6,11 @@ import json
 import gymnasium as gym
 import numpy as np
 import pytest
+from untrained import untrained
 
 from hrm_gym.agents.hrm import HRMAgent
 from hrm_gym.agents.hrm.inference.acting import Asked
+from hrm_gym.agents.hrm.inference.thinking import Noise
 from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.run import run
 from hrm_gym.agents.hrm.training.trainer import Trainer
@@ -91,6 +93,29 @@ def test_answers_of_a_batch_stay_cached_during_the_batch(monkeypatch):
     # All puzzles of a large batch are remembered while it is played, and no others.
     assert len(agent.act_batch(*zip(*envs, strict=True))) == 6
     assert len(agent._memory) == 6
+
+
+@pytest.mark.parametrize("q_continue", [True, False])
+def test_a_large_batch_is_computed_in_passes(monkeypatch, q_continue):
+    agent = untrained("sudoku-4x4", segments=3, q_continue=q_continue)
+    agent.model.q_head.weight.data.normal_()
+    puzzles = load_puzzles(agent.task, split="test", limit=5)
+    noise = Noise(0.5, 0.5, seed=1)
+    whole = agent.solve(puzzles.inputs, halt=False, noise=noise)
+    size = agent.model.initial_carry(1).z_H.numel()
+    segment, asked = agent.model.segment, []
+
+    def counted(carry, tokens, ids):
+        asked.append(len(tokens))
+        return segment(carry, tokens, ids)
+
+    monkeypatch.setattr(agent.model, "segment", counted)
+    monkeypatch.setattr("hrm_gym.agents.hrm.agent.PASS", 2 * size + 1)
+    parts = agent.solve(puzzles.inputs, halt=False, noise=noise)
+    assert asked == [2, 2, 1] * 3
+    np.testing.assert_array_equal(parts.answer, whole.answer)
+    np.testing.assert_allclose(parts.q_halt, whole.q_halt, atol=1e-4)
+    np.testing.assert_allclose(parts.certainty, whole.certainty, atol=1e-4)
 
 
 def test_damaged_and_foreign_checkpoints_are_rejected(tmp_path):

@@ -12,6 +12,8 @@ from untrained import untrained
 
 from hrm_gym.agents.catalog import check_task
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.exchange.export import export
+from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
 from hrm_gym.agents.hrm.inference import restarts
 from hrm_gym.agents.hrm.inference.restarts import Restarts, solve_with_restarts
 from hrm_gym.agents.hrm.inference.thinking import Noise, Solution
@@ -141,6 +143,20 @@ def test_restarts_that_would_repeat_the_first_attempt_are_refused(monkeypatch):
     with pytest.raises(ValueError, match="restarts: the attempts of hrm at maze-5x5 would all be"):
         next(solve_with_restarts(agent, question, Restarts(1)))
     assert next(solve_with_restarts(agent, question, Restarts(0))).attempts.tolist() == [1]
+
+
+def test_an_exported_agent_takes_restarts_without_noise(tmp_path):
+    agent = sudoku()
+    export(agent, tmp_path / "a.onnx")
+    exported = OnnxAgent(tmp_path / "a.onnx")
+    question = agent.task.generate(0).inputs
+    mine, its = (
+        [*solve_with_restarts(one, question, Restarts(1))][-1] for one in (agent, exported)
+    )
+    assert its.attempts.tolist() == mine.attempts.tolist() == [2]
+    np.testing.assert_array_equal(its.solution.answer, mine.solution.answer)
+    with pytest.raises(ValueError, match="noise: an exported agent thinks without noise"):
+        exported.solve(question, noise=Noise(0.5, 0, 0))
 
 
 class Turned(HRMAgent):
