@@ -26,8 +26,11 @@ from hrm_gym.scripts.measuring.peers import Row, row
 from hrm_gym.scripts.measuring.timing import seconds_per_call, timed
 from hrm_gym.scripts.reporting.edge import edge_report
 
-LARGE = 2_000_000
-"""Number of parameters times positions from which fewer puzzles are measured."""
+WORK = 2e8
+"""Products of a segment, parameters times states, that decide how many puzzles are compared: small
+boards have more of them in the same time."""
+PUZZLES = 5, 200
+"""Smallest and largest number of puzzles that are compared."""
 REPORT_FILE = "edge.md"
 FEWEST = 10
 """Minimum number of puzzles in the measurement of a time."""
@@ -71,8 +74,13 @@ def measure(args: Any) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         rows += published(args, Path(folder))
+        measured = set()
         for name in HRMAgent.pretrained():
-            rows += pretrained(args, name, Path(folder))
+            agent = HRMAgent.from_pretrained(name)
+            # Other weights of the same architecture take the same time.
+            if agent.model.config not in measured:
+                rows += pretrained(args, agent, name, Path(folder))
+            measured.add(agent.model.config)
     options = f"--seconds {args.seconds:g} --threads {args.threads} --seed {args.seed}"
     write_text(args.out / REPORT_FILE, edge_report(rows, options, machine()))
     return rows + replay(args)
@@ -126,13 +134,11 @@ def published(args: Any, folder: Path) -> list[Row]:
     return [*rows, row("published size, torch, batch 1: segment", 1000 * segment, "ms")]
 
 
-def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
+def pretrained(args: Any, agent: Any, name: str, folder: Path) -> list[Row]:
     """Measure how far a pretrained agent and its exports agree, and what the exports cost."""
-    from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
 
-    agent = HRMAgent.from_pretrained(name)
     rows: list[Row] = []
     exported = {}
     for precision in ("float32", "int8"):
@@ -143,9 +149,9 @@ def pretrained(args: Any, name: str, folder: Path) -> list[Row]:
     every = agent.any_size and not agent.task.holds_padding
     sizes = sorted(FAMILIES[agent.task.family].sizes) if every else [agent.task.size]
     for size in sizes:
-        task = agent.task.resized(size)
-        # Large models and boards take seconds for one puzzle.
-        count = 200 if agent.parameters * task.seq_len < LARGE else 20
+        task = agent.task_for(agent.task.resized(size).seq_len)
+        states = agent.model.initial_carry(1, seq_len=task.seq_len).z_H[..., 0].numel()
+        count = int(np.clip(WORK / (agent.parameters * states), *PUZZLES))
         rows += at_size(args, agent, exported, f"{name}, {size}x{size}", task, count)
     return rows
 

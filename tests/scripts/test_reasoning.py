@@ -46,14 +46,18 @@ def test_time_and_solved_puzzles_are_added_up_by_agent(monkeypatch: pytest.Monke
 
 def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reasoning, "PAIRS", {"sudoku-4x4": "sudoku"})
-    monkeypatch.setattr(reasoning, "COUNTS", {1: 2, 64: 8})
+    monkeypatch.setattr(reasoning, "PUZZLES", 8)
     benchmark.main(benchmark.Args("reasoning", seconds=0.2, threads=1, out=tmp_path))
     page = (tmp_path / reasoning.REPORT).read_text()
     # The decoder is untrained, so it solves nothing and has no cost.
-    hrm, chain, ratio, time = [line for line in page.splitlines() if line.startswith("| sudoku")]
+    hrm, chain, solver, ratio, time = [
+        line for line in page.splitlines() if line.startswith("| sudoku")
+    ]
     assert "100.0%" in hrm
     assert hrm.count(" ms |") == 2
     assert "0.0%" in chain
     assert chain.count("none solved") == ratio.count("none solved") == 2
     assert "none" not in time
+    assert "100.0%" in solver
+    assert solver.count(" ms |") == 2
     assert "--seconds 0.2 --threads 1" in page
