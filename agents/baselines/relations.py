@@ -32,6 +32,8 @@ from .reasoning import HRMNetwork, mark, walker_cell
 START = 0.01
 """Scale of the first logits, which make the first policy nearly uniform; the library's own scale
 for its last layer."""
+KEPT = 2
+"""Puzzles whose states are kept, in multiples of the puzzles of the largest batch so far."""
 
 
 class RelationFeatures(BaseFeaturesExtractor):
@@ -42,7 +44,7 @@ class RelationFeatures(BaseFeaturesExtractor):
 
     In most steps only the walker moves and the puzzle stays the same. If the walker is not marked,
     the states of a puzzle are therefore computed once for all rows of a batch that contain it, and
-    without a gradient they are kept until the puzzle or the weights change.
+    without a gradient they are kept until the weights change or other puzzles take their place.
 
     Args:
         space: Observation space.
@@ -88,8 +90,8 @@ class RelationFeatures(BaseFeaturesExtractor):
             _head(width, config.fixed_tokens) if self.pairs and readout == "answer" else None
         )
         self.halt_head = _head(2 * width, 2) if readout == "answer" else None
-        self._kept: dict[bytes, int] = {}
-        self._states: tuple[Tensor, Tensor] | None = None
+        self._kept: dict[bytes, tuple[Tensor, Tensor]] = {}
+        self._most = 0
         self._weights: list[Tensor] = []
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
@@ -102,8 +104,11 @@ class RelationFeatures(BaseFeaturesExtractor):
         if self.marked:
             hidden, pooled = self._think(mark(tokens, position))
             rows = torch.arange(len(tokens), device=tokens.device)
+        elif torch.is_grad_enabled():
+            puzzles, rows = torch.unique(tokens.to(torch.uint8), dim=0, return_inverse=True)
+            hidden, pooled = self._think(puzzles.long())
         else:
-            hidden, pooled, rows = self._distinct(tokens)
+            return self._recalled(tokens, position)
         return torch.cat((hidden[rows, position], pooled[rows]), dim=1)
 
     def _think(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,32 +118,32 @@ class RelationFeatures(BaseFeaturesExtractor):
         states = hidden.flatten(1, -2)
         return hidden, torch.cat((states.mean(1), states.amin(1)), dim=1)
 
-    def _distinct(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return z_H and pooled states of the different puzzles, and the puzzle of each row."""
-        puzzles, rows = torch.unique(tokens.to(torch.uint8), dim=0, return_inverse=True)
-        if torch.is_grad_enabled():
-            return *self._think(puzzles.long()), rows
+    def _recalled(self, tokens: Tensor, position: Tensor) -> Tensor:
+        """Return the features without a gradient, from the states of puzzles that are kept."""
         # Fused optimizers and moving averages change weights without counting versions of tensors.
         weights = [parameter.detach() for parameter in self.network.parameters()]
         if not all(map(torch.equal, weights, self._weights or [torch.empty(0)])):
-            self._kept, self._states = {}, None
+            self._kept = {}
             self._weights = [weight.clone() for weight in weights]
-        keys = [row.tobytes() for row in puzzles.cpu().numpy()]
-        if keys != list(self._kept):
-            new = [place for place, key in enumerate(keys) if key not in self._kept]
-            # Rows of the kept states, then those of the new puzzles.
-            place = {**self._kept}
-            for key in (keys[k] for k in new):
-                place[key] = len(place)
-            parts = [] if self._states is None else [self._states]
-            if new:
-                parts.append(self._think(puzzles[new].long()))
-            order = torch.tensor([place[key] for key in keys], device=tokens.device)
-            hidden, pooled = (torch.cat(part)[order] for part in zip(*parts, strict=True))
-            self._states = hidden, pooled
-            self._kept = {key: number for number, key in enumerate(keys)}
-        assert self._states is not None
-        return *self._states, rows
+        keys = [row.tobytes() for row in tokens.to(torch.uint8).cpu().numpy()]
+        found = {key: self._kept.pop(key) for key in dict.fromkeys(keys) if key in self._kept}
+        new = {key: row for row, key in enumerate(keys) if key not in found}
+        if new:
+            hidden, pooled = self._think(tokens[list(new.values())])
+            found.update(zip(new, zip(hidden, pooled, strict=True), strict=True))
+        # The puzzles of this batch become the last ones. Those that were not met for the longest
+        # time are dropped. A batch may be a single observation, such as the last of an episode.
+        self._kept.update(found)
+        self._most = max(self._most, KEPT * len(found))
+        for key in list(self._kept)[: -self._most]:
+            del self._kept[key]
+        walker = position.tolist()
+        return torch.stack(
+            [
+                torch.cat((hidden[cell], pooled))
+                for cell, (hidden, pooled) in zip(walker, map(found.get, keys), strict=True)
+            ]
+        )
 
     def _logits(self, hidden: Tensor, pooled: Tensor) -> Tensor:
         """Return one logit for each action, ``(B, actions)``."""

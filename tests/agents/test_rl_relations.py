@@ -150,6 +150,10 @@ def test_kept_states_are_those_that_the_network_computes() -> None:
     same([1, 0, 1])
     same([1])
     assert thought[2:] == [1, 2, 2, 1], "without a gradient, the second puzzle alone is new"
+    # The last observation of an episode comes alone, and the others are kept.
+    same([0])
+    same([0, 1])
+    assert thought[6:] == [1, 2]
     for fused in (False, True):
         adam = torch.optim.Adam(features.parameters(), lr=0.1, fused=fused)
         features(observations).square().sum().backward()
