@@ -55,12 +55,11 @@ class Args:
     """Standard deviation of the noise that a restart adds to the carry after every segment; by
     default that of the agent's training."""
     adapt_seconds: float | None = None
-    """Train a copy of the agent on the demonstrations of each task for this time, and answer its
-    test inputs then; for tasks that the agent was not trained on. Tasks that do not fit on the
-    agent's canvas are left out."""
-    adapt_weights: bool = False
-    """With --adapt-seconds, train all weights in the second half of the time, not the puzzle
-    embedding alone."""
+    """Before the test inputs of a task are answered, train a copy of the agent on its
+    demonstrations for at most this number of seconds; for tasks that the agent was not trained on.
+    Tasks that do not fit on the agent's canvas are left out."""
+    adapt_weights: bool = True
+    """With --adapt-seconds, train all weights, not the puzzle embedding alone."""
     submission: Path | None = None
     """Also write the two best attempts at every test input to this file, in the format of Kaggle's
     ARC Prize; for dataset folders whose augmentations vote, and with --adapt-seconds."""

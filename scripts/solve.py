@@ -43,10 +43,11 @@ class Args:
     json: Path | None = None
     """Also write the answers to this file as JSON."""
     adapt_seconds: float | None = None
-    """Seconds that the agent learns every task from its demonstrations before it answers, for
-    puzzles that have demonstrations."""
-    adapt_weights: bool = False
-    """Learn all weights in the second half of this time, not the puzzle embedding alone."""
+    """For puzzles with demonstrations: the longest time in seconds that the agent learns each task
+    from its demonstrations before it answers. Learning ends earlier when the demonstrations are
+    reproduced."""
+    adapt_weights: bool = True
+    """With --adapt-seconds, train all weights, not the puzzle embedding alone."""
 
 
 def main(args: Args) -> int:

@@ -24,6 +24,7 @@ from hrm_gym.puzzles.maze import PATH
 
 from ..hrm.model.config import HRMConfig
 from ..hrm.model.network import HRM, Carry
+from ..hrm.model.relations import Links
 from ..hrm.model.tasks import task_fields
 from ..hrm.presets import PRESETS
 from ..supervised import transformer
@@ -88,7 +89,7 @@ class Trunk(HRM):
             self.fixed_head = nn.Identity()  # type: ignore[assignment]
         self.q_head.requires_grad_(False)
 
-    def _answer(self, z_H: Tensor) -> Tensor:
+    def _answer(self, z_H: Tensor, links: Links | None) -> Tensor:
         return z_H[:, self.config.prefix_len :]
 
 

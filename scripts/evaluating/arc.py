@@ -47,7 +47,7 @@ def evaluate_agent(args: Any, agent: Any) -> list[dict[str, Any]] | None:
         environment, or the puzzles come without augmentations, so that there is nothing to vote on.
 
     Raises:
-        ValueError: if the agent shall adapt and has no puzzle embedding, or no task fits on its
+        ValueError: if the agent is to adapt and has no puzzle embedding, or no task fits on its
             canvas; or if it has one and the puzzles do not come from its training.
     """
     if not isinstance(agent, HRMAgent):

@@ -1,44 +1,28 @@
 """Test-time training on the demonstrations of one ARC task.
 
-An HRM knows a task by its puzzle embedding. For a new task the embedding is trained on the
-demonstrations under the eight symmetries of the square, while the weights stay; the weights may
-follow in the second half of the time. How many demonstrations the adapted agent reproduces says
-whether its answer to the test input is worth anything.
+An HRM knows a task by its puzzle embedding. A new task gets new rows of the embedding, one for
+each symmetry of the square, which are trained together with the weights on the demonstrations under
+these symmetries. How many demonstrations the adapted agent reproduces says whether its answer to
+the test input can be trusted.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from hrm_gym.checks import check_positive
-from hrm_gym.data import PuzzleSet
 from hrm_gym.puzzles.arc import Grid, read_grid
 from hrm_gym.puzzles.arc.augment import ArcTask
-from hrm_gym.puzzles.arc.turned import TURNS, turned_set
+from hrm_gym.puzzles.arc.turned import turned_set
 
 from ..agent import HRMAgent
 from ..inference.voting.arc import Candidate, key_of, vote
-from ..model.network import HRM, Carry
-from ..training.losses import IGNORE_LABEL, segment_loss
-
-BATCH = 16
-"""Rows of a training step."""
-ROW_RATE, WEIGHT_RATE = 3e-3, 5e-4
-"""Peak learning rates of the embedding and of the weights."""
-CLIP = 1.0
-"""Largest norm of the gradient of the weights."""
-HALT_WEIGHT = 0.05
-"""Weight of the loss of q_halt."""
+from .learner import Learner
 
 
 @dataclass(frozen=True)
@@ -48,9 +32,9 @@ class Adaptation:
     Attributes:
         agent: The adapted agent, whose puzzle ids 0 to 7 are the symmetries of the task.
         task: The task.
-        reproduced: Number of demonstrations whose output the first answer equals.
+        reproduced: Number of demonstrations whose output equals the first answer.
         steps: Number of training steps.
-        seconds: Wall time of the training.
+        seconds: Wall time of the training and of answering the demonstrations.
     """
 
     agent: HRMAgent
@@ -68,7 +52,7 @@ def adapt(
     agent: HRMAgent,
     task: ArcTask | Mapping[str, Any] | str | Path,
     seconds: float = 30.0,
-    weights: bool = False,
+    weights: bool = True,
     seed: int = 0,
     on_progress: Callable[[float, float], None] | None = None,
 ) -> Adaptation:
@@ -77,11 +61,12 @@ def adapt(
     Args:
         agent: An agent with a puzzle embedding.
         task: The task: a file in ARC's JSON form, its content, or an ``ArcTask``.
-        seconds: Training time.
-        weights: Train all weights in the second half of the time, not the embedding alone.
+        seconds: Longest training time; the training ends earlier when the demonstrations are
+            answered exactly under all symmetries.
+        weights: Train all weights, not the puzzle embedding alone.
         seed: Seed of the order of the demonstrations.
-        on_progress: Called with the share of the time that is over and the share of the last
-            batch that was answered exactly.
+        on_progress: Called with the share of the time that is over and the share of the
+            demonstrations that were answered exactly when they were last asked.
 
     Raises:
         ValueError: if the agent has no puzzle embedding, the task is malformed or has no
@@ -91,12 +76,14 @@ def adapt(
     check_positive("seconds", seconds)
     known = read_task(task)
     check_fits(agent, known)
-    learner = Learner(agent, known, seed)
+    puzzles = turned_set([known.demos], agent.task.size, known.name)
+    learner = Learner(agent, puzzles, seed, weights)
     begun = time.perf_counter()
-    while (spent := time.perf_counter() - begun) < seconds:
-        exact = learner.round(spent / seconds, weights and spent > seconds / 2)
+    while (spent := time.perf_counter() - begun) < seconds and not learner.exact.all():
+        learner.round(spent / seconds)
         if on_progress is not None:
-            on_progress(min(1.0, (time.perf_counter() - begun) / seconds), exact)
+            share = float(learner.exact.float().mean())
+            on_progress(min(1.0, (time.perf_counter() - begun) / seconds), share)
     adapted = learner.agent()
     reproduced = sum(
         key_of(vote(adapted, question)[0].grid) == key_of(answer)
@@ -159,110 +146,3 @@ def check_fits(agent: HRMAgent, task: ArcTask, *questions: Grid) -> None:
                 f"task: {task.name} has a grid of {rows}x{columns} cells; the canvas of the agent "
                 f"has {side}x{side}"
             )
-
-
-class Learner:
-    """A copy of an agent that learns the demonstrations of a task.
-
-    Args:
-        agent: The agent, which stays as it is.
-        task: The task.
-        seed: Seed of the order of the demonstrations.
-
-    Attributes:
-        steps: Number of training steps so far.
-    """
-
-    def __init__(self, agent: HRMAgent, task: ArcTask, seed: int) -> None:
-        self.base = agent
-        self.puzzles: PuzzleSet = turned_set([task.demos], agent.task.size, task.name)
-        self.device = agent.device
-        config = dataclasses.replace(agent.model.config, num_puzzles=TURNS)
-        self.model = HRM(config).to(self.device).train()
-        state = dict(agent.model.state_dict())
-        # An unknown task begins as the mean of the known ones.
-        state["puzzle_emb"] = state["puzzle_emb"].mean(0, keepdim=True).repeat(TURNS, 1)
-        self.model.load_state_dict(state)
-        self.model.boards = dict(agent.model.boards)
-        assert self.model.puzzle_emb is not None
-        self.rows = self.model.puzzle_emb
-        self.weights = [p for p in self.model.parameters() if p is not self.rows]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [self.rows], "lr": ROW_RATE, "peak": ROW_RATE},
-                {"params": self.weights, "lr": WEIGHT_RATE, "peak": WEIGHT_RATE},
-            ],
-            betas=(0.9, 0.95),
-            weight_decay=0.0,
-        )
-        tensors = (
-            torch.from_numpy(np.array(part)).long().to(self.device)
-            for part in (self.puzzles.inputs, self.puzzles.labels, self.puzzles.puzzle_ids)
-        )
-        self.inputs, labels, self.ids = tensors
-        self.labels = labels.masked_fill(labels == 0, IGNORE_LABEL)
-        self.steps = 0
-        self._order = self._batches(np.random.default_rng(seed))
-
-    def _batches(self, random: np.random.Generator) -> Iterator[torch.Tensor]:
-        """Yield the rows of batches; every example occurs once before any occurs again."""
-        count = len(self.puzzles)
-        size = min(BATCH, count)
-        while True:
-            order = random.permutation(count)
-            # The last batch is filled up from the beginning.
-            for start in range(0, count, size):
-                rows = order[np.arange(start, start + size) % count]
-                yield torch.from_numpy(rows).to(self.device)
-
-    def round(self, progress: float, weights: bool) -> float:
-        """Train on the segments of one batch, and return the share that is exact at the end.
-
-        Args:
-            progress: Share of the time that is over, for the learning rates.
-            weights: Whether all weights learn, not the embedding alone.
-        """
-        factor = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress))
-        for group in self.optimizer.param_groups:
-            group["lr"] = factor * group["peak"]
-        for weight in self.weights:
-            weight.requires_grad_(weights)
-        rows = next(self._order)
-        inputs, labels, ids = self.inputs[rows], self.labels[rows], self.ids[rows]
-        with self.base.autocast():
-            carry = self.model.initial_carry(len(rows), self.device, seq_len=inputs.shape[1])
-        exact = 0.0
-        for _ in range(self.base.max_segments):
-            carry, exact = self._step(carry, inputs, labels, ids)
-        return exact
-
-    def _step(
-        self, carry: Carry, inputs: torch.Tensor, labels: torch.Tensor, ids: torch.Tensor
-    ) -> tuple[Carry, float]:
-        """Train on one segment; return the next carry and the share of exact answers."""
-        table = self.model.puzzle_rows(ids, sparse=False)
-        with self.base.autocast():
-            carry, output = self.model(carry, inputs, table)
-        loss, _, exact = segment_loss(output, labels, loss="softmax", halt_weight=HALT_WEIGHT)
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss / len(inputs)).backward()
-        torch.nn.utils.clip_grad_norm_(self.weights, CLIP)
-        self.optimizer.step()
-        self.steps += 1
-        return carry, float(exact.float().mean())
-
-    def agent(self) -> HRMAgent:
-        """Return the adapted agent."""
-        for weight in self.weights:
-            weight.requires_grad_(True)
-        about = {**self.base.about, "adapted": self.puzzles.origin}
-        about.pop("puzzles", None)
-        return HRMAgent(
-            self.model,
-            self.base.task_name,
-            self.base.max_segments,
-            self.device,
-            self.base.bf16,
-            about,
-            self.base.steady,
-        )

@@ -260,11 +260,11 @@ class HRM(Embedded):
                 z_L = self._execute(z_H, z_L, x, L_cycles - 1, links)
             L_cycles = 1
         z_H, z_L = self._cycle(z_H, z_L, x, L_cycles, links)
-        q_halt, q_continue = self.read_q(z_H)
-        output = Output(self._answer(z_H), q_halt, q_continue)
+        q_halt, q_continue = self.read_q(z_H, links)
+        output = Output(self._answer(z_H, links), q_halt, q_continue)
         return Carry(z_H.detach(), z_L.detach()), output
 
-    def read_q(self, z_H: Tensor) -> tuple[Tensor, Tensor | None]:
+    def read_q(self, z_H: Tensor, links: Links | None = None) -> tuple[Tensor, Tensor | None]:
         """Return q_halt and q_continue, (B,) float32, after a segment that ended with ``z_H``.
 
         The Q head reads position 0 or, with ``mixer="relations"``, the mean and the minimum over
@@ -272,17 +272,23 @@ class HRM(Embedded):
         """
         if self.relational:
             states = z_H.flatten(1, -2)
-            pooled = torch.cat((states.mean(1), states.amin(1)), dim=-1)
+            mean = states.mean(1)
+            if links is not None and links.counts is not None:
+                mean = links.over_symbols(z_H).mean(1)
+            pooled = torch.cat((mean, states.amin(1)), dim=-1)
         else:
             pooled = z_H[:, 0]
         q = self.q_head(pooled).float()
         return q[:, 0], q[:, 1] if self.config.q_continue else None
 
-    def _answer(self, z_H: Tensor) -> Tensor:
-        """Return the logits, ``(B, seq_len, vocab)``."""
-        if self.fixed_head is None:
+    def _answer(self, z_H: Tensor, links: Links | None) -> Tensor:
+        """Return the logits, ``(B, seq_len, vocab)``; equal symbols share theirs."""
+        if self.fixed_head is None or links is None:
             return self.head(z_H[:, self.config.prefix_len :])
-        return torch.cat((self.fixed_head(z_H.mean(2)), self.head(z_H)[..., 0]), dim=-1)
+        symbols = self.head(z_H)[..., 0]
+        if links.counts is not None:
+            symbols = symbols + links.counts.log()
+        return torch.cat((self.fixed_head(links.over_symbols(z_H)), symbols), dim=-1)
 
     def _compute_dtype(self, device: torch.device) -> torch.dtype:
         if torch.is_autocast_enabled(device.type):

@@ -7,7 +7,6 @@ state of another one, zero outside the grid.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,12 +59,15 @@ class Links(NamedTuple):
         groups: Indices of the group relations, each with its number of groups.
         pool: ``(groups, seq_len)`` float32: from positions to the scaled means of all groups.
         give: ``(seq_len, groups)`` float32: from groups back to their members.
+        counts: ``(symbols,)`` float32: how many equal symbols each equivariant symbol stands for;
+            ``None``: one each.
     """
 
     shifts: tuple[Shift, ...]
     groups: tuple[tuple[int, int], ...]
     pool: Tensor
     give: Tensor
+    counts: Tensor | None = None
 
     @classmethod
     def of(cls, relations: Sequence[Relation], seq_len: int) -> Links:
@@ -90,7 +92,15 @@ class Links(NamedTuple):
     def to(self, device: torch.device) -> Links:
         """Return the links on a device."""
         shifts = tuple(shift._replace(mask=shift.mask.to(device)) for shift in self.shifts)
-        return Links(shifts, self.groups, self.pool.to(device), self.give.to(device))
+        counts = None if self.counts is None else self.counts.to(device)
+        return Links(shifts, self.groups, self.pool.to(device), self.give.to(device), counts)
+
+    def over_symbols(self, h: Tensor) -> Tensor:
+        """Return the mean of ``(B, P, symbols, hidden)`` over all symbols, ``(B, P, hidden)``."""
+        if self.counts is None:
+            return h.mean(2)
+        share = self.counts / self.counts.sum()
+        return (h * share.to(h.dtype)[:, None]).sum(2)
 
 
 class Board(NamedTuple):
@@ -159,6 +169,7 @@ class RelationMixer(nn.Module):
             )
             total = total + (links.give.to(h.dtype) @ given.flatten(2)).view_as(h)
         if self.equivariant:
-            mean = math.sqrt(h.shape[2]) * h.mean(2, keepdim=True)
-            total = total + F.linear(mean, weights[-1])
+            symbols = h.shape[2] if links.counts is None else links.counts.sum()
+            mean = symbols**0.5 * links.over_symbols(h)
+            total = total + F.linear(mean, weights[-1])[:, :, None]
         return self.out(F.silu(total) * F.linear(h, gate))

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from hrm_gym.agents.hrm import HRM, HRMAgent, HRMConfig
+from hrm_gym.agents.hrm.adaptation.learner import Learner
 from hrm_gym.agents.hrm.inference.voting.arc import attempts, task_number
 from hrm_gym.agents.hrm.model.tasks import task_fields
 from hrm_gym.evaluation import evaluate, make_env
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.arc import mini_tasks, to_canvas
 from hrm_gym.puzzles.arc.augment import ArcTask
+from hrm_gym.puzzles.arc.turned import turned_set
 
 MODEL = {
     "hidden_size": 16,
@@ -44,13 +46,24 @@ def mini_agent():
     return HRMAgent(model, "arc-5x5", 2, about=about)
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that moves by a tenth of a second at each look, so that the load does not matter."""
+    looks = itertools.count()
+    monkeypatch.setattr("time.perf_counter", lambda: next(looks) / 10)
+
+
+@pytest.mark.usefixtures("clock")
 def test_the_embedding_of_a_new_task_is_learned():
     agent, told = mini_agent(), []
     before = {name: value.clone() for name, value in agent.model.state_dict().items()}
     # Whatever is asked, everything becomes red.
     shown = [(np.full((2, 3), k, np.uint8), np.full((2, 3), 2, np.uint8)) for k in (1, 3)]
     found = agent.adapt(
-        ArcTask("red", tuple(shown), ()), 1.5, on_progress=lambda *x: told.append(x)
+        ArcTask("red", tuple(shown), ()),
+        1.5,
+        weights=False,
+        on_progress=lambda *x: told.append(x),
     )
     assert found.steps >= 2
     assert found.seconds < 10
@@ -66,15 +79,56 @@ def test_the_embedding_of_a_new_task_is_learned():
     assert sum(answer.votes for answer in answers) == 8
 
 
-def test_all_weights_may_learn(monkeypatch):
-    # A clock that moves by a tenth of a second at each look, so that the load does not matter.
-    clock = itertools.count()
-    monkeypatch.setattr("time.perf_counter", lambda: next(clock) / 10)
+@pytest.mark.usefixtures("clock")
+def test_all_weights_learn():
     agent = mini_agent()
     before = agent.model.head.weight.detach().clone()
-    found = agent.adapt({"train": [PAIR, PAIR]}, 1.5, weights=True)
+    found = agent.adapt({"train": [PAIR, PAIR]}, 1.5)
+    assert found.steps > 2
     assert not torch.equal(found.agent.model.head.weight, before)
     torch.testing.assert_close(agent.model.head.weight, before)
+
+
+def test_training_ends_when_all_demonstrations_are_reproduced(monkeypatch):
+    def learn(learner, progress):
+        assert 0 <= progress < 1
+        learner.steps += 1
+        learner.exact[: 4 * learner.steps] = True
+
+    monkeypatch.setattr(Learner, "round", learn)
+    told = []
+    # Two demonstrations under eight symmetries.
+    found = mini_agent().adapt({"train": [PAIR, PAIR]}, 1e9, on_progress=lambda *x: told.append(x))
+    assert found.steps == 4
+    assert [exact for _, exact in told] == [0.25, 0.5, 0.75, 1]
+
+
+def test_symbols_that_do_not_occur_are_computed_as_one():
+    agent, task = mini_agent(), mini_tasks()[0]
+    torch.manual_seed(1)
+    for weight in agent.model.parameters():
+        weight.data.normal_(std=0.2)
+    learner = Learner(agent, turned_set([task.demos], 5, "mine"))
+    used = {int(colour) for pair in task.demos for grid in pair for colour in np.unique(grid)}
+    assert learner.rows.shape == (8, (len(used | {0}) + 1) * 16)
+    learner.rows.data.normal_(std=0.3)
+    whole, canvas = learner.agent().model, to_canvas(task.demos[0][0], 5)
+    few = torch.from_numpy(learner.merged.tokens(canvas[None]))
+    all_carry, carry = (
+        whole.initial_carry(1, seq_len=25),
+        learner.model.initial_carry(1, seq_len=25),
+    )
+    with torch.inference_mode():
+        for _ in range(2):
+            all_carry, want = whole.segment(
+                all_carry, torch.from_numpy(canvas[None]), torch.tensor([3])
+            )
+            carry, found = learner.model(carry, few, learner.rows[3:4])
+            kept = [*range(2), *(2 + colour for colour in sorted(used | {0}))]
+            shares = found.logits.softmax(-1)[..., :-1]
+            torch.testing.assert_close(shares, want.logits.softmax(-1)[..., kept])
+            torch.testing.assert_close(found.q_halt, want.q_halt)
+            torch.testing.assert_close(found.q_continue, want.q_continue)
 
 
 def test_an_agent_makes_two_attempts_in_the_step_environment(monkeypatch):
