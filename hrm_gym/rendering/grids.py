@@ -151,10 +151,11 @@ class GridScene(Scene):
         lines: list[str] = []
         for number, (before, after) in enumerate(self.demos, start=1):
             lines += [pen(f"demonstration {number}", BOLD), *_pair(before, after, pen), ""]
-        title = pen("test", BOLD)
+        if self.demos or self.attempts_left is not None:
+            lines.append(pen("test", BOLD))
         if self.attempts_left is not None:
-            title += f", {self.attempts_left} attempt{'s' * (self.attempts_left != 1)} left"
-        return [*lines, title, *_pair(self.test_input, self.canvas, pen)]
+            lines[-1] += f", {self.attempts_left} attempt{'s' * (self.attempts_left != 1)} left"
+        return [*lines, *_pair(self.test_input, self.canvas, pen)]
 
 
 def _colours(name: str, value: npt.ArrayLike) -> np.ndarray:
