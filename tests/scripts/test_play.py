@@ -14,13 +14,7 @@ from hrm_gym.scripts.playing import has_game, make_game
 from hrm_gym.scripts.playing.controls import handle, key_name
 from hrm_gym.scripts.playing.view import View, fitting_width
 
-
-@pytest.fixture(autouse=True)
-def _driver(monkeypatch):
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    pygame.display.quit()
-    yield
-    pygame.display.quit()
+pytestmark = pytest.mark.usefixtures("hidden_window")
 
 
 def press(key: int, typed: str = "", mod: int = 0) -> pygame.event.Event:

@@ -29,12 +29,7 @@ from hrm_gym.scripts.watching.window import LONGEST, ReplayWindow
 SEVEN = ("--env", "HRMMazeAnswer-7x7-v0")
 
 
-@pytest.fixture(autouse=True)
-def _driver(monkeypatch):
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    pygame.display.quit()
-    yield
-    pygame.display.quit()
+pytestmark = pytest.mark.usefixtures("hidden_window")
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,7 @@ import pytest
 
 from hrm_gym.rendering import Window
 
-
-@pytest.fixture(autouse=True)
-def _driver(monkeypatch):
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    pygame.display.quit()
-    yield
-    pygame.display.quit()
+pytestmark = pytest.mark.usefixtures("hidden_window")
 
 
 def picture(width: int = 64, colour: str = "red") -> pygame.Surface:
