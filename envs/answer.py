@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.checks import check_whole
 from hrm_gym.data import PuzzleSet
-from hrm_gym.puzzles import Puzzle, Symmetry, Task, Tokens, get_task, keys, wrong_cells
+from hrm_gym.puzzles import PAD, Puzzle, Symmetry, Task, Tokens, get_task, keys, wrong_cells
 
 from .actions import as_integers
 from .base import Observation, PuzzleEnv
@@ -144,10 +144,10 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
         return float(done and exact), done, extra
 
     def _ending(self) -> dict[str, Any]:
-        return {"regret": 0 if self._exact() else wrong_cells(self.labels, self.answer)}
+        return {"regret": 0 if self._exact() else int(wrong_cells(self.labels, self.answer))}
 
     def _exact(self) -> bool:
-        exact = wrong_cells(self.labels, self.answer) == 0
+        exact = bool(wrong_cells(self.labels, self.answer) == 0)
         return exact or (self.targets == "any" and self._is_solved())
 
     def _is_solved(self) -> bool:
@@ -174,7 +174,7 @@ class AnswerEnv(PuzzleEnv[NDArray[np.int64]]):
     def optimal_action(self) -> NDArray[np.int64]:
         """Return the label and halt; a position that does not count has any answer token."""
         self._require_episode()
-        answer = np.where(self.labels == 0, self.task.answer_tokens[0], self.labels)
+        answer = np.where(self.labels == PAD, self.task.answer_tokens[0], self.labels)
         return np.append(answer.astype(np.int64), 1)
 
     def _scene(self) -> Scene:

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.files import write_bytes
 from hrm_gym.halt_rule import repeats_answer, wants_to_halt
-from hrm_gym.puzzles import PAD, Puzzle, Task, Tokens, get_task, task_of_file
+from hrm_gym.puzzles import Puzzle, Task, Tokens, get_task, task_of_file, wrong_cells
 from hrm_gym.registration import DEFAULT_AGENT
 
 FORMAT = 2
@@ -140,8 +140,7 @@ class Traces:
     @property
     def exact(self) -> NDArray[np.bool_]:
         """Whether the answer equals the label, ``(N, S)``."""
-        labels = self.labels[:, None]
-        return np.asarray(((self.answers == labels) | (labels == PAD)).all(axis=2))
+        return np.asarray(wrong_cells(self.labels[:, None], self.answers) == 0)
 
     @property
     def changed(self) -> NDArray[np.float32]:

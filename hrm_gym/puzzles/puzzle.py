@@ -68,6 +68,16 @@ class Symmetry:
         return Symmetry(positions, tokens)
 
 
-def wrong_cells(labels: Tokens, answer: Tokens) -> int:
-    """Return the number of positions where an answer differs from a label that is not padding."""
-    return int(np.count_nonzero((answer != labels) & (labels != PAD)))
+def wrong_cells(labels: Tokens, answers: Tokens) -> NDArray[np.int64]:
+    """Return the number of positions at which answers differ from a label that is not padding.
+
+    An answer is exact if there are none.
+
+    Args:
+        labels: ``(..., seq_len)`` uint8.
+        answers: ``(..., seq_len)`` uint8; both are broadcast.
+
+    Returns:
+        ``(...)`` int64.
+    """
+    return np.count_nonzero((answers != labels) & (labels != PAD), axis=-1)  # type: ignore[no-any-return]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hrm_gym.data import PuzzleSet
+from hrm_gym.puzzles import wrong_cells
 
-from .depth import right
 from .restarts import Restarts, solve_with_restarts
 from .thinking import ReasoningAgent
 from .voting.symmetries import VoteBy, vote
@@ -77,7 +77,7 @@ def measure_restarts(
             solved = [
                 task.is_solved(puzzles[row], answer) for row, answer in enumerate(solution.answer)
             ]
-            accuracy = float(right(puzzles.labels, solution.answer).mean())
+            accuracy = float(np.mean(wrong_cells(puzzles.labels, solution.answer) == 0))
             spent = float(solution.segments.mean())
             found.append(Restarted(count, accuracy, float(np.mean(solved)), spent, seconds))
     return found
@@ -101,7 +101,7 @@ def measure_compute(
         ballots = vote(agent, puzzles.inputs, votes, last)
         for count in counts:
             solution = ballots.tally(by, count)
-            accuracy = float(right(puzzles.labels, solution.answer).mean())
+            accuracy = float(np.mean(wrong_cells(puzzles.labels, solution.answer) == 0))
             spent, seconds = float(solution.segments.mean()), float(ballots.seconds[:count].sum())
             found.append(Compute(last, count, accuracy, spent, seconds))
     return found

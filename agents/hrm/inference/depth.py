@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hrm_gym.data import PuzzleSet
 from hrm_gym.halting import first_halt
-from hrm_gym.puzzles import PAD, Tokens
+from hrm_gym.puzzles import Tokens, wrong_cells
 
 from .calibration import BINS, calibration_counts
 from .thinking import ReasoningAgent, Segment
@@ -96,11 +96,6 @@ class Depth:
         return found
 
 
-def right(labels: Tokens, answers: Tokens) -> NDArray[np.bool_]:
-    """Return which answers equal their labels at all positions that count, ``(B,)`` bool."""
-    return ((answers == labels) | (labels == PAD)).all(axis=-1)
-
-
 def measure_calibration(
     agent: ReasoningAgent, puzzles: PuzzleSet, batch: int = BATCH
 ) -> torch.Tensor:
@@ -136,7 +131,7 @@ def count_until_halting(segments: Iterable[Segment], labels: Tokens) -> torch.Te
     counts = torch.zeros(3, BINS)
     going = np.ones(len(labels), bool)
     for segment in segments:
-        exact = right(labels, segment.answer)
+        exact = wrong_cells(labels, segment.answer) == 0
         own = torch.from_numpy(segment.q_halt[going]), torch.from_numpy(exact[going])
         counts += calibration_counts(*own)
         going &= ~segment.halt
@@ -172,11 +167,12 @@ def measure_depth(
         seconds += time.perf_counter() - begun
         labels, answers = puzzles.labels[rows], [segment.answer for segment in thought]
         calibration += count_until_halting(thought, labels)
-        exact[:, rows] = [right(labels, answer) for answer in answers]
+        exact[:, rows] = [wrong_cells(labels, answer) == 0 for answer in answers]
         same = [np.zeros(len(labels), bool)]
         same += [(a == b).all(axis=1) for a, b in pairwise(answers)]
         repeated[rows] = first_halt(np.stack(same, axis=1))
-        halted[rows], spent[rows] = right(labels, solution.answer), solution.segments
+        halted[rows] = wrong_cells(labels, solution.answer) == 0
+        spent[rows] = solution.segments
     return Depth(
         exact, halted, spent, repeated, puzzles.ratings, calibration, seconds, full_seconds
     )

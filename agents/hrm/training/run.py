@@ -18,7 +18,7 @@ import torch
 from hrm_gym.checks import check_positive
 from hrm_gym.data import load_puzzles
 from hrm_gym.data.puzzle_set import PuzzleSet
-from hrm_gym.puzzles import get_task
+from hrm_gym.puzzles import get_task, wrong_cells
 
 from ...base import Diverged, TrainResult
 from ..agent import HRMAgent
@@ -229,7 +229,7 @@ def validate(trainer: Trainer, puzzles: PuzzleSet, batch: int = 256) -> Metrics:
             rows = slice(start, start + batch)
             questions, labels = puzzles.inputs[rows], puzzles.labels[rows]
             found = agent.solve(questions, puzzles.puzzle_ids[rows])
-            right += int(((found.answer == labels) | (labels == 0)).all(1).sum())
+            right += int((wrong_cells(labels, found.answer) == 0).sum())
             solved += sum(
                 agent.task.is_solved(puzzles[start + row], answer)
                 for row, answer in enumerate(found.answer)

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hrm_gym.puzzles import PAD
+
 from ..agent import HRMAgent
 from ..exchange import checkpoint
 from ..inference.calibration import calibration_counts
@@ -200,7 +202,7 @@ class Trainer:
             # The right answer with the lowest loss; for a right answer this is the answer itself.
             labels = stream.envs.likeliest_labels(log_scores(logits, self.config.loss))
         labels = labels.long()
-        return labels.masked_fill(labels == 0, IGNORE_LABEL)
+        return labels.masked_fill(labels == PAD, IGNORE_LABEL)
 
     def _update_weights(self, progress: float, output: Output) -> Tensor:
         """Step the optimizers; return whether the step was good, 0-d bool on the device."""
