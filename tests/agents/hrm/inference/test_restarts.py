@@ -17,9 +17,11 @@ from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent
 from hrm_gym.agents.hrm.inference import restarts
 from hrm_gym.agents.hrm.inference.restarts import Restarts, solve_with_restarts
 from hrm_gym.agents.hrm.inference.thinking import Noise, Solution
+from hrm_gym.data import load_puzzles
 from hrm_gym.evaluation import evaluate
 from hrm_gym.puzzles import get_task
 from hrm_gym.puzzles.maze import START
+from hrm_gym.registration import task_id
 
 
 def relational(task_id, **changes):
@@ -49,7 +51,12 @@ def test_one_set_of_weights_answers_every_size(agent, sizes):
 
 @pytest.mark.parametrize("env_id", ["HRMSudoku-4x4-v0", "HRMSudokuAnswer-6x6-v0"])
 def test_it_acts_in_every_environment_of_its_family(env_id):
-    assert evaluate(sudoku(), env_id, episodes=3).solve_rate is not None
+    agent, task = sudoku(), get_task(task_id(env_id))
+    puzzles = load_puzzles(task, split="test", limit=3)
+    answers = agent.solve(puzzles.inputs).answer
+    tested = evaluate(agent, env_id, episodes=3)
+    solved = [task.is_solved(own, answer) for own, answer in zip(puzzles, answers, strict=True)]
+    assert [episode.success for episode in tested.episodes] == solved
 
 
 def test_it_acts_on_puzzles_of_several_sizes_at_once():
