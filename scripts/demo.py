@@ -52,21 +52,18 @@ def main(args: Args) -> int:
     from hrm_gym.machine import cores, machine, machine_text
     from hrm_gym.results import write_json
     from hrm_gym.scripts.experiments import transfer
-    from hrm_gym.scripts.experiments.grid import run_grid
+    from hrm_gym.scripts.experiments.cell import failures
+    from hrm_gym.scripts.experiments.grid import run_grid, show
     from hrm_gym.scripts.reporting.document import Document
     from hrm_gym.scripts.reporting.plots import png
 
     console = Console()
-
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
     begun = time.perf_counter()
     cells = transfer.cells("demo", args.scale, args.episodes, args.agents, args.seed)
-    results = run_grid(cells, args.out, min(WORKERS, cores()), say, args.rerun)
-    tables = transfer.tables(results)
+    results = run_grid(cells, args.out, min(WORKERS, cores()), rerun=args.rerun)
+    tables, failed = transfer.tables(results), failures(results)
     for table in tables:
-        console.print(table.rich(transfer.failures(results)))
+        console.print(table.rich(failed))
     pictures = {}
     film = transfer.film(results, args.out)
     if film is not None:
@@ -88,7 +85,7 @@ def main(args: Args) -> int:
         command("demo", args),
         text,
         tables,
-        transfer.failures(results),
+        failed,
         pictures,
         opening=len(pictures),
     )
@@ -97,11 +94,11 @@ def main(args: Args) -> int:
     write_json(args.report / "results.json", machine(), rows)
     if args.json is not None:
         write_json(args.json, machine(), rows)
-    say(
+    show(
         f"Done in {time.perf_counter() - begun:.0f} s. The report is {args.report}/report.html; "
         f"curves: tensorboard --logdir {args.out}"
     )
-    return int(any(result.failure is not None for result in results))
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

@@ -212,18 +212,14 @@ def present(
     from .tables import json_rows, rich_tables
 
     console = Console()
-
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
     begun = time.perf_counter()
-    results = comparison.run(say)
+    results = comparison.run()
     for table in rich_tables(results):
         console.print(table)
     text = write_report(results, folder, title, command)
     if json is not None:
         write_json(json, machine(), json_rows(results))
-    say(
+    show(
         f"Done in {time.perf_counter() - begun:.0f} s. The report is {folder}/report.html; "
         f"curves: tensorboard --logdir {comparison.out}"
     )

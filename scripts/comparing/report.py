@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 
 from hrm_gym.machine import machine_text
 from hrm_gym.results import write_json
+from hrm_gym.scripts.experiments.cell import failures
 from hrm_gym.scripts.reporting.document import Document
 from hrm_gym.scripts.reporting.plots import png
 
 from .cell import CURVE_EPISODES, AgentResult
 from .figures import compute_figure, learning_figure, rating_figure
-from .tables import failures, json_rows, tables
+from .tables import json_rows, tables
 
 
 def figures(results: Sequence[AgentResult]) -> dict[str, tuple[str, Figure]]:

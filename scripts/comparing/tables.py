@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hrm_gym.scripts.experiments.cell import failures
 from hrm_gym.scripts.reporting.tables import Table
 
 from .cell import SPLITS, AgentResult
@@ -44,11 +45,6 @@ def _table(title: str, columns: list[Column], results: Sequence[AgentResult], na
     ]
     headings = [column.heading for column in columns]
     return Table(title, headings, rows, names, [column.on_terminal for column in columns])
-
-
-def failures(results: Sequence[AgentResult]) -> list[str]:
-    """Return a line for every cell that failed."""
-    return [f"{r.cell.name} failed: {r.failure}" for r in results if r.failure is not None]
 
 
 def rich_tables(results: Sequence[AgentResult]) -> list[RichTable]:

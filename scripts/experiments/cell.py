@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,6 +133,11 @@ def load(cell: Cell, out: Path) -> Any:
         return cell.result_type.from_json(cell, content)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError(f"{path}: damaged; {advice}") from None
+
+
+def failures(results: Sequence[Result]) -> list[str]:
+    """Return a line for every cell that failed."""
+    return [f"{r.cell.name} failed: {r.failure}" for r in results if r.failure is not None]
 
 
 def run_cell(cell: Cell, out: Path) -> Any:

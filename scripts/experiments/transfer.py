@@ -234,11 +234,6 @@ def share_text(one: dict[str, float]) -> str:
     return f"{one['solve_rate']:.1%} ({low:.0f}-{high:.0f})"
 
 
-def failures(results: Sequence[TransferResult]) -> list[str]:
-    """Return a line for every cell that failed."""
-    return [f"{r.cell.name} failed: {r.failure}" for r in results if r.failure is not None]
-
-
 def json_rows(results: Sequence[TransferResult]) -> list[dict[str, Any]]:
     """Return the rows of a result file, named ``ENV/ENTRY/QUANTITY``."""
     units = {"solve_rate": "share", "segments": "segments", "steps": "steps"}
