@@ -78,7 +78,11 @@ class Args:
 
 
 def main(args: Args) -> None:
-    """Evaluate the agent, print the aggregates and write them to a file."""
+    """Evaluate the agent, print the aggregates and write them to a file.
+
+    Raises:
+        ValueError: if there is no such agent or environment, or an argument does not fit the agent.
+    """
     from hrm_gym.agents.catalog import env_of, load_agent
     from hrm_gym.machine import machine
     from hrm_gym.results import write_json

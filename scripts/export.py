@@ -33,7 +33,11 @@ class Args:
 
 
 def main(args: Args) -> None:
-    """Write the file, then answer the same puzzles with the file and with the agent."""
+    """Write the file, then answer the same puzzles with the file and with the agent.
+
+    Raises:
+        ValueError: if there is no such agent, it cannot be exported, or ``episodes`` is 0.
+    """
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange.export import export
     from hrm_gym.agents.hrm.exchange.onnx import OnnxAgent, check_installed

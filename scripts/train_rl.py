@@ -60,7 +60,12 @@ class Args:
 
 
 def main(args: Args) -> None:
-    """Train, save the agent next to its curves, test it and print the result."""
+    """Train, save the agent next to its curves, test it and print the result.
+
+    Raises:
+        ValueError: if the algorithm, the network and the environment do not fit each other,
+            ``episodes`` is 0, or the folder of the run is in use.
+    """
     import torch
 
     from hrm_gym.evaluation import evaluate

@@ -89,7 +89,11 @@ def check_ranges(args: Args) -> None:
 
 
 def make_tracks(args: Args) -> list[Track]:
-    """Return the tracks to show."""
+    """Return the tracks to show.
+
+    Raises:
+        ValueError: if an agent or the puzzle does not exist, or the arguments do not fit them.
+    """
     from hrm_gym.agents.catalog import env_of, load_agent
     from hrm_gym.registration import step_id
     from hrm_gym.scripts.watching.tracks import Choice, watch_agent, watch_trace

@@ -91,6 +91,15 @@ def fresh(code: str, path: Path, tokens: np.ndarray, threads: int) -> dict[str, 
 
     The process is started by a shell. A direct child would start as a copy of this process and
     count its memory.
+
+    Args:
+        code: The code, followed by ``REPORT``.
+        path: File or folder of the agent.
+        tokens: ``(seq_len,)``, the puzzle.
+        threads: Number of threads of the agent.
+
+    Raises:
+        RuntimeError: if the process fails; the message ends with its error.
     """
     words = [sys.executable, "-c", code + REPORT, str(path), json.dumps(tokens.tolist())]
     shell = ["sh", "-c", '"$@"; exit $?', "sh", *words, str(threads)]

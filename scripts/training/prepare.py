@@ -86,7 +86,11 @@ def prepare(options: Options) -> TrainingRun:
 
 
 def make_trainer(options: Options) -> Trainer:
-    """Return a new trainer, or the resumed one if its configuration matches the arguments."""
+    """Return a new trainer, or the resumed one if its configuration matches the arguments.
+
+    Raises:
+        ValueError: if the arguments contradict each other, the configuration or the saved run.
+    """
     from hrm_gym.agents.hrm import HRMAgent
     from hrm_gym.agents.hrm.exchange import checkpoint
     from hrm_gym.agents.hrm.presets import get_preset

@@ -6,7 +6,11 @@ from .config import HRMConfig
 
 
 def recurrence_flops(config: HRMConfig) -> tuple[float, float]:
-    """Return the FLOPs of one executor update and of one planner update, for one puzzle."""
+    """Return the FLOPs of one executor update and of one planner update, for one puzzle.
+
+    Raises:
+        ValueError: if the operations of the mixer are not counted.
+    """
     length, width = config.total_len, config.hidden_size
     inner = config.inner(width)
     channel = 3 * 2 * width * inner * length

@@ -106,7 +106,11 @@ class AdamAtan2(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient.
+
+        Raises:
+            RuntimeError: if a gradient is sparse.
+        """
         loss = run_closure(closure)
         for group in self.param_groups:
             kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = defaultdict(list)
@@ -240,7 +244,11 @@ class SignSGD(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
-        """Update the rows in the batch of every table that has a gradient."""
+        """Update the rows in the batch of every table that has a gradient.
+
+        Raises:
+            RuntimeError: if a gradient is dense.
+        """
         loss = run_closure(closure)
         for group in self.param_groups:
             lr, decay = group["lr"], 1 - group["lr"] * group["weight_decay"]

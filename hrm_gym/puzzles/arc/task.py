@@ -73,7 +73,11 @@ class Arc(Task):
         return (*neighbours(self.size), *lines(self.size), whole)
 
     def validate(self, tokens: Any, name: str = "puzzle") -> Tokens:
-        """Check the tokens of a canvas, which may contain padding; see ``Task.validate``."""
+        """Return the tokens of a canvas, which may contain padding, after checking them.
+
+        Raises:
+            ValueError: if the length is wrong or a token is outside 0 .. 11.
+        """
         values = np.asarray(tokens)
         if values.shape != (self.seq_len,) or values.min() < 0 or values.max() >= self.vocab_size:
             raise ValueError(
