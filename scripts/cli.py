@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -62,6 +62,24 @@ def check(args: Any) -> None:
         raise ValueError(f"out: expected a folder, but {_folder_above(out)} is a file")
     if isinstance(json, Path):
         check_file("json", json)
+
+
+def check_needed(args: Any, needed: Mapping[str, str]) -> None:
+    """Refuse arguments that have no effect without another one.
+
+    Args:
+        args: Dataclass of the arguments.
+        needed: Name of the other argument by name.
+
+    Raises:
+        ValueError: if an argument is given without the other one; the message names both.
+    """
+    for name, other in needed.items():
+        value = getattr(args, name)
+        if value is None or value is False or value == () or getattr(args, other) is not None:
+            continue
+        option, wanted = name.replace("_", "-"), other.replace("_", "-")
+        raise ValueError(f"{option}: it has no effect alone; expected --{wanted} too")
 
 
 def check_file(option: str, path: Path) -> None:

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hrm_gym.checks import check_positive
+from hrm_gym.checks import check_number, check_positive
 from hrm_gym.registration import DEFAULT_AGENT
-from hrm_gym.scripts.cli import check_file, run
+from hrm_gym.scripts.cli import check_file, check_needed, run
+
+NEEDED = {
+    "start_noise": "restarts",
+    "carry_noise": "restarts",
+    "adapt_weights": "adapt_seconds",
+    "trace_segments": "save_traces",
+    "trace_splits": "save_traces",
+}
+"""Arguments that have no effect without another one."""
 
 
 @dataclass
@@ -131,10 +140,10 @@ def evaluate_agent(
 
 
 def check_counts(args: Args) -> None:
-    """Check the numbers of segments, votes and restarts, and the time to adapt.
+    """Check the numbers of segments, votes and restarts, the noise, and the time to adapt.
 
     Raises:
-        ValueError: if one is not positive.
+        ValueError: if one is out of range, or an argument has no effect without another one.
     """
     votes = () if args.votes is None else (args.votes,)
     restarts = () if args.restarts is None else (args.restarts,)
@@ -144,6 +153,10 @@ def check_counts(args: Args) -> None:
             raise ValueError(f"{option}: expected at least 1, got {min(values)}")
     if args.adapt_seconds is not None:
         check_positive("adapt_seconds", args.adapt_seconds)
+    for option, noise in (("start-noise", args.start_noise), ("carry-noise", args.carry_noise)):
+        if noise is not None:
+            check_number(option, noise, 0, 10)
+    check_needed(args, NEEDED)
 
 
 def env_arguments(args: Args, agent: Any, env_id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import tyro
 
 from hrm_gym.progress import progress
-from hrm_gym.scripts.cli import run
+from hrm_gym.scripts.cli import check_needed, run
 
 if TYPE_CHECKING:
     from hrm_gym.puzzles import Task
@@ -60,6 +60,7 @@ def main(args: Args) -> int:
     from hrm_gym.puzzles import Puzzle
     from hrm_gym.results import write_json
 
+    check_needed(args, {"adapt_weights": "adapt_seconds"})
     reading = read_questions(args.task, args.puzzle, args.strict)
     task, questions = reading.task, reading.questions
     for sentence in reading.notes:
