@@ -252,7 +252,8 @@ class HRMAgent(ActingAgent):
             states.append(state)
             outputs.append(output)
         z_H, z_L = (torch.cat(parts) for parts in zip(*states, strict=True))
-        logits, q_halt = (torch.cat([output[part] for output in outputs]) for part in (0, 1))
+        logits = torch.cat([output.logits for output in outputs])
+        q_halt = torch.cat([output.q_halt for output in outputs])
         later = [output.q_continue for output in outputs if output.q_continue is not None]
         return Carry(z_H, z_L), Output(logits, q_halt, torch.cat(later) if later else None)
 
