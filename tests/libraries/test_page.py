@@ -16,6 +16,8 @@ import pytest
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "libraries.md").read_text()
 REQUIRED = {"gymnasium", "hrm_gym", "numpy", "sb3_contrib", "stable_baselines3", "torch"}
 """What blocks of the usual tests import; all others are run by ``make test-libraries``."""
+LONG, SHORT = "300_000", "2_048"
+"""The steps of the block that trains for a minute, and those of its test."""
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -53,12 +55,16 @@ def test_a_block_runs_in_an_empty_file(code, others, tmp_path, monkeypatch):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "program.py"
-    file.write_text(code)
+    file.write_text(code.replace(LONG, SHORT))
     if "__main__" in code:
         # It starts processes, which import this file.
         subprocess.run([sys.executable, str(file)], check=True, timeout=600)
     else:
         runpy.run_path(str(file), run_name="__main__")
+
+
+def test_one_block_trains_for_a_minute():
+    assert PAGE.count(LONG) == 1
 
 
 @pytest.mark.libraries
