@@ -67,6 +67,8 @@ def check(args: Any) -> None:
 def check_needed(args: Any, needed: Mapping[str, str]) -> None:
     """Refuse arguments that have no effect without another one.
 
+    An argument with its default value counts as not given.
+
     Args:
         args: Dataclass of the arguments.
         needed: Name of the other argument by name.
@@ -74,9 +76,9 @@ def check_needed(args: Any, needed: Mapping[str, str]) -> None:
     Raises:
         ValueError: if an argument is given without the other one; the message names both.
     """
+    defaults = {field.name: field.default for field in dataclasses.fields(args)}
     for name, other in needed.items():
-        value = getattr(args, name)
-        if value is None or value is False or value == () or getattr(args, other) is not None:
+        if getattr(args, name) == defaults[name] or getattr(args, other) is not None:
             continue
         option, wanted = name.replace("_", "-"), other.replace("_", "-")
         raise ValueError(f"{option}: it has no effect alone; expected --{wanted} too")

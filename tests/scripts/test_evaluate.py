@@ -173,7 +173,7 @@ def test_invalid_arguments_are_reported(capsys):
         (["--agent", "sudoku", "--votes", "0"], "votes: expected at least 1, got 0"),
         (["--start-noise", "-1", "--restarts", "2"], "start-noise: expected a number in 0..10"),
         (["--carry-noise", "0"], "carry-noise: it has no effect alone; expected --restarts too"),
-        (["--adapt-weights"], "adapt-weights: it has no effect alone; expected --adapt-seconds"),
+        (["--no-adapt-weights"], "adapt-weights: it has no effect alone; expected --adapt-seconds"),
         (["--trace-splits", "val"], "trace-splits: it has no effect alone; expected --save-traces"),
         (["--agent", "sudoku", "--segments", "0"], "segments: expected at least 1, got 0"),
         (["--agent", "maze", "--votes", "9"], "votes: maze-30x30 has 8 symmetries, got 9"),
