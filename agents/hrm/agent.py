@@ -275,7 +275,7 @@ class HRMAgent(ActingAgent):
         for obs, info in zip(observations, infos, strict=True):
             shown = np.asarray(obs["demos"]).tobytes() + np.asarray(obs["tokens"]).tobytes()
             # No row of the embedding answers alone.
-            one = Asked(shown, -1, None)
+            one = Asked(shown, -1, None, self.max_segments)
             if one not in self._memory:
                 self._memory[one] = voting.attempts(self, obs)
             while len(self._memory) > REMEMBERED:

@@ -21,17 +21,19 @@ REMEMBERED = 4096
 
 
 class Asked(NamedTuple):
-    """Everything that an answer depends on.
+    """Everything that the answer of an agent depends on, except its weights.
 
     Attributes:
         question: The tokens of the puzzle, uint8.
         puzzle_id: Row of the puzzle embedding.
         restarts: The restarts of the agent; ``None``: it thinks once.
+        segments: The last segment.
     """
 
     question: bytes
     puzzle_id: int
     restarts: Restarts | None
+    segments: int
 
 
 class ActingAgent(ReasoningAgent):
@@ -71,7 +73,8 @@ class ActingAgent(ReasoningAgent):
             question = self.task_for(np.size(obs["tokens"])).question(obs)
             # Segments of several attempts are no episode of an Answer environment.
             restarts = None if "answer" in obs else self.restarts
-            asked.append(Asked(question.tobytes(), int(obs.get("puzzle_id", 0)), restarts))
+            row = int(obs.get("puzzle_id", 0))
+            asked.append(Asked(question.tobytes(), row, restarts, self.max_segments))
         new: dict[tuple[int, Restarts | None], list[Asked]] = {}
         for one in dict.fromkeys(asked):
             if one in self._memory:

@@ -48,7 +48,7 @@ def test_a_maze_agent_walks_along_its_answer():
     puzzles = load_puzzles(agent.task, split="test", limit=3)
     # The answer is replaced by the label: the agent must follow exactly this path.
     agent._memory.update(
-        (Asked(question.tobytes(), 0, None), [label])
+        (Asked(question.tobytes(), 0, None, agent.max_segments), [label])
         for question, label in zip(puzzles.inputs, puzzles.labels, strict=True)
     )
     tested = evaluate(agent, "HRMMaze-7x7-v0", 3)
@@ -93,6 +93,14 @@ def test_answers_of_a_batch_stay_cached_during_the_batch(monkeypatch):
     # All puzzles of a large batch are remembered while it is played, and no others.
     assert len(agent.act_batch(*zip(*envs, strict=True))) == 6
     assert len(agent._memory) == 6
+
+
+def test_an_agent_with_another_last_segment_thinks_again():
+    agent, env_id = untrained("sudoku-4x4", segments=3), "HRMSudokuAnswer-4x4-v0"
+    for segments in (3, 2):
+        agent.max_segments = segments
+        # An untrained agent never halts before.
+        assert evaluate(agent, env_id, 2).mean_steps == segments
 
 
 @pytest.mark.parametrize("q_continue", [True, False])
