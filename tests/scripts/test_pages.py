@@ -72,7 +72,7 @@ def programs_of(name):
 
 def test_the_programs_for_newcomers_run(tmp_path):
     programs = programs_of("getting-started.md")
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         (tmp_path / "program.py").write_text(program)
         runpy.run_path(str(tmp_path / "program.py"))
