@@ -45,7 +45,7 @@ class Merged:
 
     def board(self, board: Board) -> Board:
         """Return the board of the merged symbols."""
-        counts = torch.from_numpy(np.bincount(self.places)).float()
+        counts = torch.from_numpy(np.bincount(self.places)).to(board.links.pool)
         vocab_size = self.config.fixed_tokens + len(counts)
         return board._replace(vocab_size=vocab_size, links=board.links._replace(counts=counts))
 
