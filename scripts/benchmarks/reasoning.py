@@ -86,7 +86,7 @@ def side_by_side(args: Any, preset: str) -> list[Row]:
         config.env, preset=preset, seed=args.seed, seconds=args.seconds, device=args.device
     )
     task = get_task(name)
-    agents = {"hrm": hrm, "chain": trained.agent, "solver": Solver(task)}
+    agents: dict[str, Any] = {"hrm": hrm, "chain": trained.agent, "solver": Solver(task)}
     puzzles = load_puzzles(task, None, "test", limit=min(PUZZLES, CELLS // task.seq_len))
     seconds = {"hrm": hrm.about["trained_seconds"], "chain": trained.seconds}
     rows = [row(f"{name}: puzzles", len(puzzles), "1")]
@@ -125,7 +125,8 @@ class Solver:
 
         answer = np.stack([self.task.solve(question) for question in questions])
         none = np.zeros(len(questions), np.float32)
-        return Solution(answer, none.astype(np.int64), none, none, np.ones(answer.shape))
+        sure = np.ones(answer.shape, np.float32)
+        return Solution(answer, none.astype(np.int64), none, none, sure)
 
 
 def answer(
