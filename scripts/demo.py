@@ -77,7 +77,8 @@ def main(args: Args) -> int:
         "hrm and maskable-ppo have the same relational network, which is independent of the size "
         "of a puzzle, and are trained at the smallest size (hrm also at the other sizes of its "
         "preset). All other tests of them are without further training. hrm learns from labels, "
-        "maskable-ppo from the reward for a solved puzzle. All agents are tested on the same "
+        "maskable-ppo from reward, which its hyperparameters may shape during training. All "
+        "agents are tested on the same "
         f"held-out puzzles; the intervals are Wilson's. Machine: {machine_text(machine())}."
     )
     document = Document(

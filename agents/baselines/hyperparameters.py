@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ class Hyperparameters:
         linear: Whether the learning rate decreases linearly to 0 over the run.
         policy_kwargs: The library's ``policy_kwargs``, without the features extractor class.
         algorithm: All other keyword arguments of the algorithm.
+        env_kwargs: Keyword arguments of the training environments.
+        dense_reward: Arguments of ``DenseReward`` around the training environments; ``None`` for
+            the reward of the environment alone.
     """
 
     n_envs: int
@@ -34,6 +37,8 @@ class Hyperparameters:
     linear: bool
     policy_kwargs: dict[str, Any]
     algorithm: dict[str, Any]
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    dense_reward: dict[str, Any] | None = None
 
 
 @lru_cache(maxsize=4)
@@ -99,4 +104,10 @@ def hyperparameters(
     if not isinstance(policy_kwargs, dict):
         # The Zoo would execute a string as Python code.
         raise ValueError(f"{where}: expected policy_kwargs as a mapping, got {policy_kwargs!r}")
-    return Hyperparameters(n_envs, n_timesteps, named, rate, linear, policy_kwargs, values)
+    training = {k: values.pop(k) for k in ("env_kwargs", "dense_reward") if k in values}
+    for name, value in training.items():
+        if not isinstance(value, dict):
+            raise ValueError(f"{where}: expected {name} as a mapping, got {value!r}")
+    return Hyperparameters(
+        n_envs, n_timesteps, named, rate, linear, policy_kwargs, values, **training
+    )

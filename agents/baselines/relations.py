@@ -26,6 +26,7 @@ from hrm_gym.puzzles import get_task
 
 from ..hrm.model.config import HRMConfig
 from ..hrm.model.layers import Linear
+from ..hrm.training.execution import product_seconds
 from .algorithms import Algorithm
 from .reasoning import HRMNetwork, mark, walker_cell
 
@@ -53,6 +54,7 @@ class RelationFeatures(BaseFeaturesExtractor):
         segments: Segments per step; only the last one has a gradient.
         marked: Whether the cell of the walker is marked in the input, so that the states depend on
             it. Otherwise the network knows all cells, and only the readout knows the walker.
+        bf16: Whether updates compute the states in bfloat16 on a device that is faster in it.
 
     Attributes:
         actions: Number of logits; 0 with a ``position``.
@@ -68,6 +70,7 @@ class RelationFeatures(BaseFeaturesExtractor):
         task: str,
         segments: int = 1,
         marked: bool = True,
+        bf16: bool = False,
     ) -> None:
         readout = next((k for k in ("position", "given", "answer") if k in space.spaces), None)
         if readout is None:
@@ -80,6 +83,7 @@ class RelationFeatures(BaseFeaturesExtractor):
         actions += 2 * (readout == "answer")
         super().__init__(space, (actions or width) + 2 * width)
         self.readout, self.actions, self.marked = readout, actions, marked
+        self.bf16 = bf16 and _faster_in_bf16(config)
         self.network = HRMNetwork(config, segments)
         self.network.model.learn_board(board)
         self.pairs = config.symbols == "equivariant"
@@ -113,8 +117,10 @@ class RelationFeatures(BaseFeaturesExtractor):
 
     def _think(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return z_H and its pooled state, ``(B, 2 * width)``."""
-        start = self.network.model.initial_carry(len(tokens), seq_len=tokens.shape[1])
-        hidden = self.network.think(start, tokens)[1]
+        low = self.bf16 and torch.is_grad_enabled()
+        with torch.autocast(tokens.device.type, torch.bfloat16, enabled=low):
+            start = self.network.model.initial_carry(len(tokens), seq_len=tokens.shape[1])
+            hidden = self.network.think(start, tokens)[1].float()
         states = hidden.flatten(1, -2)
         return hidden, torch.cat((states.mean(1), states.amin(1)), dim=1)
 
@@ -137,11 +143,11 @@ class RelationFeatures(BaseFeaturesExtractor):
         self._most = max(self._most, KEPT * len(found))
         for key in list(self._kept)[: -self._most]:
             del self._kept[key]
-        walker = position.tolist()
+        states = [found[key] for key in keys]
         return torch.stack(
             [
                 torch.cat((hidden[cell], pooled))
-                for cell, (hidden, pooled) in zip(walker, map(found.get, keys), strict=True)
+                for cell, (hidden, pooled) in zip(position.tolist(), states, strict=True)
             ]
         )
 
@@ -155,6 +161,12 @@ class RelationFeatures(BaseFeaturesExtractor):
         if self.halt_head is None:
             return written.flatten(1)
         return torch.cat((written.flatten(1), self.halt_head(pooled)), dim=1)
+
+
+def _faster_in_bf16(config: HRMConfig) -> bool:
+    """Return whether matrix products of the network are faster in bfloat16 than in float32."""
+    sizes = 4096, config.hidden_size, config.inner(config.hidden_size)
+    return product_seconds(*sizes, torch.bfloat16) < product_seconds(*sizes, torch.float32)
 
 
 def _head(width: int, outputs: int) -> Linear:

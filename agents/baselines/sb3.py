@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import json
 import math
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from ..base import Agent, Info, Observation, Signal
 from .algorithms import Algorithm, find_algorithm
 from .features import GridFeatures
 from .hyperparameters import Hyperparameters, hyperparameters
+from .optimizers import OPTIMIZERS
 from .reasoning import HRMPolicy, model_config
 from .relations import RelationFeatures, relational_policy
 
@@ -257,7 +259,12 @@ def build(
     check_fit(name, first, env_id)
     settings = settings or hyperparameters(name, env_id)
     count = 1 if acting_only else num_envs or settings.n_envs
-    envs: VecEnv = VecMonitor(SB3VecEnv(make_vector(first, env_id, count, env_kwargs or {})))
+    vector = make_vector(first, env_id, count, env_kwargs or {})
+    if settings.dense_reward is not None and not acting_only:
+        # By its name, because agents do not import environments.
+        wrappers = importlib.import_module("hrm_gym.envs.wrappers")
+        vector = wrappers.DenseReward(vector, **settings.dense_reward)
+    envs: VecEnv = VecMonitor(SB3VecEnv(vector))
     options = dict(settings.algorithm)
     rate = settings.learning_rate
     if rate is not None:
@@ -273,7 +280,7 @@ def build(
         model = make(policy, envs, policy_kwargs=kwargs, seed=seed, device=device, **options)
     except TypeError as error:
         raise ValueError(f"hyperparameters of {name} on {env_id}: {error}") from None
-    _pass_through(algorithm, model)
+    _initialize(algorithm, model)
     return SB3Agent(name, model, env_id, settings)
 
 
@@ -282,6 +289,8 @@ def _policy(
 ) -> tuple[Any, dict[str, Any]]:
     """Return the policy, as a class or by the library's name, and its keyword arguments."""
     kwargs = dict(settings.policy_kwargs)
+    if "optimizer" in kwargs:
+        kwargs["optimizer_class"] = OPTIMIZERS[kwargs.pop("optimizer")]
     recurrent = algorithm.recurrent
     if not isinstance(env.observation_space, spaces.Dict):
         if settings.policy != "mlp":
@@ -303,10 +312,19 @@ def _policy(
     return "MultiInputLstmPolicy" if recurrent else "MultiInputPolicy", kwargs
 
 
-def _pass_through(algorithm: Algorithm, model: BaseAlgorithm) -> None:
-    """Initialize the last layer as the identity if features and actions correspond one to one."""
+def _initialize(algorithm: Algorithm, model: BaseAlgorithm) -> None:
+    """Initialize the last layers.
+
+    If features and actions correspond one to one, the last layer of the actions is the identity.
+    The first values of a relational policy are 0: random values are much larger than the returns of
+    a first policy, so that it learns to follow them.
+    """
     policy: Any = model.policy
-    if algorithm.recurrent or issubclass(policy.features_extractor_class, RelationFeatures):
+    if algorithm.recurrent:
+        return
+    if issubclass(policy.features_extractor_class, RelationFeatures):
+        if not algorithm.value_net:
+            nn.init.zeros_(policy.value_net.weight)
         return
     if algorithm.value_net:
         value_net = getattr(policy, algorithm.value_net)

@@ -152,7 +152,7 @@ def train_rl(
     if seconds is None and steps is None:
         steps = settings.n_timesteps
     clock = Clock(seconds, steps)
-    kwargs = {"split": "train", "limit": limit, **(env_kwargs or {})}
+    kwargs = {"split": "train", "limit": limit, **settings.env_kwargs, **(env_kwargs or {})}
     # The library's schedules count steps only, but the clock may end the run earlier.
     agent = build(algorithm, env_id, settings, seed, num_envs, device, kwargs, lambda: clock.used)
     if agent.algorithm.value_net:

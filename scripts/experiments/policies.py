@@ -155,10 +155,10 @@ def report(
     method = (
         f"Every run trains for {budget['seconds']:g} s on 1,000 training puzzles and is tested on "
         f"{budget['episodes']} held-out puzzles. Every policy of a step environment has the "
-        f"hyperparameters of ppo on {groups[0]['settings']}, which for relations has other batches "
-        "than for the rest. The interval is Wilson's, over the "
-        "puzzles of all seeds; it does not include the differences between seeds. The reward is 1 "
-        "on success and is not shaped."
+        f"hyperparameters of ppo on {groups[0]['settings']}, which relations has of its own. The "
+        "interval is Wilson's, over the puzzles of all seeds; it does not include the differences "
+        "between seeds. The reward is 1 on success; only that of relations is also shaped, by the "
+        "wrapper DenseReward."
     )
     parts = [
         *report_head("Networks of one policy", command, machine, method),

@@ -325,10 +325,12 @@ def test_the_file_of_hyperparameters_covers_every_algorithm_and_environment() ->
     own = hyperparameters("ppo", "HRMMaze-7x7-v0")
     other = hyperparameters("ppo", "HRMMaze-7x7-v0", policy="relations")
     assert other.policy == "relations"
-    assert other.policy_kwargs["features_extractor_kwargs"] == {"marked": False}
+    assert other.policy_kwargs["features_extractor_kwargs"] == {"marked": False, "bf16": True}
     assert other.n_envs != own.n_envs
-    assert other.algorithm["gamma"] == own.algorithm["gamma"]
-    assert "policies" not in own.algorithm
+    assert other.dense_reward
+    assert not own.dense_reward
+    assert other.env_kwargs == {"max_steps": other.algorithm["n_steps"]}
+    assert not {"policies", "env_kwargs", "dense_reward"} & {*own.algorithm, *other.algorithm}
 
 
 @pytest.mark.parametrize(
@@ -347,6 +349,10 @@ def test_the_file_of_hyperparameters_covers_every_algorithm_and_environment() ->
         (
             "ppo: {default: {n_envs: 1, n_timesteps: 1, policy: mlp, policies: {cnn: 1}}}",
             "expected policies as a mapping of mappings",
+        ),
+        (
+            "ppo: {default: {n_envs: 1, n_timesteps: 1, policy: mlp, dense_reward: 1}}",
+            "expected dense_reward as a mapping",
         ),
         ("ppo: !!python/object/apply:os.getcwd []", "expected a file of hyperparameters"),
     ],

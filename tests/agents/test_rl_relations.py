@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hrm_gym.agents.baselines.hyperparameters import hyperparameters
+from hrm_gym.agents.baselines.optimizers import MuonAdamW
 from hrm_gym.agents.baselines.reasoning import model_config
 from hrm_gym.agents.baselines.relations import RelationFeatures
 from hrm_gym.agents.baselines.sb3 import SB3Agent, build
@@ -163,6 +164,47 @@ def test_kept_states_are_those_that_the_network_computes() -> None:
     same([0, 1])
 
 
+def test_the_tuned_settings_shape_the_training_alone() -> None:
+    """The training environments have another reward and limit than those of a test."""
+    settings = hyperparameters("maskable-ppo", MAZE, "relations")
+    model: Any = build("maskable-ppo", MAZE, settings).model
+    assert isinstance(model.policy.optimizer, MuonAdamW)
+    observations = model.env.reset()
+    with torch.no_grad():
+        batch, _ = model.policy.obs_to_tensor(observations)
+        assert torch.equal(model.policy.predict_values(batch), torch.zeros(settings.n_envs, 1))
+    best = model.env.unwrapped.vector.unwrapped.optimal_action()
+    _, rewards, dones, _ = model.env.step(best)
+    assert not dones.any()
+    assert rewards == pytest.approx(np.full(settings.n_envs, 5.0 / 49), abs=1e-6)
+    result = train_rl("maskable-ppo", MAZE, steps=200, num_envs=2, limit=20, settings=settings)
+    agent: Any = result.agent
+    assert agent.model.env.unwrapped.vector.unwrapped.max_steps == 40
+    acting = agent.at(MAZE).model.env.unwrapped.vector
+    assert acting is acting.unwrapped
+    assert acting.max_steps == 196
+
+
+def test_muon_updates_the_matrices_and_adamw_the_rest() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.Linear(32, 4))
+    optimizer = MuonAdamW(model.parameters(), lr=0.1)
+    muon, adam = (part.param_groups[0]["params"] for part in optimizer.parts)
+    assert [p.shape for p in muon] == [(32, 32)]
+    assert [p.shape for p in adam] == [(32,), (4, 32), (4,)]
+    before = [p.detach().clone() for p in model.parameters()]
+    model(torch.ones(3, 32)).square().sum().backward()
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    optimizer.step()
+    assert all(map(torch.equal, before, model.parameters()))
+    for group in optimizer.param_groups:
+        group["lr"] = 0.1
+    optimizer.step()
+    assert not any(map(torch.equal, before, model.parameters()))
+    optimizer.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+
+
 @pytest.mark.parametrize("algorithm", ["ppo", "maskable-ppo", "dqn", "a2c"])
 @pytest.mark.parametrize("env_id", [MAZE, SUDOKU])
 def test_a_policy_can_be_trained_saved_and_used_at_another_size(
@@ -171,7 +213,10 @@ def test_a_policy_can_be_trained_saved_and_used_at_another_size(
     settings = hyperparameters(algorithm, env_id, "relations")
     more = {"learning_starts": 16, "train_freq": 4} if algorithm == "dqn" else {"n_steps": 16}
     few = {"batch_size": 16} if "batch_size" in settings.algorithm else {}
-    settings = dataclasses.replace(settings, algorithm={**settings.algorithm, **more, **few})
+    # So few steps reach no goal: without a bonus for entropy there is nothing to learn.
+    bonus = {"ent_coef": 0.01} if algorithm == "a2c" else {}
+    options = {**settings.algorithm, **more, **few, **bonus}
+    settings = dataclasses.replace(settings, algorithm=options)
     before = build(algorithm, env_id, settings, num_envs=2).model.policy.state_dict()
     agent = train_rl(algorithm, env_id, steps=64, num_envs=2, settings=settings, limit=20).agent
     after = agent.model.policy.state_dict()

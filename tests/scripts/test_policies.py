@@ -34,8 +34,9 @@ def test_all_policies_of_step_environments_have_the_same_hyperparameters() -> No
     assert all(s.learning_rate == found[0].learning_rate for s in found)
     own = [cell(name).hyperparameters() for name in policies.entries() if "relations" in name]
     assert len(own) == 3
-    for name in ("gamma", "ent_coef", "normalize_advantage"):
-        assert all(s.algorithm[name] == found[0].algorithm[name] for s in own)
+    assert all(s.algorithm == own[0].algorithm for s in own)
+    assert all(s.dense_reward and s.dense_reward == own[0].dense_reward for s in own)
+    assert not any(s.dense_reward for s in found)
     marked = [s.policy_kwargs["features_extractor_kwargs"]["marked"] for s in own]
     assert marked == [False, True, False]
     carried = {s.policy_kwargs["features_extractor_kwargs"].get("carried") for s in found[-2:]}
