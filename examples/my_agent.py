@@ -20,7 +20,7 @@ class WallFollower:
     """Keeps its right hand on the wall, and so reaches G in every maze without loops."""
 
     def __init__(self) -> None:
-        # One agent plays several episodes at a time, so that it has one heading per puzzle.
+        # The heading by puzzle, so that every maze begins without one.
         self.headings: dict[bytes, int] = {}
 
     def act(self, obs: dict[str, Any], info: dict[str, Any]) -> int:
