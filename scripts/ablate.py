@@ -1,8 +1,9 @@
-"""Ablation: train variants of an HRM, each with one change, on puzzles that a CPU can learn.
+"""Ablation: train variants of the relational presets, each with one change.
 
 Every variant trains for the same number of steps (or the same time) on the same puzzles and is
-tested on the same held-out puzzles. Finished cells are kept in OUT/SUITE.json, so that an
-interrupted ablation resumes. The variants are defined in scripts/experiments/suites/SUITE.yaml.
+tested on the same held-out puzzles. Finished cells are kept in OUT/ablation.json, so that an
+interrupted ablation resumes. The variants are defined in
+scripts/experiments/suites/ablation.yaml.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from hrm_gym.scripts.cli import command, run
 
@@ -19,9 +20,6 @@ from hrm_gym.scripts.cli import command, run
 class Args:
     """Arguments of the ablation."""
 
-    suite: Literal["ablation", "relational"] = "ablation"
-    """Suite of variants: ablation, of small presets, or relational, of 9x9 Sudoku and 15x15
-    mazes."""
     presets: tuple[str, ...] | None = None
     """Presets that are varied; by default those of the suite."""
     seconds: float | None = None
@@ -45,7 +43,7 @@ class Args:
     """Seconds that a cell may take in total; a cell that exceeds them is stopped and has failed. By
     default five times --seconds and half an hour, or a day without --seconds."""
     out: Path = Path("results")
-    """Folder of the report: SUITE.md and SUITE.json."""
+    """Folder of the report: ablation.md and ablation.json."""
 
 
 def main(args: Args) -> int:
@@ -62,7 +60,7 @@ def main(args: Args) -> int:
     from hrm_gym.scripts.experiments.rows import run_rows
     from hrm_gym.scripts.experiments.suites import read_suite
 
-    suite = read_suite(args.suite)
+    suite = read_suite("ablation")
     presets = args.presets or tuple(suite["presets"])
     for preset in presets:
         get_preset(preset)
@@ -90,10 +88,10 @@ def main(args: Args) -> int:
 
     def write(rows: Any, machine: Any) -> str:
         text = ablation.report(suite, rows, machine, presets, command("ablate", args))
-        write_text(args.out / f"{args.suite}.md", text)
+        write_text(args.out / "ablation.md", text)
         return text
 
-    path = args.out / f"{args.suite}.json"
+    path = args.out / "ablation.json"
     return run_rows(cells, path, budget, write, args.workers, args.timeout)
 
 

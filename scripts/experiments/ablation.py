@@ -151,8 +151,8 @@ def exact(rows: Sequence[Row]) -> str:
 
 def segments(rows: Sequence[Row]) -> str:
     """Return the mean numbers of segments, and the accuracy after the last segment."""
-    spread = f" ({mean(rows, 'easy'):.2f} to {mean(rows, 'hard'):.2f})" if "easy" in rows[0] else ""
-    return f"{mean(rows, 'segments'):.2f}{spread}; {mean(rows, 'always'):.1%}"
+    spread = f"{mean(rows, 'easy'):.2f} to {mean(rows, 'hard'):.2f}"
+    return f"{mean(rows, 'segments'):.2f} ({spread}); {mean(rows, 'always'):.1%}"
 
 
 def steady(rows: Sequence[Row]) -> str:
@@ -200,7 +200,6 @@ def report(
     minutes = sum(row["seconds"] for row in rows) / 60
     size = f"{len(rows)} cells, {minutes:.0f} minutes of training in total."
     meanings, names = suite["meanings"], tuple(suite["variants"])
-    spread = " (on the puzzles of the lowest and of the highest ratings)" * ("easy" in rows[0])
     parts = [
         *report_head("What the parts of an HRM contribute", command, machine, size),
         "\n".join(f"- *{name}*: {meaning}" for name, meaning in meanings.items()),
@@ -208,16 +207,12 @@ def report(
         f"Mean over seeds (95% Wilson interval of such a share of {rows[0]['puzzles']} test "
         "puzzles, which does not include the differences between seeds; the value of every seed).",
         table(rows, names, presets, exact).rstrip(),
-        f"## Segments per puzzle{spread}, and exact accuracy after the last segment",
+        "## Segments per puzzle (on the puzzles of the lowest and of the highest ratings), and "
+        "exact accuracy after the last segment",
         table(rows, names, presets, segments).rstrip(),
-        *(
-            [
-                "## Halting when two segments agree: exact accuracy, and segments per puzzle",
-                table(rows, names, presets, steady).rstrip(),
-            ]
-            if "steady" in rows[0]
-            else []
-        ),
+        "## Halting when two segments agree: exact accuracy, and segments per puzzle",
+        "At the first answer that equals the one before it, whatever the Q-values say.",
+        table(rows, names, presets, steady).rstrip(),
         "## Parameters",
         table(rows, names, presets, lambda own: f"{own[0]['parameters']:,}").rstrip(),
     ]

@@ -7,32 +7,33 @@ from pathlib import Path
 
 import pytest
 
+from hrm_gym.agents.hrm.presets import get_preset
 from hrm_gym.agents.hrm.training.trainer import Trainer
 from hrm_gym.scripts import ablate
-from hrm_gym.scripts.experiments import ablation
+from hrm_gym.scripts.experiments import ablation, suites
 from hrm_gym.scripts.experiments.suites import read_suite
 
 SUITE = read_suite("ablation")
-KEPT = ("flat", "one-step gradient", "no ACT")
+KEPT = ("relations", "attention", "no halting")
 
 
 def test_cells_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = ablation.variants(SUITE, "sudoku-4x4")
-    found = {name: changes for name, changes in every.items() if name in KEPT}
-    monkeypatch.setattr(ablation, "variants", lambda suite, preset: found)
-    args = ablate.Args(steps=2, seeds=1, episodes=8, presets=("sudoku-4x4",), out=tmp_path)
+    suite = {**SUITE, "execution": {"compile": False, "bf16": False}}
+    suite["variants"] = {name: SUITE["variants"][name] for name in KEPT}
+    monkeypatch.setattr(suites, "read_suite", lambda name: suite)
+    args = ablate.Args(steps=2, seeds=1, episodes=8, threads=1, presets=("maze",), out=tmp_path)
     assert ablate.main(args) == 0
     rows = json.loads((tmp_path / "ablation.json").read_text())["rows"]
-    flat, one_step, fixed = rows
+    relations, attention, fixed = rows
     assert [row["variant"] for row in rows] == list(KEPT)
-    assert fixed["segments"] == 3
-    assert flat["parameters"] < one_step["parameters"] == fixed["parameters"]
+    assert fixed["segments"] == get_preset("maze").max_segments
+    assert relations["parameters"] == fixed["parameters"] < attention["parameters"]
     assert {row["steps"] for row in rows} == {2}
     text = (tmp_path / "ablation.md").read_text()
-    assert text.count("| variant | sudoku-4x4 |") == 4
-    assert "python scripts/ablate.py --presets sudoku-4x4 --steps 2 --seeds 1 --episodes 8" in text
+    assert text.count("| variant | maze |") == 4
+    assert "python scripts/ablate.py --presets maze --steps 2 --seeds 1 --episodes 8" in text
 
     capsys.readouterr()
     assert ablate.main(args) == 0
@@ -43,14 +44,19 @@ def test_cells_are_kept(
 
 
 def test_the_report_counts_over_seeds() -> None:
-    row = {"level": "sudoku-4x4", "variant": "flat", "puzzles": 100, "segments": 2.0}
-    row |= {"always": 0.5, "steps": 10, "seconds": 1.0, "parameters": 1000}
+    row = {"level": "maze", "variant": "mlp", "puzzles": 100, "segments": 2.0, "easy": 1.0}
+    row |= {"hard": 4.0, "always": 0.5, "steady": 0.4, "steady_segments": 3.0}
+    row |= {"steps": 10, "seconds": 1.0, "parameters": 1000}
     rows = [{**row, "right": right, "value": right / 100} for right in (80, 90)]
-    text = ablation.report(SUITE, rows, {"cpu": "one"}, ["sudoku-4x4"], "make it")
-    lines = [line for line in text.splitlines() if line.startswith("| flat")]
+    text = ablation.report(SUITE, rows, {"cpu": "one"}, ["maze"], "make it")
+    lines = [line for line in text.splitlines() if line.startswith("| mlp")]
     # The Wilson interval of 85 of 100, since both seeds answer the same hundred.
-    assert lines[0] == "| flat | 85.0% (76.7 to 90.7; 80.0, 90.0) |"
-    assert lines[1:] == ["| flat | 2.00; 50.0% |", "| flat | 1,000 |"]
+    assert lines[0] == "| mlp | 85.0% (76.7 to 90.7; 80.0, 90.0) |"
+    assert lines[1:] == [
+        "| mlp | 2.00 (1.00 to 4.00); 50.0% |",
+        "| mlp | 40.0%; 3.00 |",
+        "| mlp | 1,000 |",
+    ]
 
 
 def test_the_published_rows_are_read() -> None:
@@ -74,15 +80,8 @@ def test_the_error_names_an_unknown_preset(tmp_path: Path) -> None:
         ablate.main(ablate.Args(presets=("chess",), out=tmp_path))
 
 
-def test_every_variant_has_the_same_number_of_updates() -> None:
-    for changes in ablation.variants(SUITE, "sudoku-4x4").values():
-        model = changes["model"]
-        assert model["H_cycles"] * (model["L_cycles"] + 1) == 4
-
-
-@pytest.mark.parametrize("name", ["ablation", "relational"])
-def test_every_variant_is_a_run_and_has_a_meaning(name: str) -> None:
-    suite = read_suite(name)
+def test_every_variant_is_a_run_and_has_a_meaning() -> None:
+    suite = SUITE
     assert list(suite["meanings"]) == list(suite["variants"])
     assert set(suite.get("only", {})) <= set(suite["variants"])
     for preset in suite["presets"]:
