@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from hrm_gym.scripts.reporting.tables import markdown_table
 
 from .cell import Cell
@@ -71,6 +73,7 @@ class AblationCell(Cell):
         # Without learned halting the test takes as many segments as training did.
         fixed, last = config.halting == "fixed", config.max_segments
         right = depth.exact[last - 1] if fixed else depth.halted
+        taken = np.full(len(puzzles), last) if fixed else depth.segments
         row = {
             "name": self.name,
             "value": float(right.mean()),
@@ -81,14 +84,14 @@ class AblationCell(Cell):
             "seed": self.seed,
             "puzzles": len(puzzles),
             "right": int(right.sum()),
-            "segments": float(last if fixed else depth.segments.mean()),
+            "segments": float(taken.mean()),
             "always": float(depth.curve[-1]),
             # Halting at the first answer that equals the one before it, whatever was learned.
             "steady": float(depth.steady.mean()),
             "steady_segments": float(depth.repeated.mean()),
             # Mean segments on the puzzles of the lowest and of the highest ratings.
-            "easy": float(depth.segments[bands[0][2]].mean()),
-            "hard": float(depth.segments[bands[-1][2]].mean()),
+            "easy": float(taken[bands[0][2]].mean()),
+            "hard": float(taken[bands[-1][2]].mean()),
             "steps": trainer.step,
             "seconds": trainer.seconds,
             "parameters": agent.parameters,
