@@ -15,7 +15,9 @@ from hrm_gym.data.readers import read_questions
 from hrm_gym.data.readers.records import Fault, Record, Sizes, read_records
 from hrm_gym.data.readers.values import from_value
 from hrm_gym.puzzles import get_task
-from tests.data.test_readers import AOC, FOUR, NINE, NINES, ROWS, RULED, SIMPLE
+from tests.boards import FOUR, NINE, ROWS, RULED, SIMPLE
+from tests.data.test_maze_formats import AOC
+from tests.data.test_sudoku_formats import NINES
 
 SUDOKU, MAZE = get_task("sudoku-9x9"), get_task("maze-9x9")
 ARC = json.dumps(
