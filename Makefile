@@ -63,7 +63,7 @@ test-%: $(VENV)-%/.installed
 	$(VENV)-$*/bin/python -m pytest $(TESTS_$*)
 
 fuzz: $(VENV)-fuzz/.installed
-	PYTHONPATH=. $(VENV)-fuzz/bin/python tests/fuzz_readers.py -max_total_time=$(FUZZ_SECONDS)
+	PYTHONPATH=.:tests $(VENV)-fuzz/bin/python tests/fuzz_readers.py -max_total_time=$(FUZZ_SECONDS)
 
 $(VENV)-%/.installed: pyproject.toml setup.py constraints.txt Makefile
 	$(PYTHON_$*) -m venv $(VENV)-$*

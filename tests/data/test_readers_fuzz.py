@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from boards import FOUR, NINE, ROWS, RULED, SIMPLE
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from hrm_gym.data.readers import read_questions
 from hrm_gym.data.readers.records import Fault, Record, Sizes, read_records
 from hrm_gym.data.readers.values import from_value
 from hrm_gym.puzzles import get_task
-from tests.boards import FOUR, NINE, ROWS, RULED, SIMPLE
 from tests.data.test_maze_formats import AOC
 from tests.data.test_sudoku_formats import NINES
 
