@@ -26,13 +26,15 @@ from hrm_gym.puzzles import get_task
 
 from ..hrm.model.config import HRMConfig
 from ..hrm.model.layers import Linear
-from ..hrm.training.execution import product_seconds
+from ..hrm.training.execution import bf16_ratio
 from .algorithms import Algorithm
 from .reasoning import HRMNetwork, mark, walker_cell
 
 START = 0.01
 """Scale of the first logits, which make the first policy nearly uniform; the library's own scale
 for its last layer."""
+UPDATE_ROWS = 4096
+"""Number of states for which the speed of bfloat16 is measured."""
 KEPT = 2
 """Puzzles whose states are kept, in multiples of the puzzles of the largest batch so far."""
 
@@ -83,7 +85,7 @@ class RelationFeatures(BaseFeaturesExtractor):
         actions += 2 * (readout == "answer")
         super().__init__(space, (actions or width) + 2 * width)
         self.readout, self.actions, self.marked = readout, actions, marked
-        self.bf16 = bf16 and _faster_in_bf16(config)
+        self.bf16 = bf16 and bf16_ratio(config, UPDATE_ROWS) < 1
         self.network = HRMNetwork(config, segments)
         self.network.model.learn_board(board)
         self.pairs = config.symbols == "equivariant"
@@ -161,12 +163,6 @@ class RelationFeatures(BaseFeaturesExtractor):
         if self.halt_head is None:
             return written.flatten(1)
         return torch.cat((written.flatten(1), self.halt_head(pooled)), dim=1)
-
-
-def _faster_in_bf16(config: HRMConfig) -> bool:
-    """Return whether matrix products of the network are faster in bfloat16 than in float32."""
-    sizes = 4096, config.hidden_size, config.inner(config.hidden_size)
-    return product_seconds(*sizes, torch.bfloat16) < product_seconds(*sizes, torch.float32)
 
 
 def _head(width: int, outputs: int) -> Linear:

@@ -290,7 +290,10 @@ def _policy(
     """Return the policy, as a class or by the library's name, and its keyword arguments."""
     kwargs = dict(settings.policy_kwargs)
     if "optimizer" in kwargs:
-        kwargs["optimizer_class"] = OPTIMIZERS[kwargs.pop("optimizer")]
+        named = kwargs.pop("optimizer")
+        if named not in OPTIMIZERS:
+            raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {named!r}")
+        kwargs["optimizer_class"] = OPTIMIZERS[named]
     recurrent = algorithm.recurrent
     if not isinstance(env.observation_space, spaces.Dict):
         if settings.policy != "mlp":

@@ -48,10 +48,10 @@ an autoregressive transformer with a key-value cache, trained on one size of puz
 steps of a solver token by token, then the answer. It learned from 1,000 puzzles and their
 symmetries. The steps of a Sudoku are singles (cell, digit), guesses and retractions; the steps of
 a maze are the cells of a depth-first walk. `solver` is the program that labels the puzzles, which
-learned nothing: it is faster than both, and what to use where the rules are known. The cost of a
-solved puzzle is the time for all puzzles divided by the number of solved puzzles, and the ratio is
-that of the two costs. If an agent solves few puzzles, this ratio depends more on its training than
-on its speed. The row "solved or not" therefore gives the ratio of the times alone.
+learned nothing; it is what to use where the rules are known. The cost of a solved puzzle is the
+time for all puzzles divided by the number of solved puzzles, and the ratio is that of the two
+costs. If an agent solves few puzzles, this ratio depends more on its training than on its speed.
+The row "solved or not" therefore gives the ratio of the times alone.
 
 {table}
 Made by `python scripts/benchmark.py reasoning {options}` on {cpu}, {cores} core(s),

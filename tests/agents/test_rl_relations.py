@@ -185,6 +185,13 @@ def test_the_tuned_settings_shape_the_training_alone() -> None:
     assert acting.max_steps == 196
 
 
+def test_an_unknown_optimizer_is_named() -> None:
+    settings = hyperparameters("maskable-ppo", MAZE, "relations")
+    kwargs = {**settings.policy_kwargs, "optimizer": "sgd"}
+    with pytest.raises(ValueError, match="optimizer: expected one of muon, got 'sgd'"):
+        build("maskable-ppo", MAZE, dataclasses.replace(settings, policy_kwargs=kwargs))
+
+
 def test_muon_updates_the_matrices_and_adamw_the_rest() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(32, 32), torch.nn.Linear(32, 4))
     optimizer = MuonAdamW(model.parameters(), lr=0.1)

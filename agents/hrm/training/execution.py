@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..model.config import HRMConfig
 from ..model.network import HRM
 
 if TYPE_CHECKING:
@@ -60,19 +61,26 @@ def chosen_bf16(asked: bool | None, model: HRM, stream: Stream, device: torch.de
         return device.type == "cuda" if asked is None else asked
     if asked is False or (asked is None and not model.relational):
         return False
-    width = model.config.hidden_size
-    rows = stream.count * stream.task.seq_len
-    inner = model.config.inner(width)
-    bf16, float32 = (
-        product_seconds(rows, width, inner, dtype) for dtype in (torch.bfloat16, torch.float32)
-    )
-    if asked and bf16 > SLOWER * float32:
+    ratio = bf16_ratio(model.config, stream.count * stream.task.seq_len)
+    if asked and ratio > SLOWER:
         warnings.warn(
-            f"bf16: the matrix products of this model take this CPU {bf16 / float32:.1f} times as "
+            f"bf16: the matrix products of this model take this CPU {ratio:.1f} times as "
             "long in bfloat16 as in float32; without --bf16 the run chooses the faster one",
             stacklevel=2,
         )
-    return asked or bf16 < float32
+    return asked or ratio < 1
+
+
+def bf16_ratio(config: HRMConfig, rows: int) -> float:
+    """Return the time of a block's largest matrix product in bfloat16, relative to float32.
+
+    Args:
+        config: Configuration of the model.
+        rows: Number of states in a batch.
+    """
+    width = config.hidden_size
+    size = rows, width, config.inner(width)
+    return product_seconds(*size, torch.bfloat16) / product_seconds(*size, torch.float32)
 
 
 def product_seconds(rows: int, width: int, inner: int, dtype: torch.dtype) -> float:
